@@ -1,0 +1,237 @@
+"""Every parameter of the study, typed and strict: one model a section of a profile.
+
+A profile is one YAML file in ``params/``. Unknown, missing, ill-typed or out-of-range keys are refused before any
+work, all at once, each with the nearest valid key. Nothing heavy is imported here.
+"""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+PAPER_MODELS = ("vgg19", "googlenet", "resnet50", "resnext50", "convnext_tiny", "eca_convnext_tiny")
+PROPOSED = "eca_convnext_tiny"
+SECTIONS = ("data", "split", "augment", "model", "weights", "train", "comparison", "ablation", "grad_cam", "report")
+_FLOAT_TEXT = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+")
+
+
+def _scientific(value: Any) -> Any:
+    # YAML 1.1 reads 1e-4 (without a dot) as text; people mean the number.
+    return float(value) if isinstance(value, str) and _FLOAT_TEXT.fullmatch(value) else value
+
+
+def _pair(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+Number = Annotated[float, BeforeValidator(_scientific), Field(allow_inf_nan=False)]
+Positive = Annotated[Number, Field(gt=0)]
+NonNegative = Annotated[Number, Field(ge=0)]
+Fraction = Annotated[Number, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+Range = Annotated[tuple[NonNegative, NonNegative], BeforeValidator(_pair)]
+Protocol = Literal["grouped", "paper"]
+Initial = Literal["scratch", "transfer"]
+ProfileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
+ModelName = Annotated[str, Field(pattern=r"^([a-z0-9_]+|(timm|torchvision):[A-Za-z0-9_.]+)$")]
+
+
+class Section(BaseModel):
+    """Base of all sections: strict types, no unknown keys, read-only."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Data(Section):
+    """Where the photographs come from (paper 3.1)."""
+
+    source: Literal["synthetic", "folder"]
+    folder: str | None
+    fraction: Annotated[Positive, Field(le=1)]
+    views: Count
+    image_size_px: Annotated[int, Field(ge=32, le=1024)]
+    specimen_pattern: str | None
+    min_photos: Annotated[int, Field(ge=3)]
+    small_classes: Literal["drop", "train_only", "error"]
+    bad_photos: Literal["skip", "error"]
+    seed: int
+
+    @model_validator(mode="after")
+    def _folder_given(self) -> "Data":
+        if self.source == "folder" and not self.folder:
+            raise ValueError("source 'folder' needs data.folder: the folder that holds one folder per mineral")
+        if self.specimen_pattern is not None:
+            try:
+                groups = re.compile(self.specimen_pattern).groupindex
+            except re.error as error:
+                raise ValueError(f"specimen_pattern is not a regular expression: {error}") from error
+            if "specimen" not in groups:
+                raise ValueError("specimen_pattern needs a group named specimen, for example (?P<specimen>[^_]+)_")
+        return self
+
+
+class Split(Section):
+    """Train, validation and test (paper 3.3: 6:2:2)."""
+
+    ratios: Annotated[tuple[Positive, Positive, Positive], BeforeValidator(_pair)]
+    protocols: Annotated[list[Protocol], Field(min_length=1)]
+    seed: int
+
+    @model_validator(mode="after")
+    def _sum(self) -> "Split":
+        if abs(sum(self.ratios) - 1) > 1e-9:
+            raise ValueError(f"ratios must add up to 1, they add up to {sum(self.ratios):g}")
+        if "grouped" not in self.protocols:
+            raise ValueError("protocols must contain 'grouped', the leak-free protocol of the headline results")
+        return self
+
+
+class Augment(Section):
+    """The paper's four operations (3.2); their strengths are our choice."""
+
+    offline_factor: Literal["table_2"] | Count
+    include_original: bool
+    crop_scale: Range
+    rotation_deg: Annotated[NonNegative, Field(le=180)]
+    brightness: Range
+    noise_sigma: Annotated[NonNegative, Field(le=0.5)]
+    horizontal_flip: bool
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Augment":
+        if not 0 < self.crop_scale[0] <= self.crop_scale[1] <= 1:
+            raise ValueError("crop_scale must be [low, high] with 0 < low <= high <= 1")
+        if not 0 < self.brightness[0] <= self.brightness[1]:
+            raise ValueError("brightness must be [low, high] with 0 < low <= high")
+        return self
+
+
+class Model(Section):
+    """The networks (paper 1 and 2)."""
+
+    family: Literal["compact", "paper"]
+    eca_placement: Literal["post_stage", "post_block", "in_branch"]
+    eca_kernel: Literal["adaptive", "authors"] | Annotated[int, Field(ge=1, le=31)]
+    eca_init: Literal["default", "identity"]
+    drop_path_rate: Annotated[NonNegative, Field(lt=1)]
+    aux_weight: NonNegative
+
+    @model_validator(mode="after")
+    def _odd(self) -> "Model":
+        if isinstance(self.eca_kernel, int) and self.eca_kernel % 2 == 0:
+            raise ValueError("a fixed eca_kernel must be odd")
+        return self
+
+
+class Formula(Section):
+    """Source-domain pre-training on formula-driven images (used when ``weights.source`` is ``formula``)."""
+
+    num_classes: Annotated[int, Field(ge=2)]
+    images_per_class: Count
+    image_size_px: Annotated[int, Field(ge=32, le=512)]
+    epochs: Count
+    batch_size: Count
+    lr: Positive
+    weight_decay: NonNegative
+    target_weight: NonNegative
+    seed: int
+
+
+class Weights(Section):
+    """Where the weights of ``transfer`` runs come from (paper 2.1)."""
+
+    source: Literal["formula", "imagenet", "file"]
+    files: dict[str, str]
+    formula: Formula
+
+
+class Train(Section):
+    """Training (paper 3.3)."""
+
+    epochs: Count
+    batch_size: Annotated[int, Field(ge=2)]
+    optimizer: Literal["adam", "adamw"]
+    lr: Positive
+    lr_overrides: dict[str, Positive]
+    weight_decay: NonNegative
+    warmup_epochs: Annotated[int, Field(ge=0)]
+    min_lr: NonNegative
+    select: Literal["best_val", "last"]
+    seeds: Annotated[list[int], Field(min_length=1)]
+    device: Literal["auto", "cpu", "cuda", "mps"]
+    precision: Literal["auto", "fp32", "bf16"]
+    threads: Count
+    jobs: Count
+    num_workers: Annotated[int, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _warm_up(self) -> "Train":
+        if self.warmup_epochs >= self.epochs:
+            raise ValueError("warmup_epochs must be smaller than epochs")
+        return self
+
+
+class Comparison(Section):
+    """Table 4 and Figure 4: which networks, which starting weights, and the paper's leaking order."""
+
+    models: Annotated[list[ModelName], Field(min_length=1)]
+    blocks: Annotated[list[Literal["as_read", "fair_none", "fair_all"]], Field(min_length=1)]
+    thresholds_percent: Annotated[list[Annotated[Number, Field(gt=0, lt=100)]], Field(min_length=1)]
+    paper_protocol_runs: list[str]
+    paper_protocol_epochs: Count
+
+
+class Ablation(Section):
+    """Table 5: attention x transfer, and the sensitivity to what the paper leaves open."""
+
+    rows: Annotated[list[Annotated[str, Field(pattern=r"^[a-z0-9_]+-(scratch|transfer)$")]], Field(min_length=1)]
+    placements: list[Literal["post_stage", "post_block", "in_branch"]]
+
+
+class GradCam(Section):
+    """Figure 6."""
+
+    minerals: Annotated[list[str], Field(min_length=1)]
+    target: Literal["true_class", "predicted_class"]
+    overlay: Fraction
+
+
+class Report(Section):
+    """Figures and tables."""
+
+    language: Literal["en", "zh", "both"]
+    dpi: Annotated[int, Field(ge=50, le=600)]
+    bootstrap: Annotated[int, Field(ge=100)]
+    seed: int
+
+
+class Settings(Section):
+    """One profile: all sections."""
+
+    profile: ProfileName
+    data: Data
+    split: Split
+    augment: Augment
+    model: Model
+    weights: Weights
+    train: Train
+    comparison: Comparison
+    ablation: Ablation
+    grad_cam: GradCam
+    report: Report
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Settings":
+        names = set(self.comparison.models) | {row.rsplit("-", 1)[0] for row in self.ablation.rows}
+        known = set(PAPER_MODELS)
+        for name in names:
+            if ":" not in name and name not in known:
+                raise ValueError(f"unknown network {name!r}: use one of {', '.join(PAPER_MODELS)}, "
+                                 "timm:<name> or torchvision:<name>")
+        if self.comparison.paper_protocol_runs and "paper" not in self.split.protocols:
+            raise ValueError("comparison.paper_protocol_runs needs 'paper' in split.protocols")
+        for run in self.comparison.paper_protocol_runs:
+            if run.rsplit("-", 1)[-1] not in ("scratch", "transfer") or run.rsplit("-", 1)[0] not in names:
+                raise ValueError(f"paper_protocol_runs: {run!r} is not <network>-scratch or <network>-transfer "
+                                 "of a network compared here")
+        return self

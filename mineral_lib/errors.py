@@ -1,0 +1,56 @@
+"""The errors a user can cause: one clear message each, with its own exit code."""
+
+
+class StudyError(Exception):
+    """A problem the user can solve.
+
+    Args:
+        what: What is wrong, in words.
+        where: The file, key or run it concerns.
+        remedy: One imperative sentence that says what to do.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
+        self.what, self.where, self.remedy = what, where, remedy
+        parts = [f"{where}: {what}" if where else what]
+        if remedy:
+            parts.append(f"What to do: {remedy}")
+        super().__init__("\n".join(parts))
+
+
+class ParameterError(StudyError):
+    """A parameter is unknown, missing, ill-typed or out of range."""
+
+    exit_code = 2
+
+
+class DataError(StudyError):
+    """A photo folder, photo or index cannot be used."""
+
+    exit_code = 3
+
+
+class StorageError(StudyError):
+    """A file cannot be written or a stored file is damaged."""
+
+    exit_code = 4
+
+
+class DivergenceError(StudyError):
+    """Training produced a loss or an output that is not finite."""
+
+    exit_code = 5
+
+
+class WeightsError(StudyError):
+    """Pretrained weights are not available or do not fit the network."""
+
+    exit_code = 3
+
+
+class StageError(StudyError):
+    """A notebook of the chain failed; its partly executed copy is kept."""
+
+    exit_code = 6

@@ -1,0 +1,178 @@
+"""Reading a profile: YAML file, notebook parameters or command-line changes, all checked by the same schema."""
+
+import difflib
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from mineral_lib.config import SECTIONS, Settings
+from mineral_lib.errors import ParameterError
+from mineral_lib.storage import project_root
+
+MAX_BYTES = 100_000
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """Safe YAML that refuses a key written twice instead of silently keeping the last."""
+
+
+def _mapping(loader: _UniqueKeyLoader, node: yaml.MappingNode, deep: bool = False) -> dict:
+    lines: dict[Any, int] = {}
+    for key_node, _ in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        line = key_node.start_mark.line + 1
+        if not isinstance(key, str):
+            raise yaml.constructor.ConstructorError(None, None, f"key {key!r} must be text", key_node.start_mark)
+        if key in lines:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"key '{key}' stands twice, in lines {lines[key]} and {line}", key_node.start_mark
+            )
+        lines[key] = line
+    return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
+
+
+_UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+def profiles() -> list[str]:
+    """Names of the profiles in ``params/``."""
+    return sorted(path.stem for path in (project_root() / "params").glob("*.yaml"))
+
+
+def profile_path(name: str) -> Path:
+    """The parameter file of a profile name, or of a path to a YAML file.
+
+    Raises:
+        ParameterError: There is no such profile.
+    """
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml"):
+        if path.is_file():
+            return path
+        raise ParameterError("no such parameter file", where=name, remedy="check the path")
+    path = project_root() / "params" / f"{name}.yaml"
+    if not path.is_file():
+        close = difflib.get_close_matches(name, profiles(), 1)
+        hint = f"did you mean '{close[0]}'? " if close else ""
+        raise ParameterError(
+            f"no such profile '{name}'", where="profile", remedy=f"{hint}choose one of {', '.join(profiles())}"
+        )
+    return path
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a parameter file strictly (no duplicate keys, no Python tags, UTF-8, at most 100 kB).
+
+    Raises:
+        ParameterError: The file is not a readable YAML mapping; the message names file and line.
+    """
+    try:
+        data = Path(path).read_bytes()
+        if len(data) > MAX_BYTES:
+            raise ParameterError(f"larger than {MAX_BYTES} bytes", where=str(path), remedy="give a parameter file")
+        value = yaml.load(data.decode("utf-8-sig"), Loader=_UniqueKeyLoader)  # noqa: S506 (a SafeLoader)
+    except (OSError, UnicodeDecodeError, RecursionError) as error:
+        raise ParameterError(f"cannot be read ({error})", where=str(path), remedy="save it as UTF-8 text") from error
+    except yaml.YAMLError as error:
+        raise ParameterError(f"is not valid YAML: {_yaml_problem(error)}", where=str(path),
+                             remedy="correct that line") from error
+    if not isinstance(value, dict):
+        raise ParameterError("holds no sections", where=str(path), remedy="copy params/quick.yaml and change it")
+    return value
+
+
+def _yaml_problem(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or str(error)
+    return f"{problem} (line {mark.line + 1})" if mark else problem
+
+
+def load_profile(name: str, changes: list[str] | None = None) -> Settings:
+    """Load a profile by name or path and apply ``section.key=value`` changes.
+
+    Args:
+        name: Profile name (``quick``) or path of a YAML file.
+        changes: Command-line changes, values written as in YAML, for example ``train.epochs=3``.
+
+    Raises:
+        ParameterError: Anything in it is wrong; the message lists every problem.
+    """
+    path = profile_path(name)
+    values = read_yaml(path)
+    for change in changes or []:
+        _apply(values, change)
+    return check(values, where=str(path.name))
+
+
+def _apply(values: dict[str, Any], change: str) -> None:
+    key, sign, text = change.partition("=")
+    *sections, last = key.strip().split(".")
+    if not sign:
+        raise ParameterError("is not of the form section.key=value", where=f"--set {change}",
+                             remedy="write for example --set train.epochs=3")
+    target = values
+    for section in sections:
+        target = target.setdefault(section, {})
+        if not isinstance(target, dict):
+            raise ParameterError(f"'{section}' is no section", where=f"--set {change}", remedy="check the key")
+    target[last] = yaml.safe_load(text)
+
+
+def resolve(profile: str, **sections: Any) -> Settings:
+    """Check the parameters of a notebook (its ``parameters`` cell) and return the settings.
+
+    Raises:
+        ParameterError: Anything in them is wrong; the message lists every problem.
+    """
+    return check({"profile": profile, **sections}, where="notebook parameters")
+
+
+def check(values: dict[str, Any], *, where: str) -> Settings:
+    """Validate plain values against the schema.
+
+    Raises:
+        ParameterError: With one line per problem: key, what is wrong, the value given, the nearest valid key.
+    """
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        lines = [_explain(problem) for problem in error.errors()]
+        count = "1 parameter is" if len(lines) == 1 else f"{len(lines)} parameters are"
+        raise ParameterError(
+            f"{count} wrong:\n" + "\n".join(f"  {line}" for line in lines),
+            where=where,
+            remedy="correct the keys named above; params/quick.yaml shows every key with its meaning",
+        ) from None
+
+
+def _explain(problem: dict[str, Any]) -> str:
+    location = [str(part) for part in problem["loc"] if not re.match(r"^(function|literal|constrained|tagged)", str(part))]
+    key = ".".join(location) or "profile"
+    if problem["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(location[-1], _fields(location[:-1]), 1, 0.5)
+        return f"unknown key '{key}'" + (f"; did you mean '{close[0]}'?" if close else "")
+    if problem["type"] == "missing":
+        return f"missing key '{key}'"
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "value_error":
+        return f"{key}: {message}"
+    return f"{key}: {message[0].lower() + message[1:]} (given: {problem['input']!r})"
+
+
+def _fields(location: list[str]) -> list[str]:
+    model: Any = Settings
+    for part in location:
+        field = model.model_fields.get(part) if isinstance(model, type) and issubclass(model, BaseModel) else None
+        if field is None:
+            return []
+        model = field.annotation
+    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+
+
+def sections_of(settings: Settings) -> dict[str, Any]:
+    """The plain values of a profile, ready for a notebook's parameters or a YAML file."""
+    dumped = settings.model_dump(mode="json")
+    return {"profile": dumped["profile"], **{name: dumped[name] for name in SECTIONS}}

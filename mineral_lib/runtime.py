@@ -1,0 +1,84 @@
+"""Seeds, threads, device, precision and versions: what a run depends on besides its parameters."""
+
+import hashlib
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from mineral_lib.storage import project_root
+
+if TYPE_CHECKING:
+    import torch
+
+RECORDED_PACKAGES = ("torch", "torchvision", "timm", "numpy", "pandas", "scikit-learn", "grad-cam", "papermill")
+
+
+def derive_seed(*parts: Any) -> int:
+    """A 63-bit seed from any identifiers, the same in every process and on every machine.
+
+    Every random choice of the study starts here, so that it depends on *what* is drawn (seed, epoch, sample) and
+    never on the order of work, the number of workers or the batch size.
+    """
+    text = "\x1f".join(str(part) for part in parts)
+    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8], "big") >> 1
+
+
+def select_device(name: str = "auto") -> "torch.device":
+    """The torch device: ``cpu``, ``cuda``, ``mps``, or the fastest present one for ``auto``."""
+    import torch
+
+    if name != "auto":
+        return torch.device(name)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def set_threads(count: int) -> None:
+    """Pin the number of CPU threads torch uses; it changes floating-point sums, so it belongs to a run's record."""
+    import torch
+
+    torch.set_num_threads(count)
+
+
+def seed_everything(seed: int) -> None:
+    """Seed torch's global generator: weight initialisation, dropout and drop path draw from it."""
+    import torch
+
+    torch.manual_seed(seed)
+
+
+def git_commit() -> str:
+    """Commit of the project with ``-dirty`` if files changed, or ``unknown`` without git."""
+    try:
+        command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+        done = subprocess.run(command, cwd=project_root(), capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return done.stdout.strip()
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of Python and of the packages that results depend on."""
+    found = {"python": platform.python_version()}
+    for name in RECORDED_PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def machine() -> dict[str, Any]:
+    """The machine in words: system, processor architecture, cores and accelerator."""
+    import torch
+
+    accelerator = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "none"
+    return {
+        "system": platform.system(),
+        "architecture": platform.machine(),
+        "cores": os.cpu_count(),
+        "accelerator": accelerator,
+    }

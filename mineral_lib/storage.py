@@ -1,0 +1,214 @@
+"""The one atomic writer, digests, and where results live.
+
+Every file of the project is written here: bytes go to a temporary file in the same folder, are flushed to
+disk, and only then take the final name. A reader therefore sees the old file or the new one, never half of one.
+"""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mineral_lib.errors import StorageError
+
+ROOT_MARKER = "pyproject.toml"
+ROOT_VARIABLE = "MINERAL_STUDY_ROOT"
+
+
+def project_root(start: Path | None = None) -> Path:
+    """Return the project folder: the environment variable if set, else the nearest parent that is the project.
+
+    JupyterLab runs a notebook in its own folder and papermill in the caller's, so paths are never relative to
+    the working directory.
+
+    Raises:
+        StorageError: No parent folder holds the project's ``pyproject.toml``.
+    """
+    if os.environ.get(ROOT_VARIABLE):
+        return Path(os.environ[ROOT_VARIABLE]).resolve()
+    start = (start or Path.cwd()).resolve()
+    for folder in (start, *start.parents):
+        if (folder / ROOT_MARKER).is_file() and (folder / "mineral_lib").is_dir():
+            return folder
+    raise StorageError(
+        "this folder is not inside the study project",
+        where=str(start),
+        remedy=f"run the command from the project folder, or set {ROOT_VARIABLE} to it",
+    )
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; on success it is flushed and renamed to ``path``, else deleted.
+
+    Raises:
+        StorageError: The folder or file cannot be written (no permission, disk full, a file in the way).
+    """
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        with partial.open("rb+") as handle:
+            os.fsync(handle.fileno())
+        os.replace(partial, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise StorageError(
+            f"cannot write the file ({error.strerror or error})",
+            where=str(path),
+            remedy="free disk space or choose a folder you may write to",
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    # Makes the rename itself durable; platforms without folder handles (Windows) do not need it.
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_bytes(path: Path, data: bytes) -> Path:
+    """Write bytes atomically and return the path."""
+    with atomic_path(path) as partial:
+        partial.write_bytes(data)
+        if partial.stat().st_size != len(data):
+            raise OSError("short write: the disk is probably full")
+    return Path(path)
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write UTF-8 text atomically; lone surrogates (file names that are not UTF-8) are kept readable."""
+    return write_bytes(path, text.encode("utf-8", errors="backslashreplace"))
+
+
+def write_json(path: Path, value: Any) -> Path:
+    """Write ``value`` as indented JSON with sorted keys."""
+    return write_text(path, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, default=str) + "\n")
+
+
+def write_csv(path: Path, frame: Any, *, float_format: str = "%.10g") -> Path:
+    """Write a pandas data frame as CSV without its index."""
+    return write_text(path, frame.to_csv(index=False, float_format=float_format, lineterminator="\n"))
+
+
+def write_array(path: Path, array: np.ndarray) -> Path:
+    """Write a NumPy array as ``.npy`` (plain types only)."""
+    with atomic_path(path) as partial, partial.open("wb") as handle:
+        np.save(handle, array, allow_pickle=False)
+    return Path(path)
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file of the study.
+
+    Raises:
+        StorageError: The file is missing or damaged.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StorageError(
+            f"cannot read the file ({error})", where=str(path), remedy="delete it and run the chain again"
+        ) from error
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of a JSON-able value in canonical form, as hexadecimal text."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, as hexadecimal text."""
+    with Path(path).open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def array_bytes(array: np.ndarray) -> bytes:
+    """The ``.npy`` bytes of an array."""
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def remove_tree(folder: Path) -> None:
+    """Delete a folder of generated files, if it exists."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class ResultPaths:
+    """Where one profile's files live, below ``results/<profile>/``."""
+
+    root: Path
+
+    @classmethod
+    def of(cls, profile: str) -> "ResultPaths":
+        """The result folder of a profile, below the project root."""
+        return cls(project_root() / "results" / profile)
+
+    @property
+    def index(self) -> Path:
+        """The table of all photographs."""
+        return self.root / "index.csv"
+
+    @property
+    def splits_dir(self) -> Path:
+        """One CSV a protocol: which sample is in train, val and test."""
+        return self.root / "splits"
+
+    @property
+    def runs_dir(self) -> Path:
+        """One folder a training run."""
+        return self.root / "runs"
+
+    @property
+    def tables_dir(self) -> Path:
+        """Every table as CSV and Markdown."""
+        return self.root / "tables"
+
+    @property
+    def figures_dir(self) -> Path:
+        """Every figure as PNG and SVG with the plotted numbers as CSV."""
+        return self.root / "figures"
+
+    @property
+    def notebooks_dir(self) -> Path:
+        """Executed copies of the notebooks."""
+        return self.root / "notebooks"
+
+    @property
+    def html_dir(self) -> Path:
+        """Executed notebooks as web pages."""
+        return self.root / "html"
+
+    @property
+    def stages_dir(self) -> Path:
+        """One status file a notebook."""
+        return self.root / "stages"
+
+    @property
+    def report(self) -> Path:
+        """The self-contained report."""
+        return self.root / "report.html"
+
+    @property
+    def cache_dir(self) -> Path:
+        """Decoded pixels and generated images, shared by all profiles."""
+        return self.root.parent / "cache"
