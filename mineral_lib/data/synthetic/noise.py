@@ -14,16 +14,25 @@ _CORNERS = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)])
 _TURN = np.array([[0.00, 0.80, 0.60], [-0.80, 0.36, -0.48], [-0.60, -0.48, 0.64]], dtype=np.float32)
 
 
-def _corner_table(channels: int, key: int) -> np.ndarray:
+def _lattice(channels: int, key: int) -> np.ndarray:
     """Values in [-1, 1] at the eight corners of every lattice cell, shape (32**3, 8, channels)."""
     values = np.random.default_rng(key).uniform(-1, 1, (_PERIOD,) * 3 + (channels,)).astype(np.float32)
     rolled = [np.roll(values, tuple(-c), axis=(0, 1, 2)).reshape(-1, channels) for c in _CORNERS]
     return np.ascontiguousarray(np.stack(rolled, axis=1))
 
 
-_SCALAR = _corner_table(1, 11)[:, :, 0]
-_VECTOR = _corner_table(3, 12)
-_JITTER = np.ascontiguousarray(_corner_table(3, 13).reshape(-1, 8 * 3))
+def _polynomial(corners: np.ndarray) -> np.ndarray:
+    """Coefficients of 1, w, v, vw, u, uw, uv, uvw of the trilinear blend of corner values (cells, 8, channels)."""
+    cube = corners.reshape(len(corners), 2, 2, 2, -1)
+    for axis in (1, 2, 3):
+        low, high = np.split(cube, 2, axis=axis)
+        cube = np.concatenate([low, high - low], axis=axis)
+    return np.ascontiguousarray(cube.reshape(corners.shape))
+
+
+_SCALAR = _polynomial(_lattice(1, 11))[:, :, 0].copy()
+_VECTOR = _polynomial(_lattice(3, 12))
+_JITTER = _lattice(3, 13).reshape(-1, 24)
 
 
 def _locate(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -34,30 +43,29 @@ def _locate(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return (cell[:, 0] * _PERIOD + cell[:, 1]) * _PERIOD + cell[:, 2], inside
 
 
-def _blend(corners: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Trilinear blend of corner values (n, 8[, c]) with smooth weights (n, 3)."""
-    if corners.ndim == 3:
-        weight = weight[:, :, None]
-    for axis in range(3):
-        half = corners.shape[1] // 2
-        low = corners[:, :half]
-        corners = low + (corners[:, half:] - low) * weight[:, axis, None]
-    return corners[:, 0]
+def _smooth(table: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Noise with the given coefficients (cells, 8[, channels]) at points (n, 3)."""
+    cell, inside = _locate(points)
+    u, v, w = np.ascontiguousarray((inside * inside * (3 - 2 * inside)).T)
+    c = table.take(cell, axis=0)
+    if c.ndim == 3:
+        u, v, w = u[:, None], v[:, None], w[:, None]
+    near = c[:, 0] + w * c[:, 1] + v * (c[:, 2] + w * c[:, 3])
+    return near + u * (c[:, 4] + w * c[:, 5] + v * (c[:, 6] + w * c[:, 7]))
 
 
 def value_noise(points: np.ndarray) -> np.ndarray:
     """Smooth noise at `points` (n, 3), one value in [-1, 1] each, features about one unit wide."""
-    cell, inside = _locate(points)
-    return _blend(_SCALAR.take(cell, axis=0), inside * inside * (3 - 2 * inside))
+    return _smooth(_SCALAR, points)
 
 
 def vector_noise(points: np.ndarray) -> np.ndarray:
     """Three independent smooth noises at `points` (n, 3), shape (n, 3), values in [-1, 1]."""
-    cell, inside = _locate(points)
-    return _blend(_VECTOR.take(cell, axis=0), inside * inside * (3 - 2 * inside))
+    return _smooth(_VECTOR, points)
 
 
-def fractal(points: np.ndarray, frequency: float, *, octaves: int = 3, gain: float = 0.55, pixel: float = 0.0):
+def fractal(points: np.ndarray, frequency: float, *, octaves: int = 3, gain: float = 0.55, pixel: float = 0.0,
+            creased: bool = False) -> np.ndarray:  # fmt: skip
     """Sum of `octaves` noises, each twice as fine and `gain` times as strong as the one before.
 
     Args:
@@ -66,6 +74,7 @@ def fractal(points: np.ndarray, frequency: float, *, octaves: int = 3, gain: flo
         octaves: number of terms.
         gain: strength ratio of successive terms.
         pixel: size of a pixel in object units; octaves finer than about two pixels are left out.
+        creased: take each noise by its magnitude, which gives sharp valleys as on broken stone.
 
     Returns:
         Array (n,), roughly normal with standard deviation 0.35.
@@ -77,7 +86,8 @@ def fractal(points: np.ndarray, frequency: float, *, octaves: int = 3, gain: flo
         fade = min(1.0, max(0.0, 2.0 - 3.0 * frequency * pixel))
         if fade == 0.0:
             break
-        total += np.float32(weight * fade) * value_noise(moved)
+        wave = value_noise(moved)
+        total += np.float32(weight * fade) * (np.abs(wave) if creased else wave)
         moved = (moved @ _TURN) * np.float32(2.03) + np.float32(7.7)
         frequency *= 2.03
         weight *= gain

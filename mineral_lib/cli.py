@@ -1,0 +1,92 @@
+"""The command line: ``python -m mineral_lib`` (also installed as ``mineral``)."""
+
+import argparse
+import sys
+
+from mineral_lib import __version__
+from mineral_lib.errors import StudyError
+from mineral_lib.parameters import load_profile, profiles
+from mineral_lib.storage import ResultPaths, project_root, remove_tree
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The argument parser."""
+    parser = argparse.ArgumentParser(prog="mineral", description="Mineral recognition study: reproduce, check, list, clean.")
+    parser.add_argument("--version", action="version", version=f"mineral-study {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    reproduce = commands.add_parser("reproduce", help="run the whole chain of notebooks with one profile")
+    reproduce.add_argument("--dry-run", action="store_true", help="print the plan and the papermill commands, run nothing")
+    reproduce.add_argument("--force", action="store_true", help="run every notebook again (finished training is reused)")
+    check = commands.add_parser("check-params", help="check parameter files without running anything")
+    check.add_argument("files", nargs="*", help="profile names or YAML files (default: all profiles)")
+    for command in (reproduce, check):
+        command.add_argument("--profile", default="quick", help="profile name or YAML file (default: quick)")
+        command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one parameter, "
+                             "for example train.epochs=3")
+    commands.add_parser("list", help="list profiles, notebooks and finished runs")
+    clean = commands.add_parser("clean", help="delete the generated results of a profile")
+    clean.add_argument("--profile", required=True)
+    clean.add_argument("--cache", action="store_true", help="also delete the shared cache of pixels and weights")
+    return parser
+
+
+def _reproduce(options: argparse.Namespace) -> None:
+    settings = load_profile(options.profile, options.set)
+    from mineral_lib import pipeline
+
+    if not options.dry_run:
+        pipeline.reproduce(settings, force=options.force)
+        return
+    print(f"Profile {settings.profile}: {len(pipeline.notebook_names())} notebooks. Nothing is run. Commands:")
+    if options.set:
+        print(f"(--set: `reproduce` first writes {pipeline.parameter_file(settings).relative_to(project_root())})")
+    for line in pipeline.commands(settings):
+        print("  " + (line if options.set else line.replace(f"results/{settings.profile}/params/", "params/")))
+
+
+def _check(options: argparse.Namespace) -> None:
+    if options.set:
+        load_profile(options.profile, options.set)
+        print(f"{options.profile} with {len(options.set)} changes: correct")
+        return
+    for name in options.files or [name for name in profiles() if name != "own_photos"]:
+        load_profile(name)
+        print(f"{name}: correct")
+
+
+def _list() -> None:
+    from mineral_lib.pipeline import notebook_names
+
+    print("profiles:  " + ", ".join(profiles()))
+    print("notebooks: " + ", ".join(notebook_names()))
+    results = project_root() / "results"
+    for folder in sorted(path for path in results.glob("*/runs/*") if (path / "metrics.json").is_file()):
+        print(f"run:       {folder.relative_to(results).as_posix()}")
+
+
+def _clean(options: argparse.Namespace) -> None:
+    settings_name = options.profile
+    paths = ResultPaths.of(settings_name)
+    if settings_name not in profiles() and not (paths.root / "data.json").is_file():
+        load_profile(settings_name)  # raises the message with the nearest name
+    remove_tree(paths.root)
+    print(f"deleted {paths.root.relative_to(project_root())}")
+    if options.cache:
+        remove_tree(paths.cache_dir)
+        print(f"deleted {paths.cache_dir.relative_to(project_root())}")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return the exit status (0 done; see ``errors.py`` for the others)."""
+    options = build_parser().parse_args(arguments)
+    actions = {"reproduce": _reproduce, "check-params": _check, "list": lambda _: _list(), "clean": _clean}
+    try:
+        actions[options.command](options)
+    except StudyError as error:
+        print(f"\nerror: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("\nstopped; start the same command again to go on", file=sys.stderr)
+        return 130
+    return 0

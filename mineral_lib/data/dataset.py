@@ -1,0 +1,171 @@
+"""From cached pixels to batches: what one training or evaluation step sees.
+
+Training images are drawn from the working image (256 for 224) by random augmentation; evaluation cuts out the centre,
+as the authors do. The order of an epoch comes from (seed, epoch) and the augmentation of a sample from (seed, epoch,
+sample_id), so neither the number of workers nor a resumed run changes anything.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from mineral_lib.config import Augment, Settings
+from mineral_lib.data.augment import augment_photo
+from mineral_lib.data.index import working_size
+from mineral_lib.data.pixels import load_masks, load_pixels
+from mineral_lib.errors import DataError
+from mineral_lib.runtime import derive_seed, select_device
+
+__all__ = ["MineralDataset", "EpochBatches", "load_masks", "load_pixels", "make_loader", "normalise", "set_epoch",
+           "to_tensor", "working_size"]
+
+# Statistics of ImageNet, which pretrained weights expect (RGB, image range 0 to 1).
+MEAN = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
+STD = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+
+
+def normalise(image: torch.Tensor) -> torch.Tensor:
+    """Subtract ImageNet's mean and divide by its standard deviation; (..., 3, H, W) float32 in 0..1."""
+    return (image - MEAN) / STD
+
+
+def to_tensor(photo: np.ndarray, image_size_px: int) -> torch.Tensor:
+    """Centre of a working image as (3, px, px) float32 in 0..1: what a network sees at evaluation."""
+    margin = (photo.shape[0] - image_size_px) // 2
+    centre = photo[margin : margin + image_size_px, margin : margin + image_size_px]
+    return torch.from_numpy(np.array(centre)).permute(2, 0, 1).to(torch.float32).div_(255).contiguous()
+
+
+class MineralDataset(Dataset):
+    """Samples of one split.
+
+    Args:
+        samples: Table of all samples, in the order of ``pixels``.
+        pixels: (number of samples, W, W, 3) uint8.
+        split: train, val or test.
+        image_size_px: Side of the images that come out.
+        augment: Strengths of on-the-fly augmentation, or None for the centre of the image as it is.
+        seed: Seed of the run; with the epoch and sample_id it decides the augmentation.
+    """
+
+    def __init__(self, samples: pd.DataFrame, pixels: np.ndarray, *, split: str, image_size_px: int,
+                 augment: Augment | None = None, seed: int = 0) -> None:
+        if len(samples) != len(pixels):
+            raise ValueError(f"{len(samples)} samples but {len(pixels)} images")
+        self.rows = np.flatnonzero(samples["split"] == split)
+        self.samples = samples.iloc[self.rows].reset_index(drop=True)
+        self.labels = self.samples["label"].to_numpy(np.int64)
+        self.ids = self.samples["sample_id"].tolist()
+        self.pixels, self.image_size_px = pixels, image_size_px
+        self.augment, self.seed, self.epoch = augment, seed, 0
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the augmentations of an epoch (1, 2, ...)."""
+        self.epoch = epoch
+
+    def __getitem__(self, i: int) -> tuple[torch.Tensor, int, int]:
+        """Image (3, px, px) float32 normalised, label, and position ``i`` in ``self.samples``."""
+        photo = self.pixels[self.rows[i]]
+        if self.augment is None:
+            image = to_tensor(photo, self.image_size_px)
+        else:
+            working = torch.from_numpy(np.array(photo)).permute(2, 0, 1)
+            image = augment_photo(working, augment=self.augment, image_size_px=self.image_size_px,
+                                  seed=derive_seed("augment", self.seed, self.epoch, self.ids[i]))
+        return normalise(image), int(self.labels[i]), i
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Workers that are started afresh get the name of the mapped file, not a copy of gigabytes of pixels.
+        state = self.__dict__.copy()
+        if isinstance(self.pixels, np.memmap):
+            state["pixels"] = str(self.pixels.filename)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if isinstance(state["pixels"], str):
+            state["pixels"] = np.load(state["pixels"], mmap_mode="r", allow_pickle=False)
+        self.__dict__.update(state)
+
+
+class EpochBatches(Sampler[list[int]]):
+    """Batches of positions, in an order that depends on (seed, epoch) only.
+
+    A last batch of a single image is joined to the batch before it in training, because batch normalisation needs
+    two images. Nothing is dropped: every image is seen once an epoch.
+
+    Args:
+        count: Number of samples.
+        batch_size: Images a batch.
+        seed: Seed of the run; None for the fixed order of evaluation.
+    """
+
+    def __init__(self, count: int, batch_size: int, seed: int | None) -> None:
+        self.count, self.batch_size, self.seed, self.epoch = count, batch_size, seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order of an epoch (1, 2, ...)."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        full, rest = divmod(self.count, self.batch_size)
+        joined = self.seed is not None and rest == 1 and full > 0
+        return full + (rest > 0) - joined
+
+    def __iter__(self) -> Iterator[list[int]]:
+        order = list(range(self.count))
+        if self.seed is not None:
+            generator = torch.Generator().manual_seed(derive_seed("order", self.seed, self.epoch))
+            order = torch.randperm(self.count, generator=generator).tolist()
+        last = (len(self) - 1) * self.batch_size
+        for start in range(0, last, self.batch_size):
+            yield order[start : start + self.batch_size]
+        if order:
+            yield order[last:]
+
+
+def make_loader(samples: pd.DataFrame, pixels: np.ndarray, split: str, settings: Settings, *, train: bool,
+                augment_now: bool, seed: int = 0) -> DataLoader:
+    """Batches (images (B, 3, px, px) float32, labels (B,), positions (B,)) of one split.
+
+    Args:
+        samples: Table of all samples, in the order of ``pixels``.
+        pixels: As ``load_pixels`` returns them.
+        split: train, val or test.
+        settings: The profile; uses data.image_size_px, augment, train.batch_size, num_workers and device.
+        train: Shuffle each epoch (see ``set_epoch``); else the order of ``samples``.
+        augment_now: Augment on the fly: True for training under ``grouped``, False under ``paper``, where the
+            copies are the augmentation.
+        seed: Seed of the run.
+
+    Raises:
+        DataError: The split is empty.
+    """
+    dataset = MineralDataset(samples, pixels, split=split, image_size_px=settings.data.image_size_px,
+                             augment=settings.augment if augment_now else None, seed=seed)
+    if not len(dataset):
+        raise DataError(f"no samples in '{split}'", where="split", remedy="run notebook 01 again with more photographs")
+    batches = EpochBatches(len(dataset), settings.train.batch_size, seed if train else None)
+    return DataLoader(
+        dataset,
+        batch_sampler=batches,
+        num_workers=settings.train.num_workers,
+        pin_memory=select_device(settings.train.device).type == "cuda",
+        # Its own generator: the loader would else draw from the global one, which dropout and drop path use.
+        generator=torch.Generator().manual_seed(derive_seed("loader", seed)),
+    )
+
+
+def set_epoch(loader: DataLoader, epoch: int) -> None:
+    """Choose order and augmentations of an epoch (1, 2, ...) before iterating over a training loader.
+
+    Workers are started anew for each epoch (the loader's default), so they see it too.
+    """
+    loader.dataset.set_epoch(epoch)
+    loader.batch_sampler.set_epoch(epoch)

@@ -1,0 +1,90 @@
+"""From photographs to index and splits on disk: the first stretch of every study, done once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from mineral_lib.config import Settings
+from mineral_lib.data.audit import count_leak, leak_note
+from mineral_lib.data.index import build_index, index_fingerprint
+from mineral_lib.data.split import make_split
+from mineral_lib.storage import ResultPaths, digest, read_json, write_csv, write_json
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class StudyData:
+    """Index and splits of a profile.
+
+    Attributes:
+        index: One row a usable photograph.
+        files: One row a file found, with what became of it.
+        classes: Class names; the position is the label.
+        splits: One table of samples a protocol.
+        fingerprint: Digest of ids, contents and labels.
+    """
+
+    index: pd.DataFrame
+    files: pd.DataFrame
+    classes: list[str]
+    splits: dict[str, pd.DataFrame]
+    fingerprint: str
+
+    def leak(self, protocol: str) -> dict:
+        """How many held-out samples have relatives in train, see ``audit.count_leak``."""
+        return count_leak(self.splits[protocol])
+
+    def leak_note(self, protocol: str) -> str:
+        """One sentence on the leak of a protocol."""
+        return leak_note(self.leak(protocol))
+
+
+def _folder_state(folder: str | None) -> list:
+    # Names, sizes and times: enough to notice a changed folder without reading every photograph again.
+    if not folder or not Path(folder).is_dir():
+        return []
+    files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+    return [[path.relative_to(folder).as_posix(), path.stat().st_size, path.stat().st_mtime_ns] for path in files]
+
+
+def _key(settings: Settings) -> str:
+    sections = [settings.data.model_dump(mode="json"), settings.split.model_dump(mode="json"),
+                settings.augment.model_dump(mode="json")]
+    return digest([VERSION, sections, _folder_state(settings.data.folder if settings.data.source == "folder" else None)])
+
+
+def prepare(settings: Settings) -> StudyData:
+    """Scan or plan the photographs, split them by every protocol, write index and splits; reuse what is up to date.
+
+    Raises:
+        DataError: The folder cannot be used; the message says why.
+    """
+    paths = ResultPaths.of(settings.profile)
+    record, key = paths.root / "data.json", _key(settings)
+    protocols = settings.split.protocols
+    wanted = [paths.index, paths.root / "scan.csv", *(paths.splits_dir / f"{name}.csv" for name in protocols)]
+    if record.is_file() and all(path.is_file() for path in wanted) and read_json(record)["key"] == key:
+        return _read(paths, protocols)
+    scan = build_index(settings)
+    write_csv(paths.root / "scan.csv", scan.files)
+    write_csv(paths.index, scan.index)
+    for protocol in protocols:
+        write_csv(paths.splits_dir / f"{protocol}.csv", make_split(scan.index, protocol, settings))
+    data = {"key": key, "classes": scan.classes, "fingerprint": index_fingerprint(scan.index)}
+    leaks = {name: count_leak(pd.read_csv(paths.splits_dir / f"{name}.csv", keep_default_na=False)) for name in protocols}
+    write_json(record, data | {"leak": leaks})
+    return _read(paths, protocols)
+
+
+def _read(paths: ResultPaths, protocols: list[str]) -> StudyData:
+    record = read_json(paths.root / "data.json")
+    splits = {name: pd.read_csv(paths.splits_dir / f"{name}.csv", keep_default_na=False) for name in protocols}
+    return StudyData(
+        index=pd.read_csv(paths.index, keep_default_na=False),
+        files=pd.read_csv(paths.root / "scan.csv", keep_default_na=False),
+        classes=record["classes"],
+        splits=splits,
+        fingerprint=record["fingerprint"],
+    )

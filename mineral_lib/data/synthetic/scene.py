@@ -1,0 +1,280 @@
+"""Photographs of generated mineral specimens (stand-in for the paper's own photographs, section 3.1).
+
+A photograph is decided by (seed, class, specimen, view) alone; the number of pixels only changes its sharpness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, fields
+from multiprocessing import get_context
+
+import numpy as np
+
+from mineral_lib.data.synthetic import bench as benches
+from mineral_lib.data.synthetic import light, raycast
+from mineral_lib.data.synthetic.catalogue import Specimen, build_specimen
+from mineral_lib.data.synthetic.solids import Ball
+from mineral_lib.data.synthetic.surface import Points, Skin, covered, skin
+
+_SAMPLES = 2  # rays per pixel and direction
+_POLE = np.array([0.35, 0.2, 0.91], np.float32)  # where the growth rings of spheres have their centre
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """A picture of one specimen.
+
+    Attributes:
+        image: (px, px, 3) uint8, sRGB.
+        mask: (px, px) bool, True on the specimen itself (not its shadow).
+    """
+
+    image: np.ndarray
+    mask: np.ndarray
+
+
+@dataclass(frozen=True)
+class _View:
+    """Camera of one photograph: object to camera rotation, lighting, bench height and framing in object units."""
+
+    rotation: np.ndarray
+    studio: light.Studio
+    floor: float
+    unit: float
+    centre: np.ndarray
+
+
+def _extent(thing: Specimen, rotation: np.ndarray) -> np.ndarray:
+    """Extreme points (m, 3) of the specimen in camera axes (spheres by their axis-aligned extremes)."""
+    rows = []
+    for one in thing.bodies:
+        if isinstance(one, Ball):
+            rows.append(rotation @ one.centre + one.radius * np.concatenate([np.eye(3), -np.eye(3)]))
+        else:
+            rows.append(one.corners @ rotation.T)
+    return np.concatenate(rows)
+
+
+def _studio(rng: np.random.Generator, elevation: float) -> light.Studio:
+    """Three soft lamps and a dark bench, a little different in every picture."""
+    axes = np.array([[1, 0, 0], [0, np.sin(elevation), -np.cos(elevation)], [0, np.cos(elevation), np.sin(elevation)]])
+    side = -1.0 if rng.uniform() < 0.75 else 1.0
+    lamps = np.array([[side * rng.uniform(0.5, 1.0), rng.uniform(-0.1, 0.7), rng.uniform(0.8, 1.3)],
+                      [-side * rng.uniform(0.7, 1.2), rng.uniform(-0.5, 0.3), rng.uniform(0.4, 0.8)],
+                      [rng.uniform(-0.3, 0.3), rng.uniform(0.5, 1.2), rng.uniform(0.5, 1.1)]])  # fmt: skip
+    lamps = (lamps / np.linalg.norm(lamps, axis=1, keepdims=True)) @ axes
+    warm = np.exp(rng.normal(0, 0.02, (3, 3)))
+    colours = np.array([[1.55], [0.42], [0.5]]) * rng.uniform(0.8, 1.2, (3, 1)) * warm
+    tone = np.array([[0.020, 0.021, 0.024], [0.012, 0.012, 0.013], [0.035, 0.031, 0.027], [0.022, 0.027, 0.034]])
+    ground = tone[rng.integers(4)] * np.exp(rng.normal(0, 0.3)) * np.exp(rng.normal(0, 0.06, 3))
+    up = np.array([0, np.cos(elevation), np.sin(elevation)])
+    return light.Studio(lamps, colours, up, np.full(3, 0.30) * rng.uniform(0.8, 1.2), ground)
+
+
+def _view(thing: Specimen, rng: np.random.Generator) -> _View:
+    """A camera direction, pose and framing for the specimen."""
+    azimuth, elevation = rng.uniform(0, 2 * np.pi), np.deg2rad(rng.uniform(34, 76))
+    lean_way, lean = rng.uniform(0, 2 * np.pi), np.deg2rad(rng.normal(0, 13))
+    cos, sin = np.cos(azimuth), np.sin(azimuth)
+    turn = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
+    axis = np.array([np.cos(lean_way), np.sin(lean_way), 0])
+    cross = np.array([[0, 0, axis[1]], [0, 0, -axis[0]], [-axis[1], axis[0], 0]])
+    leaning = np.eye(3) + np.sin(lean) * cross + (1 - np.cos(lean)) * cross @ cross
+    camera = np.array([[1, 0, 0], [0, np.sin(elevation), np.cos(elevation)], [0, -np.cos(elevation), np.sin(elevation)]])
+    rotation = camera @ leaning @ turn
+    studio = _studio(rng, elevation)
+    points = _extent(thing, rotation)
+    low, high = points.min(axis=0), points.max(axis=0)
+    width, height = (high - low)[:2]
+    share = min(rng.uniform(0.62, 0.8) / np.sqrt(width * height), 0.93 / max(width, height))
+    unit = 1 / (2 * share)
+    middle = (low + high) / 2
+    middle[:2] += rng.uniform(-0.05, 0.05, 2) * unit
+    floor = float((points @ studio.up).min())
+    return _View(rotation.astype(np.float32), studio, floor, unit, middle.astype(np.float32))
+
+
+def _points(thing: Specimen, view: _View, sight: raycast.Sight, spots: np.ndarray) -> tuple[Points, np.ndarray, np.ndarray]:
+    """Surface points in object axes, plus normals in front and behind (n, 3) in camera axes."""
+    normals = [one.normals if not isinstance(one, Ball) else np.zeros((1, 3)) for one in thing.bodies]
+    across = [one.across if not isinstance(one, Ball) else np.zeros((1, 3)) for one in thing.bodies]
+    table = np.concatenate(normals).astype(np.float32)
+    lines = np.concatenate(across).astype(np.float32)
+    x, y = _rays(view, sight.hit.shape[0])
+    rows, cols = np.divmod(spots, sight.hit.shape[0])
+    place = np.stack([x[cols], y[rows], sight.front.ravel()[spots]], axis=1)
+    position = place @ view.rotation
+    face = sight.face.ravel()[spots]
+    normal, far = table[face] @ view.rotation.T, table[sight.far_face.ravel()[spots]] @ view.rotation.T
+    growth = np.linalg.norm(position - np.array([0.6, -0.3, 0.5], np.float32), axis=1)
+    balls = np.array([isinstance(one, Ball) for one in thing.bodies])
+    if balls.any():
+        body = sight.body.ravel()[spots]
+        centres = np.array([one.centre if isinstance(one, Ball) else (0, 0, 0) for one in thing.bodies], np.float32)
+        radii = np.array([one.radius if isinstance(one, Ball) else 1 for one in thing.bodies], np.float32)
+        rounded = balls[body]
+        arm = position[rounded] - centres[body[rounded]]
+        normal[rounded] = (arm / radii[body[rounded], None]) @ view.rotation.T
+        far[rounded] = normal[rounded] * np.array([1, 1, -1], np.float32)
+        growth[rounded] = np.linalg.norm(arm - radii[body[rounded], None] * _POLE, axis=1)
+    return Points(position, normal @ view.rotation, lines[face], growth), normal, far
+
+
+def _rays(view: _View, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Ray coordinates (size,) along x and y in object units."""
+    line = ((np.arange(size) + 0.5) / size * 2 - 1) * view.unit
+    return (line + view.centre[0]).astype(np.float32), (line + view.centre[1]).astype(np.float32)
+
+
+def _cover(thing: Specimen, sight: raycast.Sight, spots: np.ndarray, points: Points, pixel: float) -> Skin:
+    """Optical surface of all visible points, material by material."""
+    own = np.array([one.material for one in thing.bodies])[sight.body.ravel()[spots]]
+    where = points.position + thing.offset
+    kinds = own.copy()
+    for number, look in enumerate(thing.materials):
+        mine = np.flatnonzero(own == number)
+        if look.other >= 0 and look.other_share > 0.01 and len(mine):
+            second = covered(where[mine], look.other_share, look.other_scale, vein=look.vein, pixel=pixel)
+            kinds[mine[second]] = look.other
+    whole = Skin.empty(len(spots))
+    for number, look in enumerate(thing.materials):
+        mine = kinds == number
+        if mine.any():
+            part = skin(look, points.pick(mine), where[mine], pixel=pixel)
+            for field in fields(Skin):
+                getattr(whole, field.name)[mine] = getattr(part, field.name)
+    return whole
+
+
+def _slope(values: np.ndarray, body: np.ndarray, axis: int) -> np.ndarray:
+    """Difference per pixel along an axis (s, s): the smaller of both sides, so that outlines stay sharp."""
+    step = np.diff(values, axis=axis)
+    step[np.diff(body, axis=axis) != 0] = 0
+    pad = [(0, 0), (0, 0)]
+    pad[axis] = (1, 1)
+    full = np.pad(step, pad)
+    ahead = full[1:] if axis == 0 else full[:, 1:]
+    behind = full[:-1] if axis == 0 else full[:, :-1]
+    return np.where(np.abs(ahead) < np.abs(behind), ahead, behind) * 0.5 + (ahead + behind) * 0.25
+
+
+def _bumped(normal: np.ndarray, whole: Skin, sight: raycast.Sight, spots: np.ndarray, view: _View) -> np.ndarray:
+    """Normals (n, 3) in camera axes after relief and tilted grains."""
+    size = sight.hit.shape[0]
+    height = np.zeros(size * size, np.float32)
+    height[spots] = whole.height
+    pixel = np.float32(2 * view.unit / size)
+    height = height.reshape(size, size)
+    dx = _slope(height, sight.body, 1).ravel()[spots] / pixel
+    dy = _slope(height, sight.body, 0).ravel()[spots] / pixel
+    gradient = np.stack([dx, dy, np.zeros_like(dx)], axis=1)
+    gradient -= np.einsum("ij,ij->i", gradient, normal)[:, None] * normal
+    bumped = normal - gradient + whole.tilt @ view.rotation.T
+    bumped[:, 2] = np.maximum(bumped[:, 2], 0.03)
+    return bumped / np.linalg.norm(bumped, axis=1, keepdims=True)
+
+
+def _render(thing: Specimen, view: _View, rng: np.random.Generator, image_size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Linear RGB (px, px, 3) and coverage (px, px), rows downward."""
+    size = _SAMPLES * image_size
+    x, y = _rays(view, size)
+    pixel = 2 * view.unit / size
+    rugged = [one.corners for one in thing.bodies if not isinstance(one, Ball) and one.rugged]
+    warp = None
+    if rugged:
+        reach = float(np.linalg.norm(np.concatenate(rugged), axis=1).max())
+        warp = raycast.warp_field(x, y, view.rotation, reach=reach, rough=thing.rough, place=thing.offset)
+    sight = raycast.cast(thing.bodies, x, y, view.rotation, warp=warp)
+    spots = np.flatnonzero(sight.hit)
+    points, normal, far = _points(thing, view, sight, spots)
+    whole = _cover(thing, sight, spots, points, pixel)
+    bumped = _bumped(normal, whole, sight, spots, view)
+    lit = light.key_shadow(sight.front, sight.hit, view.studio.lamps[0], pixel).ravel()[spots]
+    hollow = light.openness(sight.front, sight.hit, pixel).ravel()[spots]
+    framed = ((points.position @ view.rotation.T - view.centre) / np.float32(view.unit)).astype(np.float32)
+    thick = np.maximum(sight.front - sight.back, 0).ravel()[spots]
+    seen = light.shade(whole, light.Geometry(bumped, far, framed, thick, hollow, lit), view.studio)
+    picture = np.zeros((size * size, 3), np.float32)
+    picture[spots] = np.minimum(seen, 2.5)
+    blocks = (image_size, _SAMPLES, image_size, _SAMPLES)
+    picture = picture.reshape(*blocks, 3).mean(axis=(1, 3))
+    cover = sight.hit.reshape(blocks).mean(axis=(1, 3), dtype=np.float32)
+    floor = (view.floor - float(view.studio.up @ view.centre)) / view.unit
+    shadows = benches.shadow(framed, view.studio, floor, size=image_size)
+    ground = benches.bench(view.studio, shadows, rng, size=image_size)
+    return (picture + ground * (1 - cover)[..., None])[::-1], cover[::-1]
+
+
+def _develop(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Camera response: exposure, white balance, shoulder, sRGB, sensor noise; returns uint8."""
+    gains = np.exp(rng.normal(0, 0.12)) * np.exp(rng.normal(0, (0.03, 0.012, 0.04)))
+    value = picture * gains.astype(np.float32)
+    value = value * (1 + value / 6.0) / (1 + 0.72 * value)
+    value = np.where(value <= 0.0031308, 12.92 * value, 1.055 * np.maximum(value, 1e-6) ** (1 / 2.4) - 0.055)
+    grain = rng.uniform(0.8, 2.2) / 255
+    value = value + rng.normal(0, 1, value.shape).astype(np.float32) * np.float32(grain)
+    return (np.clip(value, 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def photograph(class_number: int, specimen: int, view: int, *, image_size: int, seed: int) -> Photograph:
+    """One photograph of one specimen.
+
+    Args:
+        class_number: mineral, 1..26 in the order of the paper's Table 2.
+        specimen: which individual, >= 0.
+        view: which direction of it, >= 0.
+        image_size: width and height in pixels, >= 16.
+        seed: of the whole collection, >= 0.
+
+    Returns:
+        Photograph with uint8 sRGB image and the specimen's silhouette.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+    if image_size < 16:
+        raise ValueError(f"image_size must be at least 16, got {image_size}")
+    if min(specimen, view, seed) < 0:
+        raise ValueError("specimen, view and seed must not be negative")
+    thing = build_specimen(class_number, specimen, seed)
+    rng = np.random.default_rng([seed, class_number, specimen, view, 1])
+    picture, cover = _render(thing, _view(thing, rng), rng, image_size)
+    return Photograph(_develop(picture, rng), cover >= 0.5)
+
+
+def _one(task: tuple[tuple[int, int, int], int, int]) -> tuple[np.ndarray, np.ndarray]:
+    (class_number, number, view), image_size, seed = task
+    shot = photograph(class_number, number, view, image_size=image_size, seed=seed)
+    return shot.image, shot.mask
+
+
+def photographs(keys: Sequence[tuple[int, int, int]], *, image_size: int, seed: int, jobs: int = 1):
+    """Many photographs at once.
+
+    Args:
+        keys: (class_number, specimen, view) of each photograph, as for `photograph`.
+        image_size: width and height in pixels.
+        seed: of the whole collection.
+        jobs: processes to use; the result does not depend on it.
+
+    Returns:
+        images (n, px, px, 3) uint8 and masks (n, px, px) bool, in the order of `keys`.
+
+    Raises:
+        ValueError: if a key is out of range.
+    """
+    images = np.empty((len(keys), image_size, image_size, 3), np.uint8)
+    masks = np.empty((len(keys), image_size, image_size), bool)
+    tasks = [(tuple(int(v) for v in key), image_size, seed) for key in keys]
+    if jobs <= 1 or len(keys) < 2:
+        results = map(_one, tasks)
+        for number, (image, mask) in enumerate(results):
+            images[number], masks[number] = image, mask
+        return images, masks
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        chunk = max(1, min(64, len(tasks) // (4 * jobs)))
+        for number, (image, mask) in enumerate(pool.map(_one, tasks, chunksize=chunk)):
+            images[number], masks[number] = image, mask
+    return images, masks

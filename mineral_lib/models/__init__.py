@@ -1,0 +1,1 @@
+"""The six networks of the comparison, efficient channel attention, pretrained weights, structure."""

@@ -1,0 +1,124 @@
+"""Compact siblings of the six networks for small photographs on a CPU.
+
+One rule for all: a quarter of the paper network's widths, and the last stride-2 step left out, so that a 64 px
+photograph ends in a 4 x 4 map instead of 2 x 2; ConvNeXt also has two thirds of the blocks. They keep what distinguishes the
+networks (no batch norm in VGG, inception branches and auxiliary heads, residual bottlenecks, cardinality, depthwise
+7 x 7 with layer norm), but they are *not* the paper's networks and carry "(compact)" wherever they appear.
+"""
+
+from collections.abc import Callable
+
+import torch
+from timm.models.convnext import ConvNeXt
+from timm.models.resnet import Bottleneck, ResNet
+from torch import nn
+from torchvision.models.googlenet import BasicConv2d, GoogLeNet, Inception, InceptionAux
+from torchvision.models.vgg import cfgs, make_layers
+
+SCALE = 4
+
+
+class CompactVGG(nn.Module):
+    """VGG19's sixteen convolutions at a quarter of the width, without its last pooling.
+
+    Args:
+        num_classes: Outputs of the head.
+        dropout: Dropout of the two hidden layers (VGG: 0.5).
+    """
+
+    def __init__(self, num_classes: int, dropout: float = 0.5) -> None:
+        super().__init__()
+        layout = [width if width == "M" else width // SCALE for width in cfgs["E"]][:-1]
+        self.features = make_layers(layout)
+        self.avgpool = nn.AdaptiveAvgPool2d(4)
+        hidden = 4096 // SCALE
+        self.classifier = nn.Sequential(
+            nn.Linear(512 // SCALE * 16, hidden), nn.ReLU(inplace=True), nn.Dropout(dropout),
+            nn.Linear(hidden, hidden), nn.ReLU(inplace=True), nn.Dropout(dropout),
+            nn.Linear(hidden, num_classes),
+        )  # fmt: skip
+        for module in self.features.modules():  # torchvision's VGG starts its convolutions the same way
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+                nn.init.zeros_(module.bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits (B, num_classes) of normalised images (B, 3, H, W)."""
+        return self.classifier(self.avgpool(self.features(x)).flatten(1))
+
+
+def _narrow(block: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
+    """A GoogLeNet building block with every width divided (the three colour channels stay)."""
+
+    def build(in_channels: int, *widths: int, **options: int) -> nn.Module:
+        inside = in_channels if in_channels == 3 else in_channels // SCALE
+        return block(inside, *(width // SCALE for width in widths), **options)
+
+    return build
+
+
+def _narrow_aux(in_channels: int, num_classes: int, dropout: float = 0.7) -> nn.Module:
+    head = InceptionAux(in_channels // SCALE, num_classes, dropout=dropout)
+    head.conv = BasicConv2d(in_channels // SCALE, 128 // SCALE, kernel_size=1)
+    head.fc1 = nn.Linear(2048 // SCALE, 1024 // SCALE)
+    head.fc2 = nn.Linear(1024 // SCALE, num_classes)
+    return head
+
+
+def compact_googlenet(num_classes: int) -> GoogLeNet:
+    """GoogLeNet with two auxiliary heads at a quarter of the width, without its last pooling."""
+    network = GoogLeNet(
+        num_classes=num_classes,
+        aux_logits=True,
+        init_weights=True,
+        blocks=[_narrow(BasicConv2d), _narrow(Inception), _narrow_aux],
+    )
+    network.maxpool4 = nn.Identity()
+    network.fc = nn.Linear(1024 // SCALE, num_classes)
+    return network
+
+
+def _compact_resnet(num_classes: int, *, cardinality: int = 1, base_width: int = 64) -> ResNet:
+    return ResNet(
+        Bottleneck,
+        layers=(3, 4, 6, 3),
+        channels=tuple(width // SCALE for width in (64, 128, 256, 512)),
+        stem_width=64 // SCALE,
+        num_classes=num_classes,
+        cardinality=cardinality,
+        base_width=base_width,
+        output_stride=16,
+    )
+
+
+def compact_resnet50(num_classes: int) -> ResNet:
+    """ResNet50 at a quarter of the width; the last stage keeps its resolution."""
+    return _compact_resnet(num_classes)
+
+
+def compact_resnext50(num_classes: int) -> ResNet:
+    """ResNeXt50 at a quarter of the width: 8 groups of 4 channels instead of 32."""
+    return _compact_resnet(num_classes, cardinality=8, base_width=16)
+
+
+def compact_convnext(num_classes: int, *, drop_path_rate: float = 0.0) -> ConvNeXt:
+    """ConvNeXt at a quarter of T's width, depths 2-2-6-2; the last stage keeps its resolution."""
+    network = ConvNeXt(
+        num_classes=num_classes,
+        depths=(2, 2, 6, 2),
+        dims=tuple(width // SCALE for width in (96, 192, 384, 768)),
+        output_stride=16,
+        drop_path_rate=drop_path_rate,
+    )
+    for block in network.stages[-1].blocks:
+        # timm trades the stride for dilation; a dilated 7 x 7 on a 4 x 4 map sees only padding.
+        block.conv_dw.dilation, block.conv_dw.padding = (1, 1), (3, 3)
+    return network
+
+
+COMPACT_BUILDERS: dict[str, Callable[..., nn.Module]] = {
+    "vgg19": CompactVGG,
+    "googlenet": compact_googlenet,
+    "resnet50": compact_resnet50,
+    "resnext50": compact_resnext50,
+}

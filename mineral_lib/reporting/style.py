@@ -1,0 +1,180 @@
+"""One house style for every figure: sizes of a two-column page, one colour and line a network, fonts, saving.
+
+Figures are built with ``matplotlib.figure.Figure`` and never with pyplot: no global state, nothing to close, the
+same result in a notebook, a script and a test.
+"""
+
+import functools
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import pandas as pd
+from matplotlib import font_manager
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from mineral_lib.parameters import PROPOSED
+from mineral_lib.runtime import derive_seed
+from mineral_lib.storage import write_bytes, write_csv
+
+MM = 1 / 25.4                    # inches in a millimetre
+COLUMN_MM, PAGE_MM = 84.0, 174.0   # one column and the full width of a two-column page
+CJK_FAMILY = "Mineral Study CJK"
+FONT_FILE = "mineral-study-cjk.ttf"
+
+INK, MUTED, FAINT, PAPER = "#1f2933", "#66727f", "#d9dee3", "#ffffff"
+GOOD, BAD, ACCENT = "#00724d", "#b3361b", "#d55e00"
+
+# Okabe and Ito's colour-blind-safe palette; dashes keep the curves apart in black and white.
+NETWORK_STYLES = {
+    "vgg19": ("#a2618a", (0, (1, 1.4))),
+    "googlenet": ("#d69a00", (0, (5, 1.6))),
+    "resnet50": ("#56b4e9", (0, (3, 1.2, 1, 1.2))),
+    "resnext50": ("#0072b2", (0, (6, 1.2, 1, 1.2, 1, 1.2))),
+    "convnext_tiny": ("#009e73", (0, (2.4, 1.2))),
+    "eca_convnext_tiny": ("#d55e00", "solid"),
+}
+NETWORK_NAMES = {
+    "vgg19": "VGG19",
+    "googlenet": "GoogLeNet",
+    "resnet50": "ResNet50",
+    "resnext50": "ResNeXt50",
+    "convnext_tiny": "ConvNeXt-T",
+    "eca_convnext_tiny": "ECA-ConvNeXt-T",
+}
+_SPARE_COLOURS = ("#5b5b5b", "#8c6d31", "#3f6c7a", "#7a3f5f", "#4b7a3f")
+
+STYLE = {
+    "font.family": ["DejaVu Sans", CJK_FAMILY],
+    "font.size": 7.5,
+    "axes.titlesize": 8.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 7.5,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.5,
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 7,
+    "figure.dpi": 150,
+    "figure.facecolor": PAPER,
+    "savefig.facecolor": PAPER,
+    "image.cmap": "cividis",
+    "svg.fonttype": "path",
+    "svg.hashsalt": "mineral-study",
+}
+
+
+@functools.cache
+def register_fonts() -> str:
+    """Make the bundled Chinese font known to matplotlib and return its family name."""
+    with as_file(files("mineral_lib.resources") / "fonts" / FONT_FILE) as path:
+        font_manager.fontManager.addfont(str(path))
+    return CJK_FAMILY
+
+
+def apply_style() -> Any:
+    """The house style as a context manager: ``with apply_style(): ...``."""
+    register_fonts()
+    return matplotlib.rc_context(STYLE)
+
+
+def styled(function: Callable) -> Callable:
+    """Decorator: run a drawing function inside the house style."""
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        with apply_style():
+            return function(*args, **kwargs)
+
+    return run
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A finished figure with the numbers it shows; a notebook displays it by naming it.
+
+    Attributes:
+        figure: The matplotlib figure.
+        data: The plotted numbers.
+    """
+
+    figure: Figure
+    data: pd.DataFrame
+
+    def save(self, path_stem: Path, *, dpi: int = 150) -> list[Path]:
+        """Write PNG, SVG and CSV; see ``save_figure``."""
+        return save_figure(self.figure, path_stem, data=self.data, dpi=dpi)
+
+    def _repr_png_(self) -> bytes:
+        return _render(self.figure, "png", 110)
+
+
+def new_figure(width_mm: float = PAGE_MM, height_mm: float = 80.0) -> Figure:
+    """An empty figure of the given size with automatic, non-overlapping layout."""
+    figure = Figure(figsize=(width_mm * MM, height_mm * MM), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def network_style(model: str, weights: str = "") -> dict[str, Any]:
+    """Line keywords of a network: the same colour and dashes in every figure.
+
+    Args:
+        model: Name of the network, for example ``resnet50``; unknown names get a fixed spare colour.
+        weights: ``transfer`` draws the line a little stronger.
+    """
+    spare = _SPARE_COLOURS[derive_seed("colour", model) % len(_SPARE_COLOURS)]
+    colour, dashes = NETWORK_STYLES.get(model, (spare, (0, (4, 2))))
+    strong = model == PROPOSED or weights == "transfer"
+    return {"color": colour, "linestyle": dashes, "linewidth": 1.7 if strong else 1.2}
+
+
+def save_figure(figure: Figure, path_stem: Path, *, data: pd.DataFrame, dpi: int = 150) -> list[Path]:
+    """Write a figure as PNG and SVG and its numbers as CSV, byte-identical between runs.
+
+    Args:
+        figure: The figure.
+        path_stem: Path without suffix, for example ``figures/figure_4_curves``.
+        data: The plotted numbers, tidy.
+        dpi: Resolution of the PNG in pixels an inch.
+
+    Returns:
+        The three paths (PNG, SVG, CSV).
+    """
+    stem = Path(path_stem)
+    paths = [stem.with_name(f"{stem.name}.{suffix}") for suffix in ("png", "svg", "csv")]
+    with apply_style():
+        write_bytes(paths[0], _render(figure, "png", dpi))
+        write_bytes(paths[1], _render(figure, "svg", dpi))
+    write_csv(paths[2], data, float_format="%.6g")
+    return paths
+
+
+def _render(figure: Figure, kind: str, dpi: int) -> bytes:
+    # Dates and version strings would make two equal figures differ.
+    metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
+    buffer = io.BytesIO()
+    with apply_style():
+        figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata)
+    return buffer.getvalue()

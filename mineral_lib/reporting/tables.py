@@ -1,0 +1,146 @@
+"""Tables: plain numbers as CSV, the same for people as Markdown and HTML, with title and honest notes."""
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from mineral_lib.storage import write_csv, write_text
+
+MISSING = "not run in this profile"
+EM_DASH = "–"
+
+
+@dataclass(frozen=True)
+class Column:
+    """How one column is shown to people.
+
+    Attributes:
+        title: Heading.
+        kind: ``text``, ``integer``, ``percent`` (a fraction shown as percent), ``points`` (a signed difference of
+            fractions in percentage points), ``number`` or ``p`` (a probability).
+        decimals: Digits after the point.
+    """
+
+    title: str
+    kind: str = "text"
+    decimals: int = 2
+
+    def show(self, value: object) -> str:
+        """One cell as text; a missing value is a dash."""
+        if value is None or (not isinstance(value, str) and pd.isna(value)):
+            return EM_DASH
+        if self.kind == "integer":
+            return f"{int(value):,}"
+        if self.kind == "percent":
+            return f"{100 * value:.{self.decimals}f}"
+        if self.kind == "points":
+            return f"{100 * value:+.{self.decimals}f}".replace("-", "−")
+        if self.kind == "number":
+            return f"{value:,.{self.decimals}f}"
+        if self.kind == "p":
+            return "< 0.001" if value < 0.001 else f"{value:.3f}"
+        return str(value)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A finished table.
+
+    Attributes:
+        name: File name without suffix, for example ``table_4_comparison``.
+        title: Heading for people.
+        frame: The numbers, one column a quantity; fractions between 0 and 1.
+        columns: Which columns people see, in order, and how.
+        notes: What a reader must know, one sentence each.
+        missing: Rows (index labels) whose runs do not exist; they are shown as missing.
+    """
+
+    name: str
+    title: str
+    frame: pd.DataFrame
+    columns: Mapping[str, Column]
+    notes: Sequence[str] = field(default_factory=tuple)
+
+    def save(self, folder: Path) -> list[Path]:
+        """Write ``<name>.csv`` and ``<name>.md`` into ``folder`` and return the paths."""
+        return save_table(self.frame, Path(folder) / self.name, title=self.title, notes=self.notes,
+                          columns=self.columns)
+
+    def formatted(self) -> pd.DataFrame:
+        """The table as people read it: headings and text cells."""
+        return formatted(self.frame, self.columns)
+
+    def to_html(self) -> str:
+        """The table as HTML without styling: caption, head, body; numbers carry the class ``num``."""
+        return frame_html(self.frame, self.columns)
+
+    def _repr_html_(self) -> str:
+        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
+        return f"<p><b>{html.escape(self.title)}</b></p>{self.to_html()}<ul style='font-size:90%'>{notes}</ul>"
+
+
+def formatted(frame: pd.DataFrame, columns: Mapping[str, Column] | None = None) -> pd.DataFrame:
+    """Text cells under readable headings; columns that are not named are left out."""
+    columns = columns or guess_columns(frame)
+    return pd.DataFrame({
+        column.title: [column.show(value) for value in frame[name]]
+        for name, column in columns.items() if name in frame
+    })
+
+
+def guess_columns(frame: pd.DataFrame) -> dict[str, Column]:
+    """Columns for a frame without instructions: numbers with four digits, headings without underscores."""
+    kinds = {"i": ("integer", 0), "u": ("integer", 0), "f": ("number", 4)}
+    return {
+        name: Column(str(name).replace("_", " "), *kinds.get(frame[name].dtype.kind, ("text", 0)))
+        for name in frame.columns
+    }
+
+
+def save_table(
+    frame: pd.DataFrame, path_stem: Path, *, title: str, notes: Sequence[str] = (),
+    columns: Mapping[str, Column] | None = None,
+) -> list[Path]:
+    """Write a table as CSV (plain numbers) and Markdown (formatted, with title and notes).
+
+    Args:
+        frame: The numbers.
+        path_stem: Path without suffix.
+        title: Heading of the Markdown file.
+        notes: Sentences below the table.
+        columns: How columns are shown; without it every column is shown plainly.
+
+    Returns:
+        Paths of the CSV and the Markdown file.
+    """
+    stem = Path(path_stem)
+    columns = columns or guess_columns(frame)
+    shown = formatted(frame, columns)
+    sides = ["left" if column.kind == "text" else "right" for name, column in columns.items() if name in frame]
+    body = shown.to_markdown(index=False, disable_numparse=True, colalign=sides) if len(shown) else "(empty)"
+    lines = [f"# {title}", "", body, ""]
+    if notes:
+        lines += [*(f"- {note}" for note in notes), ""]
+    return [
+        write_csv(stem.with_name(f"{stem.name}.csv"), frame, float_format="%.6g"),
+        write_text(stem.with_name(f"{stem.name}.md"), "\n".join(lines)),
+    ]
+
+
+def frame_html(frame: pd.DataFrame, columns: Mapping[str, Column] | None = None) -> str:
+    """A frame as an HTML table; a row whose ``status`` says it was not run carries the class ``missing``."""
+    columns = {name: c for name, c in (columns or guess_columns(frame)).items() if name in frame}
+    head = "".join(f"<th{_numeric(c)}>{html.escape(c.title)}</th>" for c in columns.values())
+    rows = []
+    for _, row in frame.iterrows():
+        cells = "".join(f"<td{_numeric(c)}>{html.escape(c.show(row[name]))}</td>" for name, c in columns.items())
+        missing = ' class="missing"' if row.get("status") == MISSING else ""
+        rows.append(f"<tr{missing}>{cells}</tr>")
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _numeric(column: Column) -> str:
+    return "" if column.kind == "text" else ' class="num"'

@@ -1,0 +1,211 @@
+"""The training loop (paper 3.3): cross-entropy, Adam, cosine annealing, best-validation selection.
+
+Everything on the path of one training step stands in ``train_one_epoch``.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from mineral_lib.config import Train
+from mineral_lib.errors import DivergenceError
+from mineral_lib.runtime import derive_seed, seed_everything
+
+Loss = Callable[[Any, torch.Tensor], torch.Tensor]
+
+
+@dataclass
+class Loop:
+    """What a training step needs besides the data.
+
+    Attributes:
+        network: The network, on its device.
+        optimizer: Adam or AdamW over its parameters.
+        device: Where the network lives.
+        autocast_dtype: ``torch.bfloat16`` for mixed precision, None for float32.
+        loss: Loss of (network output, labels).
+    """
+
+    network: nn.Module
+    optimizer: torch.optim.Optimizer
+    device: torch.device
+    autocast_dtype: torch.dtype | None
+    loss: Loss
+
+    def forward(self, images: torch.Tensor) -> Any:
+        """Network output of a batch, in the chosen precision and memory layout."""
+        images = images.to(self.device, non_blocking=True, memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, dtype=self.autocast_dtype, enabled=self.autocast_dtype is not None):
+            return self.network(images)
+
+
+@dataclass
+class FitState:
+    """Progress of a run: all that is needed to go on after an interruption."""
+
+    epoch: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int = 0
+    best_weights: dict[str, torch.Tensor] = field(default_factory=dict)
+
+
+def classification_loss(aux_weight: float) -> Loss:
+    """Cross-entropy; GoogLeNet's two auxiliary heads count with ``aux_weight`` while training."""
+
+    def loss(output: Any, labels: torch.Tensor) -> torch.Tensor:
+        if isinstance(output, torch.Tensor):
+            return F.cross_entropy(output.float(), labels)
+        main, *auxiliary = output
+        return F.cross_entropy(main.float(), labels) + aux_weight * sum(
+            F.cross_entropy(head.float(), labels) for head in auxiliary if head is not None
+        )
+
+    return loss
+
+
+def make_optimizer(network: nn.Module, train: Train, lr: float) -> torch.optim.Optimizer:
+    """Adam (paper 3.3) or AdamW (authors' code) with torch's default betas."""
+    kind = torch.optim.Adam if train.optimizer == "adam" else torch.optim.AdamW
+    return kind(network.parameters(), lr=lr, weight_decay=train.weight_decay, fused=True)
+
+
+def learning_rate(epoch: int, *, base: float, train: Train) -> float:
+    """Learning rate of an epoch (1-based): linear warm-up, then cosine annealing to ``min_lr`` (paper 3.3)."""
+    if epoch <= train.warmup_epochs:
+        return base * epoch / (train.warmup_epochs + 1)
+    progress = (epoch - 1 - train.warmup_epochs) / (train.epochs - train.warmup_epochs)
+    return train.min_lr + (base - train.min_lr) * (1 + math.cos(math.pi * progress)) / 2
+
+
+def autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:
+    """bfloat16 where asked for, or where ``auto`` finds hardware for it; else None (float32)."""
+    if precision != "auto":
+        return torch.bfloat16 if precision == "bf16" else None
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else None
+    capable = device.type == "cpu" and torch.cpu.get_capabilities().get("avx512_bf16", False)
+    return torch.bfloat16 if capable else None
+
+
+def train_one_epoch(loop: Loop, batches: Iterable[tuple[torch.Tensor, torch.Tensor]], *, epoch: int) -> tuple[float, float]:
+    """Train on every batch once.
+
+    Args:
+        loop: Network, optimizer, device, precision, loss.
+        batches: Pairs of normalised images (B, 3, H, W) and labels (B,).
+        epoch: 1-based, for messages.
+
+    Returns:
+        Mean loss and accuracy (fraction) over the epoch's samples, as seen while training.
+
+    Raises:
+        DivergenceError: The loss is not finite.
+    """
+    loop.network.train()
+    # Summed on the device: reading a number every step would make a GPU wait.
+    totals = torch.zeros(3, device=loop.device, dtype=torch.float64)
+    for images, labels in batches:
+        labels = labels.to(loop.device, non_blocking=True)
+        output = loop.forward(images)
+        loss = loop.loss(output, labels)
+        loop.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        loop.optimizer.step()
+        logits = output if isinstance(output, torch.Tensor) else output[0]
+        correct = (logits.detach().argmax(1) == labels).sum()
+        totals += torch.stack([loss.detach().double() * len(labels), correct.double(), torch.tensor(len(labels)).to(correct)])
+    loss_sum, correct_sum, count = totals.tolist()
+    if not math.isfinite(loss_sum):
+        raise DivergenceError(
+            f"the training loss is not finite in epoch {epoch}",
+            where=f"learning rate {loop.optimizer.param_groups[0]['lr']:.2g}",
+            remedy="lower train.lr, or set train.lr_overrides for this network",
+        )
+    return loss_sum / count, correct_sum / count
+
+
+@torch.inference_mode()
+def predict(loop: Loop, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Class probabilities (N, C) and labels (N,) of all batches, on the CPU.
+
+    Raises:
+        DivergenceError: The network's output is not finite.
+    """
+    loop.network.eval()
+    probabilities, labels = [], []
+    for images, target in batches:
+        output = loop.forward(images)
+        probabilities.append(output.float().softmax(1).cpu())
+        labels.append(target)
+    result = torch.cat(probabilities)
+    if not torch.isfinite(result).all():
+        raise DivergenceError("the network's output is not finite", remedy="lower train.lr")
+    return result, torch.cat(labels)
+
+
+def evaluate(loop: Loop, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> tuple[float, float]:
+    """Mean cross-entropy and accuracy (fraction) on held-out data."""
+    probabilities, labels = predict(loop, batches)
+    loss = F.nll_loss(probabilities.clamp_min(1e-12).log(), labels)
+    return loss.item(), (probabilities.argmax(1) == labels).double().mean().item()
+
+
+def cpu_copy(network: nn.Module) -> dict[str, torch.Tensor]:
+    """The network's weights, copied to the CPU."""
+    return {key: value.detach().cpu().clone() for key, value in network.state_dict().items()}
+
+
+def fit(
+    loop: Loop,
+    loaders: dict[str, Any],
+    train: Train,
+    *,
+    lr: float,
+    seed: int,
+    state: FitState,
+    after_epoch: Callable[[FitState], None],
+) -> FitState:
+    """Train for ``train.epochs`` epochs, remember the epoch with the best validation accuracy.
+
+    Args:
+        loop: Network, optimizer, device, precision, loss.
+        loaders: ``train`` and ``val``; batches of (images, labels). ``train`` knows ``set_epoch``.
+        train: The ``train`` section.
+        lr: Initial learning rate of this network.
+        seed: Seed of the run; dropout and drop path of an epoch depend on it and the epoch only.
+        state: Where to begin: fresh, or from a checkpoint.
+        after_epoch: Called with the state after each epoch (checkpoint, progress line).
+
+    Returns:
+        The final state with the whole history.
+
+    Raises:
+        DivergenceError: Loss or output is not finite; the last checkpoint keeps the best weights.
+    """
+    while state.epoch < train.epochs:
+        epoch = state.epoch + 1
+        rate = learning_rate(epoch, base=lr, train=train)
+        for group in loop.optimizer.param_groups:
+            group["lr"] = rate
+        seed_everything(derive_seed(seed, "epoch", epoch))
+        loaders["train"].set_epoch(epoch)
+        train_loss, train_accuracy = train_one_epoch(loop, loaders["train"], epoch=epoch)
+        val_loss, val_accuracy = evaluate(loop, loaders["val"])
+        state.epoch = epoch
+        state.history.append({"epoch": epoch, "lr": rate, "train_loss": train_loss, "train_accuracy": train_accuracy,
+                              "val_loss": val_loss, "val_accuracy": val_accuracy})
+        best = max(row["val_accuracy"] for row in state.history)
+        if train.select == "last" or (val_accuracy == best and _first(state.history, best) == epoch):
+            state.best_epoch, state.best_weights = epoch, cpu_copy(loop.network)
+        after_epoch(state)
+    return state
+
+
+def _first(history: list[dict[str, float]], best: float) -> int:
+    # A tie keeps the earlier epoch.
+    return next(int(row["epoch"]) for row in history if row["val_accuracy"] == best)

@@ -1,0 +1,239 @@
+"""Training runs on disk: one folder a run, keyed by configuration and data, reused when nothing changed."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import nn
+
+from mineral_lib import __version__
+from mineral_lib.config import Settings
+from mineral_lib.data.dataset import load_pixels, make_loader
+from mineral_lib.data.prepare import StudyData, prepare
+from mineral_lib.errors import StorageError
+from mineral_lib.evaluation.metrics import classification_metrics
+from mineral_lib.models.structure import count_parameters, file_size_mib, multiply_adds
+from mineral_lib.models.weights import file_state, imagenet_state, load_backbone
+from mineral_lib.models.zoo import add_attention, build_base, display_name
+from mineral_lib.runtime import derive_seed, machine, package_versions, seed_everything, select_device, set_threads
+from mineral_lib.storage import ResultPaths, digest, file_digest, read_json, write_csv, write_json
+from mineral_lib.training.checkpoint import load_checkpoint, load_weights, save_checkpoint, save_weights
+from mineral_lib.training.engine import (
+    FitState,
+    Loop,
+    autocast_dtype,
+    classification_loss,
+    fit,
+    make_optimizer,
+    predict,
+)
+from mineral_lib.training.pretrain import ensure_source_weights, source_key
+from mineral_lib.training.specs import RunSpec
+
+# Raised when the training code changes what a run computes, so that older runs are not reused.
+TRAINING_VERSION = 1
+RUN_FILES = ("config.json", "history.csv", "predictions.csv", "metrics.json", "manifest.json", "weights.safetensors")
+Say = Callable[[str], None]
+
+
+def run_dir(settings: Settings, spec: RunSpec) -> Path:
+    """Folder of a run."""
+    return ResultPaths.of(settings.profile).runs_dir / spec.name
+
+
+def run_model(settings: Settings, spec: RunSpec) -> Any:
+    """The ``model`` section of a run, with its own ECA placement."""
+    return settings.model.model_copy(update={"eca_placement": spec.placement or settings.model.eca_placement})
+
+
+def run_epochs(settings: Settings, spec: RunSpec) -> int:
+    """Epochs of a run; the paper protocol has its own number because its epochs are several times longer."""
+    return settings.comparison.paper_protocol_epochs if spec.protocol == "paper" else settings.train.epochs
+
+
+def weights_identity(settings: Settings, spec: RunSpec) -> str:
+    """What the starting weights are, as far as it changes results."""
+    weights = settings.weights
+    if spec.weights == "scratch":
+        return "scratch"
+    if weights.source == "formula":
+        return source_key(settings, spec.model)
+    if weights.source == "imagenet":
+        return "imagenet"
+    path = Path(weights.files.get(spec.model) or weights.files.get(spec.model.removeprefix("eca_"), ""))
+    return file_digest(path) if path.is_file() else "missing file"
+
+
+def run_config(settings: Settings, spec: RunSpec, data: StudyData) -> dict[str, Any]:
+    """Everything that decides a run's result; its digest is the key under which the run is reused."""
+    train = settings.train.model_dump(mode="json", exclude={"device", "jobs", "num_workers", "seeds", "lr_overrides"})
+    model = run_model(settings, spec)
+    config = {
+        "model": spec.model, "weights": spec.weights, "protocol": spec.protocol, "seed": spec.seed,
+        "train": train | {"epochs": run_epochs(settings, spec), "lr": settings.train.lr_overrides.get(spec.model, settings.train.lr)},
+        "augment": settings.augment.model_dump(mode="json"),
+        "architecture": model.model_dump(mode="json"),
+        "weights_identity": weights_identity(settings, spec),
+        "image_size_px": settings.data.image_size_px,
+        "split": settings.split.model_dump(mode="json", exclude={"protocols"}),
+        "data_fingerprint": data.fingerprint, "classes": data.classes,
+        "training_version": TRAINING_VERSION,
+    }
+    names = {"display_name": display_name(spec.model, settings.model.family), "family": settings.model.family,
+             "eca_placement": model.eca_placement if spec.model.startswith("eca_") else None}
+    return config | names | {"key": digest(config)}
+
+
+def is_finished(settings: Settings, spec: RunSpec, data: StudyData) -> bool:
+    """Whether a run with this configuration and these data is complete on disk."""
+    folder = run_dir(settings, spec)
+    if not all((folder / name).is_file() for name in RUN_FILES):
+        return False
+    try:
+        return read_json(folder / "config.json").get("key") == run_config(settings, spec, data)["key"]
+    except StorageError:
+        return False
+
+
+def build_network(settings: Settings, spec: RunSpec, num_classes: int, *, pretrained: bool) -> tuple[nn.Module, str]:
+    """A run's network: base, pretrained weights for ``transfer``, then attention.
+
+    Args:
+        settings: The profile.
+        spec: The run.
+        num_classes: Outputs of the head.
+        pretrained: Load the starting weights (False when trained weights are loaded right after).
+
+    Returns:
+        The network on the CPU, and a note on where its starting weights come from.
+
+    Raises:
+        WeightsError: Asked-for weights are not available or do not fit.
+    """
+    options = run_model(settings, spec)
+    seed_everything(derive_seed(spec.seed, "initialisation", spec.model))
+    network = build_base(spec.model, num_classes=num_classes, options=options)
+    note = "random initialisation"
+    if spec.weights == "transfer" and pretrained:
+        if settings.weights.source == "formula":
+            state, note = ensure_source_weights(settings, spec.model)
+        elif settings.weights.source == "imagenet":
+            state, note = imagenet_state(spec.model, options)
+        else:
+            state, note = file_state(spec.model, settings.weights.files)
+        load_backbone(spec.model, network, state, where=f"run {spec.name}")
+    return add_attention(spec.model, network, options), note
+
+
+def load_run_network(settings: Settings, spec: RunSpec, num_classes: int) -> nn.Module:
+    """The trained network of a finished run, in evaluation mode on the CPU."""
+    network, _ = build_network(settings, spec, num_classes, pretrained=False)
+    network.load_state_dict(load_weights(run_dir(settings, spec) / "weights.safetensors"))
+    return network.eval()
+
+
+def train_run(settings: Settings, spec: RunSpec, *, say: Say = print) -> Path:
+    """Train one run, or return at once if it is finished; resumes after an interruption at the last whole epoch.
+
+    Returns:
+        The run folder.
+
+    Raises:
+        StudyError: Data or weights are not usable, or training diverged.
+    """
+    data, folder = prepare(settings), run_dir(settings, spec)
+    if is_finished(settings, spec, data):
+        return folder
+    set_threads(settings.train.threads)
+    config, begin = run_config(settings, spec, data), time.perf_counter()
+    samples, pixels = data.splits[spec.protocol], load_pixels(data.splits[spec.protocol], settings, spec.protocol)
+    loaders = {
+        name: make_loader(samples, pixels, name, settings, seed=spec.seed, train=name == "train",
+                          augment_now=name == "train" and spec.protocol == "grouped")
+        for name in ("train", "val", "test")
+    }
+    network, note = build_network(settings, spec, len(data.classes), pretrained=True)
+    loop = make_loop(network, settings, lr=config["train"]["lr"])
+    train = settings.train.model_copy(update={"epochs": config["train"]["epochs"]})
+    state = _resume(folder / "checkpoint.pt", config["key"], loop, say)
+
+    def after_epoch(state: FitState) -> None:
+        row = state.history[-1]
+        say(f"{spec.name}: epoch {state.epoch}/{train.epochs}  loss {row['train_loss']:.3f}  train {row['train_accuracy']:.1%}"
+            f"  val {row['val_accuracy']:.1%}")
+        save_checkpoint(folder / "checkpoint.pt", {
+            "key": config["key"], "epoch": state.epoch, "history": state.history, "best_epoch": state.best_epoch,
+            "best_weights": state.best_weights, "network": loop.network.state_dict(), "optimizer": loop.optimizer.state_dict(),
+        })  # fmt: skip
+
+    fit(loop, loaders, train, lr=config["train"]["lr"], seed=spec.seed, state=state, after_epoch=after_epoch)
+    seconds = time.perf_counter() - begin
+    write_run(folder, config, state, loop, loaders, samples)
+    write_json(folder / "manifest.json", _manifest(settings, loop, note, seconds, len(loaders["train"].dataset), state.epoch))
+    (folder / "checkpoint.pt").unlink()
+    return folder
+
+
+def make_loop(network: nn.Module, settings: Settings, *, lr: float) -> Loop:
+    """Put a network on the device, in channels-last layout, with its optimizer, precision and loss."""
+    device = select_device(settings.train.device)
+    network = network.to(device, memory_format=torch.channels_last)
+    return Loop(network, make_optimizer(network, settings.train, lr), device,
+                autocast_dtype(settings.train.precision, device), classification_loss(settings.model.aux_weight))
+
+
+def _resume(path: Path, key: str, loop: Loop, say: Say) -> FitState:
+    if not path.is_file():
+        return FitState()
+    try:
+        saved = load_checkpoint(path)
+    except StorageError as error:
+        say(f"{error} Starting again.")
+        return FitState()
+    if saved["key"] != key:  # parameters or data changed since: it belongs to another run
+        return FitState()
+    loop.network.load_state_dict(saved["network"])
+    loop.optimizer.load_state_dict(saved["optimizer"])
+    say(f"{path.parent.name}: resumes after epoch {saved['epoch']}")
+    return FitState(saved["epoch"], saved["history"], saved["best_epoch"], saved["best_weights"])
+
+
+def write_run(
+    folder: Path, config: dict, state: FitState, loop: Loop, loaders: dict[str, Any], samples: pd.DataFrame
+) -> None:
+    """Test the last and the selected epoch once each, and write the run's files; ``config.json`` comes first.
+
+    The test split is touched here only. ``metrics.json`` holds both epochs, ``predictions.csv`` the selected one.
+    """
+    classes, test = config["classes"], samples[samples["split"] == "test"].reset_index(drop=True)
+    metrics: dict[str, Any] = {"num_test": len(test), "best_epoch": state.best_epoch}
+    for label in ("last", "selected"):
+        if label == "selected":
+            loop.network.load_state_dict(state.best_weights)
+        epoch = state.best_epoch if label == "selected" else state.epoch
+        probabilities, labels = predict(loop, loaders["test"])
+        scores = classification_metrics(labels.numpy(), probabilities.argmax(1).numpy(), len(classes))
+        metrics[label] = {"epoch": epoch, "val_accuracy": state.history[epoch - 1]["val_accuracy"], "test": scores}
+    frame = test[["sample_id", "image_id", "specimen", "label"]].copy()
+    frame["predicted"] = probabilities.argmax(1).numpy()
+    columns = pd.DataFrame(probabilities.numpy(), columns=[f"p_{i}" for i in range(len(classes))])
+    write_json(folder / "config.json", config)
+    write_csv(folder / "history.csv", pd.DataFrame(state.history))
+    write_csv(folder / "predictions.csv", pd.concat([frame, columns], axis=1), float_format="%.6f")
+    write_json(folder / "metrics.json", metrics)
+    save_weights(folder / "weights.safetensors", state.best_weights, {"key": config["key"], "classes": "\n".join(classes)})
+
+
+def _manifest(settings: Settings, loop: Loop, note: str, seconds: float, images: int, epochs: int) -> dict[str, Any]:
+    network = loop.network
+    return {
+        "seconds": round(seconds, 2), "images_per_second": round(images * epochs / seconds, 1),
+        "device": str(loop.device), "threads": settings.train.threads, "precision": str(loop.autocast_dtype or "float32"),
+        "machine": machine(), "versions": package_versions(), "package_version": __version__,
+        "parameters": count_parameters(network), "size_mib": round(file_size_mib(network), 4),
+        "gmacs": round(multiply_adds(network, settings.data.image_size_px), 6),
+        "image_size_px": settings.data.image_size_px, "weights_note": note,
+    }  # fmt: skip

@@ -1,0 +1,85 @@
+"""Which runs a study needs: a run is a network, its starting weights, a split protocol and a seed."""
+
+from dataclasses import dataclass
+
+from mineral_lib.config import PROPOSED, Settings
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One training run.
+
+    Attributes:
+        model: Network name.
+        weights: ``scratch`` or ``transfer`` (paper 2.1).
+        protocol: ``grouped`` or ``paper``.
+        seed: Seed of initialisation, order and augmentation.
+        placement: ECA placement if it differs from the profile's, else None.
+    """
+
+    model: str
+    weights: str
+    protocol: str
+    seed: int
+    placement: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Folder name of the run."""
+        model = self.model.replace(":", "_") + (f"_{self.placement}" if self.placement else "")
+        return f"{model}-{self.weights}-{self.protocol}-seed{self.seed}"
+
+
+def _spec(row: str, protocol: str, seed: int) -> RunSpec:
+    model, weights = row.rsplit("-", 1)
+    return RunSpec(model, weights, protocol, seed)
+
+
+def block_weights(model: str, block: str) -> str:
+    """Starting weights of a network in a block of Table 4.
+
+    ``as_read``: only the proposed network is pretrained, which is how the paper's tables read; ``fair_none``: none
+    is; ``fair_all``: all are.
+    """
+    if block == "as_read":
+        return "transfer" if model == PROPOSED else "scratch"
+    return "transfer" if block == "fair_all" else "scratch"
+
+
+def comparison_runs(settings: Settings) -> list[RunSpec]:
+    """Runs behind Table 4 and Figure 4, without repetition."""
+    specs = [
+        RunSpec(model, block_weights(model, block), "grouped", seed)
+        for seed in settings.train.seeds
+        for block in settings.comparison.blocks
+        for model in settings.comparison.models
+    ]
+    return list(dict.fromkeys(specs))
+
+
+def ablation_runs(settings: Settings) -> list[RunSpec]:
+    """Runs behind Table 5 and the placement sensitivity."""
+    specs = [_spec(row, "grouped", seed) for seed in settings.train.seeds for row in settings.ablation.rows]
+    specs += [
+        RunSpec(PROPOSED, "transfer", "grouped", seed, placement)
+        for seed in settings.train.seeds
+        for placement in settings.ablation.placements
+        if placement != settings.model.eca_placement
+    ]
+    return specs
+
+
+def leakage_runs(settings: Settings) -> list[RunSpec]:
+    """Runs repeated under the paper's order (augment, pool, split)."""
+    return [_spec(row, "paper", seed) for seed in settings.train.seeds for row in settings.comparison.paper_protocol_runs]
+
+
+def proposed_runs(settings: Settings) -> list[RunSpec]:
+    """The proposed network with transfer, once a seed."""
+    return [RunSpec(PROPOSED, "transfer", "grouped", seed) for seed in settings.train.seeds]
+
+
+def study_runs(settings: Settings) -> list[RunSpec]:
+    """All runs of a profile, each once: Tables 4 and 5 share theirs."""
+    runs = proposed_runs(settings) + comparison_runs(settings) + ablation_runs(settings) + leakage_runs(settings)
+    return list(dict.fromkeys(runs))
