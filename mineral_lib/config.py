@@ -54,7 +54,7 @@ class Data(Section):
     min_photos: Annotated[int, Field(ge=3)]
     small_classes: Literal["drop", "train_only", "error"]
     bad_photos: Literal["skip", "error"]
-    seed: int
+    seed: Annotated[int, Field(ge=0)]
 
     @model_validator(mode="after")
     def _folder_given(self) -> "Data":

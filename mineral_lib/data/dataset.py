@@ -15,13 +15,12 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from mineral_lib.config import Augment, Settings
 from mineral_lib.data.augment import augment_photo
-from mineral_lib.data.index import working_size
 from mineral_lib.data.pixels import load_masks, load_pixels
 from mineral_lib.errors import DataError
 from mineral_lib.runtime import derive_seed, select_device
 
-__all__ = ["MineralDataset", "EpochBatches", "load_masks", "load_pixels", "make_loader", "normalise", "set_epoch",
-           "to_tensor", "working_size"]
+__all__ = ["EpochBatches", "MineralDataset", "load_masks", "load_pixels", "make_loader", "normalise",
+           "set_epoch", "to_tensor"]
 
 # Statistics of ImageNet, which pretrained weights expect (RGB, image range 0 to 1).
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)

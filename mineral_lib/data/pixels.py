@@ -18,8 +18,14 @@ import pandas as pd
 
 from mineral_lib.config import Settings
 from mineral_lib.data.augment import augment_offline
-from mineral_lib.data.images import read_photo, resize_square
-from mineral_lib.data.index import generator_digest, index_fingerprint, photo_folder, specimen_keys, working_size
+from mineral_lib.data.images import read_photo, readable, resize_square
+from mineral_lib.data.index import (
+    generator_digest,
+    index_fingerprint,
+    photo_folder,
+    specimen_keys,
+    working_size,
+)
 from mineral_lib.errors import DataError, StorageError
 from mineral_lib.storage import ResultPaths, atomic_path, digest
 
@@ -31,7 +37,7 @@ Write = Callable[[np.ndarray], None]
 
 def load_pixels(samples: pd.DataFrame, index: pd.DataFrame, settings: Settings, *,
                 cache_dir: Path | None = None) -> np.ndarray:
-    """Pixels of all samples, in their order; augmented copies (copy > 0) are made here, once.
+    """Pixels of all samples, in their order; the augmented copies of the paper protocol are made here, once.
 
     Args:
         samples: The split, or the index itself for the photographs as they are.
@@ -55,19 +61,17 @@ def load_pixels(samples: pd.DataFrame, index: pd.DataFrame, settings: Settings, 
                         where=str(samples["image_id"][rows < 0].iloc[0]), remedy="run notebook 01 again")
     if not copies.any() and np.array_equal(rows, np.arange(len(index))):
         return photos
+    ids = samples["image_id"].tolist()
     strengths = settings.augment.model_dump(mode="json", exclude={"offline_factor", "include_original"})
-    key = digest([_key(index, settings), strengths, settings.data.seed, samples["image_id"].tolist(), copies.tolist()])
-    path = folder / f"copies-{key[:20]}.npy"
+    key = digest([_key(index, settings), strengths, settings.data.seed, ids, copies.tolist()])
 
     def make(start: int, stop: int) -> np.ndarray:
         return np.stack([
-            augment_offline(photos[rows[i]], int(copies[i]), index["image_id"].iloc[rows[i]],
-                            augment=settings.augment, seed=settings.data.seed)
+            augment_offline(photos[rows[i]], int(copies[i]), ids[i], augment=settings.augment, seed=settings.data.seed)
             for i in range(start, stop)
         ])
 
-    shape = (len(samples), *photos.shape[1:])
-    return _cached(path, shape, make)
+    return _cached(folder / f"copies-{key[:20]}.npy", (len(samples), *photos.shape[1:]), make)
 
 
 def load_masks(index: pd.DataFrame, settings: Settings, *, cache_dir: Path | None = None) -> np.ndarray:
@@ -105,7 +109,7 @@ def _photo_pixels(index: pd.DataFrame, settings: Settings, folder: Path) -> np.n
     def read(item: tuple[str, str]) -> np.ndarray:
         photo = read_photo(root / item[0])
         if photo.sha256 != item[1]:
-            raise DataError("content changed since the scan", where=str(root / item[0]),
+            raise DataError("content changed since the scan", where=readable(root / item[0]),
                             remedy="run the scan (notebook 01) again")
         return resize_square(photo.pixels, px)
 

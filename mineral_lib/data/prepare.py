@@ -1,14 +1,14 @@
 """From photographs to index and splits on disk: the first stretch of every study, done once."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
 from mineral_lib.config import Settings
 from mineral_lib.data.audit import count_leak, leak_note
-from mineral_lib.data.index import build_index, index_fingerprint
-from mineral_lib.data.split import make_split
+from mineral_lib.data.images import readable
+from mineral_lib.data.index import build_index, generator_digest, index_fingerprint, photo_folder, read_index
+from mineral_lib.data.split import make_split, read_split
 from mineral_lib.storage import ResultPaths, digest, read_json, write_csv, write_json
 
 VERSION = 1
@@ -41,18 +41,18 @@ class StudyData:
         return leak_note(self.leak(protocol))
 
 
-def _folder_state(folder: str | None) -> list:
+def _folder_state(settings: Settings) -> list:
     # Names, sizes and times: enough to notice a changed folder without reading every photograph again.
-    if not folder or not Path(folder).is_dir():
-        return []
-    files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
-    return [[path.relative_to(folder).as_posix(), path.stat().st_size, path.stat().st_mtime_ns] for path in files]
+    folder = photo_folder(settings)
+    files = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
+    return [[readable(path.relative_to(folder)), path.stat().st_size, path.stat().st_mtime_ns] for path in files]
 
 
 def _key(settings: Settings) -> str:
     sections = [settings.data.model_dump(mode="json"), settings.split.model_dump(mode="json"),
                 settings.augment.model_dump(mode="json")]
-    return digest([VERSION, sections, _folder_state(settings.data.folder if settings.data.source == "folder" else None)])
+    source = generator_digest() if settings.data.source == "synthetic" else _folder_state(settings)
+    return digest([VERSION, sections, source])
 
 
 def prepare(settings: Settings) -> StudyData:
@@ -73,16 +73,16 @@ def prepare(settings: Settings) -> StudyData:
     for protocol in protocols:
         write_csv(paths.splits_dir / f"{protocol}.csv", make_split(scan.index, protocol, settings))
     data = {"key": key, "classes": scan.classes, "fingerprint": index_fingerprint(scan.index)}
-    leaks = {name: count_leak(pd.read_csv(paths.splits_dir / f"{name}.csv", keep_default_na=False)) for name in protocols}
+    leaks = {name: count_leak(read_split(paths.splits_dir / f"{name}.csv")) for name in protocols}
     write_json(record, data | {"leak": leaks})
     return _read(paths, protocols)
 
 
 def _read(paths: ResultPaths, protocols: list[str]) -> StudyData:
     record = read_json(paths.root / "data.json")
-    splits = {name: pd.read_csv(paths.splits_dir / f"{name}.csv", keep_default_na=False) for name in protocols}
+    splits = {name: read_split(paths.splits_dir / f"{name}.csv") for name in protocols}
     return StudyData(
-        index=pd.read_csv(paths.index, keep_default_na=False),
+        index=read_index(paths.index),
         files=pd.read_csv(paths.root / "scan.csv", keep_default_na=False),
         classes=record["classes"],
         splits=splits,

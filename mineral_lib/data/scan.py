@@ -126,7 +126,9 @@ def _class_folders(root: Path) -> list[str]:
     names = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
     if not names:
         loose = sum(entry.is_file() and not entry.name.startswith(".") for entry in entries)
+        links = sum(entry.is_symlink() and entry.is_dir() for entry in entries)
         what = f"no class folders; {loose} files lie in the folder itself" if loose else "the folder is empty"
+        what = f"no class folders; {links} links to folders are not followed" if links else what
         raise DataError(what, where=where, remedy=f"sort the photographs into one folder per mineral; {TREE}")
     if {name.lower() for name in names} <= _SPLIT_NAMES:
         raise DataError(f"the folder seems to be split already ({', '.join(names)})", where=where,

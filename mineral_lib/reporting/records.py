@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mineral_lib.errors import StorageError
-from mineral_lib.parameters import PROPOSED, Settings
+from mineral_lib.config import PROPOSED, Settings
 from mineral_lib.reporting.style import NETWORK_NAMES
 from mineral_lib.storage import ResultPaths, read_json
 

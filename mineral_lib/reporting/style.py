@@ -4,6 +4,7 @@ Figures are built with ``matplotlib.figure.Figure`` and never with pyplot: no gl
 same result in a notebook, a script and a test.
 """
 
+import dataclasses
 import functools
 import io
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from mineral_lib.parameters import PROPOSED
+from mineral_lib.config import PROPOSED
 from mineral_lib.runtime import derive_seed
 from mineral_lib.storage import write_bytes, write_csv
 
@@ -90,6 +91,9 @@ def register_fonts() -> str:
     """Make the bundled Chinese font known to matplotlib and return its family name."""
     with as_file(files("mineral_lib.resources") / "fonts" / FONT_FILE) as path:
         font_manager.fontManager.addfont(str(path))
+    # The subset has one weight; bold titles use it too, without a warning for every title.
+    regular = next(entry for entry in font_manager.fontManager.ttflist if entry.name == CJK_FAMILY)
+    font_manager.fontManager.ttflist.append(dataclasses.replace(regular, weight=700))
     return CJK_FAMILY
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from mineral_lib.storage import write_csv, write_text
 
 MISSING = "not run in this profile"
-EM_DASH = "–"
+DASH = "–"
 
 
 @dataclass(frozen=True)
@@ -22,16 +22,20 @@ class Column:
         kind: ``text``, ``integer``, ``percent`` (a fraction shown as percent), ``points`` (a signed difference of
             fractions in percentage points), ``number`` or ``p`` (a probability).
         decimals: Digits after the point.
+        absent: Shown where a finished run has no value, for example "not reached".
+        until: For an interval, the column that holds its upper end; both ends share one cell.
     """
 
     title: str
     kind: str = "text"
     decimals: int = 2
+    absent: str = DASH
+    until: str | None = None
 
-    def show(self, value: object) -> str:
-        """One cell as text; a missing value is a dash."""
+    def show(self, value: object, *, missing: bool = False) -> str:
+        """One cell as text; ``missing`` says that the row's run does not exist."""
         if value is None or (not isinstance(value, str) and pd.isna(value)):
-            return EM_DASH
+            return DASH if missing else self.absent
         if self.kind == "integer":
             return f"{int(value):,}"
         if self.kind == "percent":
@@ -55,7 +59,6 @@ class Table:
         frame: The numbers, one column a quantity; fractions between 0 and 1.
         columns: Which columns people see, in order, and how.
         notes: What a reader must know, one sentence each.
-        missing: Rows (index labels) whose runs do not exist; they are shown as missing.
     """
 
     name: str
@@ -85,10 +88,21 @@ class Table:
 def formatted(frame: pd.DataFrame, columns: Mapping[str, Column] | None = None) -> pd.DataFrame:
     """Text cells under readable headings; columns that are not named are left out."""
     columns = columns or guess_columns(frame)
-    return pd.DataFrame({
-        column.title: [column.show(value) for value in frame[name]]
-        for name, column in columns.items() if name in frame
-    })
+    columns = {name: column for name, column in columns.items() if name in frame}
+    missing = _missing_rows(frame)
+    cells = []
+    for name, column in columns.items():
+        texts = [column.show(value, missing=gone) for value, gone in zip(frame[name], missing, strict=True)]
+        if column.until:
+            ends = [column.show(value) for value in frame[column.until]]
+            texts = [low if low == DASH else f"{low} to {high}" for low, high in zip(texts, ends, strict=True)]
+        cells.append(texts)
+    # Built by position: two columns may have the same heading.
+    return pd.DataFrame(list(zip(*cells, strict=True)), columns=[column.title for column in columns.values()])
+
+
+def _missing_rows(frame: pd.DataFrame) -> list[bool]:
+    return list(frame["status"] == MISSING) if "status" in frame else [False] * len(frame)
 
 
 def guess_columns(frame: pd.DataFrame) -> dict[str, Column]:
@@ -135,10 +149,12 @@ def frame_html(frame: pd.DataFrame, columns: Mapping[str, Column] | None = None)
     columns = {name: c for name, c in (columns or guess_columns(frame)).items() if name in frame}
     head = "".join(f"<th{_numeric(c)}>{html.escape(c.title)}</th>" for c in columns.values())
     rows = []
-    for _, row in frame.iterrows():
-        cells = "".join(f"<td{_numeric(c)}>{html.escape(c.show(row[name]))}</td>" for name, c in columns.items())
-        missing = ' class="missing"' if row.get("status") == MISSING else ""
-        rows.append(f"<tr{missing}>{cells}</tr>")
+    shown = formatted(frame, columns)
+    for gone, texts in zip(_missing_rows(frame), shown.itertuples(index=False), strict=True):
+        cells = "".join(
+            f"<td{_numeric(c)}>{html.escape(text)}</td>" for c, text in zip(columns.values(), texts, strict=True)
+        )
+        rows.append(f"{'<tr class=missing>' if gone else '<tr>'}{cells}</tr>")
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 

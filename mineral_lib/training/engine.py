@@ -13,9 +13,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from mineral_lib.config import Train
+from mineral_lib.data.dataset import set_epoch
 from mineral_lib.errors import DivergenceError
 from mineral_lib.runtime import derive_seed, seed_everything
 
+Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 Loss = Callable[[Any, torch.Tensor], torch.Tensor]
 
 
@@ -92,12 +94,12 @@ def autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:
     return torch.bfloat16 if capable else None
 
 
-def train_one_epoch(loop: Loop, batches: Iterable[tuple[torch.Tensor, torch.Tensor]], *, epoch: int) -> tuple[float, float]:
+def train_one_epoch(loop: Loop, batches: Iterable[Batch], *, epoch: int) -> tuple[float, float]:
     """Train on every batch once.
 
     Args:
         loop: Network, optimizer, device, precision, loss.
-        batches: Pairs of normalised images (B, 3, H, W) and labels (B,).
+        batches: Normalised images (B, 3, H, W), labels (B,) and positions (B,), as ``make_loader`` gives them.
         epoch: 1-based, for messages.
 
     Returns:
@@ -109,7 +111,7 @@ def train_one_epoch(loop: Loop, batches: Iterable[tuple[torch.Tensor, torch.Tens
     loop.network.train()
     # Summed on the device: reading a number every step would make a GPU wait.
     totals = torch.zeros(3, device=loop.device, dtype=torch.float64)
-    for images, labels in batches:
+    for images, labels, _ in batches:
         labels = labels.to(loop.device, non_blocking=True)
         output = loop.forward(images)
         loss = loop.loss(output, labels)
@@ -130,7 +132,7 @@ def train_one_epoch(loop: Loop, batches: Iterable[tuple[torch.Tensor, torch.Tens
 
 
 @torch.inference_mode()
-def predict(loop: Loop, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> tuple[torch.Tensor, torch.Tensor]:
+def predict(loop: Loop, batches: Iterable[Batch]) -> tuple[torch.Tensor, torch.Tensor]:
     """Class probabilities (N, C) and labels (N,) of all batches, on the CPU.
 
     Raises:
@@ -138,7 +140,7 @@ def predict(loop: Loop, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]) ->
     """
     loop.network.eval()
     probabilities, labels = [], []
-    for images, target in batches:
+    for images, target, _ in batches:
         output = loop.forward(images)
         probabilities.append(output.float().softmax(1).cpu())
         labels.append(target)
@@ -148,7 +150,7 @@ def predict(loop: Loop, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]) ->
     return result, torch.cat(labels)
 
 
-def evaluate(loop: Loop, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> tuple[float, float]:
+def evaluate(loop: Loop, batches: Iterable[Batch]) -> tuple[float, float]:
     """Mean cross-entropy and accuracy (fraction) on held-out data."""
     probabilities, labels = predict(loop, batches)
     loss = F.nll_loss(probabilities.clamp_min(1e-12).log(), labels)
@@ -174,7 +176,7 @@ def fit(
 
     Args:
         loop: Network, optimizer, device, precision, loss.
-        loaders: ``train`` and ``val``; batches of (images, labels). ``train`` knows ``set_epoch``.
+        loaders: ``train`` and ``val``, as ``make_loader`` gives them.
         train: The ``train`` section.
         lr: Initial learning rate of this network.
         seed: Seed of the run; dropout and drop path of an epoch depend on it and the epoch only.
@@ -193,7 +195,7 @@ def fit(
         for group in loop.optimizer.param_groups:
             group["lr"] = rate
         seed_everything(derive_seed(seed, "epoch", epoch))
-        loaders["train"].set_epoch(epoch)
+        set_epoch(loaders["train"], epoch)
         train_loss, train_accuracy = train_one_epoch(loop, loaders["train"], epoch=epoch)
         val_loss, val_accuracy = evaluate(loop, loaders["val"])
         state.epoch = epoch

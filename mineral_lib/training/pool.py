@@ -56,7 +56,7 @@ def train_runs(settings: Settings, specs: list[RunSpec], *, say: Say = print) ->
     if not missing:
         return 0
     for protocol in dict.fromkeys(spec.protocol for spec in missing):
-        load_pixels(data.splits[protocol], settings, protocol)  # cached once, before several processes want it
+        load_pixels(data.splits[protocol], data.index, settings)  # cached once, before several processes want it
     needed = dict.fromkeys(_source(settings, spec) for spec in missing)
     sources = [name for name in needed if name and not is_pretrained(settings, name)]
     if settings.train.jobs == 1 or select_device(settings.train.device).type != "cpu":

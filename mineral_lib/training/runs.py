@@ -149,7 +149,7 @@ def train_run(settings: Settings, spec: RunSpec, *, say: Say = print) -> Path:
         return folder
     set_threads(settings.train.threads)
     config, begin = run_config(settings, spec, data), time.perf_counter()
-    samples, pixels = data.splits[spec.protocol], load_pixels(data.splits[spec.protocol], settings, spec.protocol)
+    samples, pixels = data.splits[spec.protocol], load_pixels(data.splits[spec.protocol], data.index, settings)
     loaders = {
         name: make_loader(samples, pixels, name, settings, seed=spec.seed, train=name == "train",
                           augment_now=name == "train" and spec.protocol == "grouped")

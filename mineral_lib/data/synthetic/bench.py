@@ -5,27 +5,28 @@ from __future__ import annotations
 import numpy as np
 
 from mineral_lib.data.synthetic import noise
-from mineral_lib.data.synthetic.light import Studio
+from mineral_lib.data.synthetic.light import Studio, box_blur
 
 _CELLS = 72
 
 
-def _blur(count: int, sigma: float) -> np.ndarray:
-    """Matrix (count, count) that blurs a row with a Gaussian of `sigma` cells."""
-    gap = np.arange(count)[:, None] - np.arange(count)
-    weight = np.exp(-0.5 * (gap / sigma) ** 2)
-    return (weight / weight.sum(axis=1, keepdims=True)).astype(np.float32)
+def _soften(cells: np.ndarray, radius: int) -> np.ndarray:
+    """Cells blurred twice by a square window, close to a Gaussian."""
+    return box_blur(box_blur(cells, radius), radius)
 
 
-def _resample(count: int) -> np.ndarray:
-    """Matrix (count, cells) that interpolates cell values at pixel centres."""
-    place = np.clip((np.arange(count) + 0.5) / count * _CELLS - 0.5, 0, _CELLS - 1)
-    return np.maximum(1 - np.abs(place[:, None] - np.arange(_CELLS)), 0).astype(np.float32)
+def _resample(cells: np.ndarray, size: int) -> np.ndarray:
+    """Cell values (c, c) interpolated at the centres of (size, size) pixels."""
+    place = np.clip((np.arange(size) + 0.5) / size * _CELLS - 0.5, 0, _CELLS - 1.001)
+    low = place.astype(np.int32)
+    part = (place - low).astype(np.float32)
+    rows = cells[low] + (cells[low + 1] - cells[low]) * part[:, None]
+    return rows[:, low] + (rows[:, low + 1] - rows[:, low]) * part
 
 
 def _footprint(points: np.ndarray, studio: Studio, way: np.ndarray, floor: float) -> np.ndarray:
     """Cells (c, c) of the frame that points (n, 3) reach when they fall along -`way` onto the bench."""
-    up = studio.up.astype(np.float32)
+    up = studio.up
     way = way.astype(np.float32)
     drop = (points @ up - np.float32(floor)) / max(float(up @ way), 0.15)
     fallen = points[:, :2] - drop[:, None] * way[:2]
@@ -45,12 +46,9 @@ def shadow(points: np.ndarray, studio: Studio, floor: float, *, size: int) -> tu
         floor: height of the bench along `studio.up`, frame units.
         size: pixels of the result.
     """
-    to_pixels = _resample(size)
-    cast = np.minimum(1, 1.5 * (_blur(_CELLS, 1.0) @ _footprint(points, studio, studio.lamps[0], floor) @ _blur(_CELLS, 1.0).T))
-    cast = _blur(_CELLS, 1.3) @ cast @ _blur(_CELLS, 1.3).T
-    under = np.minimum(1, 1.3 * (_blur(_CELLS, 1.2) @ _footprint(points, studio, studio.up, floor) @ _blur(_CELLS, 1.2).T))
-    under = _blur(_CELLS, 4.5) @ under @ _blur(_CELLS, 4.5).T
-    return to_pixels @ cast @ to_pixels.T, to_pixels @ under @ to_pixels.T
+    cast = np.minimum(1, 1.5 * _soften(_footprint(points, studio, studio.lamps[0], floor), 1))
+    under = np.minimum(1, 1.3 * _soften(_footprint(points, studio, studio.up, floor), 1))
+    return _resample(_soften(cast, 2), size), _resample(_soften(under, 5), size)
 
 
 def bench(studio: Studio, shadows: tuple[np.ndarray, np.ndarray], rng: np.random.Generator, *, size: int) -> np.ndarray:
@@ -59,7 +57,9 @@ def bench(studio: Studio, shadows: tuple[np.ndarray, np.ndarray], rng: np.random
     y, x = np.meshgrid(line, line, indexing="ij")
     offset = rng.uniform(0, 32, 2)
     stretch = 1 / max(float(studio.up[2]), 0.35)
-    flat = np.stack([x + offset[0], y * stretch + offset[1], np.zeros_like(x)], axis=-1).reshape(-1, 3).astype(np.float32)
+    flat = (
+        np.stack([x + offset[0], y * stretch + offset[1], np.zeros_like(x)], axis=-1).reshape(-1, 3).astype(np.float32)
+    )
     pixel = 2 / size
     weave = noise.fractal(flat, 1.3, octaves=2, pixel=pixel) * 0.18
     weave += noise.fractal(flat, float(rng.uniform(14, 30)), octaves=2, pixel=pixel) * float(rng.uniform(0.05, 0.22))
@@ -70,7 +70,12 @@ def bench(studio: Studio, shadows: tuple[np.ndarray, np.ndarray], rng: np.random
     picture = level[..., None] * studio.bench.astype(np.float32)
     grit = rng.uniform(size=(int(rng.integers(4, 40)), 5))
     for u, v, radius, bright, tone in grit:
-        _speck(picture, (u, v), 0.0025 + 0.006 * radius**3, (0.03 + 0.25 * bright**2) * np.array([1, 0.95, 0.85 + 0.1 * tone]))
+        _speck(
+            picture,
+            (u, v),
+            0.0025 + 0.006 * radius**3,
+            (0.03 + 0.25 * bright**2) * np.array([1, 0.95, 0.85 + 0.1 * tone]),
+        )
     return picture
 
 

@@ -47,8 +47,19 @@ def stone(rng: Rng, bodies: Bodies, *, size=(0.95, 0.75, 0.6), lobes=2, material
         bodies.append(rock(rng, axes * rng.uniform(0.45, 0.75), shift, faces=13, material=material))
 
 
-def crystals(rng: Rng, bodies: Bodies, *, shape="cube", count=(6, 14), size=(0.2, 0.5), long=1.0, sink=0.3,
-             aim="random", width=0.55, material=0) -> None:  # fmt: skip
+def crystals(
+    rng: Rng,
+    bodies: Bodies,
+    *,
+    shape="cube",
+    count=(6, 14),
+    size=(0.2, 0.5),
+    long=1.0,
+    sink=0.3,
+    aim="random",
+    width=0.55,
+    material=0,
+) -> None:
     """Crystals on the stone, or grown together when there is none.
 
     Args:
@@ -68,6 +79,8 @@ def crystals(rng: Rng, bodies: Bodies, *, shape="cube", count=(6, 14), size=(0.2
     common = _upward(rng, 0.3)
     for number in range(int(rng.integers(count[0], count[1] + 1))):
         foot, way = _foot(rng, bodies, patch)
+        if aim == "same" and _ground(bodies) is None:
+            foot = foot * rng.uniform(0.8, 2.4)
         scale = _spread(rng, *size) if number else size[1]
         axis = {"random": rng.normal(size=3), "out": way + rng.normal(0, 0.25, 3), "same": common}[aim]
         spin = rng.uniform(0, 6.28) if aim != "same" else 0.4
@@ -105,8 +118,18 @@ def grapes(rng: Rng, bodies: Bodies, *, count=(28, 60), size=(0.1, 0.32), width=
         bodies.append(Ball(foot - way * radius * rng.uniform(0.1, 0.7), radius, material))
 
 
-def sprays(rng: Rng, bodies: Bodies, *, shape="needle", fans=(1, 3), count=(16, 26), length=(0.6, 1.1), thick=1.0,
-           open_=0.45, material=0) -> None:  # fmt: skip
+def sprays(
+    rng: Rng,
+    bodies: Bodies,
+    *,
+    shape="needle",
+    fans=(1, 3),
+    count=(16, 26),
+    length=(0.6, 1.1),
+    thick=1.0,
+    open_=0.45,
+    material=0,
+) -> None:
     """Radiating needles or blades from a few centres."""
     kinds = [form(shape, rng) for _ in range(3)]
     for _ in range(int(rng.integers(fans[0], fans[1] + 1))):
@@ -117,11 +140,20 @@ def sprays(rng: Rng, bodies: Bodies, *, shape="needle", fans=(1, 3), count=(16, 
             axis /= np.linalg.norm(axis)
             half = 0.5 * rng.uniform(*length)
             width = thick * half * rng.uniform(0.6, 1.3)
-            bodies.append(place(kinds[number % 3], turn_towards(axis, rng.uniform(0, 6.28)), root + axis * half,
-                                stretch=np.array([width, width, half]), material=material))  # fmt: skip
+            bodies.append(
+                place(
+                    kinds[number % 3],
+                    turn_towards(axis, rng.uniform(0, 6.28)),
+                    root + axis * half,
+                    stretch=np.array([width, width, half]),
+                    material=material,
+                )
+            )
 
 
-def bundle(rng: Rng, bodies: Bodies, *, shape="needle", count=(26, 44), length=(0.6, 0.95), thick=1.6, material=0) -> None:
+def bundle(
+    rng: Rng, bodies: Bodies, *, shape="needle", count=(26, 44), length=(0.6, 0.95), thick=1.6, material=0
+) -> None:
     """A sheaf of nearly parallel columns lying on the bench."""
     kinds = [form(shape, rng) for _ in range(3)]
     main = np.array([1.0, 0.0, rng.uniform(-0.1, 0.25)])
@@ -130,8 +162,15 @@ def bundle(rng: Rng, bodies: Bodies, *, shape="needle", count=(26, 44), length=(
         side = np.array([rng.normal(0, 0.12), rng.normal(0, 0.30), rng.normal(0, 0.2)])
         half = rng.uniform(*length)
         width = thick * half * rng.uniform(0.6, 1.4)
-        bodies.append(place(kinds[number % 3], turn_towards(axis, rng.uniform(0, 6.28)), side,
-                            stretch=np.array([width, width, half]), material=material))  # fmt: skip
+        bodies.append(
+            place(
+                kinds[number % 3],
+                turn_towards(axis, rng.uniform(0, 6.28)),
+                side,
+                stretch=np.array([width, width, half]),
+                material=material,
+            )
+        )
 
 
 def leaves(rng: Rng, bodies: Bodies, *, count=(10, 22), size=(0.25, 0.7), thick=1.0, wobble=0.16, material=0) -> None:
@@ -148,11 +187,23 @@ def leaves(rng: Rng, bodies: Bodies, *, count=(10, 22), size=(0.25, 0.7), thick=
             foot = side - main * (side @ main) + main * rng.normal(0, 0.2)
         scale = _spread(rng, *size) if number > 2 else size[1]
         stretch = np.array([scale, scale * rng.uniform(0.6, 1.0), thick * scale * rng.uniform(0.6, 1.6)])
-        bodies.append(place(kinds[number % 3], turn_towards(axis, rng.uniform(0, 6.28)), foot, stretch=stretch,
-                            material=material))  # fmt: skip
+        bodies.append(
+            place(
+                kinds[number % 3],
+                turn_towards(axis, rng.uniform(0, 6.28)),
+                foot,
+                stretch=stretch,
+                material=material,
+            )
+        )
 
 
 HABITS = {
-    "stone": stone, "crystals": crystals, "blocks": blocks, "grapes": grapes, "sprays": sprays, "bundle": bundle,
+    "stone": stone,
+    "crystals": crystals,
+    "blocks": blocks,
+    "grapes": grapes,
+    "sprays": sprays,
+    "bundle": bundle,
     "leaves": leaves,
-}  # fmt: skip
+}

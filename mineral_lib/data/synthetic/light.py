@@ -85,15 +85,15 @@ def openness(depth: np.ndarray, hit: np.ndarray, pixel: float) -> np.ndarray:
 
 def _environment(way: np.ndarray, studio: Studio, rough: np.ndarray) -> np.ndarray:
     """Light (n, 3) arriving from directions `way` (n, 3), blurred by roughness (n,)."""
-    height = way @ studio.up.astype(np.float32)
+    height = way @ studio.up
     soft = 0.12 + 0.6 * rough
     sky = np.clip(0.5 + 0.5 * height / soft, 0, 1)[:, None]
-    light = studio.bench * (1 - sky) * 0.6 + studio.ambient * sky * (0.55 + 0.45 * np.clip(height, 0, 1))[:, None]
+    light = studio.bench * (1 - sky) * 0.6 + studio.ambient * sky * (0.45 + 0.75 * np.clip(height, 0, 1))[:, None]
     sharp = 1.4 / (rough**1.5 + 0.035)
     for lamp, colour, size in zip(studio.lamps, studio.colours, (1.0, 0.7, 0.55), strict=False):
-        angle = way @ lamp.astype(np.float32)
+        angle = way @ lamp
         lobe = np.exp(np.minimum((angle - np.float32(0.90)) * sharp * np.float32(size), 0))
-        light = light + (lobe * (0.25 + 0.75 / (1 + 2.5 * rough)))[:, None] * colour.astype(np.float32)
+        light = light + (lobe * (0.25 + 0.75 / (1 + 2.5 * rough)))[:, None] * colour
     return light.astype(np.float32)
 
 
@@ -109,23 +109,25 @@ def shade(skin: Skin, place: Geometry, studio: Studio) -> np.ndarray:
     mirror = 2 * np.einsum("ij,ij->i", normal, view)[:, None] * normal - view
     mirror /= np.linalg.norm(mirror, axis=1, keepdims=True)
     room = _environment(mirror, studio, skin.rough)
-    room *= (place.open * (0.35 + 0.65 * place.lit))[:, None]
+    room *= (place.open * (0.45 + 0.55 * place.lit))[:, None]
     received = np.zeros_like(room)
     for number, (lamp, colour) in enumerate(zip(studio.lamps, studio.colours, strict=True)):
-        slope = normal @ lamp.astype(np.float32)
+        slope = normal @ lamp
         wrap = 0.12 + 0.5 * skin.clear
         falling = np.clip((slope + wrap) / (1 + wrap), 0, 1)
         if number == 0:
             falling = falling * (place.lit + (1 - place.lit) * 0.5 * skin.clear)
-        received += falling[:, None] * colour.astype(np.float32)
-    sky = 0.5 + 0.5 * (normal @ studio.up.astype(np.float32))
+        received += falling[:, None] * colour
+    sky = 0.5 + 0.5 * (normal @ studio.up)
     received += (place.open * sky)[:, None] * studio.ambient
     scattered = skin.colour * received * 0.55
     rim = (1 - facing) ** 5
     glassy = _through(skin, place, studio)
     clear = skin.clear[:, None]
     mirrored = (skin.gloss + (1 - skin.gloss) * rim * (1 - 0.85 * skin.rough))[:, None]
-    stone = (scattered * (1 - clear) + glassy * clear) * (1 - mirrored) + mirrored * room
+    stone = (scattered * (1 - clear) + glassy * clear) * (1 - mirrored) + mirrored * room * (
+        1 + 1.6 * (1 - skin.rough)
+    )[:, None]
     tone = skin.colour + (1 - skin.colour) * (rim * 0.5)[:, None]
     metal = tone * (room * 0.95 + received * 0.24)
     return stone + (metal - stone) * skin.metal[:, None]
@@ -136,8 +138,8 @@ def _through(skin: Skin, place: Geometry, studio: Studio) -> np.ndarray:
     way = np.array([0, 0, -1], np.float32) - 0.45 * place.normal
     way /= np.linalg.norm(way, axis=1, keepdims=True)
     turned = way - 2 * np.einsum("ij,ij->i", way, place.far_normal)[:, None] * place.far_normal
-    seen = _environment(turned, studio, np.full(len(way), 0.35, np.float32))
+    seen = _environment(turned, studio, np.full(len(way), 0.22, np.float32))
     depth = np.clip(place.thickness * skin.absorb, 0, 3)
-    tint = np.maximum(skin.colour, 0.004) ** (0.35 + 0.75 * np.minimum(depth, 1.6))[:, None]
-    glow = 0.12 + 0.42 * np.exp(-2.6 * place.thickness)
+    tint = np.maximum(skin.colour, 0.004) ** (0.3 + 0.8 * np.minimum(depth, 1.6))[:, None]
+    glow = 0.05 + 0.5 * np.exp(-3.5 * place.thickness)
     return tint * (0.95 * seen + (glow * (0.5 + 0.5 * place.open))[:, None] * studio.colours.sum(axis=0) * 0.55)

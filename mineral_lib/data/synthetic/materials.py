@@ -72,10 +72,11 @@ def body(codes: str, **look: float | bool | Colour) -> Material:
     return Material(np.stack([linear(code) for code in codes.split()]), **look)
 
 
-def vary(material: Material, rng: np.random.Generator, *, spread: float = 1.0) -> Material:
+def vary(material: Material, rng: np.random.Generator) -> Material:
     """The same mineral in another specimen: shifted brightness and tint, other lustre and texture."""
-    brightness = np.exp(rng.normal(0, 0.22 * spread))
-    tint = np.exp(rng.normal(0, 0.04 * spread, 3))
+    brightness = np.exp(rng.normal(0, 0.30))
+    tint = np.exp(rng.normal(0, 0.09) * np.array([1.0, 0.1, -1.0]) + rng.normal(0, 0.025, 3))  # warmer or colder
+    rust = rng.uniform(0.1, 0.4) if rng.uniform() < 0.3 else 0.0  # washed ore still carries rust and clay
     factor = np.exp(rng.normal(0, 0.25, 6))
     return replace(
         material,
@@ -89,5 +90,5 @@ def vary(material: Material, rng: np.random.Generator, *, spread: float = 1.0) -
         bands=material.bands * factor[5],
         tarnish=float(np.clip(material.tarnish * rng.uniform(0.3, 1.5), 0, 1)),
         tarnish_hue=float(material.tarnish_hue + rng.normal(0, 0.15)),
-        stain=float(np.clip(material.stain * rng.uniform(0.0, 1.9), 0, 0.85)),
+        stain=float(np.clip(rust + material.stain * rng.uniform(0.0, 1.9), 0, 0.6)),
     )

@@ -64,8 +64,15 @@ def vector_noise(points: np.ndarray) -> np.ndarray:
     return _smooth(_VECTOR, points)
 
 
-def fractal(points: np.ndarray, frequency: float, *, octaves: int = 3, gain: float = 0.55, pixel: float = 0.0,
-            creased: bool = False) -> np.ndarray:  # fmt: skip
+def fractal(
+    points: np.ndarray,
+    frequency: float,
+    *,
+    octaves: int = 3,
+    gain: float = 0.55,
+    pixel: float = 0.0,
+    creased: bool = False,
+) -> np.ndarray:
     """Sum of `octaves` noises, each twice as fine and `gain` times as strong as the one before.
 
     Args:

@@ -33,7 +33,9 @@ class Sight:
     body: np.ndarray
 
 
-def warp_field(x: np.ndarray, y: np.ndarray, rotation: np.ndarray, *, reach: float, rough: float, place: np.ndarray):
+def warp_field(
+    x: np.ndarray, y: np.ndarray, rotation: np.ndarray, *, reach: float, rough: float, place: np.ndarray
+) -> np.ndarray:
     """Displacement (s, s, 3) in camera axes that roughens rocks, worked out on every second ray.
 
     Args:
@@ -116,7 +118,9 @@ def _cast_ball(ball: Ball, axes: tuple[np.ndarray, np.ndarray], rotation: np.nda
     return (rows, columns), left > 0, centre[2] + half, centre[2] - half, 0, 0
 
 
-def cast(bodies: list[Solid | Ball], x: np.ndarray, y: np.ndarray, rotation: np.ndarray, *, warp: np.ndarray | None):
+def cast(
+    bodies: list[Solid | Ball], x: np.ndarray, y: np.ndarray, rotation: np.ndarray, *, warp: np.ndarray | None
+) -> Sight:
     """Visible surface of `bodies` for parallel rays.
 
     Args:
@@ -137,7 +141,10 @@ def cast(bodies: list[Solid | Ball], x: np.ndarray, y: np.ndarray, rotation: np.
         if isinstance(body, Ball):
             found, count = _cast_ball(body, axes, rotation), 1
         else:
-            found, count = _cast_solid(body, axes, rotation, warp=warp if body.rugged else None), len(body.offsets)
+            found, count = (
+                _cast_solid(body, axes, rotation, warp=warp if body.rugged else None),
+                len(body.offsets),
+            )
         if found is not None:
             window, inside, near, far, near_face, behind_face = found
             seen = inside & (near > front[window])

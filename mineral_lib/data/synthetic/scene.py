@@ -14,6 +14,7 @@ import numpy as np
 
 from mineral_lib.data.synthetic import bench as benches
 from mineral_lib.data.synthetic import light, raycast
+from mineral_lib.data.synthetic.camera import View, aim, rays
 from mineral_lib.data.synthetic.catalogue import Specimen, build_specimen
 from mineral_lib.data.synthetic.solids import Ball
 from mineral_lib.data.synthetic.surface import Points, Skin, covered, skin
@@ -35,74 +36,15 @@ class Photograph:
     mask: np.ndarray
 
 
-@dataclass(frozen=True)
-class _View:
-    """Camera of one photograph: object to camera rotation, lighting, bench height and framing in object units."""
-
-    rotation: np.ndarray
-    studio: light.Studio
-    floor: float
-    unit: float
-    centre: np.ndarray
-
-
-def _extent(thing: Specimen, rotation: np.ndarray) -> np.ndarray:
-    """Extreme points (m, 3) of the specimen in camera axes (spheres by their axis-aligned extremes)."""
-    rows = []
-    for one in thing.bodies:
-        if isinstance(one, Ball):
-            rows.append(rotation @ one.centre + one.radius * np.concatenate([np.eye(3), -np.eye(3)]))
-        else:
-            rows.append(one.corners @ rotation.T)
-    return np.concatenate(rows)
-
-
-def _studio(rng: np.random.Generator, elevation: float) -> light.Studio:
-    """Three soft lamps and a dark bench, a little different in every picture."""
-    axes = np.array([[1, 0, 0], [0, np.sin(elevation), -np.cos(elevation)], [0, np.cos(elevation), np.sin(elevation)]])
-    side = -1.0 if rng.uniform() < 0.75 else 1.0
-    lamps = np.array([[side * rng.uniform(0.5, 1.0), rng.uniform(-0.1, 0.7), rng.uniform(0.8, 1.3)],
-                      [-side * rng.uniform(0.7, 1.2), rng.uniform(-0.5, 0.3), rng.uniform(0.4, 0.8)],
-                      [rng.uniform(-0.3, 0.3), rng.uniform(0.5, 1.2), rng.uniform(0.5, 1.1)]])  # fmt: skip
-    lamps = (lamps / np.linalg.norm(lamps, axis=1, keepdims=True)) @ axes
-    warm = np.exp(rng.normal(0, 0.02, (3, 3)))
-    colours = np.array([[1.55], [0.42], [0.5]]) * rng.uniform(0.8, 1.2, (3, 1)) * warm
-    tone = np.array([[0.020, 0.021, 0.024], [0.012, 0.012, 0.013], [0.035, 0.031, 0.027], [0.022, 0.027, 0.034]])
-    ground = tone[rng.integers(4)] * np.exp(rng.normal(0, 0.3)) * np.exp(rng.normal(0, 0.06, 3))
-    up = np.array([0, np.cos(elevation), np.sin(elevation)])
-    return light.Studio(lamps, colours, up, np.full(3, 0.30) * rng.uniform(0.8, 1.2), ground)
-
-
-def _view(thing: Specimen, rng: np.random.Generator) -> _View:
-    """A camera direction, pose and framing for the specimen."""
-    azimuth, elevation = rng.uniform(0, 2 * np.pi), np.deg2rad(rng.uniform(34, 76))
-    lean_way, lean = rng.uniform(0, 2 * np.pi), np.deg2rad(rng.normal(0, 13))
-    cos, sin = np.cos(azimuth), np.sin(azimuth)
-    turn = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
-    axis = np.array([np.cos(lean_way), np.sin(lean_way), 0])
-    cross = np.array([[0, 0, axis[1]], [0, 0, -axis[0]], [-axis[1], axis[0], 0]])
-    leaning = np.eye(3) + np.sin(lean) * cross + (1 - np.cos(lean)) * cross @ cross
-    camera = np.array([[1, 0, 0], [0, np.sin(elevation), np.cos(elevation)], [0, -np.cos(elevation), np.sin(elevation)]])
-    rotation = camera @ leaning @ turn
-    studio = _studio(rng, elevation)
-    points = _extent(thing, rotation)
-    low, high = points.min(axis=0), points.max(axis=0)
-    width, height = (high - low)[:2]
-    share = min(rng.uniform(0.62, 0.8) / np.sqrt(width * height), 0.93 / max(width, height))
-    unit = 1 / (2 * share)
-    middle = (low + high) / 2
-    middle[:2] += rng.uniform(-0.05, 0.05, 2) * unit
-    floor = float((points @ studio.up).min())
-    return _View(rotation.astype(np.float32), studio, floor, unit, middle.astype(np.float32))
-
-
-def _points(thing: Specimen, view: _View, sight: raycast.Sight, spots: np.ndarray) -> tuple[Points, np.ndarray, np.ndarray]:
+def _points(
+    thing: Specimen, view: View, sight: raycast.Sight, spots: np.ndarray
+) -> tuple[Points, np.ndarray, np.ndarray]:
     """Surface points in object axes, plus normals in front and behind (n, 3) in camera axes."""
     normals = [one.normals if not isinstance(one, Ball) else np.zeros((1, 3)) for one in thing.bodies]
     across = [one.across if not isinstance(one, Ball) else np.zeros((1, 3)) for one in thing.bodies]
     table = np.concatenate(normals).astype(np.float32)
     lines = np.concatenate(across).astype(np.float32)
-    x, y = _rays(view, sight.hit.shape[0])
+    x, y = rays(view, sight.hit.shape[0])
     rows, cols = np.divmod(spots, sight.hit.shape[0])
     place = np.stack([x[cols], y[rows], sight.front.ravel()[spots]], axis=1)
     position = place @ view.rotation
@@ -120,12 +62,6 @@ def _points(thing: Specimen, view: _View, sight: raycast.Sight, spots: np.ndarra
         far[rounded] = normal[rounded] * np.array([1, 1, -1], np.float32)
         growth[rounded] = np.linalg.norm(arm - radii[body[rounded], None] * _POLE, axis=1)
     return Points(position, normal @ view.rotation, lines[face], growth), normal, far
-
-
-def _rays(view: _View, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Ray coordinates (size,) along x and y in object units."""
-    line = ((np.arange(size) + 0.5) / size * 2 - 1) * view.unit
-    return (line + view.centre[0]).astype(np.float32), (line + view.centre[1]).astype(np.float32)
 
 
 def _cover(thing: Specimen, sight: raycast.Sight, spots: np.ndarray, points: Points, pixel: float) -> Skin:
@@ -160,7 +96,7 @@ def _slope(values: np.ndarray, body: np.ndarray, axis: int) -> np.ndarray:
     return np.where(np.abs(ahead) < np.abs(behind), ahead, behind) * 0.5 + (ahead + behind) * 0.25
 
 
-def _bumped(normal: np.ndarray, whole: Skin, sight: raycast.Sight, spots: np.ndarray, view: _View) -> np.ndarray:
+def _bumped(normal: np.ndarray, whole: Skin, sight: raycast.Sight, spots: np.ndarray, view: View) -> np.ndarray:
     """Normals (n, 3) in camera axes after relief and tilted grains."""
     size = sight.hit.shape[0]
     height = np.zeros(size * size, np.float32)
@@ -176,10 +112,10 @@ def _bumped(normal: np.ndarray, whole: Skin, sight: raycast.Sight, spots: np.nda
     return bumped / np.linalg.norm(bumped, axis=1, keepdims=True)
 
 
-def _render(thing: Specimen, view: _View, rng: np.random.Generator, image_size: int) -> tuple[np.ndarray, np.ndarray]:
+def _render(thing: Specimen, view: View, rng: np.random.Generator, image_size: int) -> tuple[np.ndarray, np.ndarray]:
     """Linear RGB (px, px, 3) and coverage (px, px), rows downward."""
     size = _SAMPLES * image_size
-    x, y = _rays(view, size)
+    x, y = rays(view, size)
     pixel = 2 * view.unit / size
     rugged = [one.corners for one in thing.bodies if not isinstance(one, Ball) and one.rugged]
     warp = None
@@ -209,7 +145,9 @@ def _render(thing: Specimen, view: _View, rng: np.random.Generator, image_size: 
 
 def _develop(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Camera response: exposure, white balance, shoulder, sRGB, sensor noise; returns uint8."""
-    gains = np.exp(rng.normal(0, 0.12)) * np.exp(rng.normal(0, (0.03, 0.012, 0.04)))
+    gains = np.exp(rng.normal(0, 0.2)) * np.exp(
+        rng.normal(0, 0.075) * np.array([1.0, 0.1, -1.1]) + rng.normal(0, 0.018, 3)
+    )
     value = picture * gains.astype(np.float32)
     value = value * (1 + value / 6.0) / (1 + 0.72 * value)
     value = np.where(value <= 0.0031308, 12.92 * value, 1.055 * np.maximum(value, 1e-6) ** (1 / 2.4) - 0.055)
@@ -240,7 +178,7 @@ def photograph(class_number: int, specimen: int, view: int, *, image_size: int, 
         raise ValueError("specimen, view and seed must not be negative")
     thing = build_specimen(class_number, specimen, seed)
     rng = np.random.default_rng([seed, class_number, specimen, view, 1])
-    picture, cover = _render(thing, _view(thing, rng), rng, image_size)
+    picture, cover = _render(thing, aim(thing, rng), rng, image_size)
     return Photograph(_develop(picture, rng), cover >= 0.5)
 
 
@@ -250,7 +188,9 @@ def _one(task: tuple[tuple[int, int, int], int, int]) -> tuple[np.ndarray, np.nd
     return shot.image, shot.mask
 
 
-def photographs(keys: Sequence[tuple[int, int, int]], *, image_size: int, seed: int, jobs: int = 1):
+def photographs(
+    keys: Sequence[tuple[int, int, int]], *, image_size: int, seed: int, jobs: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
     """Many photographs at once.
 
     Args:

@@ -125,7 +125,16 @@ def _long_form(name: str) -> tuple[np.ndarray, np.ndarray, str]:
         ends = np.vstack([_ring(4, tilt=0.9, turn=0.4), [[0, 0, -1]]])
         return np.vstack([_ring(6), ends]), np.r_[np.full(6, 0.09), np.full(4, 0.8), 1.0], "axis"
     if name == "blade":
-        rows = [[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0.5, 0.6, 0], [-0.5, -0.6, 0], [0, 0.45, 1], [0, -0.3, -1]]
+        rows = [
+            [1, 0, 0],
+            [-1, 0, 0],
+            [0, 1, 0],
+            [0, -1, 0],
+            [0.5, 0.6, 0],
+            [-0.5, -0.6, 0],
+            [0, 0.45, 1],
+            [0, -0.3, -1],
+        ]
         return np.array(rows), np.array([0.16, 0.16, 0.55, 0.55, 0.40, 0.40, 1.0, 1.0]), "axis"
     if name == "plate":
         rows = np.vstack([_ring(6), [[0, 0, 1], [0, 0, -1]]])
@@ -146,7 +155,9 @@ def place(shape: Solid, turn: np.ndarray, position: np.ndarray, *, stretch: np.n
     return Solid(normals, shape.offsets / length + normals @ position, shape.across @ turn.T, corners, material)
 
 
-def rock(rng: np.random.Generator, size: np.ndarray, position: np.ndarray, *, faces: int = 18, material: int = 0) -> Solid:
+def rock(
+    rng: np.random.Generator, size: np.ndarray, position: np.ndarray, *, faces: int = 18, material: int = 0
+) -> Solid:
     """A broken stone: random faces around an ellipsoid of half axes `size` (3,)."""
     step = np.arange(faces) + 0.5
     height = 1 - 2 * step / faces

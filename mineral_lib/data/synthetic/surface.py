@@ -10,9 +10,17 @@ from mineral_lib.data.synthetic import noise
 from mineral_lib.data.synthetic.materials import Material
 
 _PEACOCK = np.array(
-    [[0.62, 0.44, 0.14], [0.55, 0.22, 0.13], [0.34, 0.09, 0.24], [0.12, 0.10, 0.42], [0.07, 0.24, 0.42], [0.20, 0.38, 0.30]],
+    [
+        [0.62, 0.44, 0.14],
+        [0.55, 0.22, 0.13],
+        [0.34, 0.09, 0.24],
+        [0.12, 0.10, 0.42],
+        [0.07, 0.24, 0.42],
+        [0.20, 0.38, 0.30],
+    ],
     dtype=np.float32,
 )
+_VEIL = np.array([1.0, 0.45, 1.6], dtype=np.float32)
 _CLEAVAGE = np.array([0.61, 0.52, 0.60], dtype=np.float32)
 
 
@@ -32,7 +40,7 @@ class Points:
 
 @dataclass
 class Skin:
-    """Optical surface per point: colour (n, 3), relief height (n,), tilt of the normal (n, 3), and (n,) lustre values."""
+    """Optical surface per point: colour (n, 3), relief height (n,), tilt of the normal (n, 3), lustre (n,)."""
 
     colour: np.ndarray
     height: np.ndarray
@@ -154,5 +162,10 @@ def skin(look: Material, points: Points, where: np.ndarray, *, pixel: float) -> 
         colour *= (1 - 0.65 * pit)[:, None]
     colour, stained = _weather(look, where, colour, pixel)
     keep = 1 - stained
-    flat = [keep * look.metal, look.rough + stained * (0.9 - look.rough), keep * look.clear]
-    return Skin(colour, height, tilt, *flat, 0.02 + keep * (look.gloss - 0.02), np.full(count, look.absorb, np.float32))
+    clear = keep * look.clear
+    if look.clear:  # clouds and healed cracks: part of every crystal is milky
+        cloud = noise.fractal(where * _VEIL + 8.8, 2.2, octaves=4, gain=0.65, pixel=pixel)
+        clear *= 0.25 + 0.95 * _edge(cloud, 0.35, -0.35)
+    rough = look.rough + stained * (0.9 - look.rough)
+    gloss = 0.02 + keep * (look.gloss - 0.02)
+    return Skin(colour, height, tilt, keep * look.metal, rough, clear, gloss, np.full(count, look.absorb, np.float32))

@@ -1,0 +1,36 @@
+"""Photographs at any size for figures: the same picture a network sees, but with more pixels for people."""
+
+import numpy as np
+import pandas as pd
+
+from mineral_lib.config import Settings
+from mineral_lib.data.images import decode_photo, resize_square
+from mineral_lib.data.index import photo_folder, specimen_keys
+
+
+def close_ups(index: pd.DataFrame, settings: Settings, *, size_px: int) -> np.ndarray:
+    """Photographs of some rows of the index, square, in the framing of the working images.
+
+    Args:
+        index: Rows of the index.
+        settings: The profile.
+        size_px: Side of the pictures.
+
+    Returns:
+        (number of rows, size_px, size_px, 3) uint8.
+
+    Raises:
+        DataError: A photograph vanished or cannot be decoded.
+    """
+    if settings.data.source == "synthetic":
+        from mineral_lib.data.synthetic import photographs
+
+        return photographs(specimen_keys(index), image_size=size_px, seed=settings.data.seed, jobs=1)[0]
+    root = photo_folder(settings)
+    return np.stack([resize_square(decode_photo(root / path), size_px) for path in index["path"]])
+
+
+def one_of_each(index: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """The first row of each named class, in the order of ``names``; classes without photographs are left out."""
+    first = index.drop_duplicates("class_name").set_index("class_name", drop=False)
+    return first.loc[[name for name in names if name in first.index]].reset_index(drop=True)

@@ -1,0 +1,58 @@
+"""Linear probe: how much a frozen network already knows, measured by a linear classifier on its features."""
+
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch import nn
+
+from mineral_lib.data.dataset import normalise, to_tensor
+from mineral_lib.models.zoo import classifier_of
+
+
+@torch.inference_mode()
+def frozen_features(name: str, network: nn.Module, photos: np.ndarray, *, image_size_px: int) -> np.ndarray:
+    """What the classifying layer of a network receives.
+
+    Args:
+        name: Network name.
+        network: The network, on the CPU.
+        photos: Working images (N, W, W, 3) uint8.
+        image_size_px: Side the network sees.
+
+    Returns:
+        (N, features) float32.
+    """
+    found: list[np.ndarray] = []
+    head = network.get_submodule(classifier_of(name, network).head[0])
+    handle = head.register_forward_pre_hook(lambda _module, inputs: found.append(inputs[0].flatten(1).float().numpy()))
+    try:
+        for start in range(0, len(photos), 128):
+            images = [to_tensor(photo, image_size_px) for photo in photos[start : start + 128]]
+            network.eval()(normalise(torch.stack(images)))
+    finally:
+        handle.remove()
+    return np.concatenate(found)
+
+
+def colour_histograms(photos: np.ndarray, bins: int = 8) -> np.ndarray:
+    """RGB histograms (N, bins ** 3) of photographs (N, W, W, 3) uint8: the simplest thing that can work."""
+    levels = (photos.astype(np.int64) * bins) // 256
+    codes = (levels[..., 0] * bins + levels[..., 1]) * bins + levels[..., 2]
+    return np.stack([np.bincount(code.ravel(), minlength=bins**3) for code in codes]) / codes[0].size
+
+
+def linear_probe(features: np.ndarray, labels: np.ndarray, groups: np.ndarray, *, folds: int = 5) -> float:
+    """Cross-validated accuracy (fraction) of logistic regression on standardised features.
+
+    Args:
+        features: (N, features).
+        labels: (N,).
+        groups: (N,) specimens; a specimen is never on both sides of a fold.
+        folds: Number of folds.
+    """
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.03, max_iter=2000))
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=0)
+    return float(cross_val_score(model, features, labels, groups=groups, cv=splitter).mean())

@@ -1,0 +1,273 @@
+"""Scanning a photo folder: every file is accounted for, labels are stable, and each mistake gets a clear message."""
+
+import hashlib
+import io
+import os
+import random
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from mineral_lib.data import scan as scan_module
+from mineral_lib.data.index import build_index, index_fingerprint, photo_folder, read_index
+from mineral_lib.data.scan import scan_folder
+from mineral_lib.errors import DataError
+from mineral_lib.parameters import load_profile
+from mineral_lib.storage import write_csv
+
+
+def photo_bytes(number, kind="PNG"):
+    rng = np.random.default_rng(number)
+    buffer = io.BytesIO()
+    Image.fromarray(rng.integers(0, 256, (20, 24, 3), np.uint8)).save(buffer, kind)
+    return buffer.getvalue()
+
+
+def put(root, name, data):
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def photo_bytes_of(*parts):
+    return photo_bytes(int.from_bytes(hashlib.sha256(repr(parts).encode()).digest()[:4], "big"))
+
+
+def fill_class(root, class_name, count):
+    for number in range(count):
+        put(root, f"{class_name}/photo{number}.png", photo_bytes_of(class_name, number))
+
+
+def data(**changes):
+    return load_profile("quick").data.model_copy(update={"source": "folder", "folder": "x", "min_photos": 3} | changes)
+
+
+def statuses(scan):
+    return dict(zip(scan.files["file"], scan.files["status"] + ": " + scan.files["reason"], strict=True))
+
+
+def tree_state(root):
+    return sorted((str(path), path.lstat().st_mtime_ns, path.is_file() and path.read_bytes())
+                  for path in Path(root).rglob("*"))
+
+
+def error_of(root, **changes):
+    with pytest.raises(DataError) as caught:
+        scan_folder(root, data(**changes), jobs=1)
+    assert caught.value.exit_code == 3 and caught.value.remedy and caught.value.where
+    return str(caught.value)
+
+
+KINDS = ["photo", "photo", "photo", "copy", "stolen", "text", "empty", ".DS_Store", "._x.jpg", "notes.txt", "nested",
+         ".hidden/a.png", "__MACOSX/a.png"]
+
+
+@settings(max_examples=30, derandomize=True, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["quartz", "石英 2", "my rock"]), st.sampled_from(KINDS)), max_size=30))
+def test_every_file_is_used_skipped_or_ignored_and_nothing_is_written(entries):
+    with tempfile.TemporaryDirectory() as name:
+        root, good, stolen = Path(name), {}, 0
+        fill_class(root, "aa", 3)
+        fill_class(root, "bb", 4)
+        put(root, "README.md", b"about")
+        for number, (class_name, kind) in enumerate(entries):
+            if kind in ("photo", "nested"):
+                put(root, f"{class_name}/{'deep/er/' * (kind == 'nested')}{number}.png", photo_bytes(number))
+                good[class_name] = good.get(class_name, 0) + 1
+            elif kind == "copy":
+                put(root, f"aa/photo0_{number}.png", photo_bytes_of("aa", 0))
+            elif kind == "stolen":
+                stolen = 1
+                put(root, f"{class_name}/stolen.png", photo_bytes_of("bb", 0))
+            elif kind in ("text", "empty"):
+                put(root, f"{class_name}/{number}.jpg", b"words" if kind == "text" else b"")
+            else:
+                put(root, f"{class_name}/{kind}", photo_bytes(1000 + number))  # a photograph that must not count
+        before = tree_state(root)
+        on_disk = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+        scan = scan_folder(root, data(small_classes="train_only"), jobs=1)
+        assert tree_state(root) == before
+        assert set(scan.files["file"]) == on_disk and len(scan.files) == len(on_disk)
+        assert set(scan.files["status"]) <= {"used", "skipped", "ignored"}
+        assert (scan.files.loc[scan.files["status"] != "used", "reason"] != "").all()
+        used = scan.files.loc[scan.files["status"] == "used", "file"]
+        assert sorted(used) == sorted(scan.index["image_id"]) and scan.index["sha256"].is_unique
+        expected = {"aa": 3, "bb": 4 - stolen} | good
+        assert scan.index["class_name"].value_counts().to_dict() == expected
+
+
+def test_labels_follow_table_2_then_the_code_points(tmp_path):
+    for name in ("zircon", "Quartz", "斑铜矿", "apatite", "cinnabar"):
+        fill_class(tmp_path, name, 3)
+    scan = scan_folder(tmp_path, data())
+    assert scan.classes == ["斑铜矿", "cinnabar", "Quartz", "apatite", "zircon"]
+    assert scan.index.groupby("class_name")["label"].first().to_dict() == {n: i for i, n in enumerate(scan.classes)}
+
+
+def test_order_of_listing_never_matters(tmp_path, monkeypatch):
+    for name in ("a", "b", "c"):
+        fill_class(tmp_path, name, 4)
+        put(tmp_path, f"{name}/z-copy.png", photo_bytes_of(name, 0))
+    first = scan_folder(tmp_path, data())
+    real = os.walk
+
+    def shuffled(*args, **kwargs):
+        for here, folders, files in real(*args, **kwargs):
+            random.Random(1).shuffle(folders)
+            files.reverse()
+            yield here, folders, files
+
+    monkeypatch.setattr(scan_module.os, "walk", shuffled)
+    second = scan_folder(tmp_path, data(), jobs=3)
+    assert first.index.equals(second.index) and first.files.equals(second.files)
+    assert index_fingerprint(first.index) == index_fingerprint(second.index.sample(frac=1, random_state=0))
+
+
+def test_same_bytes_once_in_a_class_and_never_in_two(tmp_path):
+    fill_class(tmp_path, "aa", 4)
+    fill_class(tmp_path, "bb", 4)
+    put(tmp_path, "aa/photo0 (copy).png", photo_bytes_of("aa", 0))
+    put(tmp_path, "bb/wrong.png", photo_bytes_of("aa", 3))
+    found = statuses(scan_folder(tmp_path, data()))
+    assert found["aa/photo0 (copy).png"] == "used: "
+    assert found["aa/photo0.png"] == "skipped: same bytes as aa/photo0 (copy).png"
+    assert found["aa/photo3.png"].startswith("skipped: label conflict with bb/wrong.png")
+    assert found["bb/wrong.png"].startswith("skipped: label conflict with aa/photo3.png")
+
+
+def test_links(tmp_path):
+    root = tmp_path / "photos"
+    fill_class(root, "aa", 3)
+    fill_class(root, "bb", 3)
+    put(tmp_path, "outside.png", photo_bytes(99))
+    (root / "aa/loop").symlink_to(root)
+    (root / "aa/out.png").symlink_to(tmp_path / "outside.png")
+    (root / "aa/gone.png").symlink_to(root / "nowhere.png")
+    (root / "aa/again.png").symlink_to(root / "aa/photo1.png")
+    found = statuses(scan_folder(root, data()))
+    assert found["aa/loop/"] == "ignored: link to a folder"
+    assert "points outside" in found["aa/out.png"] and "dangling" in found["aa/gone.png"]
+    assert found["aa/photo1.png"] == "skipped: same bytes as aa/again.png"
+    assert sum(text.startswith("used") for text in found.values()) == 6
+
+
+def test_a_pipe_and_a_name_that_is_no_text_are_skipped(tmp_path):
+    fill_class(tmp_path, "aa", 3)
+    fill_class(tmp_path, "bb", 3)
+    os.mkfifo(tmp_path / "aa/pipe.jpg")
+    with open(os.path.join(os.fsencode(tmp_path), b"aa", b"\xc0\xd0.png"), "wb") as handle:
+        handle.write(photo_bytes(5))
+    found = statuses(scan_folder(tmp_path, data()))
+    assert found["aa/pipe.jpg"] == "skipped: not a regular file"
+    assert found["aa/\\udcc0\\udcd0.png"] == "skipped: the name is not valid UTF-8; rename it"
+
+
+def test_specimens_come_from_the_file_name_or_are_the_photograph(tmp_path):
+    for name in ("aa", "bb"):
+        for number in range(3):
+            put(tmp_path, f"{name}/s{number % 2}_{number}.png", photo_bytes_of(name, number))
+        put(tmp_path, f"{name}/other.png", photo_bytes_of(name, 9))
+    index = scan_folder(tmp_path, data(specimen_pattern=r"^(?P<specimen>s\d+)_")).index
+    assert index.set_index("image_id")["specimen"].to_dict() == {
+        f"{name}/{file}": f"{name}/{key}" for name in ("aa", "bb")
+        for file, key in (("s0_0.png", "s0"), ("s0_2.png", "s0"), ("s1_1.png", "s1"), ("other.png", "other.png"))
+    }
+    assert index.set_index("image_id").loc["aa/s0_2.png", "view"] == 2
+
+
+def test_small_classes_follow_the_rule(tmp_path):
+    fill_class(tmp_path, "aa", 5)
+    fill_class(tmp_path, "bb", 5)
+    fill_class(tmp_path, "lonely", 1)
+    put(tmp_path, "spoilt/a.jpg", b"words")
+    (tmp_path / "empty").mkdir()
+    dropped = scan_folder(tmp_path, data())
+    assert dropped.classes == ["aa", "bb"] and set(dropped.index["role"]) == {"full"}
+    assert "data.min_photos is 3" in statuses(dropped)["lonely/photo0.png"]
+    assert statuses(dropped)["empty/"] == "ignored: empty folder"
+    kept = scan_folder(tmp_path, data(small_classes="train_only"))
+    assert kept.classes == ["aa", "bb", "lonely"]
+    assert kept.index.groupby("class_name")["role"].first().to_dict() == {
+        "aa": "full", "bb": "full", "lonely": "train_only"}
+    message = error_of(tmp_path, small_classes="error")
+    assert "empty (0), lonely (1), spoilt (0)" in message and "fewer than 3" in message
+
+
+def test_bad_photographs_can_stop_the_scan(tmp_path):
+    fill_class(tmp_path, "aa", 3)
+    fill_class(tmp_path, "bb", 3)
+    put(tmp_path, "aa/later.jpg", b"")
+    put(tmp_path, "aa/first.jpg", b"<html>")
+    message = error_of(tmp_path, bad_photos="error")
+    assert "aa/first.jpg" in message and "HTML" in message and "2 bad photographs" in message
+
+
+def test_mistakes_with_the_folder_get_clear_messages(tmp_path):
+    assert "no such folder" in error_of(tmp_path / "nowhere")
+    put(tmp_path, "file.png", photo_bytes(1))
+    assert "this is a file" in error_of(tmp_path / "file.png")
+    message = error_of(tmp_path)
+    assert "1 files lie in the folder itself" in message and "photos/quartz/" in message
+    (tmp_path / "blank").mkdir()
+    assert "the folder is empty" in error_of(tmp_path / "blank")
+    fill_class(tmp_path / "one", "aa", 5)
+    assert "1 of 1 classes" in error_of(tmp_path / "one")
+    put(tmp_path, "bad/aa/x.jpg", b"words")
+    assert "no usable photograph (1 skipped; the first: aa/x.jpg" in error_of(tmp_path / "bad")
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links/quartz").symlink_to(tmp_path / "one/aa")
+    assert "1 links to folders are not followed" in error_of(tmp_path / "links")
+    for part in ("train", "val", "test"):
+        fill_class(tmp_path / "presplit" / part, "aa", 1)
+    assert "split already" in error_of(tmp_path / "presplit")
+
+
+TWINS = [("Pyrite", "pyrite"), ("quartz", "石英"), ("café", "cafe\u0301"), ("Xenotime", "xenotime")]
+
+
+@pytest.mark.parametrize("twins", TWINS)
+def test_two_folders_for_one_class_are_refused(tmp_path, twins):
+    for name in twins:
+        fill_class(tmp_path, name, 3)
+    assert "two folders for one class" in error_of(tmp_path)
+
+
+def test_index_survives_the_round_trip_through_csv(tmp_path):
+    root = tmp_path / "photos"
+    names = ["007.png", "NA.png", "=1+1.png", 'quo"te, comma.png', "new\nline.png", "-x.png", "晶 体 😀.png", "a#b.png"]
+    for class_name in ("NA", "007"):
+        for number, name in enumerate(names):
+            put(root, f"{class_name}/{name}", photo_bytes_of(class_name, number))
+    index = scan_folder(root, data()).index
+    again = read_index(write_csv(tmp_path / "index.csv", index))
+    assert again.to_dict("list") == index.to_dict("list") and len(again) == 16
+    with pytest.raises(DataError, match="no readable index"):
+        read_index(tmp_path / "none.csv")
+
+
+def test_generated_index_follows_table_2_and_the_seed():
+    profile = load_profile("quick", ["data.fraction=0.25", "data.views=5"])
+    index = build_index(profile).index
+    assert index.drop_duplicates("label")["class_name"].tolist()[:3] == ["bornite", "cinnabar", "hematite"]
+    counts = index["class_name"].value_counts()
+    assert counts["galena"] == 129 and counts["fe_mo_ore"] == 30 and len(counts) == 26
+    assert index["image_id"].is_unique and index.loc[0, "image_id"] == "bornite-s001-v1"
+    assert index.groupby("specimen").size().max() == 5
+    few = build_index(load_profile("quick", ["data.fraction=0.001"])).index
+    assert (few.groupby("class_name")["specimen"].nunique() == 3).all()
+    other = build_index(load_profile("quick", ["data.fraction=0.25", "data.views=5", "data.seed=1"])).index
+    assert index_fingerprint(other) != index_fingerprint(index)
+
+
+def test_a_relative_folder_counts_from_the_project(tmp_path, monkeypatch):
+    profile = load_profile("quick", ["data.source=folder", "data.folder=my photos", "data.min_photos=3"])
+    for name in ("aa", "bb"):
+        fill_class(tmp_path / "my photos", name, 3)
+    monkeypatch.setenv("MINERAL_STUDY_ROOT", str(tmp_path))
+    assert photo_folder(profile) == tmp_path / "my photos"
+    assert len(build_index(profile).index) == 6
