@@ -21,6 +21,8 @@ from mineral_lib.errors import StorageError
 
 ROOT_MARKER = "pyproject.toml"
 ROOT_VARIABLE = "MINERAL_STUDY_ROOT"
+# Names of the runs that belong to a profile as it is now; older folders beside them are ignored.
+STUDY_FILE = "study.json"
 
 
 def project_root(start: Path | None = None) -> Path:

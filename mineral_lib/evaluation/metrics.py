@@ -4,22 +4,29 @@ import numpy as np
 from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
 
 METRIC_NAMES = (
-    "accuracy", "precision_macro", "recall_macro", "f1_macro",
-    "precision_weighted", "recall_weighted", "precision_micro", "recall_micro",
+    "accuracy",
+    "precision_macro",
+    "recall_macro",
+    "f1_macro",
+    "precision_weighted",
+    "recall_weighted",
+    "precision_micro",
+    "recall_micro",
 )
 
 
 def classification_metrics(labels: np.ndarray, predicted: np.ndarray, num_classes: int) -> dict[str, float]:
     """Accuracy, precision and recall of a classifier, as fractions.
 
-    The paper states Eq. 3 for two classes and no averaging. Accuracy is correct / all (a one-vs-rest accuracy would
-    be near 1 for 26 classes). Micro and weighted recall equal accuracy by definition; the paper's recall differs from
-    its accuracy in every row, so its recall must be the macro one (audit E2, E3).
+    The paper states Eq. 3 for two classes and no averaging. Accuracy is correct / all (a one-vs-rest
+    accuracy would be near 1 for 26 classes). Micro and weighted recall equal accuracy by definition; the
+    paper's recall differs from its accuracy in every row, so its recall must be the macro one (audit E2, E3).
 
     Args:
         labels: True classes, shape (n,), integers 0 to ``num_classes - 1``.
         predicted: Predicted classes, same shape.
-        num_classes: Number of classes; one that is never true and never predicted counts as 0 in macro averages.
+        num_classes: Number of classes; one that is never true and never predicted counts as 0 in macro
+            averages.
 
     Returns:
         One value for each of ``METRIC_NAMES``.
@@ -42,7 +49,8 @@ def confusion(labels: np.ndarray, predicted: np.ndarray, num_classes: int) -> np
 
 
 def binary_terms(counts: np.ndarray, index: int) -> dict[str, int]:
-    """TP, FP, FN, TN of one class against the rest, in the standard sense (the paper swaps FP and FN, audit E1)."""
+    """TP, FP, FN, TN of one class against the rest, in the standard sense (the paper swaps FP and FN, audit
+    E1)."""
     true_positive = int(counts[index, index])
     false_negative = int(counts[index].sum()) - true_positive
     false_positive = int(counts[:, index].sum()) - true_positive

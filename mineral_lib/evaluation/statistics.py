@@ -19,7 +19,8 @@ def cluster_bootstrap(
     """Percentile interval of a mean, resampling whole specimens.
 
     Photographs of one specimen resemble each other, so they are not independent; drawing specimens keeps them
-    together (Efron and Tibshirani 1993, chapter 13). Works for correctness (0 or 1) and for differences of two networks.
+    together (Efron and Tibshirani 1993, chapter 13). Works for correctness (0 or 1) and for differences of
+    two networks.
 
     Args:
         values: One number a photograph, shape (n,).
@@ -36,7 +37,9 @@ def cluster_bootstrap(
     if len(sizes) < 2:
         return float("nan"), float("nan")
     sums = np.bincount(group, weights=np.asarray(values, dtype=float))
-    drawn = np.random.default_rng(seed).multinomial(len(sizes), np.full(len(sizes), 1 / len(sizes)), size=resamples)
+    drawn = np.random.default_rng(seed).multinomial(
+        len(sizes), np.full(len(sizes), 1 / len(sizes)), size=resamples
+    )
     means = (drawn @ sums) / (drawn @ sizes)
     tail = (1 - level) / 2
     low, high = np.quantile(means, [tail, 1 - tail])
@@ -66,8 +69,8 @@ def mcnemar(correct_a: np.ndarray, correct_b: np.ndarray) -> dict[str, float]:
         correct_b: The same for network B.
 
     Returns:
-        ``only_a`` and ``only_b`` (photographs that only one of them gets right) and the two-sided ``p_value``. It
-        assumes independent photographs, so with several views of a specimen it is too small.
+        ``only_a`` and ``only_b`` (photographs that only one of them gets right) and the two-sided
+        ``p_value``. It assumes independent photographs, so with several views of a specimen it is too small.
     """
     a, b = np.asarray(correct_a, dtype=bool), np.asarray(correct_b, dtype=bool)
     only_a, only_b = int((a & ~b).sum()), int((~a & b).sum())

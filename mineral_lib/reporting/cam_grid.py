@@ -14,7 +14,7 @@ from mineral_lib.reporting.labels import label
 from mineral_lib.reporting.plates import bare, show
 from mineral_lib.reporting.style import BAD, GOOD, MUTED, PAGE_MM, Drawing, new_figure, styled
 
-HEAT_MAP = "turbo"   # colours of the overlays and of the bar; Grad-CAM's usual red = high
+HEAT_MAP = "turbo"  # colours of the overlays and of the bar; Grad-CAM's usual red = high
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ def draw_cam_grid(
 
     Args:
         originals: One photograph a row.
-        overlays: For each row one overlay (photograph with heat map, ``HEAT_MAP`` colours) a network; None where the
-            map is zero everywhere, drawn as a blank tile "no evidence".
+        overlays: For each row one overlay (photograph with heat map, ``HEAT_MAP`` colours) a network; None
+            where the map is zero everywhere, drawn as a blank tile "no evidence".
         row_names: Class name of each row.
         column_names: Names of the networks.
         captions: For each row one caption a network; None where the network was not run.
@@ -60,18 +60,47 @@ def draw_cam_grid(
     figure.get_layout_engine().set(w_pad=0.008, h_pad=0.008, wspace=0, hspace=0)
     for number, line in enumerate(grid):
         show(line[0], originals[number])
-        line[0].set_ylabel(display_name(row_names[number], language).replace(" ", "\n"), rotation=0, ha="right",
-                           va="center", fontsize=6.6, labelpad=3)
+        line[0].set_ylabel(
+            display_name(row_names[number], language).replace(" ", "\n"),
+            rotation=0,
+            ha="right",
+            va="center",
+            fontsize=6.6,
+            labelpad=3,
+        )
         for axes, overlay, caption in zip(line[1:], overlays[number], captions[number], strict=True):
             _panel(axes, overlay, caption)
     for axes, name in zip(grid[0], [label("original", language), *column_names], strict=True):
         axes.set_title(name.replace(" ", "\n", 1), loc="center", fontsize=6.2, fontweight="normal", pad=3)
-    bar = figure.colorbar(ScalarMappable(Normalize(0, 1), HEAT_MAP), ax=grid, orientation="horizontal", shrink=0.32, aspect=34,
-                          pad=0.01, ticks=[0, 1])
+    bar = figure.colorbar(
+        ScalarMappable(Normalize(0, 1), HEAT_MAP),
+        ax=grid,
+        orientation="horizontal",
+        shrink=0.32,
+        aspect=34,
+        pad=0.01,
+        ticks=[0, 1],
+    )
     bar.ax.set_xticklabels([])
     bar.ax.tick_params(length=0)
-    bar.ax.text(-0.03, 0.5, "evidence for the class: low", transform=bar.ax.transAxes, ha="right", va="center", fontsize=6.2)
-    bar.ax.text(1.03, 0.5, "high (each map on its own scale)", transform=bar.ax.transAxes, ha="left", va="center", fontsize=6.2)
+    bar.ax.text(
+        -0.03,
+        0.5,
+        "evidence for the class: low",
+        transform=bar.ax.transAxes,
+        ha="right",
+        va="center",
+        fontsize=6.2,
+    )
+    bar.ax.text(
+        1.03,
+        0.5,
+        "high (each map on its own scale)",
+        transform=bar.ax.transAxes,
+        ha="left",
+        va="center",
+        fontsize=6.2,
+    )
     bar.outline.set_visible(False)
     return Drawing(figure, _frame(row_names, column_names, overlays, captions))
 
@@ -79,8 +108,16 @@ def draw_cam_grid(
 def _panel(axes: Axes, overlay: np.ndarray | None, caption: CamCaption | None) -> None:
     if overlay is None:
         axes.set_facecolor("#f1f3f5")
-        axes.text(0.5, 0.5, "not run" if caption is None else "no evidence", transform=axes.transAxes, ha="center",
-                  va="center", fontsize=6, color=MUTED)
+        axes.text(
+            0.5,
+            0.5,
+            "not run" if caption is None else "no evidence",
+            transform=axes.transAxes,
+            ha="center",
+            va="center",
+            fontsize=6,
+            color=MUTED,
+        )
         bare(axes)
         axes.set_box_aspect(1)
     else:
@@ -100,7 +137,14 @@ def _frame(row_names, column_names, overlays, captions) -> pd.DataFrame:
     for row, maps, says in zip(row_names, overlays, captions, strict=True):
         for column, overlay, caption in zip(column_names, maps, says, strict=True):
             known = caption is not None
-            rows.append({"mineral": row, "network": column, "predicted": caption.predicted if known else None,
-                         "probability": caption.probability if known else np.nan,
-                         "correct": caption.correct if known else None, "has_map": overlay is not None})
+            rows.append(
+                {
+                    "mineral": row,
+                    "network": column,
+                    "predicted": caption.predicted if known else None,
+                    "probability": caption.probability if known else np.nan,
+                    "correct": caption.correct if known else None,
+                    "has_map": overlay is not None,
+                }
+            )
     return pd.DataFrame(rows)

@@ -2,91 +2,196 @@
 
 # Chapters in reading order. A name that ends with an underscore stands for every table that starts so.
 CHAPTERS = [
-    ("Which network is best?", [
-        "table_4_accuracy_as_read", "table_4_comparison", "table_4_accuracy_fair_none", "table_4_accuracy_fair_all",
-        "table_4_pairwise"]),
+    (
+        "Which network is best?",
+        [
+            "table_4_accuracy_as_read",
+            "table_4_comparison",
+            "table_4_accuracy_fair_none",
+            "table_4_accuracy_fair_all",
+            "table_4_pairwise",
+        ],
+    ),
     ("What do attention and transfer bring?", ["table_5_ablation", "table_5_gains", "table_5_placements"]),
     ("How much does the paper's split flatter?", ["leakage", "leakage_splits"]),
-    ("Training", ["figure_4_curves", "figure_4_authors_curves", "section_4_1_accuracy", "table_6_convergence"]),
-    ("Mineral by mineral", [
-        "figure_5_confusion_paper", "figure_5_confusion_standard", "per_class_", "confused_", "table_3_terms",
-        "figure_6_grad_cam"]),
-    ("The network", [
-        "figure_1_convnext_block", "figure_2_eca_module", "figure_3_network", "table_1_structure"]),
-    ("The photographs", ["plate_1_minerals", "table_2_images", "table_2_counts_paper", "table_2_counts_ours"]),
+    (
+        "Training",
+        ["figure_4_curves", "figure_4_authors_curves", "section_4_1_accuracy", "table_6_convergence"],
+    ),
+    (
+        "Mineral by mineral",
+        [
+            "figure_5_confusion_paper",
+            "figure_5_confusion_standard",
+            "per_class_",
+            "confused_",
+            "table_3_terms",
+            "figure_6_grad_cam",
+        ],
+    ),
+    (
+        "The network",
+        ["figure_1_convnext_block", "figure_2_eca_module", "figure_3_network", "table_1_structure"],
+    ),
+    (
+        "The photographs",
+        ["plate_1_minerals", "table_2_images", "table_2_counts_paper", "table_2_counts_ours"],
+    ),
     ("Runs", ["runs"]),
 ]
 # Left out without a word when they were not made: only some profiles have them.
-OPTIONAL = {"table_4_accuracy_fair_none", "table_4_accuracy_fair_all", "table_5_placements", "table_2_counts_ours"}
+OPTIONAL = {
+    "table_4_accuracy_fair_none",
+    "table_4_accuracy_fair_all",
+    "table_5_placements",
+    "table_2_counts_ours",
+}
 
 # name: (title, how to read it)
 FIGURES = {
-    "table_4_accuracy_as_read": ("Test accuracy of the six networks, as the paper reads",
-     "Dots are ours, bars their 95 % intervals by specimen; hollow marks are the printed figures, measured on other "
-     "photographs. Only the proposed network is pretrained here, so this picture mixes attention with pretraining."),
-    "table_4_accuracy_fair_none": ("Test accuracy of the six networks, all from scratch",
-     "The same without pretraining: the comparison of architectures alone."),
-    "table_4_accuracy_fair_all": ("Test accuracy of the six networks, all from transferred weights",
-     "The same with pretraining for every network."),
-    "figure_4_curves": ("Figure 4. Training (a) and validation (b) accuracy",
-     "One line a network. A large distance between a and b means over-fitting; a steep start means fast convergence."),
-    "figure_4_authors_curves": ("Figure 4 from the authors' own logs",
-     "The same picture from the logs in the authors' public repository. The proposed network starts from ImageNet weights, "
-     "the others from scratch."),
-    "figure_5_confusion_paper": ("Figure 5. Confusion matrix as the paper draws it",
-     "Columns are true minerals, rows predicted ones, numbers as in Table 2. Each column adds up to 100 %."),
-    "figure_5_confusion_standard": ("Confusion matrix in the usual orientation",
-     "Rows are true minerals and add up to 100 %; dark squares off the diagonal are confusions."),
-    "figure_6_grad_cam": ("Figure 6. Where each network finds its evidence",
-     "Tick or cross: right or wrong, with the probability of the predicted class."),
-    "figure_1_convnext_block": ("Figure 1. ConvNeXt block",
-     "Read from the network that was trained: depthwise convolution, then a wide and a narrow 1×1 convolution, added to "
-     "the input. Height suggests the number of channels."),
-    "figure_2_eca_module": ("Figure 2. Efficient channel attention (ECA)",
-     "Every channel gets a gate between 0 and 1 from the means of its k nearest channels; the strong lines show one of them. "
-     "The module has only k weights."),
-    "figure_3_network": ("Figure 3. The whole network",
-     "From left to right the maps get smaller and have more channels; orange marks the attention modules."),
-    "plate_1_minerals": ("Plate I. Minerals",
-     "One picture each of nine minerals, in the order of the paper's plate."),
-    "table_2_counts_paper": ("Images a mineral in the paper (Table 2)",
-     "Dark: original photographs; light: after augmentation by a factor of 4, 5 or 8."),
-    "table_2_counts_ours": ("Images a mineral in this profile",
-     "Dark: our photographs; light: the images of the paper's order, which augments before splitting."),
+    "table_4_accuracy_as_read": (
+        "Test accuracy of the six networks, as the paper reads",
+        "Dots are ours, bars their 95 % intervals by specimen; hollow marks are the printed figures, "
+        "measured on other "
+        "photographs. Only the proposed network is pretrained here, so this picture mixes attention with "
+        "pretraining.",
+    ),
+    "table_4_accuracy_fair_none": (
+        "Test accuracy of the six networks, all from scratch",
+        "The same without pretraining: the comparison of architectures alone.",
+    ),
+    "table_4_accuracy_fair_all": (
+        "Test accuracy of the six networks, all from transferred weights",
+        "The same with pretraining for every network.",
+    ),
+    "figure_4_curves": (
+        "Figure 4. Training (a) and validation (b) accuracy",
+        "One line a network. A large distance between a and b means over-fitting; a steep start means "
+        "fast convergence.",
+    ),
+    "figure_4_authors_curves": (
+        "Figure 4 from the authors' own logs",
+        "The same picture from the logs in the authors' public repository. The proposed network starts "
+        "from ImageNet weights, "
+        "the others from scratch.",
+    ),
+    "figure_5_confusion_paper": (
+        "Figure 5. Confusion matrix as the paper draws it",
+        "Columns are true minerals, rows predicted ones, numbers as in Table 2. Each column adds up to "
+        "100 %.",
+    ),
+    "figure_5_confusion_standard": (
+        "Confusion matrix in the usual orientation",
+        "Rows are true minerals and add up to 100 %; dark squares off the diagonal are confusions.",
+    ),
+    "figure_6_grad_cam": (
+        "Figure 6. Where each network finds its evidence",
+        "Tick or cross: right or wrong, with the probability of the predicted class.",
+    ),
+    "figure_1_convnext_block": (
+        "Figure 1. ConvNeXt block",
+        "Read from the network that was trained: depthwise convolution, then a wide and a narrow 1×1 "
+        "convolution, added to "
+        "the input. Height suggests the number of channels.",
+    ),
+    "figure_2_eca_module": (
+        "Figure 2. Efficient channel attention (ECA)",
+        "Every channel gets a gate between 0 and 1 from the means of its k nearest channels; the strong "
+        "lines show one of them. "
+        "The module has only k weights.",
+    ),
+    "figure_3_network": (
+        "Figure 3. The whole network",
+        "From left to right the maps get smaller and have more channels; orange marks the attention modules.",
+    ),
+    "plate_1_minerals": (
+        "Plate I. Minerals",
+        "One picture each of nine minerals, in the order of the paper's plate.",
+    ),
+    "table_2_counts_paper": (
+        "Images a mineral in the paper (Table 2)",
+        "Dark: original photographs; light: after augmentation by a factor of 4, 5 or 8.",
+    ),
+    "table_2_counts_ours": (
+        "Images a mineral in this profile",
+        "Dark: our photographs; light: the images of the paper's order, which augments before splitting.",
+    ),
 }
 
 TABLES = {
-    "table_4_comparison": ("Table 4. Test evaluation of each network",
-     "Compare within 'ours'; the paper's columns belong to other photographs. Intervals that overlap widely decide nothing."),
-    "table_4_pairwise": ("Is the proposed model better on the same photographs?",
-     "Positive differences favour the proposed network. An interval that includes 0 is within noise."),
-    "table_5_ablation": ("Table 5. Effect of attention and transfer",
-     "Each row adds something to ConvNeXt from scratch; gains are percentage points of accuracy on the same test photographs."),
-    "table_5_gains": ("Gains and interaction",
-     "The interaction says whether attention and transfer add up; negative means that they overlap."),
-    "table_5_placements": ("Where the attention modules sit",
-     "The paper leaves the place open; this is how much it matters here."),
-    "leakage": ("Leakage",
-     "The same network trained and tested in the paper's order and on unseen specimens. The gap is what the order flatters."),
-    "leakage_splits": ("Siblings across the split", "A leak-free protocol has 0 in all columns about siblings."),
-    "section_4_1_accuracy": ("Section 4.1. Training and validation accuracy",
-     "The printed 'validation' figure of the proposed network equals a training accuracy in the authors' log."),
-    "table_6_convergence": ("Epochs to a threshold", "Smaller is faster; 'not reached' means not within the trained epochs."),
-    "per_class_": ("Each mineral", "Recall is the share of a mineral's photographs that is recognised; precision the share of "
-     "right calls among all calls of that name."),
-    "confused_": ("Most frequent confusions", "The number of specimens says whether one odd stone or a real likeness is behind it."),
-    "table_1_structure": ("Table 1. Structure", "Ours is measured on the live network; the printed column is beside it."),
-    "table_2_images": ("Table 2. Minerals and numbers of images", "Printed counts beside the photographs this profile used."),
-    "table_3_terms": ("Table 3. Terms of the confusion matrix", "The paper exchanges FP and FN; the last column shows what that does."),
+    "table_4_comparison": (
+        "Table 4. Test evaluation of each network",
+        "Compare within 'ours'; the paper's columns belong to other photographs. Intervals that overlap "
+        "widely decide nothing.",
+    ),
+    "table_4_pairwise": (
+        "Is the proposed model better on the same photographs?",
+        "Positive differences favour the proposed network. An interval that includes 0 is within noise.",
+    ),
+    "table_5_ablation": (
+        "Table 5. Effect of attention and transfer",
+        "Each row adds something to ConvNeXt from scratch; gains are percentage points of accuracy on the "
+        "same test photographs.",
+    ),
+    "table_5_gains": (
+        "Gains and interaction",
+        "The interaction says whether attention and transfer add up; negative means that they overlap.",
+    ),
+    "table_5_placements": (
+        "Where the attention modules sit",
+        "The paper leaves the place open; this is how much it matters here.",
+    ),
+    "leakage": (
+        "Leakage",
+        "The same network trained and tested in the paper's order and on unseen specimens. The gap is "
+        "what the order flatters.",
+    ),
+    "leakage_splits": (
+        "Siblings across the split",
+        "A leak-free protocol has 0 in all columns about siblings.",
+    ),
+    "section_4_1_accuracy": (
+        "Section 4.1. Training and validation accuracy",
+        "The printed 'validation' figure of the proposed network equals a training accuracy in the "
+        "authors' log.",
+    ),
+    "table_6_convergence": (
+        "Epochs to a threshold",
+        "Smaller is faster; 'not reached' means not within the trained epochs.",
+    ),
+    "per_class_": (
+        "Each mineral",
+        "Recall is the share of a mineral's photographs that is recognised; precision the share of "
+        "right calls among all calls of that name.",
+    ),
+    "confused_": (
+        "Most frequent confusions",
+        "The number of specimens says whether one odd stone or a real likeness is behind it.",
+    ),
+    "table_1_structure": (
+        "Table 1. Structure",
+        "Ours is measured on the live network; the printed column is beside it.",
+    ),
+    "table_2_images": (
+        "Table 2. Minerals and numbers of images",
+        "Printed counts beside the photographs this profile used.",
+    ),
+    "table_3_terms": (
+        "Table 3. Terms of the confusion matrix",
+        "The paper exchanges FP and FN; the last column shows what that does.",
+    ),
     "runs": ("Finished runs", "What was trained, how long it took, which epoch was tested."),
 }
 
 LIMITS = [
-    "The paper's photographs are not public, so none of its accuracies can be confirmed or refuted here; only its "
+    "The paper's photographs are not public, so none of its accuracies can be confirmed or refuted here; "
+    "only its "
     "arithmetic, its tables of structure and the form of its evaluation can be checked.",
-    "Intervals cover the choice of test specimens. They do not cover the choice of seed, split, training photographs or "
+    "Intervals cover the choice of test specimens. They do not cover the choice of seed, split, training "
+    "photographs or "
     "hyper-parameters; with a single seed small differences are not conclusive whatever the interval says.",
-    "Every photograph of the test set comes from the same source as the training set: nothing here shows how a network does "
+    "Every photograph of the test set comes from the same source as the training set: nothing here shows "
+    "how a network does "
     "on another camera, light or place.",
     "Verdicts are rules applied to numbers; they are as good as the runs behind them.",
 ]

@@ -1,210 +1,127 @@
 """What the paper claims and what the runs of this profile say about it; every verdict is computed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
-from scipy.stats import kendalltau
 
-from mineral_lib.config import PROPOSED, Settings
-from mineral_lib.reporting.ablation import CORNERS, GAINS, contrast
-from mineral_lib.reporting.convergence import curve_area, epochs_to
-from mineral_lib.reporting.leakage import table_leakage
-from mineral_lib.reporting.records import RunRecord, row_name
-from mineral_lib.reporting.summary import compare, main_runs, weights_in_block
+from mineral_lib.config import Settings
+from mineral_lib.reporting.records import RunRecord
 from mineral_lib.reporting.tables import Column, Table
+from mineral_lib.reporting.verdicts import (
+    UNTESTABLE,
+    Claim,
+    check_best,
+    check_cheap,
+    check_classes,
+    check_complexity,
+    check_faster,
+    check_gain,
+    check_honest_split,
+    check_training,
+)
 from mineral_lib.storage import ResultPaths
 
-HOLDS, UNDECIDED, FAILS = "holds here", "not decided here", "does not hold here"
-NOT_RUN, UNTESTABLE = "not run in this profile", "cannot be checked"
+Check = Callable[[list[RunRecord], Settings, ResultPaths], tuple[str, str]]
 
-
-@dataclass(frozen=True)
-class Claim:
-    """One claim of the paper with its verdict.
-
-    Attributes:
-        claim: The claim in one sentence.
-        source: Where the paper makes it.
-        verdict: One of the five words of this module.
-        evidence: The numbers behind the verdict.
-    """
-
-    claim: str
-    source: str
-    verdict: str
-    evidence: str
-
-
-def judge(low: float, high: float) -> str:
-    """Verdict on "greater than zero" from a 95 % interval."""
-    return HOLDS if low > 0 else FAILS if high < 0 else UNDECIDED
-
-
-def points(value: float) -> str:
-    """A fraction as signed percentage points."""
-    return f"{100 * value:+.1f}".replace("-", "−")
+# claim, where the paper makes it, and the check that returns verdict and evidence
+CLAIMS: tuple[tuple[str, str, Check], ...] = (
+    (
+        "All six networks reach more than 90 % training accuracy.",
+        "4.1",
+        lambda runs, settings, paths: check_training(runs, settings),
+    ),
+    (
+        "The proposed network converges faster than the other five.",
+        "abstract, 4.1",
+        lambda runs, settings, paths: check_faster(runs, settings, "as_read"),
+    ),
+    (
+        "... also if all start from scratch (a fair comparison; not in the paper).",
+        "ours",
+        lambda runs, settings, paths: check_faster(runs, settings, "fair_none"),
+    ),
+    (
+        "Most minerals are recognised in 97 % of cases or more.",
+        "4.2.1, Figure 5",
+        lambda runs, settings, paths: check_classes(runs, settings),
+    ),
+    (
+        "The proposed network is the most accurate of the six.",
+        "4.2.1, Table 4",
+        lambda runs, settings, paths: check_best(runs, settings, "as_read"),
+    ),
+    (
+        "... also if all start from scratch (a fair comparison; not in the paper).",
+        "ours",
+        lambda runs, settings, paths: check_best(runs, settings, "fair_none"),
+    ),
+    (
+        "Accuracy grows with the complexity of the network.",
+        "4.2.1",
+        lambda runs, settings, paths: check_complexity(runs, settings),
+    ),
+    (
+        "Channel attention alone raises accuracy (printed: by about 1 point).",
+        "4.2.2, Table 5",
+        lambda runs, settings, paths: check_gain(runs, settings, "ECA alone"),
+    ),
+    (
+        "Transfer learning alone raises accuracy (printed: by about 1 point).",
+        "4.2.2, Table 5",
+        lambda runs, settings, paths: check_gain(runs, settings, "transfer alone"),
+    ),
+    (
+        "Both together raise it further (printed: by about 2 points over the start).",
+        "4.2.2, Table 5",
+        lambda runs, settings, paths: check_gain(runs, settings, "both together"),
+    ),
+    (
+        "Attention adds very few parameters.",
+        "4.2.2, Table 5",
+        lambda runs, settings, paths: check_cheap(runs, settings),
+    ),
+    (
+        "Splitting after augmentation measures recognition of new specimens (implied by 3.2 and 3.3).",
+        "3.2, 3.3",
+        lambda runs, settings, paths: check_honest_split(runs, settings, paths),
+    ),
+    (
+        "98.58 % accuracy, 98.62 % precision, 98.73 % recall on 26 minerals.",
+        "abstract, Table 4",
+        lambda runs, settings, paths: (
+            UNTESTABLE,
+            "The photographs are not public; the figures appear here as a reference column only.",
+        ),
+    ),
+    (
+        "The model generalises and suits field use.",
+        "1, conclusion",
+        lambda runs, settings, paths: (
+            UNTESTABLE,
+            "Needs photographs of other places and cameras; the paper has none and neither has this profile.",
+        ),
+    ),
+)
 
 
 def all_claims(runs: list[RunRecord], settings: Settings, paths: ResultPaths) -> list[Claim]:
-    """Every claim that results could bear on, in the paper's order."""
-    def gain(name: str) -> Callable[[], tuple[str, str]]:
-        return lambda: _gain(runs, settings, name)
-
-    checks = [
-        ("All six networks reach more than 90 % training accuracy.", "4.1", lambda: _training(runs, settings)),
-        ("The proposed network converges faster than the other five.", "abstract, 4.1",
-         lambda: _faster(runs, settings, "as_read")),
-        ("... also if all start from scratch (a fair comparison; not in the paper).", "ours",
-         lambda: _faster(runs, settings, "fair_none")),
-        ("Most minerals are recognised in 97 % of cases or more.", "4.2.1, Figure 5", lambda: _classes(runs, settings)),
-        ("The proposed network is the most accurate of the six.", "4.2.1, Table 4", lambda: _best(runs, settings, "as_read")),
-        ("... also if all start from scratch (a fair comparison; not in the paper).", "ours",
-         lambda: _best(runs, settings, "fair_none")),
-        ("Accuracy grows with the complexity of the network.", "4.2.1", lambda: _complexity(runs, settings)),
-        ("Channel attention alone raises accuracy (printed: by about 1 point).", "4.2.2, Table 5", gain("ECA alone")),
-        ("Transfer learning alone raises accuracy (printed: by about 1 point).", "4.2.2, Table 5", gain("transfer alone")),
-        ("Both together raise it further (printed: by about 2 points over the start).", "4.2.2, Table 5", gain("both together")),
-        ("Attention adds very few parameters.", "4.2.2, Table 5", lambda: _cheap(runs, settings)),
-        ("Splitting after augmentation measures recognition of new specimens (implied by 3.2 and 3.3).", "3.2, 3.3",
-         lambda: _honest_split(runs, settings, paths)),
-        ("98.58 % accuracy, 98.62 % precision, 98.73 % recall on 26 minerals.", "abstract, Table 4",
-         lambda: (UNTESTABLE, "The photographs are not public; the figures appear here as a reference column only.")),
-        ("The model generalises and suits field use.", "1, conclusion",
-         lambda: (UNTESTABLE, "Needs photographs of other places and cameras; the paper has none and neither has this profile.")),
-    ]
-    return [Claim(claim, source, *check()) for claim, source, check in checks]
+    """Every claim that results could bear on, in the paper's order, with its computed verdict."""
+    return [Claim(claim, source, *check(runs, settings, paths)) for claim, source, check in CLAIMS]
 
 
 def table_claims(claims: list[Claim]) -> Table:
     """The claims as a table."""
     frame = pd.DataFrame([vars(claim) for claim in claims])
-    columns = {"claim": Column("the paper's claim"), "source": Column("where"), "verdict": Column("verdict"),
-               "evidence": Column("evidence in this profile")}
-    sentence = ("'holds here' and 'does not hold here' mean that a 95 % interval by specimen excludes zero, where an interval "
-                "exists; 'not decided here' means within noise. All verdicts are about this profile's photographs and networks.")
+    columns = {
+        "claim": Column("the paper's claim"),
+        "source": Column("where"),
+        "verdict": Column("verdict"),
+        "evidence": Column("evidence in this profile"),
+    }
+    sentence = (
+        "'holds here' and 'does not hold here' mean that a 95 % interval by specimen excludes zero, where "
+        "an interval "
+        "exists; 'not decided here' means within noise. All verdicts are about this profile's photographs "
+        "and networks."
+    )
     return Table("claims", "What holds and what does not", frame, columns, [sentence])
-
-
-def _block(runs: list[RunRecord], settings: Settings, block: str) -> dict[str, list[RunRecord]]:
-    found = {model: main_runs(runs, settings, model=model, weights=weights_in_block(model, block))
-             for model in settings.comparison.models}
-    return {model: record for model, record in found.items() if record}
-
-
-def _best(runs: list[RunRecord], settings: Settings, block: str) -> tuple[str, str]:
-    found = _block(runs, settings, block)
-    proposed = found.pop(PROPOSED, [])
-    pairs = {model: d for model, other in found.items() if (d := compare(proposed, other, settings))}
-    if not pairs:
-        return NOT_RUN, ""
-    verdicts = [judge(d.low, d.high) for d in pairs.values()]
-    verdict = FAILS if FAILS in verdicts else HOLDS if set(verdicts) == {HOLDS} else UNDECIDED
-    rival = min(pairs, key=lambda model: pairs[model].value)
-    d = pairs[rival]
-    clear = sum(v == HOLDS for v in verdicts)
-    return verdict, (f"Clearly better than {clear} of {len(pairs)}; against the strongest, "
-                     f"{row_name(found[rival], rival, settings)}: {points(d.value)} points ({points(d.low)} to {points(d.high)}).")
-
-
-def _curves(found: list[RunRecord]) -> list[np.ndarray]:
-    return [run.history["val_accuracy"].to_numpy() for run in found]
-
-
-def _faster(runs: list[RunRecord], settings: Settings, block: str) -> tuple[str, str]:
-    found = _block(runs, settings, block)
-    if PROPOSED not in found or len(found) < 2:
-        return NOT_RUN, ""
-    length = min(len(curve) for records in found.values() for curve in _curves(records))
-    area = {m: float(np.mean([curve_area(c[:length]) for c in _curves(r)])) for m, r in found.items()}
-    goals = [t / 100 for t in settings.comparison.thresholds_percent]
-    times = {m: {g: float(np.median([epochs_to(c, g) for c in _curves(r)])) for g in goals} for m, r in found.items()}
-    reached = [g for g in goals if sum(np.isfinite(times[m][g]) for m in found) >= 2]
-    rival = max((m for m in found if m != PROPOSED), key=area.get)
-    ahead = area[PROPOSED] > area[rival]
-    words = (f"Mean validation accuracy over {length} epochs {100 * area[PROPOSED]:.1f} % against at most "
-             f"{100 * area[rival]:.1f} % ({row_name(found[rival], rival, settings)})")
-    if not reached:
-        return (UNDECIDED if ahead else FAILS), f"{words}; no threshold is reached by two networks."
-    goal = max(reached)
-    mine, others = times[PROPOSED][goal], [times[m][goal] for m in found if m != PROPOSED]
-    first = np.isfinite(mine) and all(not t <= mine for t in others)
-    best = np.nanmin(others) if np.isfinite(others).any() else float("nan")
-    words += f"; {100 * goal:.0f} % after {_epochs(mine)} epochs, the fastest other after {_epochs(best)}."
-    return HOLDS if ahead and first else FAILS if not ahead and not first else UNDECIDED, words
-
-
-def _epochs(value: float) -> str:
-    return f"{value:.0f}" if np.isfinite(value) else "more than all"
-
-
-def _training(runs: list[RunRecord], settings: Settings) -> tuple[str, str]:
-    found = _block(runs, settings, "as_read")
-    if len(found) < len(settings.comparison.models):
-        return NOT_RUN, ""
-    final = {m: float(np.mean([run.history["train_accuracy"].iloc[-1] for run in r])) for m, r in found.items()}
-    lowest = min(final, key=final.get)
-    above = sum(value > 0.9 for value in final.values())
-    return (HOLDS if above == len(final) else FAILS), (
-        f"{above} of {len(final)} after the last epoch; lowest {row_name(found[lowest], lowest, settings)} with "
-        f"{100 * final[lowest]:.1f} %.")
-
-
-def _classes(runs: list[RunRecord], settings: Settings) -> tuple[str, str]:
-    found = main_runs(runs, settings, model=PROPOSED, weights="transfer")
-    if not found:
-        return NOT_RUN, ""
-    recall = pd.concat([r.predictions.assign(correct=r.correct) for r in found]).groupby("label")["correct"].mean()
-    good = int((recall >= 0.97).sum())
-    return (HOLDS if good > len(recall) / 2 else FAILS), (
-        f"{good} of {len(recall)} minerals reach 97 % of their test photographs; median {100 * recall.median():.0f} %.")
-
-
-def _complexity(runs: list[RunRecord], settings: Settings) -> tuple[str, str]:
-    block = "fair_none" if "fair_none" in settings.comparison.blocks else settings.comparison.blocks[0]
-    found = _block(runs, settings, block)
-    if len(found) < 4:
-        return NOT_RUN, ""
-    sizes = [records[0].manifest["parameters"] for records in found.values()]
-    accuracies = [float(np.mean([run.accuracy for run in records])) for records in found.values()]
-    tau, p = kendalltau(sizes, accuracies)
-    verdict = HOLDS if tau > 0 and p < 0.05 else FAILS if not tau > 0 else UNDECIDED
-    return verdict, (f"Rank correlation of accuracy and parameters {tau:+.2f} (Kendall, p = {p:.2f}, {len(found)} networks, "
-                     f"block {block}). The paper's own Table 4 puts VGG19, the largest network, last.").replace("-", "−")
-
-
-def _gain(runs: list[RunRecord], settings: Settings, name: str) -> tuple[str, str]:
-    corners = {corner: main_runs(runs, settings, model=m, weights=w) for corner, (m, w) in CORNERS.items()}
-    found = contrast(corners, GAINS[name], settings)
-    if np.isnan(found["accuracy"]):
-        return NOT_RUN, ""
-    words = f"{points(found['accuracy'])} points of accuracy ({points(found['low'])} to {points(found['high'])})"
-    if name == "both together":
-        extra = contrast(corners, GAINS["interaction (both − sum)"], settings)
-        if not np.isnan(extra["accuracy"]):
-            words += (f"; interaction {points(extra['accuracy'])} ({points(extra['low'])} to {points(extra['high'])})")
-    return judge(found["low"], found["high"]), words + "."
-
-
-def _cheap(runs: list[RunRecord], settings: Settings) -> tuple[str, str]:
-    pair = [main_runs(runs, settings, model=model, weights="scratch") or main_runs(runs, settings, model=model, weights="transfer")
-            for model in (CORNERS["base"][0], PROPOSED)]
-    if not all(pair):
-        return NOT_RUN, ""
-    base, eca = (int(records[0].manifest["parameters"]) for records in pair)
-    return (HOLDS if 0 <= eca - base < 0.001 * base else FAILS), (
-        f"{eca - base:,} parameters more than {base:,}; the printed column (0.02 million more) does not come from attention.")
-
-
-def _honest_split(runs: list[RunRecord], settings: Settings, paths: ResultPaths) -> tuple[str, str]:
-    frame = table_leakage(runs, settings, paths).frame
-    frame = frame.dropna(subset=["gap"]) if "gap" in frame else frame
-    if frame.empty:
-        return NOT_RUN, ""
-    row = frame.iloc[-1]
-    apart = row["paper_low"] > row["grouped_high"]
-    verdict = FAILS if apart else UNDECIDED
-    return verdict, (f"{row['network']}: {100 * row['paper_accuracy']:.1f} % in the paper's order, "
-                     f"{100 * row['grouped_accuracy']:.1f} % on unseen specimens ({points(row['gap'])} points"
-                     f"{', intervals apart' if apart else ', intervals overlap'}).")

@@ -3,11 +3,19 @@
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
-from mineral_lib.paper import authors_best_validation
 from mineral_lib.config import PROPOSED, Settings
+from mineral_lib.paper import authors_best_validation
 from mineral_lib.reporting import notes
 from mineral_lib.reporting.records import WEIGHTS_WORDS, RunRecord, row_name
-from mineral_lib.reporting.summary import BLOCKS, NAN, compare, main_runs, printed_fraction, summarise, weights_in_block
+from mineral_lib.reporting.summary import (
+    BLOCKS,
+    NAN,
+    compare,
+    main_runs,
+    printed_fraction,
+    summarise,
+    weights_in_block,
+)
 from mineral_lib.reporting.tables import MISSING, Column, Table
 
 _COLUMNS_4 = {
@@ -29,26 +37,45 @@ _COLUMNS_4 = {
 
 
 def table_4(runs: list[RunRecord], settings: Settings) -> Table:
-    """Table 4 in up to three blocks of starting weights: paper, authors' log and ours on the grouped test set."""
+    """Table 4 in up to three blocks of starting weights: paper, authors' log and ours on the grouped test
+    set."""
     rows = [
         _row(runs, settings, block=block, model=model)
-        for block in settings.comparison.blocks for model in settings.comparison.models
+        for block in settings.comparison.blocks
+        for model in settings.comparison.models
     ]
     sentences = [
-        notes.LEAK, notes.PAPER_TEST_IS_VALIDATION, notes.MIXED_WEIGHTS, notes.AUTHORS_RATE, notes.ECA_LOG, notes.VGG_LOG,
-        notes.AVERAGING, notes.INTERVAL, notes.PAPER_NOISE,
-        f"Ours: grouped protocol, epoch chosen by '{settings.train.select}' on the validation set, tested once; the last "
+        notes.LEAK,
+        notes.PAPER_TEST_IS_VALIDATION,
+        notes.MIXED_WEIGHTS,
+        notes.AUTHORS_RATE,
+        notes.ECA_LOG,
+        notes.VGG_LOG,
+        notes.AVERAGING,
+        notes.INTERVAL,
+        notes.PAPER_NOISE,
+        f"Ours: grouped protocol, epoch chosen by '{settings.train.select}' on the validation set, tested "
+        "once; the last "
         "epoch stands beside it because the paper does not say which it tests.",
         *notes.context_notes(settings),
     ]
-    return Table("table_4_comparison", "Table 4. Test evaluation of each network", pd.DataFrame(rows), _COLUMNS_4, sentences)
+    return Table(
+        "table_4_comparison",
+        "Table 4. Test evaluation of each network",
+        pd.DataFrame(rows),
+        _COLUMNS_4,
+        sentences,
+    )
 
 
 def _row(runs: list[RunRecord], settings: Settings, *, block: str, model: str) -> dict[str, object]:
     weights = weights_in_block(model, block)
     found = main_runs(runs, settings, model=model, weights=weights)
     numbers = summarise(found, settings)
-    paper = {f"paper_{name}": printed_fraction(model, weights, name) for name in ("accuracy", "precision", "recall")}
+    paper = {
+        f"paper_{name}": printed_fraction(model, weights, name)
+        for name in ("accuracy", "precision", "recall")
+    }
     best = authors_best_validation(model, weights)
     return {
         "block": block,
@@ -77,7 +104,8 @@ _COLUMNS_PAIRS = {
 
 
 def pairwise(runs: list[RunRecord], settings: Settings) -> Table:
-    """The proposed network against each other one on the same photographs: difference, interval, exact McNemar test."""
+    """The proposed network against each other one on the same photographs: difference, interval, exact
+    McNemar test."""
     rows = []
     for block in settings.comparison.blocks:
         start = weights_in_block(PROPOSED, block)
@@ -86,9 +114,15 @@ def pairwise(runs: list[RunRecord], settings: Settings) -> Table:
             if model != PROPOSED:
                 weights = weights_in_block(model, block)
                 other = main_runs(runs, settings, model=model, weights=weights)
-                rows.append({"block": block, "model": model, "network": row_name(other, model, settings),
-                             "weights": f"{WEIGHTS_WORDS[start]} against {WEIGHTS_WORDS[weights]}",
-                             **_pair(proposed, other, settings)})
+                rows.append(
+                    {
+                        "block": block,
+                        "model": model,
+                        "network": row_name(other, model, settings),
+                        "weights": f"{WEIGHTS_WORDS[start]} against {WEIGHTS_WORDS[weights]}",
+                        **_pair(proposed, other, settings),
+                    }
+                )
     frame = pd.DataFrame(rows)
     if not frame.empty:
         frame["p_holm"] = frame.groupby("block", sort=False)["p_value"].transform(_holm)
@@ -103,8 +137,15 @@ def _pair(proposed: list[RunRecord], other: list[RunRecord], settings: Settings)
         names = ("difference", "low", "high", "only_proposed", "only_other", "p_value")
         return dict.fromkeys(names, NAN) | {"status": MISSING}
     verdict = "clear" if found.clear else "within noise"
-    return {"difference": found.value, "low": found.low, "high": found.high, "only_proposed": found.only_a,
-            "only_other": found.only_b, "p_value": found.p_value, "status": verdict}
+    return {
+        "difference": found.value,
+        "low": found.low,
+        "high": found.high,
+        "only_proposed": found.only_a,
+        "only_other": found.only_b,
+        "p_value": found.p_value,
+        "status": verdict,
+    }
 
 
 def _holm(values: pd.Series) -> pd.Series:

@@ -1,4 +1,5 @@
-"""Figure 5: the confusion matrix in the paper's and the standard orientation, and what it says class by class."""
+"""Figure 5: the confusion matrix in the paper's and the standard orientation, and what it says class by
+class."""
 
 import numpy as np
 import pandas as pd
@@ -22,10 +23,13 @@ def rates(counts: np.ndarray) -> np.ndarray:
 def matrix_frame(counts: np.ndarray, classes: list[str]) -> pd.DataFrame:
     """The matrix as tidy rows: true, predicted, count, rate."""
     share = rates(counts)
-    return pd.DataFrame([
-        {"true": classes[i], "predicted": classes[j], "count": int(counts[i, j]), "rate": share[i, j]}
-        for i in range(len(classes)) for j in range(len(classes))
-    ])
+    return pd.DataFrame(
+        [
+            {"true": classes[i], "predicted": classes[j], "count": int(counts[i, j]), "rate": share[i, j]}
+            for i in range(len(classes))
+            for j in range(len(classes))
+        ]
+    )
 
 
 def run_confusion(run: RunRecord) -> np.ndarray:
@@ -40,7 +44,9 @@ def class_number(name: str, position: int) -> str:
 
 
 @styled
-def draw_confusion_paper(counts: np.ndarray, classes: list[str], *, title: str = "", language: str = "en") -> Drawing:
+def draw_confusion_paper(
+    counts: np.ndarray, classes: list[str], *, title: str = "", language: str = "en"
+) -> Drawing:
     """Figure 5 as the paper draws it: x = true class, y = predicted class, numbers of Table 2, colour = rate.
 
     Args:
@@ -64,8 +70,11 @@ def draw_confusion_paper(counts: np.ndarray, classes: list[str], *, title: str =
 
 
 @styled
-def draw_confusion_standard(counts: np.ndarray, classes: list[str], *, title: str = "", language: str = "en") -> Drawing:
-    """The confusion matrix as usual today: rows = true class, columns = predicted class, class names on both axes."""
+def draw_confusion_standard(
+    counts: np.ndarray, classes: list[str], *, title: str = "", language: str = "en"
+) -> Drawing:
+    """The confusion matrix as usual today: rows = true class, columns = predicted class, class names on
+    both axes."""
     size = _size(len(classes), 174)
     figure = new_figure(size, size * 0.9)
     axes = figure.subplots()
@@ -80,7 +89,7 @@ def draw_confusion_standard(counts: np.ndarray, classes: list[str], *, title: st
 
 
 def _size(count: int, full_mm: float) -> float:
-    return min(full_mm, 55 + 4.6 * count)
+    return min(full_mm, 90 + 4.6 * count)
 
 
 def _matrix(figure, axes, share: np.ndarray, language: str) -> None:
@@ -93,8 +102,15 @@ def _matrix(figure, axes, share: np.ndarray, language: str) -> None:
     font = 7 if len(share) <= 10 else 4.6
     for (row, column), value in np.ndenumerate(share):
         if np.isfinite(value) and value >= 0.005:
-            axes.text(column, row, f"{100 * value:.0f}", ha="center", va="center", fontsize=font,
-                      color=PAPER if value > 0.55 else INK)
+            axes.text(
+                column,
+                row,
+                f"{100 * value:.0f}",
+                ha="center",
+                va="center",
+                fontsize=font,
+                color=PAPER if value > 0.55 else INK,
+            )
     bar = figure.colorbar(image, ax=axes, shrink=0.6, pad=0.02, aspect=30, ticks=[0, 0.25, 0.5, 0.75, 1])
     bar.ax.set_yticklabels(["0", "25", "50", "75", "100 %"])
     bar.set_label(label("rate", language))
@@ -102,32 +118,51 @@ def _matrix(figure, axes, share: np.ndarray, language: str) -> None:
 
 
 _COLUMNS_CLASS = {
-    "number": Column("no."), "mineral": Column("mineral"), "chinese": Column("Chinese"),
-    "precision": Column("precision %", "percent", 1), "recall": Column("recall %", "percent", 1),
-    "f1": Column("F1 %", "percent", 1), "support": Column("test photographs", "integer"),
+    "number": Column("no."),
+    "mineral": Column("mineral"),
+    "chinese": Column("Chinese"),
+    "precision": Column("precision %", "percent", 1),
+    "recall": Column("recall %", "percent", 1),
+    "f1": Column("F1 %", "percent", 1),
+    "support": Column("test photographs", "integer"),
 }
 
 
 def table_per_class(run: RunRecord) -> Table:
-    """Precision, recall, F1 and number of test photographs of every class; a class without any shows dashes."""
+    """Precision, recall, F1 and number of test photographs of every class; a class without any shows
+    dashes."""
     labels, predicted = run.predictions["label"], run.predictions["predicted"]
     precision, recall, f1, support = precision_recall_fscore_support(
-        labels, predicted, labels=range(len(run.classes)), zero_division=0)
-    frame = pd.DataFrame({
-        "number": [class_number(name, i) for i, name in enumerate(run.classes)],
-        "class_name": run.classes,
-        "mineral": [display_name(name, "en") for name in run.classes],
-        "chinese": [m.chinese if (m := find_mineral(name)) else "" for name in run.classes],
-        "precision": precision, "recall": recall, "f1": f1, "support": support,
-    })
+        labels, predicted, labels=range(len(run.classes)), zero_division=0
+    )
+    frame = pd.DataFrame(
+        {
+            "number": [class_number(name, i) for i, name in enumerate(run.classes)],
+            "class_name": run.classes,
+            "mineral": [display_name(name, "en") for name in run.classes],
+            "chinese": [m.chinese if (m := find_mineral(name)) else "" for name in run.classes],
+            "precision": precision,
+            "recall": recall,
+            "f1": f1,
+            "support": support,
+        }
+    )
     frame.loc[frame["support"] == 0, ["recall", "f1"]] = np.nan
-    return Table(f"per_class_{run.name}", f"Each mineral: {run.display_name}, {run.weights}, {run.protocol} protocol", frame,
-                 _COLUMNS_CLASS, ["With few test photographs of a class one of them moves its recall by many points."])
+    return Table(
+        f"per_class_{run.name}",
+        f"Each mineral: {run.display_name}, {run.weights}, {run.protocol} protocol",
+        frame,
+        _COLUMNS_CLASS,
+        ["With few test photographs of a class one of them moves its recall by many points."],
+    )
 
 
 _COLUMNS_CONFUSED = {
-    "true": Column("true mineral"), "predicted": Column("taken for"), "count": Column("photographs", "integer"),
-    "rate": Column("share of the true class %", "percent", 1), "specimens": Column("specimens", "integer"),
+    "true": Column("true mineral"),
+    "predicted": Column("taken for"),
+    "count": Column("photographs", "integer"),
+    "rate": Column("share of the true class %", "percent", 1),
+    "specimens": Column("specimens", "integer"),
 }
 
 
@@ -135,15 +170,29 @@ def table_confused(run: RunRecord, top: int = 12) -> Table:
     """The most frequent confusions, with the number of specimens behind them."""
     wrong = run.predictions[run.predictions["label"] != run.predictions["predicted"]]
     support = run.predictions["label"].value_counts()
-    pairs = wrong.groupby(["label", "predicted"]).agg(count=("label", "size"), specimens=("specimen", "nunique"))
+    pairs = wrong.groupby(["label", "predicted"]).agg(
+        count=("label", "size"), specimens=("specimen", "nunique")
+    )
     pairs = pairs.reset_index()
     pairs["rate"] = pairs["count"] / pairs["label"].map(support)
     pairs = pairs.sort_values(["count", "rate", "label"], ascending=[False, False, True]).head(top)
-    frame = pd.DataFrame({
-        "true": [display_name(run.classes[i]) for i in pairs["label"]],
-        "predicted": [display_name(run.classes[i]) for i in pairs["predicted"]],
-        "count": pairs["count"].to_numpy(), "rate": pairs["rate"].to_numpy(), "specimens": pairs["specimens"].to_numpy(),
-    })
-    sentence = "The paper names one class: pyrite, 94 % right, the rest taken for arsenopyrite, calcite, chalcopyrite, sphalerite."
-    return Table(f"confused_{run.name}", f"Most frequent confusions: {run.display_name}, {run.weights}", frame,
-                 _COLUMNS_CONFUSED, [sentence])
+    frame = pd.DataFrame(
+        {
+            "true": [display_name(run.classes[i]) for i in pairs["label"]],
+            "predicted": [display_name(run.classes[i]) for i in pairs["predicted"]],
+            "count": pairs["count"].to_numpy(),
+            "rate": pairs["rate"].to_numpy(),
+            "specimens": pairs["specimens"].to_numpy(),
+        }
+    )
+    sentence = (
+        "The paper names one class: pyrite, 94 % right, the rest taken for arsenopyrite, calcite, "
+        "chalcopyrite, sphalerite."
+    )
+    return Table(
+        f"confused_{run.name}",
+        f"Most frequent confusions: {run.display_name}, {run.weights}",
+        frame,
+        _COLUMNS_CONFUSED,
+        [sentence],
+    )

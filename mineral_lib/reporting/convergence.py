@@ -1,17 +1,18 @@
-"""Section 4.1 and "converges faster" as numbers: epochs to a threshold, area under the curve, train and validation."""
+"""Section 4.1 and "converges faster" as numbers: epochs to a threshold, area under the curve, train and
+validation."""
 
 import numpy as np
 import pandas as pd
 
-from mineral_lib.paper import AUTHORS_RUNS, authors_history, printed
 from mineral_lib.config import Settings
+from mineral_lib.paper import AUTHORS_RUNS, authors_history, printed
 from mineral_lib.reporting import notes
 from mineral_lib.reporting.records import WEIGHTS_WORDS, RunRecord, plain_name, row_name
 from mineral_lib.reporting.style import NETWORK_NAMES
 from mineral_lib.reporting.summary import NAN, main_runs, weights_in_block
 from mineral_lib.reporting.tables import MISSING, Column, Table
 
-COMPARED_EPOCHS = 200   # the paper's number; the authors' log of VGG goes on to 500
+COMPARED_EPOCHS = 200  # the paper's number; the authors' log of VGG goes on to 500
 OURS, AUTHORS = "ours", "authors' log"
 
 
@@ -27,31 +28,58 @@ def curve_area(accuracy: np.ndarray) -> float:
 
 
 def table_6(runs: list[RunRecord], settings: Settings) -> Table:
-    """Epochs to each threshold of validation accuracy and area under the curve, ours and the authors' logs."""
-    wanted = {(model, weights_in_block(model, block)): None
-              for block in settings.comparison.blocks for model in settings.comparison.models}
+    """Epochs to each threshold of validation accuracy and area under the curve, ours and the authors'
+    logs."""
+    wanted = {
+        (model, weights_in_block(model, block)): None
+        for block in settings.comparison.blocks
+        for model in settings.comparison.models
+    }
     wanted |= {tuple(row.rsplit("-", 1)): None for row in settings.ablation.rows}
     rows = []
     for model, weights in wanted:
         found = main_runs(runs, settings, model=model, weights=weights)
-        start = {"source": OURS, "model": model, "network": row_name(found, model, settings), "weights": weights}
+        start = {
+            "source": OURS,
+            "model": model,
+            "network": row_name(found, model, settings),
+            "weights": weights,
+        }
         rows.append(start | _convergence([run.history["val_accuracy"].to_numpy() for run in found], settings))
     for model, weights in AUTHORS_RUNS:
         curve = authors_history(model, weights)["val_accuracy_percent"].to_numpy()[:COMPARED_EPOCHS] / 100
         start = {"source": AUTHORS, "model": model, "network": NETWORK_NAMES[model], "weights": weights}
         rows.append(start | _convergence([curve] if len(curve) else [], settings))
     columns = {
-        "source": Column("source"), "network": Column("network"), "weights": Column("weights"),
+        "source": Column("source"),
+        "network": Column("network"),
+        "weights": Column("weights"),
         "epochs": Column("epochs", "integer"),
-        **{_threshold(t): Column(f"to {t:g} %", "number", 0, "not reached") for t in settings.comparison.thresholds_percent},
-        "area": Column("mean val. acc. over epochs %", "percent", 1), "best": Column("best val. acc. %", "percent", 1),
+        **{
+            _threshold(t): Column(f"to {t:g} %", "number", 0, "not reached")
+            for t in settings.comparison.thresholds_percent
+        },
+        "area": Column("mean val. acc. over epochs %", "percent", 1),
+        "best": Column("best val. acc. %", "percent", 1),
         "status": Column("runs"),
     }
-    sentences = [notes.CONVERGENCE, notes.MIXED_WEIGHTS, notes.AUTHORS_RATE, notes.VGG_LOG, notes.ECA_LOG,
-                 "Epochs are counted from 1; with several seeds the median is shown and 'not reached' if any seed fails.",
-                 *notes.context_notes(settings)]
-    return Table("table_6_convergence", "Epochs until validation accuracy reaches a threshold", pd.DataFrame(rows), columns,
-                 sentences)
+    sentences = [
+        notes.CONVERGENCE,
+        notes.MIXED_WEIGHTS,
+        notes.AUTHORS_RATE,
+        notes.VGG_LOG,
+        notes.ECA_LOG,
+        "Epochs are counted from 1; with several seeds the median is shown and 'not reached' if any seed "
+        "fails.",
+        *notes.context_notes(settings),
+    ]
+    return Table(
+        "table_6_convergence",
+        "Epochs until validation accuracy reaches a threshold",
+        pd.DataFrame(rows),
+        columns,
+        sentences,
+    )
 
 
 def _threshold(percent: float) -> str:
@@ -63,9 +91,12 @@ def _convergence(curves: list[np.ndarray], settings: Settings) -> dict[str, obje
     if not curves:
         names = ["epochs", *(_threshold(t) for t in thresholds), "area", "best"]
         return dict.fromkeys(names, NAN) | {"status": MISSING}
-    times = {_threshold(t): float(np.median([epochs_to(curve, t / 100) for curve in curves])) for t in thresholds}
+    times = {
+        _threshold(t): float(np.median([epochs_to(curve, t / 100) for curve in curves])) for t in thresholds
+    }
     return {
-        "epochs": len(curves[0]), **times,
+        "epochs": len(curves[0]),
+        **times,
         "area": float(np.mean([curve_area(curve) for curve in curves])),
         "best": float(np.mean([curve.max() for curve in curves])),
         "status": f"{len(curves)} run" + ("s" if len(curves) > 1 else ""),
@@ -73,30 +104,45 @@ def _convergence(curves: list[np.ndarray], settings: Settings) -> dict[str, obje
 
 
 _COLUMNS_41 = {
-    "network": Column("network"), "weights": Column("weights"),
+    "network": Column("network"),
+    "weights": Column("weights"),
     "paper_val": Column("paper, 'validation' %", "percent"),
     "authors_best_val": Column("authors' log, best val. %", "percent"),
     "authors_final_val": Column("log, final val. %", "percent"),
     "authors_final_train": Column("log, final train %", "percent"),
-    "best_val": Column("ours, best val. %", "percent", 1), "final_val": Column("ours, final val. %", "percent", 1),
-    "final_train": Column("ours, final train %", "percent", 1), "gap": Column("ours, train − val.", "points", 1),
+    "best_val": Column("ours, best val. %", "percent", 1),
+    "final_val": Column("ours, final val. %", "percent", 1),
+    "final_train": Column("ours, final train %", "percent", 1),
+    "gap": Column("ours, train − val.", "points", 1),
     "status": Column("runs"),
 }
 
 
 def section_4_1(runs: list[RunRecord], settings: Settings) -> Table:
-    """Training and validation accuracy of the six networks (section 4.1): printed, in the authors' logs, and ours."""
+    """Training and validation accuracy of the six networks (section 4.1): printed, in the authors' logs,
+    and ours."""
     rows = []
     for model in settings.comparison.models:
         weights = weights_in_block(model, "as_read")
         found = main_runs(runs, settings, model=model, weights=weights)
         value = printed("section_4.1", model, "val_accuracy_percent")
-        rows.append({
-            "model": model, "network": row_name(found, model, settings), "weights": WEIGHTS_WORDS[weights],
-            "paper_val": NAN if value is None else value / 100, **_authors(model, weights), **_ours(found),
-        })
-    sentences = [notes.SECTION_41, notes.VGG_LOG, notes.MIXED_WEIGHTS,
-                 "A large difference of training and validation accuracy means over-fitting.", *notes.context_notes(settings)]
+        rows.append(
+            {
+                "model": model,
+                "network": row_name(found, model, settings),
+                "weights": WEIGHTS_WORDS[weights],
+                "paper_val": NAN if value is None else value / 100,
+                **_authors(model, weights),
+                **_ours(found),
+            }
+        )
+    sentences = [
+        notes.SECTION_41,
+        notes.VGG_LOG,
+        notes.MIXED_WEIGHTS,
+        "A large difference of training and validation accuracy means over-fitting.",
+        *notes.context_notes(settings),
+    ]
     title = "Section 4.1. Training and validation accuracy"
     return Table("section_4_1_accuracy", title, pd.DataFrame(rows), _COLUMNS_41, sentences)
 
@@ -106,7 +152,11 @@ def _authors(model: str, weights: str) -> dict[str, float]:
     if log.empty:
         return dict.fromkeys(("authors_best_val", "authors_final_val", "authors_final_train"), NAN)
     val, train = log["val_accuracy_percent"] / 100, log["train_accuracy_percent"] / 100
-    return {"authors_best_val": val.max(), "authors_final_val": val.iloc[-1], "authors_final_train": train.iloc[-1]}
+    return {
+        "authors_best_val": val.max(),
+        "authors_final_val": val.iloc[-1],
+        "authors_final_train": train.iloc[-1],
+    }
 
 
 def _ours(runs: list[RunRecord]) -> dict[str, object]:
@@ -115,8 +165,13 @@ def _ours(runs: list[RunRecord]) -> dict[str, object]:
     final_val = float(np.mean([run.history["val_accuracy"].iloc[-1] for run in runs]))
     final_train = float(np.mean([run.history["train_accuracy"].iloc[-1] for run in runs]))
     best = float(np.mean([run.history["val_accuracy"].max() for run in runs]))
-    return {"best_val": best, "final_val": final_val, "final_train": final_train, "gap": final_train - final_val,
-            "status": f"{len(runs)} run" + ("s" if len(runs) > 1 else "")}
+    return {
+        "best_val": best,
+        "final_val": final_val,
+        "final_train": final_train,
+        "gap": final_train - final_val,
+        "status": f"{len(runs)} run" + ("s" if len(runs) > 1 else ""),
+    }
 
 
 def run_label(runs: list[RunRecord], model: str, weights: str, settings: Settings) -> str:

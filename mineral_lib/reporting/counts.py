@@ -1,4 +1,5 @@
-"""Bars beside the tables: photographs a class (Table 2), and accuracy with interval of every network (Table 4)."""
+"""Bars beside the tables: photographs a class (Table 2), and accuracy with interval of every network (Table
+4)."""
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,9 @@ def draw_class_counts(frame: pd.DataFrame, *, language: str = "en") -> Drawing:
     figure = new_figure(PAGE_MM, 14 + 3.7 * len(frame))
     axes = figure.subplots()
     places = np.arange(len(frame))
-    axes.barh(places, frame["augmented"].fillna(0), height=0.74, color="#c9d7e6", label=label("augmented", language))
+    axes.barh(
+        places, frame["augmented"].fillna(0), height=0.74, color="#c9d7e6", label=label("augmented", language)
+    )
     axes.barh(places, frame["original"], height=0.74, color="#0072b2", label=label("original", language))
     for place, original, augmented in zip(places, frame["original"], frame["augmented"], strict=True):
         words = f"{original:,.0f}" if np.isnan(augmented) else f"{original:,.0f} → {augmented:,.0f}"
@@ -38,17 +41,25 @@ def draw_class_counts(frame: pd.DataFrame, *, language: str = "en") -> Drawing:
 
 def printed_counts() -> pd.DataFrame:
     """Table 2 as printed: class_name, original, augmented."""
-    return pd.DataFrame([
-        {"class_name": mineral.slug, "original": mineral.original, "augmented": float(mineral.augmented)} for mineral in minerals()
-    ])
+    return pd.DataFrame(
+        [
+            {"class_name": mineral.slug, "original": mineral.original, "augmented": float(mineral.augmented)}
+            for mineral in minerals()
+        ]
+    )
 
 
 def our_counts(table_2: Table) -> pd.DataFrame:
     """Our photographs a class from ``setup_tables.table_2``: class_name, original, augmented."""
     frame = table_2.frame[table_2.frame["class_name"] != ""]
     frame = frame[frame["photographs"] > 0]
-    return pd.DataFrame({"class_name": frame["class_name"], "original": frame["photographs"].astype(float),
-                         "augmented": frame["augmented"].astype(float)}).reset_index(drop=True)
+    return pd.DataFrame(
+        {
+            "class_name": frame["class_name"],
+            "original": frame["photographs"].astype(float),
+            "augmented": frame["augmented"].astype(float),
+        }
+    ).reset_index(drop=True)
 
 
 @styled
@@ -60,16 +71,38 @@ def draw_accuracies(table_4: Table, block: str) -> Drawing:
     for place, row in frame.iterrows():
         colour = network_style(row["model"])["color"]
         axes.axhline(place, color=FAINT, linewidth=0.5, zorder=0)
-        axes.plot(100 * row["paper_accuracy"], place, "D", markerfacecolor="none", markeredgecolor=MUTED, markersize=4.2,
-                  label="printed in the paper (other photographs)" if place == 0 else None)
+        axes.plot(
+            100 * row["paper_accuracy"],
+            place,
+            "D",
+            markerfacecolor="none",
+            markeredgecolor=MUTED,
+            markersize=4.2,
+            label="printed in the paper (other photographs)" if place == 0 else None,
+        )
         if row["status"] == MISSING:
             axes.text(1, place, MISSING, va="center", fontsize=6.5, color=MUTED, backgroundcolor="white")
             continue
-        axes.plot([100 * row["low"], 100 * row["high"]], [place, place], color=colour, linewidth=3.4, alpha=0.35,
-                  solid_capstyle="butt")
+        axes.plot(
+            [100 * row["low"], 100 * row["high"]],
+            [place, place],
+            color=colour,
+            linewidth=3.4,
+            alpha=0.35,
+            solid_capstyle="butt",
+        )
         axes.plot(100 * row["accuracy"], place, "o", color=colour, markersize=5)
-        axes.text(100 * row["accuracy"], place - 0.3, f"{100 * row['accuracy']:.1f}", ha="center", va="bottom", fontsize=6.4)
-    names = [f"{network}, {weights}" for network, weights in zip(frame["network"], frame["weights"], strict=True)]
+        axes.text(
+            100 * row["accuracy"],
+            place - 0.3,
+            f"{100 * row['accuracy']:.1f}",
+            ha="center",
+            va="bottom",
+            fontsize=6.4,
+        )
+    names = [
+        f"{network}, {weights}" for network, weights in zip(frame["network"], frame["weights"], strict=True)
+    ]
     axes.plot([], [], "o-", color=INK, markersize=5, linewidth=3, label="ours with 95 % interval")
     axes.set_yticks(range(len(frame)), names)
     axes.set_ylim(len(frame) - 0.4, -0.8)

@@ -24,7 +24,8 @@ def history_frame(runs: list[RunRecord]) -> pd.DataFrame:
     """
     parts = [
         run.history[["epoch", "train_accuracy", "val_accuracy"]].assign(
-            model=run.model, network=run.display_name, weights=run.weights)
+            model=run.model, network=run.display_name, weights=run.weights
+        )
         for run in runs
     ]
     if not parts:
@@ -36,7 +37,8 @@ def history_frame(runs: list[RunRecord]) -> pd.DataFrame:
 def runs_of_block(runs: list[RunRecord], settings: Settings, block: str = "as_read") -> list[RunRecord]:
     """The runs of one block of Table 4 under the grouped protocol, in the profile's order of networks."""
     return [
-        run for model in settings.comparison.models
+        run
+        for model in settings.comparison.models
         for run in main_runs(runs, settings, model=model, weights=weights_in_block(model, block))
     ]
 
@@ -60,7 +62,15 @@ def draw_curves(frame: pd.DataFrame, *, title: str = "", language: str = "en") -
     left.set_ylabel(label("accuracy", language))
     handles, names = right.get_legend_handles_labels()
     if handles:
-        figure.legend(handles, names, loc="outside lower center", ncols=3, handlelength=3.0, columnspacing=1.4, fontsize=6.6)
+        figure.legend(
+            handles,
+            names,
+            loc="outside lower center",
+            ncols=3,
+            handlelength=3.0,
+            columnspacing=1.4,
+            fontsize=6.6,
+        )
     if title:
         figure.suptitle(title, x=0.01, ha="left", fontsize=9, fontweight="bold")
     return Drawing(figure, frame)
@@ -71,8 +81,13 @@ def _panel(axes: Axes, frame: pd.DataFrame, column: str) -> None:
     for (model, network, weights), curve in frame.groupby(["model", "network", "weights"], sort=False):
         longest = max(longest, int(curve["epoch"].max()))
         marker = {"marker": "o", "markersize": 2.6} if len(curve) <= 30 else {}
-        axes.plot(curve["epoch"], 100 * curve[column], label=f"{network}, {WEIGHTS_WORDS[weights]}",
-                  **network_style(model, weights), **marker)
+        axes.plot(
+            curve["epoch"],
+            100 * curve[column],
+            label=f"{network}, {WEIGHTS_WORDS[weights]}",
+            **network_style(model, weights),
+            **marker,
+        )
     if frame.empty:
         axes.text(0.5, 0.5, "no finished runs", transform=axes.transAxes, ha="center", va="center")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, min_n_ticks=2))
@@ -87,7 +102,8 @@ def draw_figure_4(runs: list[RunRecord], settings: Settings, block: str = "as_re
 
 
 def draw_authors_curves(settings: Settings) -> Drawing:
-    """The same figure from the authors' logs: ConvNeXt from scratch, the proposed network from ImageNet weights.
+    """The same figure from the authors' logs: ConvNeXt from scratch, the proposed network from ImageNet
+    weights.
 
     The log named VGG has 500 epochs; it is cut at the paper's 200.
     """
@@ -96,10 +112,18 @@ def draw_authors_curves(settings: Settings) -> Drawing:
         weights = weights_in_block(model, "as_read")
         log = authors_history(model, weights)
         log = log[log["epoch"] <= COMPARED_EPOCHS]
-        parts.append(pd.DataFrame({
-            "model": model, "network": NETWORK_NAMES[model], "weights": weights, "epoch": log["epoch"],
-            "train_accuracy": log["train_accuracy_percent"] / 100, "val_accuracy": log["val_accuracy_percent"] / 100,
-        }))
+        parts.append(
+            pd.DataFrame(
+                {
+                    "model": model,
+                    "network": NETWORK_NAMES[model],
+                    "weights": weights,
+                    "epoch": log["epoch"],
+                    "train_accuracy": log["train_accuracy_percent"] / 100,
+                    "val_accuracy": log["val_accuracy_percent"] / 100,
+                }
+            )
+        )
     title = "The authors' logged runs (log of VGG cut at 200 of 500 epochs)"
     return draw_curves(pd.concat(parts, ignore_index=True), title=title, language=_axis_language(settings))
 

@@ -1,7 +1,7 @@
 """A network as a list of steps: the plain description that Table 1 and Figures 1 and 3 are made from.
 
-``mineral_lib.models.structure.describe_network(network, image_size_px)`` returns such steps as dictionaries, measured
-on the live module; reporting knows no torch.
+``mineral_lib.models.structure.describe_network(network, image_size_px)`` returns such steps as
+dictionaries, measured on the live module; reporting knows no torch.
 """
 
 import re
@@ -67,8 +67,15 @@ def as_steps(steps: Iterable[Step | Mapping[str, Any]]) -> list[Step]:
     """Steps from ``Step`` objects or plain dictionaries with the same keys; other keys are ignored."""
     known = {field.name for field in fields(Step)}
     return [
-        step if isinstance(step, Step)
-        else Step(**{key: tuple(value) if key.endswith("_shape") else value for key, value in step.items() if key in known})
+        step
+        if isinstance(step, Step)
+        else Step(
+            **{
+                key: tuple(value) if key.endswith("_shape") else value
+                for key, value in step.items()
+                if key in known
+            }
+        )
         for step in steps
     ]
 

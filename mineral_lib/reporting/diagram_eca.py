@@ -1,4 +1,5 @@
-"""Figure 2: efficient channel attention, one number a channel from its k nearest channels (Wang et al. 2020)."""
+"""Figure 2: efficient channel attention, one number a channel from its k nearest channels (Wang et al.
+2020)."""
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from mineral_lib.reporting.labels import label
 from mineral_lib.reporting.shapes import COLOURS, arrow, canvas, cube, cube_width, detour, ring, shade, text
 from mineral_lib.reporting.style import ACCENT, FAINT, INK, MUTED, PAGE_MM, Drawing, styled
 
-DRAWN = 9   # channels drawn, whatever the real number
+DRAWN = 9  # channels drawn, whatever the real number
 
 
 @styled
@@ -24,7 +25,7 @@ def draw_eca(channels: int, kernel_size: int, *, language: str = "en") -> Drawin
     """
     figure, axes = canvas(PAGE_MM, 70)
     hues = [tuple(colormaps["viridis"](value)[:3]) for value in np.linspace(0.05, 0.95, DRAWN)]
-    gates = 0.5 + 0.42 * np.sin(np.arange(DRAWN) * 2.1 + 0.6)   # only an illustration of unequal gates
+    gates = 0.5 + 0.42 * np.sin(np.arange(DRAWN) * 2.1 + 0.6)  # only an illustration of unequal gates
     middle = 40.0
     side, depth = 22.0, 15.0
     cube(axes, 6, middle, side=side, depth=depth, colours=hues)
@@ -35,15 +36,41 @@ def draw_eca(channels: int, kernel_size: int, *, language: str = "en") -> Drawin
     heights = middle + np.linspace(20, -20, DRAWN)
     arrow(axes, (right + 1.5, middle), (columns["pooled"] - 4, middle))
     text(axes, (right + columns["pooled"]) / 2 - 1, middle + 3.4, "GAP", size=7, weight="bold")
-    text(axes, (right + columns["pooled"]) / 2 - 1, middle - 3.6, "mean of each\nchannel", size=5.8, color=MUTED, va="top")
+    text(
+        axes,
+        (right + columns["pooled"]) / 2 - 1,
+        middle - 3.6,
+        "mean of each\nchannel",
+        size=5.8,
+        color=MUTED,
+        va="top",
+    )
     _links(axes, columns["pooled"], columns["mixed"], heights, kernel_size)
     _dots(axes, columns["pooled"], heights, hues)
     _dots(axes, columns["mixed"], heights, [COLOURS["norm"]] * DRAWN)
     for height in heights:
-        arrow(axes, (columns["mixed"] + 2.2, height), (columns["gate"] - 2.4, height), color=FAINT, linewidth=0.7)
+        arrow(
+            axes,
+            (columns["mixed"] + 2.2, height),
+            (columns["gate"] - 2.4, height),
+            color=FAINT,
+            linewidth=0.7,
+        )
     _dots(axes, columns["gate"], heights, [shade(ACCENT, 0.9 * (1 - gate)) for gate in gates])
-    text(axes, 96, middle + 4.6, "σ", size=11, weight="bold", bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})
-    for place, words in ((columns["pooled"], "1 × 1 × C"), (columns["mixed"], "1 × 1 × C"), (columns["gate"], "gates, 0 to 1")):
+    text(
+        axes,
+        96,
+        middle + 4.6,
+        "σ",
+        size=11,
+        weight="bold",
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+    )
+    for place, words in (
+        (columns["pooled"], "1 × 1 × C"),
+        (columns["mixed"], "1 × 1 × C"),
+        (columns["gate"], "gates, 0 to 1"),
+    ):
         text(axes, place, middle - 25, words, size=6, color=MUTED)
     text(axes, 69, middle + 26.5, f"1-D convolution, k = {kernel_size}", size=7, weight="bold")
     _scaled(axes, middle, hues, gates, side, depth, columns["gate"], language)
@@ -64,8 +91,14 @@ def _links(axes: Axes, start: float, end: float, heights: np.ndarray, kernel_siz
     for out, height in enumerate(heights):
         for source in range(max(0, out - reach), min(len(heights), out + reach + 1)):
             strong = out == chosen
-            axes.plot([start, end], [heights[source], height], color=ACCENT if strong else FAINT,
-                      linewidth=1.5 if strong else 0.6, zorder=3 if strong else 1, solid_capstyle="round")
+            axes.plot(
+                [start, end],
+                [heights[source], height],
+                color=ACCENT if strong else FAINT,
+                linewidth=1.5 if strong else 0.6,
+                zorder=3 if strong else 1,
+                solid_capstyle="round",
+            )
 
 
 def _scaled(axes: Axes, middle, hues, gates, side, depth, gate_x: float, language: str) -> None:

@@ -7,10 +7,10 @@ import pandas as pd
 
 from mineral_lib.config import PROPOSED, Settings
 from mineral_lib.reporting.ablation import CORNERS, GAINS, contrast
-from mineral_lib.reporting.claims import points
 from mineral_lib.reporting.leakage import read_split, table_leakage
 from mineral_lib.reporting.records import RunRecord, row_name
 from mineral_lib.reporting.summary import main_runs, summarise
+from mineral_lib.reporting.verdicts import points
 from mineral_lib.storage import ResultPaths
 
 ABSENT = "not run"
@@ -32,7 +32,8 @@ class Fact:
 
 
 def chance_level(paths: ResultPaths) -> tuple[float, float] | None:
-    """Accuracy of always naming the commonest training class on the grouped test set, and 1 / number of classes."""
+    """Accuracy of always naming the commonest training class on the grouped test set, and 1 / number of
+    classes."""
     split = read_split(paths, "grouped")
     if split is None or not (split["split"] == "test").any():
         return None
@@ -49,7 +50,8 @@ def describe_data(paths: ResultPaths, settings: Settings) -> str:
     kind = "generated images" if settings.data.source == "synthetic" else "photographs of the given folder"
     specimens = index.loc[index["specimen"] != "", "specimen"].nunique()
     of = f" of {specimens:,} specimens" if specimens else ""
-    return f"{len(index):,} {kind}{of}, {index['class_name'].nunique()} minerals, {settings.data.image_size_px} px."
+    minerals = index["class_name"].nunique()
+    return f"{len(index):,} {kind}{of}, {minerals} minerals, {settings.data.image_size_px} px."
 
 
 def facts(runs: list[RunRecord], settings: Settings, paths: ResultPaths) -> list[Fact]:
@@ -58,22 +60,39 @@ def facts(runs: list[RunRecord], settings: Settings, paths: ResultPaths) -> list
     numbers = summarise(proposed, settings)
     name = row_name(proposed, PROPOSED, settings)
     chance = chance_level(paths)
-    found = [Fact(
-        f"{name}: accuracy on unseen specimens",
-        f"{100 * numbers['accuracy']:.1f} %" if proposed else ABSENT,
-        f"95 % interval {100 * numbers['low']:.1f} to {100 * numbers['high']:.1f} %" if proposed else "",
-    )]
+    found = [
+        Fact(
+            f"{name}: accuracy on unseen specimens",
+            f"{100 * numbers['accuracy']:.1f} %" if proposed else ABSENT,
+            f"95 % interval {100 * numbers['low']:.1f} to {100 * numbers['high']:.1f} %" if proposed else "",
+        )
+    ]
     if chance:
-        found.append(Fact("Chance level", f"{100 * chance[1]:.1f} %", f"always the commonest mineral: {100 * chance[0]:.1f} %"))
+        found.append(
+            Fact(
+                "Chance level",
+                f"{100 * chance[1]:.1f} %",
+                f"always the commonest mineral: {100 * chance[0]:.1f} %",
+            )
+        )
     found.append(_leak(runs, settings, paths))
     corners = {corner: main_runs(runs, settings, model=m, weights=w) for corner, (m, w) in CORNERS.items()}
-    for title, key in (("Does transfer help?", "transfer alone"), ("Does channel attention help?", "ECA alone")):
+    for title, key in (
+        ("Does transfer help?", "transfer alone"),
+        ("Does channel attention help?", "ECA alone"),
+    ):
         gain = contrast(corners, GAINS[key], settings)
         if np.isnan(gain["accuracy"]):
             found.append(Fact(title, ABSENT, ""))
         else:
             answer = "yes" if gain["low"] > 0 else "no, it harms" if gain["high"] < 0 else "undecided"
-            found.append(Fact(title, answer, f"{points(gain['accuracy'])} points ({points(gain['low'])} to {points(gain['high'])})"))
+            found.append(
+                Fact(
+                    title,
+                    answer,
+                    f"{points(gain['accuracy'])} points ({points(gain['low'])} to {points(gain['high'])})",
+                )
+            )
     return found
 
 
@@ -83,5 +102,8 @@ def _leak(runs: list[RunRecord], settings: Settings, paths: ResultPaths) -> Fact
     if frame.empty:
         return Fact("Leakage gap", ABSENT, "the same network under the paper's order")
     row = frame.iloc[-1]
-    return Fact("Leakage gap", f"{points(row['gap'])} points",
-                f"{row['network']}: {100 * row['paper_accuracy']:.1f} % in the paper's order (augment, then split)")
+    return Fact(
+        "Leakage gap",
+        f"{points(row['gap'])} points",
+        f"{row['network']}: {100 * row['paper_accuracy']:.1f} % in the paper's order (augment, then split)",
+    )

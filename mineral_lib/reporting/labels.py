@@ -1,4 +1,5 @@
-"""The words written on figures, in English and Chinese; the Chinese ones are the paper's own where it has them."""
+"""The words written on figures, in English and Chinese; the Chinese ones are the paper's own where it has
+them."""
 
 from mineral_lib.catalogue import minerals
 

@@ -23,23 +23,31 @@ def read_split(paths: ResultPaths, protocol: str) -> pd.DataFrame | None:
 
 
 def leaked(split: pd.DataFrame) -> pd.DataFrame:
-    """The test samples with ``same_photo`` and ``same_specimen``: whether the training set holds a sibling."""
+    """The test samples with ``same_photo`` and ``same_specimen``: whether the training set holds a
+    sibling."""
     train, test = split[split["split"] == "train"], split[split["split"] == "test"]
     return test.assign(
-        same_photo=test["image_id"].isin(train["image_id"]), same_specimen=test["specimen"].isin(train["specimen"])
+        same_photo=test["image_id"].isin(train["image_id"]),
+        same_specimen=test["specimen"].isin(train["specimen"]),
     )
 
 
 _COLUMNS_SPLITS = {
-    "protocol": Column("protocol"), "train": Column("train", "integer"), "val": Column("validation", "integer"),
-    "test": Column("test", "integer"), "same_photo": Column("test images with a copy in train", "integer"),
-    "same_photo_share": Column("share %", "percent", 1), "same_specimen": Column("with the specimen in train", "integer"),
-    "same_specimen_share": Column("share %", "percent", 1), "status": Column("status"),
+    "protocol": Column("protocol"),
+    "train": Column("train", "integer"),
+    "val": Column("validation", "integer"),
+    "test": Column("test", "integer"),
+    "same_photo": Column("test images with a copy in train", "integer"),
+    "same_photo_share": Column("share %", "percent", 1),
+    "same_specimen": Column("with the specimen in train", "integer"),
+    "same_specimen_share": Column("share %", "percent", 1),
+    "status": Column("status"),
 }
 
 
 def table_splits(paths: ResultPaths) -> Table:
-    """Sizes of the splits and how many test samples have a sibling in the training set, counted from the files."""
+    """Sizes of the splits and how many test samples have a sibling in the training set, counted from the
+    files."""
     rows = []
     for protocol in ("grouped", "paper"):
         split = read_split(paths, protocol)
@@ -49,20 +57,39 @@ def table_splits(paths: ResultPaths) -> Table:
             continue
         test = leaked(split)
         sizes = {part: int((split["split"] == part).sum()) for part in ("train", "val", "test")}
-        rows.append({"protocol": protocol, **sizes, "same_photo": int(test["same_photo"].sum()),
-                     "same_photo_share": test["same_photo"].mean(), "same_specimen": int(test["same_specimen"].sum()),
-                     "same_specimen_share": test["same_specimen"].mean(), "status": "counted"})
-    return Table("leakage_splits", "Siblings of test photographs in the training set", pd.DataFrame(rows), _COLUMNS_SPLITS,
-                 [notes.LEAK])
+        rows.append(
+            {
+                "protocol": protocol,
+                **sizes,
+                "same_photo": int(test["same_photo"].sum()),
+                "same_photo_share": test["same_photo"].mean(),
+                "same_specimen": int(test["same_specimen"].sum()),
+                "same_specimen_share": test["same_specimen"].mean(),
+                "status": "counted",
+            }
+        )
+    return Table(
+        "leakage_splits",
+        "Siblings of test photographs in the training set",
+        pd.DataFrame(rows),
+        _COLUMNS_SPLITS,
+        [notes.LEAK],
+    )
 
 
 _COLUMNS_LEAK = {
-    "network": Column("network"), "weights": Column("weights"),
-    "grouped_accuracy": Column("grouped, acc. %", "percent", 1), "grouped_low": Column("95 % interval", "percent", 1, until="grouped_high"), "paper_accuracy": Column("paper's order, acc. %", "percent", 1),
+    "network": Column("network"),
+    "weights": Column("weights"),
+    "grouped_accuracy": Column("grouped, acc. %", "percent", 1),
+    "grouped_low": Column("95 % interval", "percent", 1, until="grouped_high"),
+    "paper_accuracy": Column("paper's order, acc. %", "percent", 1),
     "paper_low": Column("95 % interval", "percent", 1, until="paper_high"),
-    "gap": Column("gap, points", "points", 1), "with_sibling": Column("with copy in train %", "percent", 1),
-    "without_sibling": Column("without %", "percent", 1), "grouped_epochs": Column("epochs grouped", "integer"),
-    "paper_epochs": Column("epochs paper's order", "integer"), "status": Column("status"),
+    "gap": Column("gap, points", "points", 1),
+    "with_sibling": Column("with copy in train %", "percent", 1),
+    "without_sibling": Column("without %", "percent", 1),
+    "grouped_epochs": Column("epochs grouped", "integer"),
+    "paper_epochs": Column("epochs paper's order", "integer"),
+    "status": Column("status"),
 }
 
 
@@ -72,26 +99,49 @@ def table_leakage(runs: list[RunRecord], settings: Settings, paths: ResultPaths)
     rows = []
     for text in settings.comparison.paper_protocol_runs:
         model, _, weights = text.rpartition("-")
-        pair = {p: main_runs(runs, settings, model=model, weights=weights, protocol=p) for p in ("grouped", "paper")}
-        row = {"row": text, "network": row_name(pair["grouped"] or pair["paper"], model, settings),
-               "weights": WEIGHTS_WORDS[weights]}
+        pair = {
+            p: main_runs(runs, settings, model=model, weights=weights, protocol=p)
+            for p in ("grouped", "paper")
+        }
+        row = {
+            "row": text,
+            "network": row_name(pair["grouped"] or pair["paper"], model, settings),
+            "weights": WEIGHTS_WORDS[weights],
+        }
         for protocol, found in pair.items():
             numbers = summarise(found, settings)
             row |= {f"{protocol}_{name}": numbers[name] for name in ("accuracy", "low", "high")}
             row[f"{protocol}_epochs"] = len(found[0].history) if found else NAN
         absent = [protocol for protocol, found in pair.items() if not found]
-        rows.append(row | _by_sibling(pair["paper"], split) | {
-            "gap": row["paper_accuracy"] - row["grouped_accuracy"],
-            "status": MISSING if len(absent) == 2 else f"{absent[0]}: {MISSING}" if absent else "both protocols run",
-        })
+        rows.append(
+            row
+            | _by_sibling(pair["paper"], split)
+            | {
+                "gap": row["paper_accuracy"] - row["grouped_accuracy"],
+                "status": MISSING
+                if len(absent) == 2
+                else f"{absent[0]}: {MISSING}"
+                if absent
+                else "both protocols run",
+            }
+        )
     sentences = [
-        notes.LEAK, notes.INTERVAL,
-        "The two test sets differ (whole specimens against pooled copies) and so do the epochs: one epoch in the paper's "
-        "order has several times the images. The gap therefore bounds the leak from what was run, it does not isolate it; "
+        notes.LEAK,
+        notes.INTERVAL,
+        "The two test sets differ (whole specimens against pooled copies) and so do the epochs: one epoch "
+        "in the paper's "
+        "order has several times the images. The gap therefore bounds the leak from what was run, it does "
+        "not isolate it; "
         "the columns with and without a copy in the training set compare within one run.",
         *notes.context_notes(settings),
     ]
-    return Table("leakage", "Leakage: the same network under both protocols", pd.DataFrame(rows), _COLUMNS_LEAK, sentences)
+    return Table(
+        "leakage",
+        "Leakage: the same network under both protocols",
+        pd.DataFrame(rows),
+        _COLUMNS_LEAK,
+        sentences,
+    )
 
 
 def _by_sibling(runs: list[RunRecord], split: pd.DataFrame | None) -> dict[str, float]:

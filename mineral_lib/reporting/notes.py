@@ -1,96 +1,130 @@
 """Sentences that must stand beside the numbers: what the paper leaves open or gets wrong, and what ours are.
 
-The tags (D4, T5, ...) are only for readers of the code: they group the notes by data, model, training, evaluation.
+The tags (D4, T5, ...) are only for readers of the code: they group the notes by data, model, training,
+evaluation.
 """
 
 from mineral_lib.config import Settings
 
 PAPER_TEST_IS_VALIDATION = (
-    "The paper's test accuracies of GoogLeNet, ResNet50, ResNeXt50, ConvNeXt and both pretrained ConvNeXt rows equal the "
-    "best-epoch validation accuracies in the authors' own logs, and their public code has no test set: the best epoch "
+    "The paper's test accuracies of GoogLeNet, ResNet50, ResNeXt50, ConvNeXt and both pretrained ConvNeXt "
+    "rows equal the "
+    "best-epoch validation accuracies in the authors' own logs, and their public code has no test set: "
+    "the best epoch "
     "was chosen on the photographs it is reported on."
 )
 LEAK = (
-    "The paper augments first and splits afterwards, so copies of one photograph fall on both sides: with its factors "
-    "about 94.5 % of test images have an augmented sibling in the training set. 'grouped' keeps every specimen on one "
-    "side and is our headline; 'paper' repeats the printed order and measures recognition of known photographs."
+    "The paper augments first and splits afterwards, so copies of one photograph fall on both sides: with "
+    "its factors "
+    "about 94.5 % of test images have an augmented sibling in the training set. 'grouped' keeps every "
+    "specimen on one "
+    "side and is our headline; 'paper' repeats the printed order and measures recognition of known "
+    "photographs."
 )
 MIXED_WEIGHTS = (
-    "Table 4 mixes attention with pretraining: its ConvNeXt row is the unpretrained one of Table 5, the proposed row is "
-    "pretrained, the other four are not stated. Block as_read repeats that reading; fair_none starts every network from "
+    "Table 4 mixes attention with pretraining: its ConvNeXt row is the unpretrained one of Table 5, the "
+    "proposed row is "
+    "pretrained, the other four are not stated. Block as_read repeats that reading; fair_none starts "
+    "every network from "
     "scratch; fair_all starts every network from transferred weights."
 )
 AVERAGING = (
-    "Precision and recall are macro averages: the paper states no averaging, but micro and weighted recall equal "
-    "accuracy by definition and its recall never does. Accuracy is correct / all; a one-vs-rest reading of Eq. 3 would "
+    "Precision and recall are macro averages: the paper states no averaging, but micro and weighted "
+    "recall equal "
+    "accuracy by definition and its recall never does. Accuracy is correct / all; a one-vs-rest reading "
+    "of Eq. 3 would "
     "give about 99.9 %."
 )
 INTERVAL = (
-    "95 % intervals resample whole specimens (cluster bootstrap), because photographs of one specimen are not independent. "
+    "95 % intervals resample whole specimens (cluster bootstrap), because photographs of one specimen are "
+    "not independent. "
     "They cover the choice of test specimens, not the choice of seed, split or training photographs."
 )
 PAPER_NOISE = (
-    "The paper shows one run without a seed or interval. Wilson's 95 % interval for its 98.58 % is 98.27-98.83 if all "
-    "6,915 test images were independent and 97.88-99.05 if only the 1,616 source photographs were."
+    "The paper shows one run without a seed or interval. Wilson's 95 % interval for its 98.58 % is "
+    "98.3-98.8 if all "
+    "6,915 test images were independent and 97.9-99.0 if only the 1,616 source photographs were."
 )
 AUTHORS_RATE = (
-    "The authors' code trains with AdamW at 5e-5 (proposed) and 5e-4 (plain ConvNeXt), not with Adam at 0.001 as printed: "
+    "The authors' code trains with AdamW at 5e-5 (proposed) and 5e-4 (plain ConvNeXt), not with Adam at "
+    "0.001 as printed: "
     "the proposed network had a ten times lower rate than the baseline it is compared with."
 )
 VGG_LOG = (
-    "The log named VGG has 500 epochs and ends at another accuracy than printed, so it is not the printed run; its curve "
+    "The log named VGG has 500 epochs and ends at another accuracy than printed, so it is not the printed "
+    "run; its curve "
     "is cut at epoch 200 where runs are compared."
 )
 ECA_LOG = (
-    "Table 5 prints 97.62 % for ECA without transfer; the log named like that run peaks at 86.15 %. Either it is another "
+    "Table 5 prints 97.62 % for ECA without transfer; the log named like that run peaks at 86.15 %. "
+    "Either it is another "
     "run or the row is contradicted."
 )
 PARAMETER_COLUMN = (
-    "The paper's parameter column cannot be reproduced: ConvNeXt-T with 26 outputs has 27,840,122 parameters and ECA adds "
-    "18 (one module a stage) or 84 (one a block), so all four rows are 27.84 million. Transfer learning adds none."
+    "The paper's parameter column cannot be reproduced: ConvNeXt-T with 26 outputs has 27,840,122 "
+    "parameters and ECA adds "
+    "18 (one module a stage) or 84 (one a block), so all four rows are 27.84 million. Transfer learning "
+    "adds none."
 )
 SIZE_COLUMN = (
-    "The paper's size column fits two rows: a saved state has 106.25 MiB without and 106.26 MiB with ECA (printed as 'M'). "
+    "The paper's size column fits two rows: a saved state has 106.25 MiB without and 106.26 MiB with ECA "
+    "(printed as 'M'). "
     "106.26 for transfer alone and 106.27 for both do not fit."
 )
-HEAD = "Table 1 prints 1000 outputs, the head for ImageNet; the study has one output a mineral. It omits LayerScale."
+HEAD = (
+    "Table 1 prints 1000 outputs, the head for ImageNet; the study has one output a mineral. It omits the "
+    "layer scale."
+)
 PLACEMENT = (
-    "The paper places ECA 'after each ConvNeXt block (i.e. after conv_2,3,4,5)', which reads as 18 or as 4 modules; the "
-    "authors' code has 4, one after each stage. It passes them the width of another stage, so their kernels are 5, 3, 5, 5 "
+    "The paper places ECA 'after each ConvNeXt block (i.e. after conv_2,3,4,5)', which reads as 18 or as "
+    "4 modules; the "
+    "authors' code has 4, one after each stage. It passes them the width of another stage, so their "
+    "kernels are 5, 3, 5, 5 "
     "instead of the formula's 3, 5, 5, 5."
 )
 EXACT_TWO = (
-    "The paper's gains: ECA +1.02, transfer +1.27, both +1.98 points of accuracy, less than their sum (2.29). Precision and "
+    "The paper's gains: ECA +1.02, transfer +1.27, both +1.98 points of accuracy, less than their sum "
+    "(2.29). Precision and "
     "recall of its last row are exactly the first row plus 2.00."
 )
 SWAPPED = (
-    "The paper's text and Table 3 define FP as 'truly positive, predicted negative' and FN the other way round. With those "
-    "definitions its Eq. 4 is the usual recall and Eq. 5 the usual precision. All our figures use the standard terms."
+    "The paper's text and Table 3 define FP as 'truly positive, predicted negative' and FN the other way "
+    "round. With those "
+    "definitions its Eq. 4 is the usual recall and Eq. 5 the usual precision. All our figures use the "
+    "standard terms."
 )
 SECTION_41 = (
-    "The proposed model's printed 'validation accuracy' of 99.42 % equals the final training accuracy in the authors' log "
+    "The proposed model's printed 'validation accuracy' of 99.42 % equals the final training accuracy in "
+    "the authors' log "
     "(99.41 %), not its best validation accuracy (98.58 %)."
 )
 FACTORS = (
-    "Table 2's augmented counts add up to the 34,576 of the text; the originals, 8,081, are not stated there. Factors are 4, "
-    "5 (pyrite, quartz) or 8 (molybdenite, no. 24) without a reason and do not balance the classes. Section 3.1 lists "
+    "Table 2's augmented counts add up to the 34,576 of the text; the originals, 8,081, are not stated "
+    "there. Factors are 4, "
+    "5 (pyrite, quartz) or 8 (molybdenite, no. 24) without a reason and do not balance the classes. "
+    "Section 3.1 lists "
     "molybdenite twice; no. 24 has no English name and is no standard mineral name."
 )
 CONVERGENCE = (
-    "The paper says 'clearly faster' without a number and compares a pretrained network with others from scratch. Epochs are "
+    "The paper says 'clearly faster' without a number and compares a pretrained network with others from "
+    "scratch. Epochs are "
     "not equal work: batch size is, but a step of another network costs another time."
 )
 PAIRED = (
-    "McNemar's exact test takes photographs as independent and is therefore too optimistic with several views of a specimen; "
-    "the interval of the difference resamples specimens. p values are also shown corrected for the number of comparisons "
+    "McNemar's exact test takes photographs as independent and is therefore too optimistic with several "
+    "views of a specimen; "
+    "the interval of the difference resamples specimens. p values are also shown corrected for the number "
+    "of comparisons "
     "(Holm)."
 )
 COMPLEXITY = (
-    "The paper says accuracy grows with complexity; in its own table VGG19, with 139.7 million parameters the largest, is "
+    "The paper says accuracy grows with complexity; in its own table VGG19, with 139.7 million parameters "
+    "the largest, is "
     "last, and GoogLeNet, with 5.6 million the smallest, beats it."
 )
 CAM = (
-    "Each map is scaled to its own range, so strengths cannot be compared between networks, and five chosen photographs "
+    "Each map is scaled to its own range, so strengths cannot be compared between networks, and five "
+    "chosen photographs "
     "prove nothing about the others. Layer and target class are not stated in the paper."
 )
 
@@ -101,8 +135,10 @@ def data_note(settings: Settings) -> str:
     if data.source == "folder":
         return "Photographs: the folder given by the user; the paper's photographs are not public."
     return (
-        f"Photographs are generated, not taken: {data.fraction:g} of Table 2's original counts, {data.views} views a specimen, "
-        f"{data.image_size_px} px. The paper's photographs are not public, so its accuracies cannot be checked; they are a "
+        f"Photographs are generated, not taken: {data.fraction:g} of Table 2's original counts, "
+        f"{data.views} views a specimen, "
+        f"{data.image_size_px} px. The paper's photographs are not public, so its accuracies cannot be "
+        "checked; they are a "
         "reference column and differences to them say nothing about real minerals."
     )
 
@@ -111,7 +147,10 @@ def network_note(settings: Settings) -> str:
     """What networks the numbers rest on."""
     if settings.model.family == "paper":
         return "Networks are the six of the paper at their full size."
-    return "Networks marked (compact) are small siblings of the paper's, a quarter of the widths: same design, fewer weights."
+    return (
+        "Networks marked (compact) are small siblings of the paper's: the same blocks, about a quarter "
+        "of the widths and fewer of them."
+    )
 
 
 def weights_note(settings: Settings) -> str:

@@ -1,6 +1,8 @@
-"""Sheets of photographs: Plate I, sample sheets and the augmentation sheet. Images are arrays, titles are text.
+"""Sheets of photographs: Plate I, sample sheets and the augmentation sheet. Images are arrays, titles are
+text.
 
-Photographs enter only as arrays the caller hands over; their file names and pixels are not in the CSV beside the figure.
+Photographs enter only as arrays the caller hands over; their file names and pixels are not in the CSV
+beside the figure.
 """
 
 from collections.abc import Sequence
@@ -13,7 +15,17 @@ from matplotlib.axes import Axes
 from mineral_lib.catalogue import find_mineral
 from mineral_lib.reporting.style import COLUMN_MM, MUTED, PAGE_MM, Drawing, new_figure, styled
 
-PLATE_1 = ("bornite", "cinnabar", "limonite", "galena", "molybdenite", "bauxite", "malachite", "realgar", "quartz")
+PLATE_1 = (
+    "bornite",
+    "cinnabar",
+    "limonite",
+    "galena",
+    "molybdenite",
+    "bauxite",
+    "malachite",
+    "realgar",
+    "quartz",
+)
 
 
 def two_line_name(name: str, language: str = "both") -> str:
@@ -21,14 +33,17 @@ def two_line_name(name: str, language: str = "both") -> str:
     mineral = find_mineral(name)
     if mineral is None:
         return name
-    return {"en": mineral.english, "zh": mineral.chinese}.get(language, f"{mineral.english}\n{mineral.chinese}")
+    return {"en": mineral.english, "zh": mineral.chinese}.get(
+        language, f"{mineral.english}\n{mineral.chinese}"
+    )
 
 
 def as_picture(image: np.ndarray) -> np.ndarray:
     """An image of any usual form as float RGB in 0 to 1, shape (H, W, 3).
 
     Args:
-        image: (H, W, 3) or (3, H, W) or (H, W); integers 0 to 255 or floats 0 to 1 (values outside are clipped).
+        image: (H, W, 3) or (3, H, W) or (H, W); integers 0 to 255 or floats 0 to 1 (values outside are
+            clipped).
 
     Raises:
         ValueError: Another shape.
@@ -86,7 +101,16 @@ def _letters(count: int) -> list[str]:
 
 def _tile(axes: Axes, image: np.ndarray | None) -> None:
     if image is None:
-        axes.text(0.5, 0.5, "no photograph", transform=axes.transAxes, ha="center", va="center", color=MUTED, fontsize=6.5)
+        axes.text(
+            0.5,
+            0.5,
+            "no photograph",
+            transform=axes.transAxes,
+            ha="center",
+            va="center",
+            color=MUTED,
+            fontsize=6.5,
+        )
         axes.set_facecolor("#f1f3f5")
         axes.set_box_aspect(1)
     else:
@@ -94,7 +118,9 @@ def _tile(axes: Axes, image: np.ndarray | None) -> None:
 
 
 @styled
-def draw_samples(rows: Sequence[Sequence[np.ndarray]], row_names: Sequence[str], *, title: str = "") -> Drawing:
+def draw_samples(
+    rows: Sequence[Sequence[np.ndarray]], row_names: Sequence[str], *, title: str = ""
+) -> Drawing:
     """A sample sheet: one row a class or specimen with several photographs, the name at the left."""
     columns = max((len(row) for row in rows), default=1)
     width = min(PAGE_MM, 22 + 17 * columns)
@@ -113,8 +139,9 @@ def draw_samples(rows: Sequence[Sequence[np.ndarray]], row_names: Sequence[str],
 
 
 @styled
-def draw_augmentations(rows: Sequence[Sequence[np.ndarray]], column_names: Sequence[str], *,
-                       row_names: Sequence[str] = ()) -> Drawing:
+def draw_augmentations(
+    rows: Sequence[Sequence[np.ndarray]], column_names: Sequence[str], *, row_names: Sequence[str] = ()
+) -> Drawing:
     """Augmentation sheet: the photograph at the left, each operation beside it.
 
     Args:

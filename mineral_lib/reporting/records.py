@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mineral_lib.errors import StorageError
 from mineral_lib.config import PROPOSED, Settings
+from mineral_lib.errors import StorageError
 from mineral_lib.reporting.style import NETWORK_NAMES
-from mineral_lib.storage import ResultPaths, read_json
+from mineral_lib.storage import STUDY_FILE, ResultPaths, read_json
 
 RUN_FILES = ("config.json", "metrics.json", "manifest.json", "history.csv", "predictions.csv")
 WEIGHTS_WORDS = {"scratch": "from scratch", "transfer": "transfer"}
@@ -87,7 +87,9 @@ class RunRecord:
     def predictions(self) -> pd.DataFrame:
         """Test predictions of the selected epoch, one row a sample, sorted by ``sample_id``."""
         text = {"sample_id": str, "image_id": str, "specimen": str}
-        frame = pd.read_csv(self.folder / "predictions.csv", dtype=text, keep_default_na=False, na_values=[""])
+        frame = pd.read_csv(
+            self.folder / "predictions.csv", dtype=text, keep_default_na=False, na_values=[""]
+        )
         frame["specimen"] = frame["specimen"].fillna(frame["image_id"])
         return frame.sort_values("sample_id", ignore_index=True)
 
@@ -98,24 +100,36 @@ class RunRecord:
 
 
 def load_runs(paths: ResultPaths) -> list[RunRecord]:
-    """All finished runs of a result folder, sorted by name; unfinished ones (a file missing) are left out.
+    """All finished runs of a profile, sorted by name; unfinished ones and runs of earlier parameters are left out.
 
     Raises:
         StorageError: A run's file is damaged.
     """
+    record = paths.runs_dir / STUDY_FILE
+    wanted = read_json(record) if record.is_file() else None
     records = []
     for folder in sorted(paths.runs_dir.glob("*")) if paths.runs_dir.is_dir() else []:
+        if wanted is not None and folder.name not in wanted:
+            continue
         if all((folder / name).is_file() for name in RUN_FILES):
             config, metrics, manifest = (read_json(folder / name) for name in RUN_FILES[:3])
             if not {"model", "weights", "protocol", "seed", "display_name", "classes"} <= set(config):
-                raise StorageError("the run's record lacks a required key", where=str(folder / "config.json"),
-                                   remedy="delete the run folder and run the chain again")
+                raise StorageError(
+                    "the run's record lacks a required key",
+                    where=str(folder / "config.json"),
+                    remedy="delete the run folder and run the chain again",
+                )
             records.append(RunRecord(folder, config, metrics, manifest))
     return records
 
 
 def select_runs(
-    runs: list[RunRecord], *, model: str, weights: str, protocol: str = "grouped", placement: str | None = None
+    runs: list[RunRecord],
+    *,
+    model: str,
+    weights: str,
+    protocol: str = "grouped",
+    placement: str | None = None,
 ) -> list[RunRecord]:
     """The runs of one row of a table, one a seed, sorted by seed.
 
@@ -127,7 +141,8 @@ def select_runs(
         placement: For the proposed network only: placement of the ECA modules; None takes any.
     """
     found = [
-        run for run in runs
+        run
+        for run in runs
         if (run.model, run.weights, run.protocol) == (model, weights, protocol)
         and (placement is None or run.placement is None or run.placement == placement)
     ]

@@ -18,11 +18,12 @@ from mineral_lib.reporting.headline import describe_data, facts
 from mineral_lib.reporting.notes import CAM, context_notes
 from mineral_lib.reporting.records import load_runs
 from mineral_lib.reporting.run_tables import write_figures, write_tables
+from mineral_lib.reporting.style import FONT_FILE, PAGE_MM
 from mineral_lib.reporting.tables import MISSING
 from mineral_lib.storage import ResultPaths, read_json, write_text
 
-SVG_LIMIT = 600_000          # larger drawings (sheets of photographs) are embedded as PNG
-REPORT_LIMIT = 9_500_000     # bytes of embedded pictures
+SVG_LIMIT = 600_000  # larger drawings (sheets of photographs) are embedded as PNG
+REPORT_LIMIT = 9_500_000  # bytes of embedded pictures
 
 
 @dataclass
@@ -41,8 +42,8 @@ class Notes:
 def write_report(settings: Settings, paths: ResultPaths) -> Path:
     """Make all run tables and figures anew from the run folders, then the report ``report.html``.
 
-    Figures and tables that other notebooks saved (Figures 1 to 3 and 6, Plate I, Table 1) are taken from their files;
-    what is absent is named as missing.
+    Figures and tables that other notebooks saved (Figures 1 to 3 and 6, Plate I, Table 1) are taken from
+    their files; what is absent is named as missing.
 
     Args:
         settings: The profile.
@@ -55,21 +56,34 @@ def write_report(settings: Settings, paths: ResultPaths) -> Path:
     write_figures(settings, paths)
     runs, notes = load_runs(paths), Notes()
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string((files("mineral_lib.reporting") / "report.html.j2").read_text(encoding="utf-8"))
+    template = environment.from_string(
+        (files("mineral_lib.reporting") / "report.html.j2").read_text(encoding="utf-8")
+    )
     page = template.render(
-        profile=settings.profile, data=describe_data(paths, settings), context=context_notes(settings), num_runs=len(runs),
-        facts=facts(runs, settings, paths), claims=all_claims(runs, settings, paths), chapters=chapters(paths, notes),
-        notes=notes.sentences, provenance=provenance(paths, runs), limits=LIMITS, settings=settings_rows(settings),
+        profile=settings.profile,
+        data=describe_data(paths, settings),
+        context=context_notes(settings),
+        num_runs=len(runs),
+        facts=facts(runs, settings, paths),
+        claims=all_claims(runs, settings, paths),
+        chapters=chapters(paths, notes, settings.report.dpi),
+        notes=notes.sentences,
+        provenance=provenance(paths, runs),
+        limits=LIMITS,
+        settings=settings_rows(settings),
         missing=MISSING,
+        font=base64.b64encode((files("mineral_lib.resources") / "fonts" / FONT_FILE).read_bytes()).decode(),
     )
     return write_text(paths.report, page)
 
 
-def chapters(paths: ResultPaths, notes: Notes) -> list[dict[str, Any]]:
+def chapters(paths: ResultPaths, notes: Notes, dpi: int = 150) -> list[dict[str, Any]]:
     """The report's chapters with their figures and tables; a last one holds whatever else was saved."""
     pictures, sheets = _stems(paths.figures_dir, "png"), _stems(paths.tables_dir, "md") - {"claims"}
     budget, seen, found = REPORT_LIMIT, set(), []
-    plan = [(title, [match for name in names for match in _matches(name, sheets)]) for title, names in CHAPTERS]
+    plan = [
+        (title, [match for name in names for match in _matches(name, sheets)]) for title, names in CHAPTERS
+    ]
     known = {name for _, names in plan for name in names}
     rest = sorted((pictures | sheets) - known)
     for title, names in [*plan, *([("More", rest)] if rest else [])]:
@@ -79,7 +93,11 @@ def chapters(paths: ResultPaths, notes: Notes) -> list[dict[str, Any]]:
             if name in seen or (not made and name in OPTIONAL):
                 continue
             seen.add(name)
-            item = _figure(paths, name, budget) if _is_figure(name, pictures) else _table(paths, name, notes)
+            item = (
+                _figure(paths, name, budget, dpi)
+                if _is_figure(name, pictures)
+                else _table(paths, name, notes)
+            )
             budget -= len(item.get("source") or "")
             items.append(item)
         if items:
@@ -97,16 +115,33 @@ def _matches(name: str, sheets: set[str]) -> list[str]:
     return sorted(stem for stem in sheets if stem.startswith(name)) or [name.rstrip("_")]
 
 
-def _figure(paths: ResultPaths, name: str, budget: int) -> dict[str, Any]:
+def _figure(paths: ResultPaths, name: str, budget: int, dpi: int) -> dict[str, Any]:
     title, reading = FIGURES.get(name, (_words(name), ""))
     if name.startswith("figure_6"):
         reading += f" {CAM}"
-    return {"name": name, "title": title, "reading": reading, "figure": True, "source": embed(paths.figures_dir, name, budget)}
+    return {
+        "name": name,
+        "title": title,
+        "reading": reading,
+        "figure": True,
+        "source": embed(paths.figures_dir, name, budget),
+        "width": _width_rem(paths.figures_dir / f"{name}.png", dpi),
+    }
+
+
+def _width_rem(path: Path, dpi: int) -> float:
+    """Width on the screen, so that letters have the same size in every figure: a full page is 54 rem."""
+    if not path.is_file():
+        return 54.0
+    pixels = int.from_bytes(path.read_bytes()[16:20], "big")  # the header of a PNG file
+    return round(min(1.0, pixels / dpi * 25.4 / PAGE_MM) * 54, 1)
 
 
 def _table(paths: ResultPaths, name: str, notes: Notes) -> dict[str, Any]:
-    title, reading = next((TABLES[key] for key in TABLES if name == key or (key.endswith("_") and name.startswith(key[:-1]))),
-                          (_words(name), ""))
+    title, reading = next(
+        (TABLES[key] for key in TABLES if name == key or (key.endswith("_") and name.startswith(key[:-1]))),
+        (_words(name), ""),
+    )
     return read_table(paths.tables_dir / f"{name}.md", title, reading, notes)
 
 
@@ -119,7 +154,8 @@ def _words(name: str) -> str:
 
 
 def embed(folder: Path, name: str, budget: int) -> str | None:
-    """A figure as a data address: SVG if small, else PNG; None if it is missing or the report would grow too large."""
+    """A figure as a data address: SVG if small, else PNG; None if it is missing or the report would grow
+    too large."""
     for suffix, kind, limit in (("svg", "svg+xml", SVG_LIMIT), ("png", "png", budget)):
         path = folder / f"{name}.{suffix}"
         if path.is_file() and path.stat().st_size * 4 / 3 < min(limit, budget):
@@ -145,8 +181,10 @@ def _html(cells: list[list[str]]) -> Markup:
     kinds = [' class="num"' if cell.endswith(":") else "" for cell in rule]
 
     def line(row: list[str], tag: str) -> str:
-        return "".join(f"<{tag}{kind or _length(cell)}>{html.escape(cell)}</{tag}>"
-                       for kind, cell in zip(kinds, row, strict=False))
+        return "".join(
+            f"<{tag}{kind or _length(cell)}>{html.escape(cell)}</{tag}>"
+            for kind, cell in zip(kinds, row, strict=False)
+        )
 
     body = "".join(f"<tr{_row_class(row)}>{line(row, 'td')}</tr>" for row in rows)
     return Markup(f"<table><thead><tr>{line(head, 'th')}</tr></thead><tbody>{body}</tbody></table>")
@@ -167,7 +205,12 @@ def provenance(paths: ResultPaths, runs: list[Any]) -> list[tuple[str, str]]:
     rows = [(key.replace("_", " "), _flat(value)) for key, value in values.items()]
     if runs:
         rows.append(("software of the runs", _flat(runs[0].manifest.get("versions", {}))))
-        rows.append(("training time", f"{sum(run.manifest.get('seconds', 0) for run in runs):,.0f} s in {len(runs)} runs"))
+        rows.append(
+            (
+                "training time",
+                f"{sum(run.manifest.get('seconds', 0) for run in runs):,.0f} s in {len(runs)} runs",
+            )
+        )
         rows.append(("devices", ", ".join(sorted({str(run.manifest.get("device", "?")) for run in runs}))))
     return rows
 

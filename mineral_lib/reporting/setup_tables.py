@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from mineral_lib.catalogue import display_name, find_mineral, minerals
-from mineral_lib.evaluation.metrics import binary_terms, confusion
 from mineral_lib.config import Settings
+from mineral_lib.evaluation.metrics import binary_terms, confusion
 from mineral_lib.reporting import notes
 from mineral_lib.reporting.description import Step, as_steps, shape_text
 from mineral_lib.reporting.leakage import read_split
@@ -17,7 +17,8 @@ from mineral_lib.reporting.summary import NAN
 from mineral_lib.reporting.tables import Column, Table
 from mineral_lib.storage import ResultPaths
 
-# Table 1 of the paper as printed: layer, input, structure, output (height x width x channels, photograph of 224 px).
+# Table 1 of the paper as printed: layer, input, structure, output (height x width x channels, photograph of
+# 224 px).
 PRINTED_TABLE_1 = {
     "conv1": ("224×224×3", "4×4, 96, stride 4; Layer Norm", "56×56×96"),
     "conv2_x": ("56×56×96", "[d7×7, 96; 1×1, 384; 1×1, 96] × 3", "56×56×96"),
@@ -27,8 +28,13 @@ PRINTED_TABLE_1 = {
     "head": ("7×7×768", "Global Avg Pooling; Layer Normalization; Linear", "1000"),
 }
 _COLUMNS_1 = {
-    "layer": Column("layer"), "input": Column("input"), "structure": Column("structure"), "output": Column("output"),
-    "parameters": Column("parameters", "integer"), "paper_structure": Column("paper, structure"), "paper_output": Column("paper, output"),
+    "layer": Column("layer"),
+    "input": Column("input"),
+    "structure": Column("structure"),
+    "output": Column("output"),
+    "parameters": Column("parameters", "integer"),
+    "paper_structure": Column("paper, structure"),
+    "paper_output": Column("paper, output"),
 }
 
 
@@ -42,13 +48,30 @@ def table_1(steps: Iterable[Step | Mapping[str, Any]], *, display_name: str) -> 
     rows = []
     for step in as_steps(steps):
         printed = PRINTED_TABLE_1.get(step.name, (None, None, None))
-        rows.append({
-            "layer": step.name, "input": shape_text(step.in_shape), "structure": _structure(step),
-            "output": shape_text(step.out_shape), "parameters": step.parameters, "paper_input": printed[0],
-            "paper_structure": printed[1], "paper_output": printed[2],
-        })
-    sentences = [notes.HEAD, notes.PLACEMENT, "d7×7 is a depthwise convolution: every channel has a kernel of its own."]
-    return Table("table_1_structure", f"Table 1. Structure of {display_name}", pd.DataFrame(rows), _COLUMNS_1, sentences)
+        rows.append(
+            {
+                "layer": step.name,
+                "input": shape_text(step.in_shape),
+                "structure": _structure(step),
+                "output": shape_text(step.out_shape),
+                "parameters": step.parameters,
+                "paper_input": printed[0],
+                "paper_structure": printed[1],
+                "paper_output": printed[2],
+            }
+        )
+    sentences = [
+        notes.HEAD,
+        notes.PLACEMENT,
+        "d7×7 is a depthwise convolution: every channel has a kernel of its own.",
+    ]
+    return Table(
+        "table_1_structure",
+        f"Table 1. Structure of {display_name}",
+        pd.DataFrame(rows),
+        _COLUMNS_1,
+        sentences,
+    )
 
 
 def _structure(step: Step) -> str:
@@ -60,52 +83,90 @@ def _structure(step: Step) -> str:
 
 
 _COLUMNS_2 = {
-    "number": Column("no.", "integer"), "mineral": Column("mineral"), "chinese": Column("Chinese"),
-    "formula": Column("formula"), "paper_original": Column("paper, original", "integer"),
-    "paper_augmented": Column("paper, augmented", "integer"), "paper_factor": Column("factor", "integer"),
-    "photographs": Column("ours, photographs", "integer"), "specimens": Column("specimens", "integer"),
-    "augmented": Column("ours, augmented", "integer"), "train": Column("train", "integer"),
-    "val": Column("val.", "integer"), "test": Column("test", "integer"),
+    "number": Column("no.", "integer"),
+    "mineral": Column("mineral"),
+    "chinese": Column("Chinese"),
+    "formula": Column("formula"),
+    "paper_original": Column("paper, original", "integer"),
+    "paper_augmented": Column("paper, augmented", "integer"),
+    "paper_factor": Column("factor", "integer"),
+    "photographs": Column("ours, photographs", "integer"),
+    "specimens": Column("specimens", "integer"),
+    "augmented": Column("ours, augmented", "integer"),
+    "train": Column("train", "integer"),
+    "val": Column("val.", "integer"),
+    "test": Column("test", "integer"),
 }
 
 
 def table_2(paths: ResultPaths, settings: Settings) -> Table:
     """Table 2: photographs of every mineral, printed and ours, with the sizes of the grouped split."""
-    index = pd.read_csv(paths.index, dtype={"image_id": str, "class_name": str, "specimen": str}, keep_default_na=False)
+    index = pd.read_csv(
+        paths.index, dtype={"image_id": str, "class_name": str, "specimen": str}, keep_default_na=False
+    )
     grouped, paper = read_split(paths, "grouped"), read_split(paths, "paper")
     present = list(index.sort_values("label")["class_name"].unique())
     slugs = [mineral.slug for mineral in minerals()]
-    known = {slug: next((name for name in present if (m := find_mineral(name)) and m.slug == slug), slug) for slug in slugs}
+    known = {
+        slug: next((name for name in present if (m := find_mineral(name)) and m.slug == slug), slug)
+        for slug in slugs
+    }
     names = list(known.values()) + [name for name in present if name not in known.values()]
     frame = pd.DataFrame([_class_row(name, index, grouped, paper) for name in names])
-    counts = [name for name in frame.columns if name not in ("number", "class_name", "mineral", "chinese", "formula", "paper_factor")]
-    total = {"mineral": "all", "chinese": "", "formula": "", "class_name": "", **frame[counts].sum(min_count=1)}
+    counts = [
+        name
+        for name in frame.columns
+        if name not in ("number", "class_name", "mineral", "chinese", "formula", "paper_factor")
+    ]
+    total = {
+        "mineral": "all",
+        "chinese": "",
+        "formula": "",
+        "class_name": "",
+        **frame[counts].sum(min_count=1),
+    }
     frame = pd.concat([frame, pd.DataFrame([total])], ignore_index=True)
-    sentences = [notes.FACTORS, notes.LEAK,
-                 "'ours, augmented' counts the images of the paper protocol; train, val. and test are the grouped split, whose "
-                 "photographs are augmented on the fly in training only.", notes.data_note(settings)]
+    sentences = [
+        notes.FACTORS,
+        notes.LEAK,
+        "'ours, augmented' counts the images of the paper protocol; train, val. and test are the grouped "
+        "split, whose "
+        "photographs are augmented on the fly in training only.",
+        notes.data_note(settings),
+    ]
     return Table("table_2_images", "Table 2. Minerals and numbers of images", frame, _COLUMNS_2, sentences)
 
 
-def _class_row(name: str, index: pd.DataFrame, grouped: pd.DataFrame | None, paper: pd.DataFrame | None) -> dict[str, Any]:
+def _class_row(
+    name: str, index: pd.DataFrame, grouped: pd.DataFrame | None, paper: pd.DataFrame | None
+) -> dict[str, Any]:
     mineral, own = find_mineral(name), index[index["class_name"] == name]
     parts = {}
     for part in ("train", "val", "test"):
         chosen = None if grouped is None else (grouped["class_name"] == name) & (grouped["split"] == part)
         parts[part] = NAN if chosen is None else int(chosen.sum())
     return {
-        "number": mineral.number if mineral else NAN, "class_name": name, "mineral": display_name(name, "en"),
-        "chinese": mineral.chinese if mineral else "", "formula": mineral.formula if mineral else "",
-        "paper_original": mineral.original if mineral else NAN, "paper_augmented": mineral.augmented if mineral else NAN,
-        "paper_factor": mineral.factor if mineral else NAN, "photographs": len(own),
+        "number": mineral.number if mineral else NAN,
+        "class_name": name,
+        "mineral": display_name(name, "en"),
+        "chinese": mineral.chinese if mineral else "",
+        "formula": mineral.formula if mineral else "",
+        "paper_original": mineral.original if mineral else NAN,
+        "paper_augmented": mineral.augmented if mineral else NAN,
+        "paper_factor": mineral.factor if mineral else NAN,
+        "photographs": len(own),
         "specimens": own["specimen"].replace("", np.nan).nunique() or NAN,
-        "augmented": NAN if paper is None else int((paper["class_name"] == name).sum()), **parts,
+        "augmented": NAN if paper is None else int((paper["class_name"] == name).sum()),
+        **parts,
     }
 
 
 _COLUMNS_3 = {
-    "term": Column("term"), "standard": Column("standard meaning"), "as_printed": Column("meaning as printed"),
-    "count": Column("count, standard", "integer"), "count_as_printed": Column("count, as printed", "integer"),
+    "term": Column("term"),
+    "standard": Column("standard meaning"),
+    "as_printed": Column("meaning as printed"),
+    "count": Column("count, standard", "integer"),
+    "count_as_printed": Column("count, as printed", "integer"),
 }
 _MEANINGS = {
     "TP": "truly this class, predicted as it",
@@ -123,16 +184,30 @@ def table_3(run: RunRecord, *, class_name: str | None = None) -> Table:
         class_name: Class taken as positive; default pyrite (the paper's hardest) or else the first.
     """
     classes = run.classes
-    chosen = class_name or next((c for c in classes if (m := find_mineral(c)) and m.slug == "pyrite"), classes[0])
+    chosen = class_name or next(
+        (c for c in classes if (m := find_mineral(c)) and m.slug == "pyrite"), classes[0]
+    )
     counts = confusion(run.predictions["label"], run.predictions["predicted"], len(classes))
     terms = binary_terms(counts, classes.index(chosen))
     swap = {"TP": "TP", "FP": "FN", "FN": "FP", "TN": "TN"}
-    frame = pd.DataFrame([{"term": term, "standard": _MEANINGS[term], "as_printed": _MEANINGS[swap[term]],
-                           "count": terms[term], "count_as_printed": terms[swap[term]]} for term in _MEANINGS])
+    frame = pd.DataFrame(
+        [
+            {
+                "term": term,
+                "standard": _MEANINGS[term],
+                "as_printed": _MEANINGS[swap[term]],
+                "count": terms[term],
+                "count_as_printed": terms[swap[term]],
+            }
+            for term in _MEANINGS
+        ]
+    )
     sentences = [
         notes.SWAPPED,
-        f"Counts: {display_name(chosen, 'en')} against the rest, test photographs of {run.display_name} ({run.weights}). "
-        f"Precision {_share(terms['TP'], terms['FP'])}, recall {_share(terms['TP'], terms['FN'])}; with the terms as printed "
+        f"Counts: {display_name(chosen, 'en')} against the rest, test photographs of {run.display_name} "
+        f"({run.weights}). "
+        f"Precision {_share(terms['TP'], terms['FP'])}, recall {_share(terms['TP'], terms['FN'])}; with "
+        "the terms as printed "
         "Eq. 4 and Eq. 5 give the same two numbers exchanged.",
     ]
     return Table("table_3_terms", "Table 3. Terms of the confusion matrix", frame, _COLUMNS_3, sentences)

@@ -9,8 +9,8 @@ from matplotlib.path import Path as Outline
 
 from mineral_lib.reporting.style import INK, MM, MUTED, PAPER, new_figure
 
-COLOURS = {                     # one meaning a colour in Figures 1 to 3
-    "map": "#9fb6cd",           # feature maps
+COLOURS = {  # one meaning a colour in Figures 1 to 3
+    "map": "#9fb6cd",  # feature maps
     "depthwise": "#4a7fb5",
     "pointwise": "#2f5d8a",
     "norm": "#b9c2cc",
@@ -40,13 +40,29 @@ def shade(colour: str, amount: float) -> tuple[float, float, float]:
 
 def text(axes: Axes, x: float, y: float, words: str, *, size: float = 7, **keywords: object) -> None:
     """Centred text."""
-    axes.text(x, y, words, **({"ha": "center", "va": "center", "fontsize": size, "color": INK, "linespacing": 1.25} | keywords))
+    axes.text(
+        x,
+        y,
+        words,
+        **({"ha": "center", "va": "center", "fontsize": size, "color": INK, "linespacing": 1.25} | keywords),
+    )
 
 
-def box(axes: Axes, x: float, y: float, width: float, height: float, *, colour: str, words: str = "", **keywords) -> None:
+def box(
+    axes: Axes, x: float, y: float, width: float, height: float, *, colour: str, words: str = "", **keywords
+) -> None:
     """A rounded box with its centre at (x, y) and white or dark words, whichever is readable."""
-    axes.add_patch(FancyBboxPatch((x - width / 2, y - height / 2), width, height, linewidth=0, facecolor=colour,
-                                  boxstyle="round,pad=0,rounding_size=1.0", zorder=3))
+    axes.add_patch(
+        FancyBboxPatch(
+            (x - width / 2, y - height / 2),
+            width,
+            height,
+            linewidth=0,
+            facecolor=colour,
+            boxstyle="round,pad=0,rounding_size=1.0",
+            zorder=3,
+        )
+    )
     if words:
         dark = np.dot(to_rgb(colour), (0.299, 0.587, 0.114)) < 0.58
         text(axes, x, y, words, **({"color": PAPER if dark else INK, "zorder": 4, "size": 6.6} | keywords))
@@ -54,12 +70,28 @@ def box(axes: Axes, x: float, y: float, width: float, height: float, *, colour: 
 
 def arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], **keywords: object) -> None:
     """A straight arrow."""
-    axes.add_patch(FancyArrowPatch(start, end, **({
-        "arrowstyle": "-|>,head_length=2.6,head_width=1.3", "shrinkA": 0, "shrinkB": 0, "linewidth": 0.9, "color": MUTED,
-        "zorder": 2} | keywords)))
+    axes.add_patch(
+        FancyArrowPatch(
+            start,
+            end,
+            **(
+                {
+                    "arrowstyle": "-|>,head_length=2.6,head_width=1.3",
+                    "shrinkA": 0,
+                    "shrinkB": 0,
+                    "linewidth": 0.9,
+                    "color": MUTED,
+                    "zorder": 2,
+                }
+                | keywords
+            ),
+        )
+    )
 
 
-def detour(axes: Axes, points: list[tuple[float, float]], *, radius: float = 2.0, colour: str = MUTED) -> None:
+def detour(
+    axes: Axes, points: list[tuple[float, float]], *, radius: float = 2.0, colour: str = MUTED
+) -> None:
     """A line with rounded corners through the points, ending in an arrow head."""
     vertices, codes = [points[0]], [Outline.MOVETO]
     for before, corner, after in zip(points, points[1:], points[2:], strict=False):
@@ -68,8 +100,15 @@ def detour(axes: Axes, points: list[tuple[float, float]], *, radius: float = 2.0
             vertices.append(tuple(np.asarray(corner) + way / np.linalg.norm(way) * radius))
         vertices.insert(-1, corner)
         codes += [Outline.LINETO, Outline.CURVE3, Outline.CURVE3]
-    axes.add_patch(PathPatch(Outline([*vertices, points[-1]], [*codes, Outline.LINETO]), facecolor="none", edgecolor=colour,
-                             linewidth=0.9, zorder=2))
+    axes.add_patch(
+        PathPatch(
+            Outline([*vertices, points[-1]], [*codes, Outline.LINETO]),
+            facecolor="none",
+            edgecolor=colour,
+            linewidth=0.9,
+            zorder=2,
+        )
+    )
     way = np.subtract(points[-1], points[-2])
     tail = tuple(np.asarray(points[-1]) - way / np.linalg.norm(way) * 1.5)
     arrow(axes, tail, points[-1], color=colour)
@@ -92,12 +131,38 @@ def cube(axes: Axes, x: float, y: float, *, side: float, depth: float, colours: 
     step = depth / len(colours)
     for number, colour in enumerate(colours):
         left, right = x + number * step, x + (number + 1) * step
-        axes.add_patch(Polygon([(left, low), (right, low), (right, high), (left, high)], facecolor=colour, zorder=3, **edge))
-        axes.add_patch(Polygon([(left, high), (right, high), (right + skew * 0.7, high + skew), (left + skew * 0.7, high + skew)],
-                               facecolor=shade_any(colour, 0.28), zorder=3, **edge))
+        axes.add_patch(
+            Polygon(
+                [(left, low), (right, low), (right, high), (left, high)], facecolor=colour, zorder=3, **edge
+            )
+        )
+        axes.add_patch(
+            Polygon(
+                [
+                    (left, high),
+                    (right, high),
+                    (right + skew * 0.7, high + skew),
+                    (left + skew * 0.7, high + skew),
+                ],
+                facecolor=shade_any(colour, 0.28),
+                zorder=3,
+                **edge,
+            )
+        )
     right = x + depth
-    axes.add_patch(Polygon([(right, low), (right + skew * 0.7, low + skew), (right + skew * 0.7, high + skew), (right, high)],
-                           facecolor=shade_any(colours[-1], -0.16), zorder=3, **edge))
+    axes.add_patch(
+        Polygon(
+            [
+                (right, low),
+                (right + skew * 0.7, low + skew),
+                (right + skew * 0.7, high + skew),
+                (right, high),
+            ],
+            facecolor=shade_any(colours[-1], -0.16),
+            zorder=3,
+            **edge,
+        )
+    )
 
 
 def shade_any(colour, amount: float) -> tuple[float, float, float]:
@@ -113,7 +178,7 @@ def cube_width(side: float, depth: float) -> float:
 def ring(axes: Axes, x: float, y: float, sign: str, *, radius: float = 2.4) -> None:
     """A circle with an operation sign in it, for example + or ×."""
     axes.add_patch(Circle((x, y), radius, facecolor=PAPER, edgecolor=INK, linewidth=0.9, zorder=4))
-    text(axes, x, y, sign, size=10, zorder=5, va="center_baseline")
+    text(axes, x, y, sign, size=10, zorder=5, va="center")
 
 
 def legend(axes: Axes, x: float, y: float, entries: list[tuple[str, str]], *, gap: float = 4.0) -> None:

@@ -1,7 +1,7 @@
 """One house style for every figure: sizes of a two-column page, one colour and line a network, fonts, saving.
 
-Figures are built with ``matplotlib.figure.Figure`` and never with pyplot: no global state, nothing to close, the
-same result in a notebook, a script and a test.
+Figures are built with ``matplotlib.figure.Figure`` and never with pyplot: no global state, nothing to
+close, the same result in a notebook, a script and a test.
 """
 
 import dataclasses
@@ -23,8 +23,8 @@ from mineral_lib.config import PROPOSED
 from mineral_lib.runtime import derive_seed
 from mineral_lib.storage import write_bytes, write_csv
 
-MM = 1 / 25.4                    # inches in a millimetre
-COLUMN_MM, PAGE_MM = 84.0, 174.0   # one column and the full width of a two-column page
+MM = 1 / 25.4  # inches in a millimetre
+COLUMN_MM, PAGE_MM = 84.0, 174.0  # one column and the full width of a two-column page
 CJK_FAMILY = "Mineral Study CJK"
 FONT_FILE = "mineral-study-cjk.ttf"
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mineral_lib.config import PROPOSED, Settings
 from mineral_lib.evaluation.statistics import accuracy_interval, cluster_bootstrap, mcnemar
 from mineral_lib.paper import printed
-from mineral_lib.config import PROPOSED, Settings
 from mineral_lib.reporting.records import RunRecord, select_runs
 from mineral_lib.reporting.tables import MISSING
 
@@ -28,12 +28,16 @@ def weights_in_block(model: str, block: str) -> str:
 def main_runs(
     runs: list[RunRecord], settings: Settings, *, model: str, weights: str, protocol: str = "grouped"
 ) -> list[RunRecord]:
-    """The runs of one row with the profile's own ECA placement (placements of the sensitivity study left out)."""
-    return select_runs(runs, model=model, weights=weights, protocol=protocol, placement=settings.model.eca_placement)
+    """The runs of one row with the profile's own ECA placement (placements of the sensitivity study left
+    out)."""
+    return select_runs(
+        runs, model=model, weights=weights, protocol=protocol, placement=settings.model.eca_placement
+    )
 
 
 def summarise(runs: list[RunRecord], settings: Settings) -> dict[str, float | int | str]:
-    """Mean metrics over seeds (fractions), interval of the accuracy, spread and status; NaN where there is no run."""
+    """Mean metrics over seeds (fractions), interval of the accuracy, spread and status; NaN where there is
+    no run."""
     if not runs:
         names = ("accuracy", "low", "high", "precision_macro", "recall_macro", "last_accuracy", "seed_sd")
         return dict.fromkeys(names, NAN) | {"seeds": 0, "status": MISSING}
@@ -42,7 +46,8 @@ def summarise(runs: list[RunRecord], settings: Settings) -> dict[str, float | in
     low, high = accuracy_interval(
         np.concatenate([run.correct for run in runs]),
         np.concatenate([run.predictions["specimen"].to_numpy(dtype=str) for run in runs]),
-        resamples=settings.report.bootstrap, seed=settings.report.seed,
+        resamples=settings.report.bootstrap,
+        seed=settings.report.seed,
     )
     return {
         "accuracy": float(np.mean(accuracies)),
@@ -86,20 +91,25 @@ class Difference:
 def compare(runs_a: list[RunRecord], runs_b: list[RunRecord], settings: Settings) -> Difference | None:
     """Paired difference over all common seeds; None if there is no pair with the same test samples."""
     pairs = [
-        (a, b) for a in runs_a for b in runs_b
+        (a, b)
+        for a in runs_a
+        for b in runs_b
         if a.seed == b.seed and a.predictions["sample_id"].equals(b.predictions["sample_id"])
     ]
     if not pairs:
         return None
     values = np.concatenate([a.correct - b.correct for a, b in pairs])
     specimens = np.concatenate([a.predictions["specimen"].to_numpy(dtype=str) for a, _ in pairs])
-    low, high = cluster_bootstrap(values, specimens, resamples=settings.report.bootstrap, seed=settings.report.seed)
+    low, high = cluster_bootstrap(
+        values, specimens, resamples=settings.report.bootstrap, seed=settings.report.seed
+    )
     test = mcnemar(pairs[0][0].correct, pairs[0][1].correct)
     return Difference(float(values.mean()), low, high, test["only_a"], test["only_b"], test["p_value"])
 
 
 def printed_fraction(model: str, weights: str, quantity: str) -> float:
-    """The paper's figure (``accuracy``, ``precision`` or ``recall``) for a network and its weights, NaN if not printed.
+    """The paper's figure (``accuracy``, ``precision`` or ``recall``) for a network and its weights, NaN if
+    not printed.
 
     Table 5 states the weights; Table 4's other four networks are read as trained from scratch.
     """

@@ -19,8 +19,8 @@ class Column:
 
     Attributes:
         title: Heading.
-        kind: ``text``, ``integer``, ``percent`` (a fraction shown as percent), ``points`` (a signed difference of
-            fractions in percentage points), ``number`` or ``p`` (a probability).
+        kind: ``text``, ``integer``, ``percent`` (a fraction shown as percent), ``points`` (a signed
+            difference of fractions in percentage points), ``number`` or ``p`` (a probability).
         decimals: Digits after the point.
         absent: Shown where a finished run has no value, for example "not reached".
         until: For an interval, the column that holds its upper end; both ends share one cell.
@@ -69,8 +69,9 @@ class Table:
 
     def save(self, folder: Path) -> list[Path]:
         """Write ``<name>.csv`` and ``<name>.md`` into ``folder`` and return the paths."""
-        return save_table(self.frame, Path(folder) / self.name, title=self.title, notes=self.notes,
-                          columns=self.columns)
+        return save_table(
+            self.frame, Path(folder) / self.name, title=self.title, notes=self.notes, columns=self.columns
+        )
 
     def formatted(self) -> pd.DataFrame:
         """The table as people read it: headings and text cells."""
@@ -82,7 +83,9 @@ class Table:
 
     def _repr_html_(self) -> str:
         notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
-        return f"<p><b>{html.escape(self.title)}</b></p>{self.to_html()}<ul style='font-size:90%'>{notes}</ul>"
+        return (
+            f"<p><b>{html.escape(self.title)}</b></p>{self.to_html()}<ul style='font-size:90%'>{notes}</ul>"
+        )
 
 
 def formatted(frame: pd.DataFrame, columns: Mapping[str, Column] | None = None) -> pd.DataFrame:
@@ -95,7 +98,9 @@ def formatted(frame: pd.DataFrame, columns: Mapping[str, Column] | None = None) 
         texts = [column.show(value, missing=gone) for value, gone in zip(frame[name], missing, strict=True)]
         if column.until:
             ends = [column.show(value) for value in frame[column.until]]
-            texts = [low if low == DASH else f"{low} to {high}" for low, high in zip(texts, ends, strict=True)]
+            texts = [
+                low if low == DASH else f"{low} to {high}" for low, high in zip(texts, ends, strict=True)
+            ]
         cells.append(texts)
     # Built by position: two columns may have the same heading.
     return pd.DataFrame(list(zip(*cells, strict=True)), columns=[column.title for column in columns.values()])
@@ -115,7 +120,11 @@ def guess_columns(frame: pd.DataFrame) -> dict[str, Column]:
 
 
 def save_table(
-    frame: pd.DataFrame, path_stem: Path, *, title: str, notes: Sequence[str] = (),
+    frame: pd.DataFrame,
+    path_stem: Path,
+    *,
+    title: str,
+    notes: Sequence[str] = (),
     columns: Mapping[str, Column] | None = None,
 ) -> list[Path]:
     """Write a table as CSV (plain numbers) and Markdown (formatted, with title and notes).
@@ -133,7 +142,9 @@ def save_table(
     stem = Path(path_stem)
     columns = columns or guess_columns(frame)
     shown = formatted(frame, columns)
-    sides = ["left" if column.kind == "text" else "right" for name, column in columns.items() if name in frame]
+    sides = [
+        "left" if column.kind == "text" else "right" for name, column in columns.items() if name in frame
+    ]
     body = shown.to_markdown(index=False, disable_numparse=True, colalign=sides) if len(shown) else "(empty)"
     lines = [f"# {title}", "", body, ""]
     if notes:
@@ -152,7 +163,8 @@ def frame_html(frame: pd.DataFrame, columns: Mapping[str, Column] | None = None)
     shown = formatted(frame, columns)
     for gone, texts in zip(_missing_rows(frame), shown.itertuples(index=False), strict=True):
         cells = "".join(
-            f"<td{_numeric(c)}>{html.escape(text)}</td>" for c, text in zip(columns.values(), texts, strict=True)
+            f"<td{_numeric(c)}>{html.escape(text)}</td>"
+            for c, text in zip(columns.values(), texts, strict=True)
         )
         rows.append(f"{'<tr class=missing>' if gone else '<tr>'}{cells}</tr>")
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"

@@ -19,7 +19,8 @@ from mineral_lib.parameters import check, sections_of
 from mineral_lib.runtime import select_device
 from mineral_lib.training.pretrain import ensure_source_weights, is_pretrained
 from mineral_lib.training.runs import Say, is_finished, train_run
-from mineral_lib.training.specs import RunSpec
+from mineral_lib.storage import STUDY_FILE, ResultPaths, write_json
+from mineral_lib.training.specs import RunSpec, study_runs
 
 _messages: Any = None
 
@@ -52,6 +53,8 @@ def train_runs(settings: Settings, specs: list[RunSpec], *, say: Say = print) ->
         StudyError: A run failed; finished runs are kept.
     """
     data = prepare(settings)
+    names = [spec.name for spec in study_runs(settings)]
+    write_json(ResultPaths.of(settings.profile).runs_dir / STUDY_FILE, names)
     missing = [spec for spec in specs if not is_finished(settings, spec, data)]
     if not missing:
         return 0

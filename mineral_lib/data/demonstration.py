@@ -1,0 +1,53 @@
+"""A small folder of photographs to try the own-photographs way on, when the profile has no folder of its own."""
+
+import io
+from pathlib import Path
+
+import pandas as pd
+from PIL import Image
+
+from mineral_lib.catalogue import minerals
+from mineral_lib.config import Data, Settings
+from mineral_lib.data.index import photo_folder
+from mineral_lib.data.prepare import StudyData
+from mineral_lib.data.synthetic import photographs
+from mineral_lib.storage import ResultPaths, write_bytes, write_text
+
+FIRST_SPECIMEN = 9001  # far beyond any specimen of a study, so that none has been seen in training
+SPECIMENS, SIZE_PX = 2, 224
+
+
+def demonstration_folder(settings: Settings) -> tuple[Path, Data]:
+    """The folder to look at and the ``data`` section to scan it with.
+
+    For a folder profile this is the user's folder. Otherwise JPEG files of new generated specimens are written to
+    ``results/<profile>/demonstration_photos``, with a broken photograph and a text file among them.
+    """
+    if settings.data.source == "folder":
+        return photo_folder(settings), settings.data
+    folder = ResultPaths.of(settings.profile).root / "demonstration_photos"
+    keys = [(mineral.number, FIRST_SPECIMEN + k, 1) for mineral in minerals() for k in range(SPECIMENS)]
+    paths = [folder / mineral.slug / f"specimen{FIRST_SPECIMEN + k}_1.jpg" for mineral in minerals() for k in range(SPECIMENS)]
+    if not (folder / "read_me.txt").is_file():
+        images, _ = photographs(keys, image_size=SIZE_PX, seed=settings.data.seed, jobs=settings.train.jobs)
+        data = b""
+        for path, image in zip(paths, images, strict=True):
+            buffer = io.BytesIO()
+            Image.fromarray(image).save(buffer, "JPEG", quality=92)
+            data = buffer.getvalue()
+            write_bytes(path, data)
+        write_bytes(folder / "quartz" / "cut_in_half.jpg", data[: len(data) // 2])
+        write_text(folder / "quartz" / "no_photo.jpg", "This is a text file with the name of a photograph.\n")
+        write_text(folder / "read_me.txt", "Generated photographs for notebook 09; safe to delete.\n")
+    changes = {"source": "folder", "folder": str(folder), "min_photos": 3, "small_classes": "train_only",
+               "bad_photos": "skip", "specimen_pattern": r"(?P<specimen>specimen\d+)_"}
+    return folder, settings.data.model_copy(update=changes)
+
+
+def photographs_to_answer(settings: Settings, study: StudyData, index: pd.DataFrame) -> pd.DataFrame:
+    """The rows a trained network may be asked about: a folder profile's test split, or the whole demonstration."""
+    if settings.data.source != "folder":
+        return index
+    split = study.splits["grouped"]
+    test = split.loc[split["split"] == "test", "image_id"]
+    return study.index[study.index["image_id"].isin(test)]

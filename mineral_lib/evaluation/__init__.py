@@ -1,0 +1,1 @@
+"""Evaluation: metrics, intervals, paired tests, evidence maps."""

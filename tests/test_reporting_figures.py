@@ -1,0 +1,145 @@
+"""Figures: glyphs, determinism, and that every drawing function accepts the shapes of real input."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import font_manager
+
+from mineral_lib.catalogue import minerals
+from mineral_lib.reporting import cam_grid, confusion, curves, plates
+from mineral_lib.reporting.diagrams import Step, draw_block, draw_eca, draw_network
+from mineral_lib.reporting.labels import LABELS, PAPER_TITLE_ZH, chinese_characters
+from mineral_lib.reporting.style import CJK_FAMILY, network_style, register_fonts, save_figure
+
+STAGES = [
+    Step("conv1", "4x4, 24, stride 4 | Layer Norm", (3, 64, 64), (24, 16, 16), kind="stem"),
+    Step("conv2_x", "d7x7, 24 | 1x1, 96 | 1x1, 24", (24, 16, 16), (24, 16, 16), repeat=2, kind="stage"),
+    Step("eca2", "ECA, k=3", (24, 16, 16), (24, 16, 16), kind="eca", kernel=3),
+    Step(
+        "conv3_x",
+        "Downsample | d7x7, 48 | 1x1, 192 | 1x1, 48 | ECA, k=5",
+        (24, 16, 16),
+        (48, 8, 8),
+        repeat=2,
+        kind="stage",
+    ),
+    Step("head", "Linear", (48, 8, 8), (26,), kind="head"),
+]
+
+
+def images(count: int, side: int = 8) -> list[np.ndarray]:
+    return list(np.random.default_rng(0).random((count, side, side, 3)))
+
+
+def test_every_character_has_a_glyph():
+    register_fonts()
+    path = font_manager.findfont(CJK_FAMILY, fallback_to_default=False)
+    glyphs = set(font_manager.get_font(path).get_charmap())
+    words = chinese_characters() + PAPER_TITLE_ZH + "".join(m.chinese for m in minerals())
+    words += "".join(chinese for _, chinese in LABELS.values())
+    assert not {character for character in words if ord(character) > 0x2E7F and ord(character) not in glyphs}
+
+
+def test_saved_figures_are_byte_identical(tmp_path):
+    matrix, names = np.array([[3, 1], [0, 4]]), ["bornite", "my rock"]
+    files = []
+    for name in ("one", "two"):
+        drawing = confusion.draw_confusion_standard(matrix, names, language="both")
+        files.append(save_figure(drawing.figure, tmp_path / name / "figure", data=drawing.data, dpi=60))
+    for first, second in zip(*files, strict=True):
+        assert first.read_bytes() == second.read_bytes()
+    svg = files[0][1].read_text()
+    assert "<dc:date>" not in svg and not re.search(r"Matplotlib v", svg)
+    assert pd.read_csv(files[0][2])["rate"].tolist() == [0.75, 0.25, 0.0, 1.0]
+
+
+def test_no_missing_glyph_warning(tmp_path, recwarn):
+    names = [mineral.slug for mineral in minerals()]
+    drawing = confusion.draw_confusion_standard(
+        np.eye(26, dtype=int), names, language="both", title="混淆矩阵"
+    )
+    drawing.save(tmp_path / "figure", dpi=50)
+    assert not [str(warning.message) for warning in recwarn if "lyph" in str(warning.message)]
+
+
+def test_paper_orientation_has_true_classes_in_columns():
+    drawing = confusion.draw_confusion_paper(np.array([[1, 3], [0, 2]]), ["bornite", "pyrite"])
+    axes = drawing.figure.axes[0]
+    shown = axes.images[0].get_array()
+    assert (
+        shown[1, 0] == pytest.approx(0.75) and shown[0, 1] == 0
+    )  # bornite (column 1) taken for pyrite (row 13)
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["1", "13"]
+    assert axes.get_xlabel().startswith("True")
+
+
+def test_class_without_test_photographs_is_not_a_number():
+    assert np.isnan(confusion.rates(np.array([[0, 0], [1, 1]]))[0]).all()
+
+
+def test_networks_keep_their_line():
+    known = ["vgg19", "googlenet", "resnet50", "resnext50", "convnext_tiny", "eca_convnext_tiny"]
+    styles = [network_style(model) for model in known]
+    assert (
+        len({style["color"] for style in styles}) == len({str(style["linestyle"]) for style in styles}) == 6
+    )
+    assert network_style("timm:resnet18") == network_style("timm:resnet18")
+
+
+def test_curves_with_one_epoch_and_none():
+    frame = pd.DataFrame(
+        {
+            "model": ["resnet50"],
+            "network": ["ResNet50"],
+            "weights": ["scratch"],
+            "epoch": [1],
+            "train_accuracy": [0.5],
+            "val_accuracy": [0.4],
+        }
+    )
+    for data in (frame, frame.iloc[:0]):
+        assert len(curves.draw_curves(data).figure.axes) == 2
+
+
+def words_of(drawing) -> list[str]:
+    return [text.get_text() for text in drawing.figure.axes[0].texts]
+
+
+def test_diagrams_show_what_the_description_says():
+    assert "d7×7\n24" in words_of(draw_block(STAGES[1])) and "1×1\n96" in words_of(draw_block(STAGES[1]))
+    assert any("k = 5" in words for words in words_of(draw_eca(192, 5)))
+    words = words_of(draw_network(STAGES, "post_stage", num_classes=7))
+    assert "ECA k=3" in words and "2 blocks" in words and any(word.startswith("7\n") for word in words)
+    assert "k=5" in words_of(draw_network(STAGES, "post_block"))
+    plain = [step for step in STAGES if step.kind != "eca"][:2] + STAGES[-1:]
+    assert not any("ECA" in word for word in words_of(draw_network(plain, None)))
+    with pytest.raises(ValueError, match="no stage"):
+        draw_block(STAGES[0])
+
+
+def test_plates_and_cam_grid_accept_gaps(tmp_path):
+    plate = plates.draw_plate([*images(8), None], [display for display in "abcdefghi"])
+    assert list(plate.data["letter"]) == list("abcdefghi")
+    plates.draw_samples([images(3), images(2)], ["one", "two"])
+    plates.draw_augmentations([images(3)], ["original", "crop", "noise"], row_names=["bornite"])
+    caption = cam_grid.CamCaption("quartz", 0.9, True)
+    grid = cam_grid.draw_cam_grid(
+        images(2),
+        [[images(1)[0], None], [None, None]],
+        row_names=["bornite", "my rock"],
+        column_names=["A (compact)", "B"],
+        captions=[[caption, caption], [None, None]],
+        language="both",
+    )
+    assert grid.data["has_map"].tolist() == [True, False, False, False]
+    assert len(grid.save(tmp_path / "g", dpi=50)) == 3
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 3), (3, 8, 8), (8, 8)])
+def test_pictures_of_any_usual_form(shape):
+    picture = plates.as_picture(np.full(shape, 255, dtype=np.uint8))
+    assert picture.shape == (8, 8, 3) and picture.max() == 1
+    with pytest.raises(ValueError, match="neither"):
+        plates.as_picture(np.zeros((2, 2, 2, 2)))
