@@ -133,8 +133,8 @@ class Formula(Section):
     batch_size: Count
     lr: Positive
     weight_decay: NonNegative
-    target_weight: NonNegative
-    seed: int
+    class_weight: NonNegative
+    seed: Annotated[int, Field(ge=0)]
 
 
 class Weights(Section):

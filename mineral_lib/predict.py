@@ -8,8 +8,9 @@ import pandas as pd
 import torch
 
 from mineral_lib.config import Settings
-from mineral_lib.data.dataset import normalise, to_tensor, working_size
+from mineral_lib.data.dataset import normalise, to_tensor
 from mineral_lib.data.images import decode_photo, resize_square
+from mineral_lib.data.index import working_size
 from mineral_lib.data.prepare import StudyData
 from mineral_lib.training.runs import load_run_network
 from mineral_lib.training.specs import RunSpec

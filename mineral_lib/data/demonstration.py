@@ -14,7 +14,7 @@ from mineral_lib.data.synthetic import photographs
 from mineral_lib.storage import ResultPaths, write_bytes, write_text
 
 FIRST_SPECIMEN = 9001  # far beyond any specimen of a study, so that none has been seen in training
-SPECIMENS, SIZE_PX = 2, 224
+SPECIMENS, SIZE_PX = 3, 224
 
 
 def demonstration_folder(settings: Settings) -> tuple[Path, Data]:
@@ -28,7 +28,7 @@ def demonstration_folder(settings: Settings) -> tuple[Path, Data]:
     folder = ResultPaths.of(settings.profile).root / "demonstration_photos"
     keys = [(mineral.number, FIRST_SPECIMEN + k, 1) for mineral in minerals() for k in range(SPECIMENS)]
     paths = [folder / mineral.slug / f"specimen{FIRST_SPECIMEN + k}_1.jpg" for mineral in minerals() for k in range(SPECIMENS)]
-    if not (folder / "read_me.txt").is_file():
+    if not all(path.is_file() for path in paths):
         images, _ = photographs(keys, image_size=SIZE_PX, seed=settings.data.seed, jobs=settings.train.jobs)
         data = b""
         for path, image in zip(paths, images, strict=True):

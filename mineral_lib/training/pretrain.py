@@ -13,19 +13,20 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
+from timm.models.convnext import ConvNeXtBlock
 from torch import nn
 
 from mineral_lib.config import Formula, Settings
 from mineral_lib.data.dataset import normalise
 from mineral_lib.data.formula import FormulaImages, formula_images
 from mineral_lib.errors import DivergenceError
-from mineral_lib.models.zoo import base_network, build_base
+from mineral_lib.models.zoo import base_network, build_base, classifier_of
 from mineral_lib.runtime import derive_seed, machine, package_versions, seed_everything, select_device, set_threads
 from mineral_lib.storage import ResultPaths, digest, write_csv, write_json
 from mineral_lib.training.checkpoint import load_weights, save_weights
-from mineral_lib.training.engine import Loop, autocast_dtype, make_optimizer
+from mineral_lib.training.engine import Loop, autocast_dtype, classification_loss, make_optimizer
 
-PRETRAINING_VERSION = 1
+PRETRAINING_VERSION = 2
 
 
 def source_key(settings: Settings, model: str) -> str:
@@ -69,12 +70,11 @@ def _pretrain(settings: Settings, model: str, folder: Path, say: Callable[[str],
                             image_size=options.image_size_px, seed=options.seed)
     say(f"pretrain {model}: {len(source.labels)} formula images in {time.perf_counter() - begin:.0f} s")
     seed_everything(derive_seed(options.seed, "pretraining", model))
-    outputs = options.num_classes + (0 if source.targets is None else source.targets.shape[1])
-    network = build_base(model, num_classes=outputs, options=settings.model)
-    loop = source_loop(network, settings)
-    rows = []
+    network = fast_start(build_base(model, num_classes=options.num_classes, options=settings.model))
+    loop, features = source_loop(network, settings), head_input(model, network)
+    targets, rows = standardised(source.targets), []
     for epoch in range(1, options.epochs + 1):
-        loss, accuracy = _source_epoch(loop, source, options, epoch)
+        loss, accuracy = _source_epoch(loop, features, source, targets, options, epoch)
         rows.append({"epoch": epoch, "loss": loss, "accuracy": accuracy})
         say(f"pretrain {model}: epoch {epoch}/{options.epochs}  loss {loss:.3f}  accuracy {accuracy:.1%}")
     seconds = round(time.perf_counter() - begin, 1)
@@ -87,58 +87,85 @@ def _pretrain(settings: Settings, model: str, folder: Path, say: Callable[[str],
     save_weights(folder / "weights.safetensors", weights, {"source": "formula-driven images"})
 
 
+def fast_start(network: nn.Module) -> nn.Module:
+    """Start values for a short training: fan-in weights, and ConvNeXt's layer scale at 0.3 instead of 1e-6.
+
+    With the usual start a ConvNeXt spends the few hundred steps of a pre-training waking up its blocks.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="linear")
+        if isinstance(module, ConvNeXtBlock) and module.gamma is not None:
+            nn.init.constant_(module.gamma, 0.3)
+    return network
+
+
+def head_input(model: str, network: nn.Module) -> list[torch.Tensor]:
+    """A list that holds, after each forward pass, what the classifying layer of a network received."""
+    seen: list[torch.Tensor] = []
+
+    def keep(_module: nn.Module, inputs: tuple[torch.Tensor]) -> None:
+        seen[:] = [inputs[0].flatten(1)]
+
+    network.get_submodule(classifier_of(model, network).head[0]).register_forward_pre_hook(keep)
+    return seen
+
+
+def standardised(targets: np.ndarray | None) -> torch.Tensor | None:
+    """Targets (N, T) with mean 0 and standard deviation 1 a column; nearly constant columns stay small."""
+    if targets is None:
+        return None
+    return torch.from_numpy(((targets - targets.mean(0)) / (targets.std(0) + 0.02)).astype(np.float32))
+
+
 def source_loop(network: nn.Module, settings: Settings) -> Loop:
     """Device, AdamW and precision of pre-training."""
     options, device = settings.weights.formula, select_device(settings.train.device)
     network = network.to(device, memory_format=torch.channels_last)
     train = settings.train.model_copy(update={"optimizer": "adamw", "weight_decay": options.weight_decay})
     return Loop(network, make_optimizer(network, train, options.lr), device,
-                autocast_dtype(settings.train.precision, device), F.cross_entropy)
+                autocast_dtype(settings.train.precision, device), classification_loss(settings.model.aux_weight))
 
 
-def _source_epoch(loop: Loop, source: FormulaImages, options: Formula, epoch: int) -> tuple[float, float]:
-    """One epoch: cross-entropy of the formula's class plus squared error of its regression targets."""
+def _source_epoch(
+    loop: Loop, features: list[torch.Tensor], source: FormulaImages, targets: torch.Tensor | None, options: Formula, epoch: int
+) -> tuple[float, float]:
+    """One epoch: cross-entropy of the formula's class, and the first features must *be* the picture's statistics.
+
+    Asking the features themselves, instead of a layer on top of them, keeps the statistics where a new head finds
+    them; a free layer lets the features collapse to a few directions.
+    """
     generator = torch.Generator().manual_seed(derive_seed(options.seed, "order", epoch))
-    order = torch.randperm(len(source.labels), generator=generator)
-    batches = order.split(options.batch_size)[: len(order) // options.batch_size or 1]
+    batches = torch.randperm(len(source.labels), generator=generator).split(options.batch_size)
     loss_sum, correct = 0.0, 0
     loop.network.train()
     for step, rows in enumerate(batches):
-        progress = epoch - 1 + step / len(batches)
         for group in loop.optimizer.param_groups:
-            group["lr"] = _rate(progress, options)
+            group["lr"] = _rate(epoch - 1 + step / len(batches), options)
         labels = torch.from_numpy(source.labels[rows.numpy()]).to(loop.device)
-        output = loop.forward(_images(source.images[rows.numpy()], generator))
-        heads = output if isinstance(output, tuple) else (output,)
-        loss = sum(_source_loss(head.float(), labels, source, rows, options) for head in heads if head is not None)
+        output = loop.forward(_images(source.images[rows.numpy()]))
+        loss = options.class_weight * loop.loss(output, labels)
+        if targets is not None:
+            wanted = targets[rows].to(loop.device)
+            width = min(wanted.shape[1], features[0].shape[1])
+            loss = loss + F.mse_loss(features[0][:, :width].float(), wanted[:, :width])
         loop.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        nn.utils.clip_grad_norm_(loop.network.parameters(), 5.0)
         loop.optimizer.step()
-        loss_sum += loss.item()
-        correct += (heads[0][:, : options.num_classes].argmax(1) == labels).sum().item()
+        loss_sum += loss.item() * len(rows)
+        logits = output if isinstance(output, torch.Tensor) else output[0]
+        correct += (logits.argmax(1) == labels).sum().item()
     if not np.isfinite(loss_sum):
         raise DivergenceError("the pre-training loss is not finite", where="weights.formula.lr", remedy="lower it")
-    return loss_sum / len(batches), correct / (len(batches) * len(batches[0]))
+    return loss_sum / len(source.labels), correct / len(source.labels)
 
 
 def _rate(progress: float, options: Formula) -> float:
-    # Half an epoch of warm-up, then the cosine of the training loop, a step at a time.
-    warm_up = min(1.0, 2 * progress + 0.02)
-    return warm_up * options.lr * 0.5 * (1 + np.cos(np.pi * progress / options.epochs))
+    # A tenth of the schedule is warm-up; the cosine moves a step at a time.
+    share = progress / options.epochs
+    return min(1.0, share / 0.1 + 0.01) * options.lr * 0.5 * (1 + float(np.cos(np.pi * share)))
 
 
-def _images(images: np.ndarray, generator: torch.Generator) -> torch.Tensor:
-    """Normalised float images, mirrored at random."""
-    batch = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
-    mirrored = torch.rand(len(batch), generator=generator) < 0.5
-    return normalise(torch.where(mirrored.view(-1, 1, 1, 1), batch.flip(3), batch))
-
-
-def _source_loss(
-    output: torch.Tensor, labels: torch.Tensor, source: FormulaImages, rows: torch.Tensor, options: Formula
-) -> torch.Tensor:
-    loss = F.cross_entropy(output[:, : options.num_classes], labels)
-    if source.targets is None:
-        return loss
-    targets = torch.from_numpy(source.targets[rows.numpy()]).to(output)
-    return loss + options.target_weight * F.mse_loss(output[:, options.num_classes :], targets)
+def _images(images: np.ndarray) -> torch.Tensor:
+    return normalise(torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255)
