@@ -56,11 +56,14 @@ def cam_panels(study: StudyData, settings: Settings, specs: list[RunSpec], chose
 
 def _maps(spec: RunSpec, settings: Settings, study: StudyData, photos: np.ndarray, labels: list[int]) -> list[HeatMap]:
     network = load_run_network(settings, spec, len(study.classes))
-    return heat_maps(spec.model, network, photos, labels, image_size_px=settings.data.image_size_px,
-                     target=settings.grad_cam.target)
+    return heat_maps(
+        spec.model, network, photos, labels, image_size_px=settings.data.image_size_px, target=settings.grad_cam.target
+    )
 
 
-def _add_row(panels: Panels, photo: np.ndarray, name: str, maps: list[HeatMap], study: StudyData, settings: Settings) -> None:
+def _add_row(
+    panels: Panels, photo: np.ndarray, name: str, maps: list[HeatMap], study: StudyData, settings: Settings
+) -> None:
     margin = photo.shape[0] // 16
     panels.originals.append(photo[margin:-margin, margin:-margin])
     panels.row_names.append(display_name(name, settings.report.language))
@@ -97,9 +100,17 @@ def evidence_frame(study: StudyData, settings: Settings, specs: list[RunSpec]) -
         heat = np.mean([evidence_on_specimen(one, mask) for one, mask in used])
         area = np.mean([mask.mean() for _, mask in used])
         hits = np.mean([mask[np.unravel_index(one.argmax(), one.shape)] for one, mask in used])
-        found.append({"network": zoo.display_name(spec.model, settings.model.family), "start": spec.weights,
-                      "photographs": len(used), "heat on specimen": heat, "specimen's area": area,
-                      "gain": heat / area, "hottest place on specimen": hits})
+        found.append(
+            {
+                "network": zoo.display_name(spec.model, settings.model.family),
+                "start": spec.weights,
+                "photographs": len(used),
+                "heat on specimen": heat,
+                "specimen's area": area,
+                "gain": heat / area,
+                "hottest place on specimen": hits,
+            }
+        )
     return pd.DataFrame(found)
 
 
@@ -107,12 +118,16 @@ def mistake_panels(
     settings: Settings, spec: RunSpec, study: StudyData, folder: Path, answers: pd.DataFrame, limit: int = 5
 ) -> Panels:
     """Wrong answers given with the greatest confidence, with the evidence for the wrong class."""
-    wrong = answers[answers["class_name"] != answers["answer_1"]].sort_values("probability_1", ascending=False).head(limit)
+    wrong = (
+        answers[answers["class_name"] != answers["answer_1"]].sort_values("probability_1", ascending=False).head(limit)
+    )
     panels = Panels(column_names=[zoo.display_name(spec.model, settings.model.family)])
     if wrong.empty:
         return panels
     photos = working_photographs(folder, wrong["path"].tolist(), settings.data.image_size_px)
-    predicted = settings.model_copy(update={"grad_cam": settings.grad_cam.model_copy(update={"target": "predicted_class"})})
+    predicted = settings.model_copy(
+        update={"grad_cam": settings.grad_cam.model_copy(update={"target": "predicted_class"})}
+    )
     maps = _maps(spec, predicted, study, photos, [0] * len(photos))
     for path, name, one in zip(wrong["path"], wrong["class_name"], maps, strict=True):
         _add_row(panels, resize_square(decode_photo(folder / path), CLOSE_UP_PX), name, [one], study, settings)

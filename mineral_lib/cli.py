@@ -11,19 +11,30 @@ from mineral_lib.storage import ResultPaths, project_root, remove_tree
 
 def build_parser() -> argparse.ArgumentParser:
     """The argument parser."""
-    parser = argparse.ArgumentParser(prog="mineral", description="Mineral recognition study: reproduce, check, list, clean.")
+    parser = argparse.ArgumentParser(
+        prog="mineral", description="Mineral recognition study: reproduce, check, list, clean."
+    )
     parser.add_argument("--version", action="version", version=f"mineral-study {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
 
     reproduce = commands.add_parser("reproduce", help="run the whole chain of notebooks with one profile")
-    reproduce.add_argument("--dry-run", action="store_true", help="print the plan and the papermill commands, run nothing")
-    reproduce.add_argument("--force", action="store_true", help="run every notebook again (finished training is reused)")
+    reproduce.add_argument(
+        "--dry-run", action="store_true", help="print the plan and the papermill commands, run nothing"
+    )
+    reproduce.add_argument(
+        "--force", action="store_true", help="run every notebook again (finished training is reused)"
+    )
     check = commands.add_parser("check-params", help="check parameter files without running anything")
     check.add_argument("files", nargs="*", help="profile names or YAML files (default: all profiles)")
     for command in (reproduce, check):
         command.add_argument("--profile", default="quick", help="profile name or YAML file (default: quick)")
-        command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one parameter, "
-                             "for example train.epochs=3")
+        command.add_argument(
+            "--set",
+            action="append",
+            default=[],
+            metavar="KEY=VALUE",
+            help="change one parameter, for example train.epochs=3",
+        )
     commands.add_parser("list", help="list profiles, notebooks and finished runs")
     clean = commands.add_parser("clean", help="delete the generated results of a profile")
     clean.add_argument("--profile", required=True)

@@ -226,12 +226,15 @@ class Settings(Section):
         known = set(PAPER_MODELS)
         for name in names:
             if ":" not in name and name not in known:
-                raise ValueError(f"unknown network {name!r}: use one of {', '.join(PAPER_MODELS)}, "
-                                 "timm:<name> or torchvision:<name>")
+                raise ValueError(
+                    f"unknown network {name!r}: use one of {', '.join(PAPER_MODELS)}, timm:<name> or torchvision:<name>"
+                )
         if self.comparison.paper_protocol_runs and "paper" not in self.split.protocols:
             raise ValueError("comparison.paper_protocol_runs needs 'paper' in split.protocols")
         for run in self.comparison.paper_protocol_runs:
             if run.rsplit("-", 1)[-1] not in ("scratch", "transfer") or run.rsplit("-", 1)[0] not in names:
-                raise ValueError(f"paper_protocol_runs: {run!r} is not <network>-scratch or <network>-transfer "
-                                 "of a network compared here")
+                raise ValueError(
+                    f"paper_protocol_runs: {run!r} is not <network>-scratch or <network>-transfer "
+                    "of a network compared here"
+                )
         return self

@@ -77,8 +77,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError, RecursionError) as error:
         raise ParameterError(f"cannot be read ({error})", where=str(path), remedy="save it as UTF-8 text") from error
     except yaml.YAMLError as error:
-        raise ParameterError(f"is not valid YAML: {_yaml_problem(error)}", where=str(path),
-                             remedy="correct that line") from error
+        raise ParameterError(
+            f"is not valid YAML: {_yaml_problem(error)}", where=str(path), remedy="correct that line"
+        ) from error
     if not isinstance(value, dict):
         raise ParameterError("holds no sections", where=str(path), remedy="copy params/quick.yaml and change it")
     return value
@@ -111,8 +112,11 @@ def _apply(values: dict[str, Any], change: str) -> None:
     key, sign, text = change.partition("=")
     *sections, last = key.strip().split(".")
     if not sign:
-        raise ParameterError("is not of the form section.key=value", where=f"--set {change}",
-                             remedy="write for example --set train.epochs=3")
+        raise ParameterError(
+            "is not of the form section.key=value",
+            where=f"--set {change}",
+            remedy="write for example --set train.epochs=3",
+        )
     target = values
     for section in sections:
         target = target.setdefault(section, {})
@@ -149,7 +153,9 @@ def check(values: dict[str, Any], *, where: str) -> Settings:
 
 
 def _explain(problem: dict[str, Any]) -> str:
-    location = [str(part) for part in problem["loc"] if not re.match(r"^(function|literal|constrained|tagged)", str(part))]
+    location = [
+        str(part) for part in problem["loc"] if not re.match(r"^(function|literal|constrained|tagged)", str(part))
+    ]
     key = ".".join(location) or "profile"
     if problem["type"] == "extra_forbidden":
         close = difflib.get_close_matches(location[-1], _fields(location[:-1]), 1, 0.5)
@@ -187,5 +193,8 @@ def settings_table(settings: Settings, *sections: str) -> Any:
         for key, value in getattr(settings, section).model_dump(mode="json").items():
             nested = value.items() if isinstance(value, dict) and value else [("", value)]
             rows += [[f"{section}.{key}" + (f".{inner}" if inner else ""), str(item)] for inner, item in nested]
-    return pd.DataFrame(rows, columns=["parameter", "value"]).style.hide(axis="index").set_properties(
-        **{"text-align": "left"})
+    return (
+        pd.DataFrame(rows, columns=["parameter", "value"])
+        .style.hide(axis="index")
+        .set_properties(**{"text-align": "left"})
+    )

@@ -125,16 +125,25 @@ def run_notebook(settings: Settings, name: str) -> Path:
             )  # fmt: skip
     except PapermillExecutionError as error:
         lines = [line for line in str(error.evalue).splitlines() if line.strip()]
-        raise StageError(f"{error.ename}: " + "\n".join(lines), where=f"notebook {name}, cell {error.exec_count}",
-                         remedy=f"correct that and start again; the failed copy is {failed.as_posix()}") from error
+        raise StageError(
+            f"{error.ename}: " + "\n".join(lines),
+            where=f"notebook {name}, cell {error.exec_count}",
+            remedy=f"correct that and start again; the failed copy is {failed.as_posix()}",
+        ) from error
     except Exception as error:
-        raise StageError(f"the notebook stopped ({type(error).__name__}: {error})", where=f"notebook {name}",
-                         remedy="if the kernel died, memory was probably short: lower train.jobs or batch_size") from error
+        raise StageError(
+            f"the notebook stopped ({type(error).__name__}: {error})",
+            where=f"notebook {name}",
+            remedy="if the kernel died, memory was probably short: lower train.jobs or batch_size",
+        ) from error
     finally:
         os.chdir(previous)
     if not record_path(settings.profile, name).is_file():
-        raise StageError("the notebook ended early, its last cell did not run", where=f"notebook {name}",
-                         remedy=f"look at {failed.as_posix()}")
+        raise StageError(
+            "the notebook ended early, its last cell did not run",
+            where=f"notebook {name}",
+            remedy=f"look at {failed.as_posix()}",
+        )
     os.replace(root / failed, target)
     _write_page(target, paths.html_dir / f"{name}.html")
     return target

@@ -52,7 +52,9 @@ def working_photographs(folder: Path, paths: list[str], image_size_px: int) -> n
 
 
 @torch.inference_mode()
-def predict_photographs(settings: Settings, spec: RunSpec, study: StudyData, folder: Path, index: pd.DataFrame) -> Answers:
+def predict_photographs(
+    settings: Settings, spec: RunSpec, study: StudyData, folder: Path, index: pd.DataFrame
+) -> Answers:
     """Classify photographs of a folder with a finished run.
 
     Args:
@@ -65,7 +67,9 @@ def predict_photographs(settings: Settings, spec: RunSpec, study: StudyData, fol
     network = load_run_network(settings, spec, len(study.classes))
     probabilities = []
     for start in range(0, len(index), 128):
-        photos = working_photographs(folder, index["path"].iloc[start : start + 128].tolist(), settings.data.image_size_px)
+        photos = working_photographs(
+            folder, index["path"].iloc[start : start + 128].tolist(), settings.data.image_size_px
+        )
         images = normalise(torch.stack([to_tensor(photo, settings.data.image_size_px) for photo in photos]))
         probabilities.append(network(images).softmax(1))
     values, labels = torch.cat(probabilities).topk(min(TOP, len(study.classes)), dim=1)

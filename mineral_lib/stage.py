@@ -26,8 +26,11 @@ def finish(profile: str, name: str, outputs: Iterable[Path]) -> list[str]:
     outputs = list(dict.fromkeys(Path(path) for path in outputs))
     for path in outputs:
         if not path.is_file() or path.stat().st_size == 0:
-            raise StageError("declares a file that is missing or empty", where=f"{name}: {path}",
-                             remedy="run the notebook again from the top")
+            raise StageError(
+                "declares a file that is missing or empty",
+                where=f"{name}: {path}",
+                remedy="run the notebook again from the top",
+            )
     root = project_root()
     digests = {path.resolve().relative_to(root).as_posix(): file_digest(path) for path in outputs}
     write_json(record_path(profile, name), {"status": "done", "outputs": digests})

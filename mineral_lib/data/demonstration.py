@@ -27,7 +27,11 @@ def demonstration_folder(settings: Settings) -> tuple[Path, Data]:
         return photo_folder(settings), settings.data
     folder = ResultPaths.of(settings.profile).root / "demonstration_photos"
     keys = [(mineral.number, FIRST_SPECIMEN + k, 1) for mineral in minerals() for k in range(SPECIMENS)]
-    paths = [folder / mineral.slug / f"specimen{FIRST_SPECIMEN + k}_1.jpg" for mineral in minerals() for k in range(SPECIMENS)]
+    paths = [
+        folder / mineral.slug / f"specimen{FIRST_SPECIMEN + k}_1.jpg"
+        for mineral in minerals()
+        for k in range(SPECIMENS)
+    ]
     if not all(path.is_file() for path in paths):
         images, _ = photographs(keys, image_size=SIZE_PX, seed=settings.data.seed, jobs=settings.train.jobs)
         data = b""
@@ -39,8 +43,14 @@ def demonstration_folder(settings: Settings) -> tuple[Path, Data]:
         write_bytes(folder / "quartz" / "cut_in_half.jpg", data[: len(data) // 2])
         write_text(folder / "quartz" / "no_photo.jpg", "This is a text file with the name of a photograph.\n")
         write_text(folder / "read_me.txt", "Generated photographs for notebook 09; safe to delete.\n")
-    changes = {"source": "folder", "folder": str(folder), "min_photos": 3, "small_classes": "train_only",
-               "bad_photos": "skip", "specimen_pattern": r"(?P<specimen>specimen\d+)_"}
+    changes = {
+        "source": "folder",
+        "folder": str(folder),
+        "min_photos": 3,
+        "small_classes": "train_only",
+        "bad_photos": "skip",
+        "specimen_pattern": r"(?P<specimen>specimen\d+)_",
+    }
     return folder, settings.data.model_copy(update=changes)
 
 

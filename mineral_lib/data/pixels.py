@@ -30,7 +30,7 @@ from mineral_lib.errors import DataError, StorageError
 from mineral_lib.storage import ResultPaths, atomic_path, digest
 
 CACHE_VERSION = 1
-CHUNK = 512
+CHUNK_BYTES = 128 * 2**20
 
 Write = Callable[[np.ndarray], None]
 
@@ -129,10 +129,10 @@ def _render(index: pd.DataFrame, settings: Settings, folder: Path) -> tuple[np.n
     shape = (len(index), px, px)
     images, masks = _open(image_path, (*shape, 3), np.uint8), _open(mask_path, shape, np.bool_)
     if images is None or masks is None:
-        keys = specimen_keys(index)
+        keys, step = specimen_keys(index), _chunk(shape)
         with _writer(image_path, (*shape, 3), np.uint8) as write_images, _writer(mask_path, shape, bool) as write_masks:
-            for start in range(0, len(keys), CHUNK):
-                made = photographs(keys[start : start + CHUNK], image_size=px, seed=settings.data.seed,
+            for start in range(0, len(keys), step):
+                made = photographs(keys[start : start + step], image_size=px, seed=settings.data.seed,
                                    jobs=settings.train.jobs)
                 write_images(made[0])
                 write_masks(made[1])
@@ -140,13 +140,19 @@ def _render(index: pd.DataFrame, settings: Settings, folder: Path) -> tuple[np.n
     return images, masks
 
 
+def _chunk(shape: tuple[int, ...]) -> int:
+    """Images to hold in memory at once: few large chunks, because each starts its worker processes anew."""
+    return max(1, CHUNK_BYTES // (3 * shape[1] * shape[2]))
+
+
 def _cached(path: Path, shape: tuple[int, ...], make: Callable[[int, int], np.ndarray]) -> np.ndarray:
     """The cached uint8 array, computed in chunks ``make(start, stop)`` if it is not there."""
     array = _open(path, shape, np.uint8)
     if array is None:
         with _writer(path, shape, np.uint8) as write:
-            for start in range(0, shape[0], CHUNK):
-                write(make(start, min(start + CHUNK, shape[0])))
+            step = _chunk(shape)
+            for start in range(0, shape[0], step):
+                write(make(start, min(start + step, shape[0])))
         array = _open(path, shape, np.uint8)
     return array
 

@@ -49,8 +49,11 @@ def _folder_state(settings: Settings) -> list:
 
 
 def _key(settings: Settings) -> str:
-    sections = [settings.data.model_dump(mode="json"), settings.split.model_dump(mode="json"),
-                settings.augment.model_dump(mode="json")]
+    sections = [
+        settings.data.model_dump(mode="json"),
+        settings.split.model_dump(mode="json"),
+        settings.augment.model_dump(mode="json"),
+    ]
     source = generator_digest() if settings.data.source == "synthetic" else _folder_state(settings)
     return digest([VERSION, sections, source])
 

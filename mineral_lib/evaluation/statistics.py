@@ -37,9 +37,7 @@ def cluster_bootstrap(
     if len(sizes) < 2:
         return float("nan"), float("nan")
     sums = np.bincount(group, weights=np.asarray(values, dtype=float))
-    drawn = np.random.default_rng(seed).multinomial(
-        len(sizes), np.full(len(sizes), 1 / len(sizes)), size=resamples
-    )
+    drawn = np.random.default_rng(seed).multinomial(len(sizes), np.full(len(sizes), 1 / len(sizes)), size=resamples)
     means = (drawn @ sums) / (drawn @ sizes)
     tail = (1 - level) / 2
     low, high = np.quantile(means, [tail, 1 - tail])

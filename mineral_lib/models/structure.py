@@ -63,7 +63,9 @@ def _shapes(network: nn.Module, modules: dict[str, nn.Module], image_size_px: in
     seen: dict[str, tuple[tuple, tuple]] = {}
 
     def recorder(key: str) -> Any:
-        return lambda _module, inputs, output: seen.__setitem__(key, (tuple(inputs[0].shape[1:]), tuple(output.shape[1:])))
+        return lambda _module, inputs, output: seen.__setitem__(
+            key, (tuple(inputs[0].shape[1:]), tuple(output.shape[1:]))
+        )
 
     handles = [module.register_forward_hook(recorder(key)) for key, module in modules.items()]
     try:
@@ -96,9 +98,15 @@ def describe_convnext(network: ConvNeXt, image_size_px: int) -> list[Step]:
     modules |= {f"stage{i}": stage for i, stage in enumerate(network.stages)}
     shapes = _shapes(network, modules, image_size_px)
     stem = network.stem[0]
+    size = stem.kernel_size[0]
     steps = [
-        Step("conv1", "stem", *shapes["stem"], parameters=count_parameters(network.stem),
-             detail=f"{stem.kernel_size[0]}x{stem.kernel_size[0]}, {stem.out_channels}, stride {stem.stride[0]} | Layer Norm")
+        Step(
+            "conv1",
+            "stem",
+            *shapes["stem"],
+            parameters=count_parameters(network.stem),
+            detail=f"{size}x{size}, {stem.out_channels}, stride {stem.stride[0]} | Layer Norm",
+        )
     ]
     for number, stage in enumerate(network.stages):
         blocks = [module for module in stage.modules() if isinstance(module, ConvNeXtBlock)]
@@ -109,14 +117,37 @@ def describe_convnext(network: ConvNeXt, image_size_px: int) -> list[Step]:
         if inside:
             layers.append(f"ECA, k={ecas[0].kernel_size}")
         steps.append(
-            Step(f"conv{number + 2}_x", "stage", before, after, " | ".join(layers), repeat=len(blocks),
-                 parameters=count_parameters(stage) - (0 if inside else sum(count_parameters(e) for e in ecas)))
+            Step(
+                f"conv{number + 2}_x",
+                "stage",
+                before,
+                after,
+                " | ".join(layers),
+                repeat=len(blocks),
+                parameters=count_parameters(stage) - (0 if inside else sum(count_parameters(e) for e in ecas)),
+            )
         )
         if ecas and not inside:
-            steps.append(Step(f"eca{number + 2}", "eca", after, after, f"ECA, k={ecas[0].kernel_size}",
-                              kernel=ecas[0].kernel_size, parameters=count_parameters(ecas[0])))
-    steps.append(Step("head", "head", *shapes["head"], "Global Avg Pooling | Layer Normalization | Linear",
-                      parameters=count_parameters(network.head)))
+            steps.append(
+                Step(
+                    f"eca{number + 2}",
+                    "eca",
+                    after,
+                    after,
+                    f"ECA, k={ecas[0].kernel_size}",
+                    kernel=ecas[0].kernel_size,
+                    parameters=count_parameters(ecas[0]),
+                )
+            )
+    steps.append(
+        Step(
+            "head",
+            "head",
+            *shapes["head"],
+            "Global Avg Pooling | Layer Normalization | Linear",
+            parameters=count_parameters(network.head),
+        )
+    )
     return steps
 
 

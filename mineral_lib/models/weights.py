@@ -47,8 +47,12 @@ def imagenet_state(name: str, options: Model) -> tuple[dict[str, torch.Tensor], 
             network = timm.create_model(tag, pretrained=True)
             licence = (network.pretrained_cfg or {}).get("license", licence)
             return network.state_dict(), f"ImageNet-1k weights timm {tag}, licence {licence}"
-        weights = torchvision.models.get_weight(tag) if "." in tag else torchvision.models.get_model_weights(tag).DEFAULT
-        return weights.get_state_dict(progress=False, check_hash=True), f"ImageNet-1k weights {weights}, licence {licence}"
+        weights = (
+            torchvision.models.get_weight(tag) if "." in tag else torchvision.models.get_model_weights(tag).DEFAULT
+        )
+        return weights.get_state_dict(
+            progress=False, check_hash=True
+        ), f"ImageNet-1k weights {weights}, licence {licence}"
     except Exception as error:  # the hubs raise many types when offline; all mean: no weights
         raise WeightsError(
             f"cannot get the ImageNet weights of {name} ({type(error).__name__}: {str(error)[:200]})",

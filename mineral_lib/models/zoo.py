@@ -84,7 +84,7 @@ def _named_network(name: str, num_classes: int) -> nn.Module:
         raise ParameterError(
             f"{library} knows no network {network!r} ({error})",
             where="comparison.models",
-            remedy=f"choose a name from {'timm.list_models()' if library == 'timm' else 'torchvision.models.list_models()'}",
+            remedy=f"choose a name that {'timm' if library == 'timm' else 'torchvision.models'}.list_models() prints",
         ) from error
 
 
@@ -128,8 +128,13 @@ def classifier_of(name: str, network: nn.Module) -> Classifier:
     head = config.get("classifier")
     if head is None:  # torchvision declares none: it is the last layer with parameters
         head = [key for key, module in network.named_modules() if isinstance(module, nn.Linear | nn.Conv2d)][-1]
-    maps = [key for key, module in network.named_modules()
-            if isinstance(module, nn.Conv2d | nn.BatchNorm2d | nn.LayerNorm) and key not in head and module is not network]
+    maps = [
+        key
+        for key, module in network.named_modules()
+        if isinstance(module, nn.Conv2d | nn.BatchNorm2d | nn.LayerNorm) and key not in head and module is not network
+    ]
     if not maps:
-        raise ParameterError(f"no feature maps found in {name}", where="comparison.models", remedy="choose another network")
+        raise ParameterError(
+            f"no feature maps found in {name}", where="comparison.models", remedy="choose another network"
+        )
     return Classifier((head,) if isinstance(head, str) else tuple(head), maps[-1])

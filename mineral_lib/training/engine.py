@@ -120,7 +120,9 @@ def train_one_epoch(loop: Loop, batches: Iterable[Batch], *, epoch: int) -> tupl
         loop.optimizer.step()
         logits = output if isinstance(output, torch.Tensor) else output[0]
         correct = (logits.detach().argmax(1) == labels).sum()
-        totals += torch.stack([loss.detach().double() * len(labels), correct.double(), torch.tensor(len(labels)).to(correct)])
+        totals += torch.stack(
+            [loss.detach().double() * len(labels), correct.double(), torch.tensor(len(labels)).to(correct)]
+        )
     loss_sum, correct_sum, count = totals.tolist()
     if not math.isfinite(loss_sum):
         raise DivergenceError(
@@ -199,8 +201,16 @@ def fit(
         train_loss, train_accuracy = train_one_epoch(loop, loaders["train"], epoch=epoch)
         val_loss, val_accuracy = evaluate(loop, loaders["val"])
         state.epoch = epoch
-        state.history.append({"epoch": epoch, "lr": rate, "train_loss": train_loss, "train_accuracy": train_accuracy,
-                              "val_loss": val_loss, "val_accuracy": val_accuracy})
+        state.history.append(
+            {
+                "epoch": epoch,
+                "lr": rate,
+                "train_loss": train_loss,
+                "train_accuracy": train_accuracy,
+                "val_loss": val_loss,
+                "val_accuracy": val_accuracy,
+            }
+        )
         best = max(row["val_accuracy"] for row in state.history)
         if train.select == "last" or (val_accuracy == best and _first(state.history, best) == epoch):
             state.best_epoch, state.best_weights = epoch, cpu_copy(loop.network)

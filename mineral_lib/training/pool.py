@@ -17,9 +17,9 @@ from mineral_lib.errors import StageError
 from mineral_lib.models.zoo import base_network
 from mineral_lib.parameters import check, sections_of
 from mineral_lib.runtime import select_device
+from mineral_lib.storage import STUDY_FILE, ResultPaths, write_json
 from mineral_lib.training.pretrain import ensure_source_weights, is_pretrained
 from mineral_lib.training.runs import Say, is_finished, train_run
-from mineral_lib.storage import STUDY_FILE, ResultPaths, write_json
 from mineral_lib.training.specs import RunSpec, study_runs
 
 _messages: Any = None
@@ -96,8 +96,11 @@ def _train_side_by_side(settings: Settings, missing: list[RunSpec], sources: lis
                 waiting = [spec for spec in waiting if spec not in ready]
                 running |= {pool.submit(_work, sections, spec): spec for spec in ready}
     except BrokenProcessPool as error:
-        raise StageError("a training process died (often: out of memory)", where="training",
-                         remedy="set train.jobs to 1 or lower train.batch_size, then start again") from error
+        raise StageError(
+            "a training process died (often: out of memory)",
+            where="training",
+            remedy="set train.jobs to 1 or lower train.batch_size, then start again",
+        ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
         messages.put(None)

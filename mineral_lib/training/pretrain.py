@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from timm.models.convnext import ConvNeXtBlock
+from timm.models.convnext import ConvNeXt, ConvNeXtBlock
 from torch import nn
 
 from mineral_lib.config import Formula, Settings
@@ -26,13 +26,17 @@ from mineral_lib.storage import ResultPaths, digest, write_csv, write_json
 from mineral_lib.training.checkpoint import load_weights, save_weights
 from mineral_lib.training.engine import Loop, autocast_dtype, classification_loss, make_optimizer
 
-PRETRAINING_VERSION = 2
+PRETRAINING_VERSION = 3
+# Features several units wide let a new head learn quickly at the small learning rates of fine-tuning.
+FEATURE_SCALE = 5.0
 
 
 def source_key(settings: Settings, model: str) -> str:
     """Digest of everything the pre-trained weights of a network depend on."""
     architecture = settings.model.model_dump(mode="json", include={"family", "drop_path_rate"})
-    return digest([PRETRAINING_VERSION, base_network(model), architecture, settings.weights.formula.model_dump(mode="json")])
+    return digest(
+        [PRETRAINING_VERSION, base_network(model), architecture, settings.weights.formula.model_dump(mode="json")]
+    )
 
 
 def source_dir(settings: Settings, model: str) -> Path:
@@ -66,8 +70,12 @@ def ensure_source_weights(
 def _pretrain(settings: Settings, model: str, folder: Path, say: Callable[[str], None]) -> None:
     options, begin = settings.weights.formula, time.perf_counter()
     set_threads(settings.train.threads)
-    source = formula_images(num_classes=options.num_classes, images_per_class=options.images_per_class,
-                            image_size=options.image_size_px, seed=options.seed)
+    source = formula_images(
+        num_classes=options.num_classes,
+        images_per_class=options.images_per_class,
+        image_size=options.image_size_px,
+        seed=options.seed,
+    )
     say(f"pretrain {model}: {len(source.labels)} formula images in {time.perf_counter() - begin:.0f} s")
     seed_everything(derive_seed(options.seed, "pretraining", model))
     network = fast_start(build_base(model, num_classes=options.num_classes, options=settings.model))
@@ -81,7 +89,8 @@ def _pretrain(settings: Settings, model: str, folder: Path, say: Callable[[str],
     write_csv(folder / "history.csv", pd.DataFrame(rows))
     write_json(folder / "manifest.json", {
         "model": model, "formula": options.model_dump(mode="json"), "images": len(source.labels), "seconds": seconds,
-        "threads": settings.train.threads, "device": str(loop.device), "versions": package_versions(), "machine": machine(),
+        "threads": settings.train.threads, "device": str(loop.device),
+        "versions": package_versions(), "machine": machine(),
     })  # fmt: skip
     weights = {key: value.detach().cpu() for key, value in network.state_dict().items()}
     save_weights(folder / "weights.safetensors", weights, {"source": "formula-driven images"})
@@ -97,6 +106,8 @@ def fast_start(network: nn.Module) -> nn.Module:
             nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="linear")
         if isinstance(module, ConvNeXtBlock) and module.gamma is not None:
             nn.init.constant_(module.gamma, 0.3)
+        if isinstance(module, ConvNeXt):
+            nn.init.constant_(module.head.norm.weight, FEATURE_SCALE)
     return network
 
 
@@ -123,12 +134,22 @@ def source_loop(network: nn.Module, settings: Settings) -> Loop:
     options, device = settings.weights.formula, select_device(settings.train.device)
     network = network.to(device, memory_format=torch.channels_last)
     train = settings.train.model_copy(update={"optimizer": "adamw", "weight_decay": options.weight_decay})
-    return Loop(network, make_optimizer(network, train, options.lr), device,
-                autocast_dtype(settings.train.precision, device), classification_loss(settings.model.aux_weight))
+    return Loop(
+        network,
+        make_optimizer(network, train, options.lr),
+        device,
+        autocast_dtype(settings.train.precision, device),
+        classification_loss(settings.model.aux_weight),
+    )
 
 
 def _source_epoch(
-    loop: Loop, features: list[torch.Tensor], source: FormulaImages, targets: torch.Tensor | None, options: Formula, epoch: int
+    loop: Loop,
+    features: list[torch.Tensor],
+    source: FormulaImages,
+    targets: torch.Tensor | None,
+    options: Formula,
+    epoch: int,
 ) -> tuple[float, float]:
     """One epoch: cross-entropy of the formula's class, and the first features must *be* the picture's statistics.
 
@@ -148,7 +169,7 @@ def _source_epoch(
         if targets is not None:
             wanted = targets[rows].to(loop.device)
             width = min(wanted.shape[1], features[0].shape[1])
-            loss = loss + F.mse_loss(features[0][:, :width].float(), wanted[:, :width])
+            loss = loss + F.mse_loss(features[0][:, :width].float() / FEATURE_SCALE, wanted[:, :width])
         loop.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(loop.network.parameters(), 5.0)

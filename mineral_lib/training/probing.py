@@ -52,7 +52,16 @@ def gate_table(settings: Settings) -> pd.DataFrame:
             continue
         network = load_run_network(settings, RunSpec(PROPOSED, start, "grouped", seed), len(study.classes))
         for number, (module, gate) in enumerate(zip(eca_modules(network), mean_gates(network, images), strict=True), 1):
-            rows.append({"start": start, "module": number, "channels": module.channels, "k": module.kernel_size,
-                         "mean gate": gate.mean().item(), "lowest": gate.min().item(), "highest": gate.max().item(),
-                         "spread": gate.std().item()})
+            rows.append(
+                {
+                    "start": start,
+                    "module": number,
+                    "channels": module.channels,
+                    "k": module.kernel_size,
+                    "mean gate": gate.mean().item(),
+                    "lowest": gate.min().item(),
+                    "highest": gate.max().item(),
+                    "spread": gate.std().item(),
+                }
+            )
     return pd.DataFrame(rows)

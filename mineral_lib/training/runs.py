@@ -72,18 +72,26 @@ def run_config(settings: Settings, spec: RunSpec, data: StudyData) -> dict[str, 
     train = settings.train.model_dump(mode="json", exclude={"device", "jobs", "num_workers", "seeds", "lr_overrides"})
     model = run_model(settings, spec)
     config = {
-        "model": spec.model, "weights": spec.weights, "protocol": spec.protocol, "seed": spec.seed,
-        "train": train | {"epochs": run_epochs(settings, spec), "lr": settings.train.lr_overrides.get(spec.model, settings.train.lr)},
+        "model": spec.model,
+        "weights": spec.weights,
+        "protocol": spec.protocol,
+        "seed": spec.seed,
+        "train": train
+        | {"epochs": run_epochs(settings, spec), "lr": settings.train.lr_overrides.get(spec.model, settings.train.lr)},
         "augment": settings.augment.model_dump(mode="json"),
         "architecture": model.model_dump(mode="json"),
         "weights_identity": weights_identity(settings, spec),
         "image_size_px": settings.data.image_size_px,
         "split": settings.split.model_dump(mode="json", exclude={"protocols"}),
-        "data_fingerprint": data.fingerprint, "classes": data.classes,
+        "data_fingerprint": data.fingerprint,
+        "classes": data.classes,
         "training_version": TRAINING_VERSION,
     }
-    names = {"display_name": display_name(spec.model, settings.model.family), "family": settings.model.family,
-             "eca_placement": model.eca_placement if spec.model.startswith("eca_") else None}
+    names = {
+        "display_name": display_name(spec.model, settings.model.family),
+        "family": settings.model.family,
+        "eca_placement": model.eca_placement if spec.model.startswith("eca_") else None,
+    }
     return config | names | {"key": digest(config)}
 
 
@@ -151,8 +159,15 @@ def train_run(settings: Settings, spec: RunSpec, *, say: Say = print) -> Path:
     config, begin = run_config(settings, spec, data), time.perf_counter()
     samples, pixels = data.splits[spec.protocol], load_pixels(data.splits[spec.protocol], data.index, settings)
     loaders = {
-        name: make_loader(samples, pixels, name, settings, seed=spec.seed, train=name == "train",
-                          augment_now=name == "train" and spec.protocol == "grouped")
+        name: make_loader(
+            samples,
+            pixels,
+            name,
+            settings,
+            seed=spec.seed,
+            train=name == "train",
+            augment_now=name == "train" and spec.protocol == "grouped",
+        )
         for name in ("train", "val", "test")
     }
     network, note = build_network(settings, spec, len(data.classes), pretrained=True)
@@ -162,17 +177,23 @@ def train_run(settings: Settings, spec: RunSpec, *, say: Say = print) -> Path:
 
     def after_epoch(state: FitState) -> None:
         row = state.history[-1]
-        say(f"{spec.name}: epoch {state.epoch}/{train.epochs}  loss {row['train_loss']:.3f}  train {row['train_accuracy']:.1%}"
-            f"  val {row['val_accuracy']:.1%}")
+        say(
+            f"{spec.name}: epoch {state.epoch}/{train.epochs}  loss {row['train_loss']:.3f}"
+            f"  train {row['train_accuracy']:.1%}"
+            f"  val {row['val_accuracy']:.1%}"
+        )
         save_checkpoint(folder / "checkpoint.pt", {
             "key": config["key"], "epoch": state.epoch, "history": state.history, "best_epoch": state.best_epoch,
-            "best_weights": state.best_weights, "network": loop.network.state_dict(), "optimizer": loop.optimizer.state_dict(),
+            "best_weights": state.best_weights, "network": loop.network.state_dict(),
+            "optimizer": loop.optimizer.state_dict(),
         })  # fmt: skip
 
     fit(loop, loaders, train, lr=config["train"]["lr"], seed=spec.seed, state=state, after_epoch=after_epoch)
     seconds = time.perf_counter() - begin
     write_run(folder, config, state, loop, loaders, samples)
-    write_json(folder / "manifest.json", _manifest(settings, loop, note, seconds, len(loaders["train"].dataset), state.epoch))
+    write_json(
+        folder / "manifest.json", _manifest(settings, loop, note, seconds, len(loaders["train"].dataset), state.epoch)
+    )
     (folder / "checkpoint.pt").unlink()
     return folder
 
@@ -181,8 +202,13 @@ def make_loop(network: nn.Module, settings: Settings, *, lr: float) -> Loop:
     """Put a network on the device, in channels-last layout, with its optimizer, precision and loss."""
     device = select_device(settings.train.device)
     network = network.to(device, memory_format=torch.channels_last)
-    return Loop(network, make_optimizer(network, settings.train, lr), device,
-                autocast_dtype(settings.train.precision, device), classification_loss(settings.model.aux_weight))
+    return Loop(
+        network,
+        make_optimizer(network, settings.train, lr),
+        device,
+        autocast_dtype(settings.train.precision, device),
+        classification_loss(settings.model.aux_weight),
+    )
 
 
 def _resume(path: Path, key: str, loop: Loop, say: Say) -> FitState:
@@ -224,14 +250,17 @@ def write_run(
     write_csv(folder / "history.csv", pd.DataFrame(state.history))
     write_csv(folder / "predictions.csv", pd.concat([frame, columns], axis=1), float_format="%.6f")
     write_json(folder / "metrics.json", metrics)
-    save_weights(folder / "weights.safetensors", state.best_weights, {"key": config["key"], "classes": "\n".join(classes)})
+    save_weights(
+        folder / "weights.safetensors", state.best_weights, {"key": config["key"], "classes": "\n".join(classes)}
+    )
 
 
 def _manifest(settings: Settings, loop: Loop, note: str, seconds: float, images: int, epochs: int) -> dict[str, Any]:
     network = loop.network
     return {
         "seconds": round(seconds, 2), "images_per_second": round(images * epochs / seconds, 1),
-        "device": str(loop.device), "threads": settings.train.threads, "precision": str(loop.autocast_dtype or "float32"),
+        "device": str(loop.device), "threads": settings.train.threads,
+        "precision": str(loop.autocast_dtype or "float32"),
         "machine": machine(), "versions": package_versions(), "package_version": __version__,
         "parameters": count_parameters(network), "size_mib": round(file_size_mib(network), 4),
         "gmacs": round(multiply_adds(network, settings.data.image_size_px), 6),

@@ -71,7 +71,9 @@ def ablation_runs(settings: Settings) -> list[RunSpec]:
 
 def leakage_runs(settings: Settings) -> list[RunSpec]:
     """Runs repeated under the paper's order (augment, pool, split)."""
-    return [_spec(row, "paper", seed) for seed in settings.train.seeds for row in settings.comparison.paper_protocol_runs]
+    return [
+        _spec(row, "paper", seed) for seed in settings.train.seeds for row in settings.comparison.paper_protocol_runs
+    ]
 
 
 def proposed_runs(settings: Settings) -> list[RunSpec]:

@@ -45,12 +45,12 @@ def _studio(rng: np.random.Generator, elevation: float) -> light.Studio:
         ]
     )
     lamps = (lamps / np.linalg.norm(lamps, axis=1, keepdims=True)) @ axes
-    warm = np.exp(rng.normal(0, 0.02, (3, 3)))
-    colours = np.array([[1.55], [0.42], [0.5]]) * rng.uniform(0.8, 1.2, (3, 1)) * warm
+    warm = np.exp(rng.normal(0, 0.01, (3, 3)))
+    colours = np.array([[1.55], [0.42], [0.5]]) * rng.uniform(0.9, 1.1, (3, 1)) * warm
     tone = np.array([[0.020, 0.021, 0.024], [0.012, 0.012, 0.013], [0.035, 0.031, 0.027], [0.022, 0.027, 0.034]])
     ground = tone[rng.integers(4)] * np.exp(rng.normal(0, 0.4)) * np.exp(rng.normal(0, 0.06, 3))
     up = np.array([0, np.cos(elevation), np.sin(elevation)])
-    parts = (lamps, colours, up, np.full(3, 0.30) * rng.uniform(0.8, 1.2), ground)
+    parts = (lamps, colours, up, np.full(3, 0.30) * rng.uniform(0.9, 1.1), ground)
     return light.Studio(*(part.astype(np.float32) for part in parts))
 
 

@@ -74,10 +74,10 @@ def body(codes: str, **look: float | bool | Colour) -> Material:
 
 def vary(material: Material, rng: np.random.Generator) -> Material:
     """The same mineral in another specimen: shifted brightness and tint, other lustre and texture."""
-    brightness = np.exp(rng.normal(0, 0.30))
-    tint = np.exp(rng.normal(0, 0.09) * np.array([1.0, 0.1, -1.0]) + rng.normal(0, 0.025, 3))  # warmer or colder
-    rust = rng.uniform(0.1, 0.4) if rng.uniform() < 0.3 else 0.0  # washed ore still carries rust and clay
-    factor = np.exp(rng.normal(0, 0.25, 6))
+    brightness = np.exp(rng.normal(0, 0.08))
+    tint = np.exp(rng.normal(0, 0.03) * np.array([1.0, 0.1, -1.0]) + rng.normal(0, 0.01, 3))  # warmer or colder
+    rust = rng.uniform(0.05, 0.3) if rng.uniform() < 0.2 else 0.0  # washed ore still carries rust and clay
+    factor = np.exp(rng.normal(0, 0.18, 6))
     return replace(
         material,
         colours=np.clip(material.colours * brightness * tint, 0.004, 0.92),
@@ -90,5 +90,5 @@ def vary(material: Material, rng: np.random.Generator) -> Material:
         bands=material.bands * factor[5],
         tarnish=float(np.clip(material.tarnish * rng.uniform(0.3, 1.5), 0, 1)),
         tarnish_hue=float(material.tarnish_hue + rng.normal(0, 0.15)),
-        stain=float(np.clip(rust + material.stain * rng.uniform(0.0, 1.9), 0, 0.6)),
+        stain=float(np.clip(rust + material.stain * rng.uniform(0.2, 1.6), 0, 0.6)),
     )

@@ -1,0 +1,32 @@
+"""Shared fixtures: a tiny profile whose results go to a temporary root."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from mineral_lib.parameters import load_profile
+from mineral_lib.storage import ROOT_VARIABLE
+
+ROOT = Path(__file__).resolve().parents[1]
+TINY = [
+    "comparison.models=[convnext_tiny, eca_convnext_tiny]",
+    "comparison.paper_protocol_runs=[]",
+    "train.jobs=1",
+    "weights.formula.num_classes=4",
+    "weights.formula.images_per_class=8",
+]
+
+
+@pytest.fixture
+def study_root(tmp_path, monkeypatch):
+    """An empty project root with the real parameter files; results and caches are written there."""
+    shutil.copytree(ROOT / "params", tmp_path / "params")
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def tiny(study_root):
+    """Settings of the test profile, reduced to two networks."""
+    return load_profile("test", TINY)

@@ -1,0 +1,33 @@
+"""The catalogue against the paper's own sums."""
+
+import pytest
+
+from mineral_lib.catalogue import display_name, find_mineral, minerals
+from mineral_lib.paper import authors_best_validation, authors_history, printed
+
+
+def test_table_2_adds_up():
+    table = minerals()
+    assert [mineral.number for mineral in table] == list(range(1, 27))
+    assert sum(mineral.original for mineral in table) == 8081
+    assert sum(mineral.augmented for mineral in table) == 34576
+    factors = [mineral.factor for mineral in table]
+    assert (factors.count(4), factors.count(5), factors.count(8)) == (22, 2, 2)
+    assert all(mineral.original * mineral.factor == mineral.augmented for mineral in table)
+
+
+def test_names_are_found_in_both_languages():
+    assert find_mineral("石英").number == find_mineral("Quartz").number == 23
+    assert find_mineral("Fe-Mo ore").number == 24
+    assert find_mineral("ferrimolybdite") is None  # the paper does not say what no. 24 is
+    assert display_name("quartz", "zh") == "石英"
+    assert display_name("my own class") == "my own class"
+
+
+def test_reference_numbers():
+    assert printed("table_4", "eca_convnext_tiny", "accuracy_percent") == 98.58
+    assert printed("table_4", "no such row", "accuracy_percent") is None
+    assert authors_best_validation("eca_convnext_tiny", "transfer") == pytest.approx(98.582)
+    assert authors_best_validation("eca_convnext_tiny", "scratch") == pytest.approx(86.1525)
+    assert len(authors_history("resnet50", "scratch")) == 200
+    assert authors_history("resnet50", "transfer").empty

@@ -1,0 +1,87 @@
+"""Parameters: every wrong value is refused before any work, with key and remedy."""
+
+import pytest
+import yaml
+
+from mineral_lib.errors import ParameterError
+from mineral_lib.parameters import check, load_profile, profiles, read_yaml, resolve, sections_of
+
+
+def test_all_profiles_are_valid_and_complete():
+    assert set(profiles()) == {"test", "quick", "standard", "paper", "authors", "own_photos"}
+    for name in profiles():
+        settings = load_profile(name, ["data.folder=photos"] if name == "own_photos" else None)
+        assert settings.profile == name
+        assert check(sections_of(settings), where="round trip") == settings
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("train.epoch=5", ["unknown key 'train.epoch'", "did you mean 'epochs'"]),
+        ("train.epochs=2.5", ["train.epochs", "2.5"]),
+        ("train.epochs=0", ["train.epochs", "greater than or equal to 1"]),
+        ("train.lr=fast", ["train.lr", "'fast'"]),
+        ("train.lr=.nan", ["train.lr"]),
+        ("train.seeds=[true]", ["train.seeds"]),
+        ("split.ratios=[0.6, 0.2, 0.3]", ["add up to 1", "1.1"]),
+        ("model.eca_kernel=4", ["must be odd"]),
+        ("augment.crop_scale=[0.9, 0.5]", ["crop_scale"]),
+        ("data.source=folder", ["data.folder"]),
+        ("data.specimen_pattern=abc", ["group named specimen"]),
+        ("comparison.models=[vgg20]", ["vgg20"]),
+        ("comparison.paper_protocol_runs=[resnet50]", ["paper_protocol_runs"]),
+        ("trian.epochs=3", ["unknown key 'trian'", "did you mean 'train'"]),
+    ],
+)
+def test_wrong_values_are_named(change, words):
+    with pytest.raises(ParameterError) as error:
+        load_profile("quick", [change])
+    for word in words:
+        assert word in str(error.value)
+    assert error.value.exit_code == 2
+
+
+def test_all_problems_are_reported_at_once():
+    with pytest.raises(ParameterError, match="2 parameters are wrong"):
+        load_profile("quick", ["train.epochs=-1", "train.batch_size=x"])
+
+
+def test_scientific_notation_without_a_dot_is_a_number():
+    assert load_profile("quick", ["train.lr=1e-4"]).train.lr == pytest.approx(1e-4)
+
+
+def test_a_missing_key_is_named():
+    values = sections_of(load_profile("quick"))
+    del values["train"]["lr"]
+    with pytest.raises(ParameterError, match=r"missing key 'train\.lr'"):
+        resolve(**values)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("profile: a\nprofile: b\n", "stands twice, in lines 1 and 2"),
+        ("- a\n- b\n", "holds no sections"),
+        ("", "holds no sections"),
+        ("a: [1, 2\n", "not valid YAML"),
+        ("a: !!python/object/apply:os.system ['true']\n", "not valid YAML"),
+    ],
+)
+def test_unreadable_files_are_refused(tmp_path, text, words):
+    path = tmp_path / "bad.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ParameterError, match=words):
+        read_yaml(path)
+
+
+def test_unknown_profile_suggests_the_nearest():
+    with pytest.raises(ParameterError, match="did you mean 'quick'"):
+        load_profile("quik")
+
+
+def test_parameter_file_can_be_written_and_read_again(tmp_path):
+    settings = load_profile("standard")
+    path = tmp_path / "copy.yaml"
+    path.write_text(yaml.safe_dump(sections_of(settings)), encoding="utf-8")
+    assert load_profile(str(path)) == settings

@@ -1,0 +1,162 @@
+"""Training: the loop, runs on disk, reuse, resume, pre-training."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from mineral_lib.config import Train
+from mineral_lib.data.prepare import prepare
+from mineral_lib.errors import DivergenceError, StorageError
+from mineral_lib.parameters import load_profile
+from mineral_lib.storage import ResultPaths, file_digest, read_json
+from mineral_lib.training import runs as runs_module
+from mineral_lib.training.checkpoint import load_checkpoint, load_weights, save_checkpoint
+from mineral_lib.training.engine import classification_loss, learning_rate
+from mineral_lib.training.pool import train_runs
+from mineral_lib.training.pretrain import ensure_source_weights, is_pretrained, source_key
+from mineral_lib.training.runs import is_finished, load_run_network, run_dir, train_run
+from mineral_lib.training.specs import RunSpec, ablation_runs, comparison_runs, study_runs
+
+SPEC = RunSpec("convnext_tiny", "scratch", "grouped", 0)
+
+
+def test_cosine_with_warm_up():
+    train: Train = load_profile("quick", ["train.epochs=10", "train.warmup_epochs=2", "train.min_lr=1e-5"]).train
+    rates = [learning_rate(epoch, base=1e-3, train=train) for epoch in range(1, 11)]
+    assert rates[0] < rates[1] < rates[2] == 1e-3
+    assert all(a > b for a, b in zip(rates[2:], rates[3:], strict=False))
+    assert rates[6] == pytest.approx(1e-5 + (1e-3 - 1e-5) * (1 + math.cos(math.pi / 2)) / 2)
+
+
+def test_auxiliary_heads_count_with_their_weight():
+    logits, labels = torch.randn(4, 3), torch.tensor([0, 1, 2, 0])
+    loss, alone = classification_loss(0.3), torch.nn.functional.cross_entropy(logits, labels)
+    torch.testing.assert_close(loss(logits, labels), alone)
+    torch.testing.assert_close(loss((logits, logits, logits), labels), 1.6 * alone)
+    torch.testing.assert_close(loss((logits, None, None), labels), alone)
+
+
+def test_the_study_shares_its_eight_runs():
+    settings = load_profile("quick", ["comparison.paper_protocol_runs=[]"])
+    names = [spec.name for spec in study_runs(settings)]
+    assert len(names) == len(set(names)) == 8
+    shared = set(comparison_runs(settings)) & set(ablation_runs(settings))
+    assert len(shared) == 3 and len(study_runs(load_profile("quick"))) == 10
+
+
+def test_a_run_is_written_reused_and_retrained_when_parameters_change(tiny):
+    folder = train_run(tiny, SPEC, say=lambda line: None)
+    data = prepare(tiny)
+    assert is_finished(tiny, SPEC, data)
+    before = file_digest(folder / "weights.safetensors"), (folder / "metrics.json").stat().st_mtime_ns
+    train_run(tiny, SPEC, say=lambda line: pytest.fail("trained again"))
+    assert (folder / "metrics.json").stat().st_mtime_ns == before[1]
+    other = tiny.model_copy(update={"train": tiny.train.model_copy(update={"lr": 0.01})})
+    assert not is_finished(other, SPEC, data)
+    history = pd.read_csv(folder / "history.csv")
+    assert history["epoch"].tolist() == [1, 2]
+    predictions = pd.read_csv(folder / "predictions.csv")
+    metrics = read_json(folder / "metrics.json")
+    assert (predictions["label"] == predictions["predicted"]).mean() == pytest.approx(
+        metrics["selected"]["test"]["accuracy"]
+    )
+    probabilities = predictions[[f"p_{i}" for i in range(26)]].to_numpy()
+    assert np.allclose(probabilities.sum(1), 1, atol=1e-4)
+    assert (probabilities.argmax(1) == predictions["predicted"]).mean() > 0.95
+    split = data.splits["grouped"]
+    assert set(predictions["sample_id"]) == set(split.loc[split["split"] == "test", "sample_id"])
+    network = load_run_network(tiny, SPEC, 26)
+    assert network(torch.zeros(1, 3, 32, 32)).shape == (1, 26)
+
+
+def test_interrupted_and_resumed_equals_uninterrupted(tiny, monkeypatch):
+    whole = train_run(tiny, SPEC, say=lambda line: None)
+    wanted = {name: (whole / name).read_bytes() for name in ("history.csv", "predictions.csv", "weights.safetensors")}
+    for path in whole.iterdir():
+        path.unlink()
+
+    def stop_after_first(line: str) -> None:
+        if "epoch 2/" in line:
+            raise KeyboardInterrupt
+
+    # The progress line comes before the checkpoint of its epoch: the second epoch is lost and done again.
+    with pytest.raises(KeyboardInterrupt):
+        train_run(tiny, SPEC, say=stop_after_first)
+    assert load_checkpoint(whole / "checkpoint.pt")["epoch"] == 1
+    lines: list[str] = []
+    train_run(tiny, SPEC, say=lines.append)
+    assert any("resumes after epoch 1" in line for line in lines)
+    assert {name: (whole / name).read_bytes() for name in wanted} == wanted
+    assert not (whole / "checkpoint.pt").exists()
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path):
+    path = save_checkpoint(tmp_path / "c.pt", {"epoch": 1, "weights": {"a": torch.ones(10)}})
+    assert load_checkpoint(path)["epoch"] == 1
+    data = bytearray(path.read_bytes())
+    for position in (0, 20, len(data) // 2, len(data) - 1):
+        changed = bytearray(data)
+        changed[position] ^= 1
+        path.write_bytes(bytes(changed))
+        with pytest.raises(StorageError, match="damaged"):
+            load_checkpoint(path)
+    path.write_bytes(bytes(data[: len(data) // 2]))
+    with pytest.raises(StorageError, match="damaged"):
+        load_checkpoint(path)
+
+
+def test_diverging_training_stops_and_writes_no_result(tiny):
+    # 1e20 overflows the first weights: the loss of the epoch is not finite.
+    wild = tiny.model_copy(update={"train": tiny.train.model_copy(update={"lr": 1e20})})
+    with pytest.raises(DivergenceError, match="not finite") as error:
+        train_run(wild, SPEC, say=lambda line: None)
+    assert error.value.exit_code == 5
+    assert not (run_dir(wild, SPEC) / "metrics.json").exists()
+
+
+def test_side_by_side_equals_one_after_another(tiny):
+    specs = [SPEC, RunSpec("convnext_tiny", "transfer", "grouped", 0)]
+    assert train_runs(tiny, specs, say=lambda line: None) == 2
+    files = [run_dir(tiny, spec) / "weights.safetensors" for spec in specs]
+    digests = [file_digest(path) for path in files]
+    for path in files:
+        path.unlink()
+    pair = tiny.model_copy(update={"train": tiny.train.model_copy(update={"jobs": 2})})
+    assert train_runs(pair, specs, say=lambda line: None) == 2
+    assert [file_digest(path) for path in files] == digests
+    assert train_runs(pair, specs) == 0
+
+
+def test_pretraining_is_cached_and_used(tiny):
+    assert not is_pretrained(tiny, "eca_convnext_tiny")
+    state, note = ensure_source_weights(tiny, "eca_convnext_tiny", say=lambda line: None)
+    assert is_pretrained(tiny, "convnext_tiny")  # ECA-ConvNeXt starts from ConvNeXt
+    ensure_source_weights(tiny, "convnext_tiny", say=lambda line: pytest.fail("trained again"))
+    network, _ = runs_module.build_network(
+        tiny, RunSpec("eca_convnext_tiny", "transfer", "grouped", 0), 26, pretrained=True
+    )
+    torch.testing.assert_close(network.stages[1].blocks[0].conv_dw.weight, state["stages.1.blocks.0.conv_dw.weight"])
+    assert source_key(tiny, "convnext_tiny") == source_key(tiny, "eca_convnext_tiny") != source_key(tiny, "resnet50")
+    assert "formula" in note
+
+
+@pytest.mark.parametrize("name", ["vgg19", "googlenet", "resnet50", "resnext50"])
+def test_every_network_can_be_pretrained_and_trained(tiny, name):
+    settings = tiny.model_copy(update={"train": tiny.train.model_copy(update={"epochs": 1})})
+    folder = train_run(settings, RunSpec(name, "transfer", "grouped", 0), say=lambda line: None)
+    assert read_json(folder / "metrics.json")["num_test"] > 0
+    assert load_weights(folder / "weights.safetensors")
+
+
+def test_runs_of_other_parameters_are_not_mixed_into_tables(tiny):
+    from mineral_lib.reporting.records import load_runs
+
+    train_runs(tiny, [SPEC], say=lambda line: None)
+    stranger = ResultPaths.of(tiny.profile).runs_dir / "vgg19-scratch-grouped-seed0"
+    stranger.mkdir()
+    for path in run_dir(tiny, SPEC).iterdir():
+        (stranger / path.name).write_bytes(path.read_bytes())
+    assert [run.name for run in load_runs(ResultPaths.of(tiny.profile))] == [SPEC.name]
