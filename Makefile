@@ -23,7 +23,7 @@ setup: $(VENV)/installed
 $(VENV)/installed: requirements.lock pyproject.toml
 ifdef UV
 	test -x $(BIN)/python || uv venv --quiet --python "$(PYTHON)" $(VENV)
-	uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.lock
+	uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes --requirement requirements.lock
 	uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 else
 	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)

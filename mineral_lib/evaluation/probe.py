@@ -39,9 +39,12 @@ def frozen_features(name: str, network: nn.Module, photos: np.ndarray, *, image_
 
 def colour_histograms(photos: np.ndarray, bins: int = 8) -> np.ndarray:
     """RGB histograms (N, bins ** 3) of photographs (N, W, W, 3) uint8: the simplest thing that can work."""
-    levels = (photos.astype(np.int64) * bins) // 256
-    codes = (levels[..., 0] * bins + levels[..., 1]) * bins + levels[..., 2]
-    return np.stack([np.bincount(code.ravel(), minlength=bins**3) for code in codes]) / codes[0].size
+    rows = []
+    for photo in photos:
+        levels = photo.astype(np.int64) * bins // 256
+        codes = (levels[..., 0] * bins + levels[..., 1]) * bins + levels[..., 2]
+        rows.append(np.bincount(codes.ravel(), minlength=bins**3) / codes.size)
+    return np.stack(rows)
 
 
 def linear_probe(features: np.ndarray, labels: np.ndarray, groups: np.ndarray, *, folds: int = 5) -> float:

@@ -2,8 +2,9 @@
 
 One rule for all: a quarter of the paper network's widths, and the last stride-2 step left out, so that a 64 px
 photograph ends in a 4 x 4 map instead of 2 x 2; ConvNeXt also has two thirds of the blocks. They keep what
-distinguishes the networks (no batch norm in VGG, inception branches and auxiliary heads, residual bottlenecks, cardinality, depthwise
-7 x 7 with layer norm), but they are *not* the paper's networks and carry "(compact)" wherever they appear.
+distinguishes the networks (no batch norm in VGG, inception branches and auxiliary heads, residual bottlenecks,
+cardinality, depthwise 7 x 7 with layer norm), but they are *not* the paper's networks and carry "(compact)"
+wherever they appear.
 """
 
 from collections.abc import Callable

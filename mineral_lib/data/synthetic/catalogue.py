@@ -77,7 +77,7 @@ def build_specimen(class_number: int, number: int, seed: int) -> Specimen:
     materials = []
     for look in chosen.materials:
         look = vary(look, rng)
-        materials.append(replace(look, other_share=float(np.clip(look.other_share * rng.uniform(0.1, 2.4), 0, 0.65))))
+        materials.append(replace(look, other_share=float(np.clip(look.other_share * rng.uniform(0.2, 1.3), 0, 0.4))))
     bodies: Bodies = []
     for name, options in chosen.parts:
         HABITS[name](rng, bodies, **options)

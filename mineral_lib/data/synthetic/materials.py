@@ -76,7 +76,7 @@ def vary(material: Material, rng: np.random.Generator) -> Material:
     """The same mineral in another specimen: shifted brightness and tint, other lustre and texture."""
     brightness = np.exp(rng.normal(0, 0.08))
     tint = np.exp(rng.normal(0, 0.03) * np.array([1.0, 0.1, -1.0]) + rng.normal(0, 0.01, 3))  # warmer or colder
-    rust = rng.uniform(0.05, 0.3) if rng.uniform() < 0.2 else 0.0  # washed ore still carries rust and clay
+    rust = rng.uniform(0.05, 0.25) if rng.uniform() < 0.15 else 0.0  # washed ore still carries rust and clay
     factor = np.exp(rng.normal(0, 0.18, 6))
     return replace(
         material,
