@@ -72,13 +72,16 @@ def reproduce(settings: Settings, *, say: Say = print, force: bool = False) -> P
     begin, paths = time.perf_counter(), ResultPaths.of(settings.profile)
     parameters = write_parameters(settings)
     key, timings = digest([sections_of(settings), _library_digest()]), {}
-    names = notebook_names()
+    names, checked = notebook_names(), False
     for position, name in enumerate(names, 1):
         source = project_root() / "notebooks" / f"{name}.ipynb"
         key = digest([key, file_digest(source)])
         if not force and _up_to_date(settings.profile, name, key):
             say(f"[{position}/{len(names)}] {name}: up to date")
             continue
+        if not checked:
+            check_inputs(settings)
+            checked = True
         say(f"[{position}/{len(names)}] {name} ...")
         started = time.perf_counter()
         run_notebook(settings, name)
@@ -88,6 +91,25 @@ def reproduce(settings: Settings, *, say: Say = print, force: bool = False) -> P
     write_manifest(settings, parameters)
     say(f"\nFinished in {time.perf_counter() - begin:.0f} s. Open the report:\n  {paths.report}")
     return paths.report
+
+
+def check_inputs(settings: Settings) -> None:
+    """Refuse photographs or starting weights that cannot be used, before any notebook runs.
+
+    Raises:
+        DataError: The photo folder cannot be used.
+        WeightsError: Asked-for weights cannot exist or their file is missing.
+    """
+    from mineral_lib.data.prepare import prepare
+    from mineral_lib.training.specs import study_runs
+
+    prepare(settings)
+    transferred = {spec.model for spec in study_runs(settings) if spec.weights == "transfer"}
+    if transferred and settings.weights.source != "formula":
+        from mineral_lib.models.weights import check_source
+
+        for model in sorted(transferred):
+            check_source(model, settings.weights, settings.model)
 
 
 def _key_path(profile: str, name: str) -> Path:

@@ -27,7 +27,7 @@ def frozen_features(name: str, network: nn.Module, photos: np.ndarray, *, image_
     """
     found: list[np.ndarray] = []
     head = network.get_submodule(classifier_of(name, network).head[0])
-    handle = head.register_forward_pre_hook(lambda _module, inputs: found.append(inputs[0].flatten(1).float().numpy()))
+    handle = head.register_forward_pre_hook(lambda _module, inputs: found.append(_pooled(inputs[0])))
     try:
         for start in range(0, len(photos), 128):
             images = [to_tensor(photo, image_size_px) for photo in photos[start : start + 128]]
@@ -35,6 +35,11 @@ def frozen_features(name: str, network: nn.Module, photos: np.ndarray, *, image_
     finally:
         handle.remove()
     return np.concatenate(found)
+
+
+def _pooled(features: torch.Tensor) -> np.ndarray:
+    # A convolutional head (SqueezeNet) receives maps: their mean over all places.
+    return (features.mean((2, 3)) if features.ndim == 4 else features.flatten(1)).float().numpy()
 
 
 def colour_histograms(photos: np.ndarray, bins: int = 8) -> np.ndarray:

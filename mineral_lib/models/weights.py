@@ -11,7 +11,7 @@ import torch
 import torchvision
 from torch import nn
 
-from mineral_lib.config import Model
+from mineral_lib.config import Model, Weights
 from mineral_lib.errors import WeightsError
 from mineral_lib.models.zoo import base_network, classifier_of
 
@@ -25,6 +25,39 @@ IMAGENET_WEIGHTS = {
 }
 
 
+def check_source(name: str, weights: Weights, options: Model) -> None:
+    """Refuse starting weights that cannot exist, without loading or downloading anything.
+
+    Raises:
+        WeightsError: Compact siblings have no ImageNet weights; no local file is named for the network.
+    """
+    if weights.source == "imagenet" and options.family == "compact" and ":" not in name:
+        raise WeightsError(
+            f"there are no ImageNet weights for the compact {base_network(name)}",
+            where="weights.source",
+            remedy="set weights.source to formula, or model.family to paper",
+        )
+    if weights.source == "file":
+        weights_path(name, weights.files)
+
+
+def weights_path(name: str, files: dict[str, str]) -> Path:
+    """The local weights file of a network, from ``weights.files``.
+
+    Raises:
+        WeightsError: None is named or it is not there.
+    """
+    key = base_network(name)
+    path = Path(files.get(key) or files.get(name) or "")
+    if not path.is_file():
+        raise WeightsError(
+            f"no weights file for {key}" + (f" at {path}" if path.name else ""),
+            where=f"weights.files.{key}",
+            remedy="give the path of a .pth or .safetensors file with its state dict",
+        )
+    return path
+
+
 def imagenet_state(name: str, options: Model) -> tuple[dict[str, torch.Tensor], str]:
     """Download (or read from the cache) ImageNet-1k weights of a network.
 
@@ -34,13 +67,8 @@ def imagenet_state(name: str, options: Model) -> tuple[dict[str, torch.Tensor], 
     Raises:
         WeightsError: Compact siblings have no ImageNet weights; no network; the download is damaged.
     """
+    check_source(name, Weights.model_construct(source="imagenet", files={}), options)
     name = base_network(name)
-    if options.family == "compact":
-        raise WeightsError(
-            f"there are no ImageNet weights for the compact {name}",
-            where="weights.source",
-            remedy="set weights.source to formula, or model.family to paper",
-        )
     try:
         library, tag, licence = IMAGENET_WEIGHTS.get(name) or (name.split(":")[0], name.split(":")[-1], "see library")
         if library == "timm":
@@ -71,14 +99,7 @@ def file_state(name: str, files: dict[str, str]) -> tuple[dict[str, torch.Tensor
     Raises:
         WeightsError: No file is named for the network, or it cannot be read safely.
     """
-    key = base_network(name)
-    path = Path(files.get(key) or files.get(name) or "")
-    if not path.is_file():
-        raise WeightsError(
-            f"no weights file for {key}" + (f" at {path}" if path.name else ""),
-            where=f"weights.files.{key}",
-            remedy="give the path of a .pth or .safetensors file with its state dict",
-        )
+    path = weights_path(name, files)
     try:
         if path.suffix == ".safetensors":
             state = safetensors.torch.load_file(path)

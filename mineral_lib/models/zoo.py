@@ -65,7 +65,10 @@ def _paper_network(name: str, num_classes: int, options: Model) -> nn.Module:
     if name == "convnext_tiny":
         return timm.create_model("convnext_tiny", num_classes=num_classes, drop_path_rate=options.drop_path_rate)
     if name == "googlenet":
-        return torchvision.models.GoogLeNet(num_classes=num_classes, aux_logits=True, init_weights=True)
+        # torchvision's GoogLeNet weights expect inputs scaled another way; the network converts them itself.
+        return torchvision.models.GoogLeNet(
+            num_classes=num_classes, aux_logits=True, init_weights=True, transform_input=True
+        )
     builders: dict[str, Callable[..., nn.Module]] = {
         "vgg19": torchvision.models.vgg19,
         "resnet50": torchvision.models.resnet50,

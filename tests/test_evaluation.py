@@ -1,0 +1,87 @@
+"""Grad-CAM, the linear probe and predictions."""
+
+import numpy as np
+import pytest
+import torch
+
+from mineral_lib.cam_study import cam_panels, evidence_frame, figure_photographs, mistake_panels
+from mineral_lib.data.demonstration import demonstration_folder, photographs_to_answer
+from mineral_lib.data.prepare import prepare
+from mineral_lib.data.scan import scan_folder
+from mineral_lib.evaluation.grad_cam import evidence_on_specimen, heat_maps, overlay
+from mineral_lib.evaluation.probe import colour_histograms, frozen_features, linear_probe
+from mineral_lib.models.zoo import build_base
+from mineral_lib.parameters import load_profile
+from mineral_lib.predict import predict_photographs
+from mineral_lib.training.pool import train_runs
+from mineral_lib.training.specs import RunSpec
+
+OPTIONS = load_profile("quick").model
+
+
+@pytest.mark.parametrize("name", ["vgg19", "googlenet", "resnet50", "resnext50", "convnext_tiny"])
+def test_heat_maps_of_every_network(name):
+    torch.manual_seed(0)
+    photos = np.random.default_rng(0).integers(0, 255, (2, 73, 73, 3), dtype=np.uint8)
+    network = build_base(name, num_classes=5, options=OPTIONS)
+    maps = heat_maps(name, network, photos, [0, 4], image_size_px=64, target="true_class")
+    assert [one.target for one in maps] == [0, 4]
+    for one in maps:
+        assert one.heat.shape == (64, 64) and 0 <= one.heat.min() and one.heat.max() <= 1
+        assert one.empty == (one.heat.max() <= 0)
+    again = heat_maps(name, network, photos, [0, 4], image_size_px=64, target="predicted_class")
+    assert [one.target for one in again] == [one.predicted for one in maps]
+
+
+def test_evidence_is_the_share_on_the_mask():
+    heat, mask = np.zeros((4, 4), np.float32), np.zeros((4, 4), bool)
+    heat[0], mask[0, :2] = 1, True
+    assert evidence_on_specimen(heat, mask) == pytest.approx(0.5)
+    assert np.isnan(evidence_on_specimen(np.zeros((4, 4)), mask))
+
+
+def test_overlay_shows_heat_where_it_is():
+    photo = np.full((256, 256, 3), 100, np.uint8)
+    heat = np.zeros((64, 64), np.float32)
+    heat[:32] = 1
+    picture = overlay(photo, heat, weight=0.5)
+    assert picture.shape == (224, 224, 3)
+    top, bottom = picture[50].mean(0), picture[180].mean(0)
+    assert top[0] > bottom[0]  # red above
+
+
+def test_histogram_and_probe():
+    photos = np.zeros((40, 8, 8, 3), np.uint8)
+    photos[20:, ..., 0] = 255
+    histograms = colour_histograms(photos)
+    assert histograms.shape == (40, 512) and np.allclose(histograms.sum(1), 1)
+    labels, groups = np.repeat([0, 1], 20), np.arange(40)
+    assert linear_probe(histograms, labels, groups) == 1
+    shuffled = np.random.default_rng(0).permutation(labels)
+    assert linear_probe(np.random.default_rng(1).normal(size=(40, 3)), shuffled, groups) < 0.85
+
+
+def test_features_are_what_the_head_receives():
+    network = build_base("resnet50", num_classes=5, options=OPTIONS).eval()
+    photos = np.random.default_rng(0).integers(0, 255, (3, 73, 73, 3), dtype=np.uint8)
+    assert frozen_features("resnet50", network, photos, image_size_px=64).shape == (3, 512)
+    maps = build_base("torchvision:squeezenet1_1", num_classes=5, options=OPTIONS)
+    assert frozen_features("torchvision:squeezenet1_1", maps, photos, image_size_px=64).shape == (3, 512)
+
+
+def test_predictions_and_figures_of_a_trained_run(tiny):
+    spec = RunSpec("eca_convnext_tiny", "scratch", "grouped", 0)
+    train_runs(tiny, [spec], say=lambda line: None)
+    study = prepare(tiny)
+    panels = cam_panels(study, tiny, [spec], figure_photographs(study, tiny))
+    assert len(panels.originals) == len(panels.overlays) == len(panels.captions) == 5
+    evidence = evidence_frame(study, tiny, [spec]).iloc[0]
+    assert 0 < evidence["specimen's area"] < 1 and evidence["gain"] > 0
+    folder, own = demonstration_folder(tiny)
+    scan = scan_folder(folder, own)
+    reasons = " ".join(scan.files.loc[scan.files["status"] == "skipped", "reason"])
+    assert (scan.files["status"] == "skipped").sum() == 2 and "truncated" in reasons and "text" in reasons
+    answers = predict_photographs(tiny, spec, study, folder, photographs_to_answer(tiny, study, scan.index))
+    assert len(answers.frame) == 78 and answers.accuracy <= answers.top3_accuracy
+    assert answers.frame["probability_1"].between(0, 1).all()
+    assert len(mistake_panels(tiny, spec, study, folder, answers.frame, limit=3).originals) == 3
