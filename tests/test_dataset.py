@@ -73,7 +73,7 @@ def test_pixels_are_decoded_once_and_a_damaged_cache_is_made_again(study, tmp_pa
 
 def test_chunks_do_not_change_the_pixels(study, tmp_path, monkeypatch):
     whole = load_pixels(study.paper, study.index, study.settings, cache_dir=study.cache)
-    monkeypatch.setattr(pixels_module, "CHUNK", 7)
+    monkeypatch.setattr(pixels_module, "_chunk", lambda shape: 7)
     assert np.array_equal(load_pixels(study.paper, study.index, study.settings, cache_dir=tmp_path), whole)
 
 
@@ -181,7 +181,7 @@ def test_wrong_lengths_and_empty_splits_are_refused(study):
 
 
 def test_generated_photographs_and_their_silhouettes(tmp_path):
-    profile = load_profile("quick", ["data.image_size_px=32", "train.jobs=1"])
+    profile = load_profile("quick", ["data.image_size_px=32", "data.views=4", "train.jobs=1"])
     index = build_index(profile).index.groupby("label").head(5).query("label in (12, 22)").reset_index(drop=True)
     assert specimen_keys(index)[:5] == [(13, 1, 1), (13, 1, 2), (13, 1, 3), (13, 1, 4), (13, 2, 1)]
     pixels = load_pixels(index, index, profile, cache_dir=tmp_path)

@@ -27,7 +27,7 @@ def test_heat_maps_of_every_network(name):
     maps = heat_maps(name, network, photos, [0, 4], image_size_px=64, target="true_class")
     assert [one.target for one in maps] == [0, 4]
     for one in maps:
-        assert one.heat.shape == (64, 64) and 0 <= one.heat.min() and one.heat.max() <= 1
+        assert one.heat.shape == (64, 64) and one.heat.min() >= 0 and one.heat.max() <= 1
         assert one.empty == (one.heat.max() <= 0)
     again = heat_maps(name, network, photos, [0, 4], image_size_px=64, target="predicted_class")
     assert [one.target for one in again] == [one.predicted for one in maps]

@@ -126,7 +126,12 @@ def paths(tmp_path):
 @pytest.fixture
 def settings():
     return load_profile(
-        "quick", ["report.bootstrap=200", "comparison.models=[resnet50, convnext_tiny, eca_convnext_tiny]"]
+        "quick",
+        [
+            "report.bootstrap=200",
+            "comparison.models=[resnet50, convnext_tiny, eca_convnext_tiny]",
+            "comparison.paper_protocol_runs=[convnext_tiny-scratch, eca_convnext_tiny-transfer]",
+        ],
     )
 
 

@@ -258,7 +258,7 @@ def test_generated_index_follows_table_2_and_the_seed():
     assert counts["galena"] == 129 and counts["fe_mo_ore"] == 30 and len(counts) == 26
     assert index["image_id"].is_unique and index.loc[0, "image_id"] == "bornite-s001-v1"
     assert index.groupby("specimen").size().max() == 5
-    few = build_index(load_profile("quick", ["data.fraction=0.001"])).index
+    few = build_index(load_profile("quick", ["data.fraction=0.001", "data.views=4"])).index
     assert (few.groupby("class_name")["specimen"].nunique() == 3).all()
     other = build_index(load_profile("quick", ["data.fraction=0.25", "data.views=5", "data.seed=1"])).index
     assert index_fingerprint(other) != index_fingerprint(index)

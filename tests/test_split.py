@@ -105,7 +105,8 @@ def test_copy_factors_are_those_of_table_2():
     assert {m.slug: copy_factor(m.slug, QUICK.augment) for m in minerals()} == {m.slug: m.factor for m in minerals()}
     assert copy_factor("石英", QUICK.augment) == 5 and copy_factor("my rock", QUICK.augment) == 4
     assert copy_factor("quartz", QUICK.augment.model_copy(update={"offline_factor": 7})) == 7
-    counts = make_split(build_index(QUICK).index, "paper", QUICK)["class_name"].value_counts()
+    eighth = load_profile("quick", ["data.fraction=0.125"])
+    counts = make_split(build_index(eighth).index, "paper", eighth)["class_name"].value_counts()
     assert counts["molybdenite"] == 8 * 35 and counts["quartz"] == 5 * 32
 
 

@@ -44,7 +44,7 @@ def test_the_study_shares_its_eight_runs():
     names = [spec.name for spec in study_runs(settings)]
     assert len(names) == len(set(names)) == 8
     shared = set(comparison_runs(settings)) & set(ablation_runs(settings))
-    assert len(shared) == 3 and len(study_runs(load_profile("quick"))) == 10
+    assert len(shared) == 3 and len(study_runs(load_profile("quick"))) == 9
 
 
 def test_a_run_is_written_reused_and_retrained_when_parameters_change(tiny):

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,9 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 def save_weights(path: Path, weights: dict[str, torch.Tensor], metadata: dict[str, str]) -> Path:
     """Write final weights as safetensors with text metadata (class names, run key)."""
     contiguous = {key: value.contiguous() for key, value in weights.items()}
-    return write_bytes(path, safetensors.torch.save(contiguous, metadata=metadata))
+    # One entry only: safetensors writes several in random order, and equal runs must give equal bytes.
+    described = {"mineral_study": json.dumps(metadata, sort_keys=True)}
+    return write_bytes(path, safetensors.torch.save(contiguous, metadata=described))
 
 
 def load_weights(path: Path) -> dict[str, torch.Tensor]:
