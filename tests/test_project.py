@@ -1,6 +1,7 @@
 """The project itself: environment files agree, notebooks keep their rules, floors are respected, nothing private."""
 
 import ast
+import csv
 import json
 import re
 import subprocess
@@ -163,3 +164,14 @@ def test_nothing_private_is_tracked():
             assert not re.search(r"/(home|root|Users|work)/[A-Za-z0-9_.-]+/|" r"pypi[.]org|python" r"hosted", text), (
                 name
             )
+
+
+def test_the_readme_states_what_the_tracked_results_say():
+    command = ["git", "show", "HEAD:results/quick/tables/leakage.csv"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip("not a git checkout")
+    row = next(csv.DictReader(done.stdout.splitlines()))
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for name in ("grouped_accuracy", "grouped_low", "grouped_high", "paper_accuracy"):
+        assert f"{float(row[name]):.1%}".removesuffix("%") in readme, name
