@@ -6,7 +6,6 @@ disk, and only then take the final name. A reader therefore sees the old file or
 
 import contextlib
 import hashlib
-import io
 import json
 import os
 import shutil
@@ -14,8 +13,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from mineral_lib.errors import StorageError
 
@@ -109,13 +106,6 @@ def write_csv(path: Path, frame: Any, *, float_format: str = "%.10g") -> Path:
     return write_text(path, frame.to_csv(index=False, float_format=float_format, lineterminator="\n"))
 
 
-def write_array(path: Path, array: np.ndarray) -> Path:
-    """Write a NumPy array as ``.npy`` (plain types only)."""
-    with atomic_path(path) as partial, partial.open("wb") as handle:
-        np.save(handle, array, allow_pickle=False)
-    return Path(path)
-
-
 def read_json(path: Path) -> Any:
     """Read a JSON file of the study.
 
@@ -140,13 +130,6 @@ def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes, as hexadecimal text."""
     with Path(path).open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-def array_bytes(array: np.ndarray) -> bytes:
-    """The ``.npy`` bytes of an array."""
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    return buffer.getvalue()
 
 
 def remove_tree(folder: Path) -> None:
