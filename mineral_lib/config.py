@@ -11,6 +11,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 PAPER_MODELS = ("vgg19", "googlenet", "resnet50", "resnext50", "convnext_tiny", "eca_convnext_tiny")
 PROPOSED = "eca_convnext_tiny"
+NETWORK_NAMES = {
+    "vgg19": "VGG19",
+    "googlenet": "GoogLeNet",
+    "resnet50": "ResNet50",
+    "resnext50": "ResNeXt50",
+    "convnext_tiny": "ConvNeXt-T",
+    "eca_convnext_tiny": "ECA-ConvNeXt-T",
+}
 SECTIONS = ("data", "split", "augment", "model", "weights", "train", "comparison", "ablation", "grad_cam", "report")
 _FLOAT_TEXT = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+")
 

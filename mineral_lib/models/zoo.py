@@ -10,19 +10,10 @@ import timm
 import torchvision
 from torch import nn
 
-from mineral_lib.config import Model
+from mineral_lib.config import NETWORK_NAMES, Model
 from mineral_lib.errors import ParameterError
 from mineral_lib.models.compact import COMPACT_BUILDERS, compact_convnext
 from mineral_lib.models.eca_convnext import insert_eca
-
-DISPLAY_NAMES = {
-    "vgg19": "VGG19",
-    "googlenet": "GoogLeNet",
-    "resnet50": "ResNet50",
-    "resnext50": "ResNeXt50",
-    "convnext_tiny": "ConvNeXt-T",
-    "eca_convnext_tiny": "ECA-ConvNeXt-T",
-}
 
 
 @dataclass(frozen=True)
@@ -58,7 +49,7 @@ def display_name(name: str, family: str) -> str:
     """Name for tables and figures; compact siblings say so."""
     if ":" in name:
         return name.split(":", 1)[1]
-    return DISPLAY_NAMES[name] + (" (compact)" if family == "compact" else "")
+    return NETWORK_NAMES[name] + (" (compact)" if family == "compact" else "")
 
 
 def _paper_network(name: str, num_classes: int, options: Model) -> nn.Module:

@@ -4,11 +4,10 @@ validation."""
 import numpy as np
 import pandas as pd
 
-from mineral_lib.config import Settings
+from mineral_lib.config import NETWORK_NAMES, Settings
 from mineral_lib.paper import AUTHORS_RUNS, authors_history, printed
 from mineral_lib.reporting import notes
 from mineral_lib.reporting.records import WEIGHTS_WORDS, RunRecord, plain_name, row_name
-from mineral_lib.reporting.style import NETWORK_NAMES
 from mineral_lib.reporting.summary import NAN, main_runs, weights_in_block
 from mineral_lib.reporting.tables import MISSING, Column, Table
 

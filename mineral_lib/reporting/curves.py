@@ -5,12 +5,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from mineral_lib.config import PAPER_MODELS, Settings
+from mineral_lib.config import NETWORK_NAMES, PAPER_MODELS, Settings
 from mineral_lib.paper import authors_history
 from mineral_lib.reporting.convergence import COMPARED_EPOCHS
 from mineral_lib.reporting.labels import label
 from mineral_lib.reporting.records import WEIGHTS_WORDS, RunRecord
-from mineral_lib.reporting.style import NETWORK_NAMES, PAGE_MM, Drawing, network_style, new_figure, styled
+from mineral_lib.reporting.style import PAGE_MM, Drawing, network_style, new_figure, styled
 from mineral_lib.reporting.summary import main_runs, weights_in_block
 
 _COLUMNS = ["model", "network", "weights", "epoch", "train_accuracy", "val_accuracy"]

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mineral_lib.config import PROPOSED, Settings
+from mineral_lib.config import NETWORK_NAMES, PROPOSED, Settings
 from mineral_lib.errors import StorageError
-from mineral_lib.reporting.style import NETWORK_NAMES
 from mineral_lib.storage import STUDY_FILE, ResultPaths, read_json
 
 RUN_FILES = ("config.json", "metrics.json", "manifest.json", "history.csv", "predictions.csv")

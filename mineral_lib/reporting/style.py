@@ -40,14 +40,6 @@ NETWORK_STYLES = {
     "convnext_tiny": ("#009e73", (0, (2.4, 1.2))),
     "eca_convnext_tiny": ("#d55e00", "solid"),
 }
-NETWORK_NAMES = {
-    "vgg19": "VGG19",
-    "googlenet": "GoogLeNet",
-    "resnet50": "ResNet50",
-    "resnext50": "ResNeXt50",
-    "convnext_tiny": "ConvNeXt-T",
-    "eca_convnext_tiny": "ECA-ConvNeXt-T",
-}
 _SPARE_COLOURS = ("#5b5b5b", "#8c6d31", "#3f6c7a", "#7a3f5f", "#4b7a3f")
 
 STYLE = {
