@@ -158,6 +158,8 @@ class Train(Section):
 
     epochs: Count
     batch_size: Annotated[int, Field(ge=2)]
+    sampler: Literal["shuffle", "balanced"]
+    logit_adjustment: Annotated[NonNegative, Field(le=5)]
     optimizer: Literal["adam", "adamw"]
     lr: Positive
     lr_overrides: dict[str, Positive]
@@ -176,6 +178,13 @@ class Train(Section):
     def _warm_up(self) -> "Train":
         if self.warmup_epochs >= self.epochs:
             raise ValueError("warmup_epochs must be smaller than epochs")
+        return self
+
+    @model_validator(mode="after")
+    def _one_cure(self) -> "Train":
+        # Drawn equally often, classes have equal priors; shifting by the unequal ones would favour the rare twice.
+        if self.sampler == "balanced" and self.logit_adjustment > 0:
+            raise ValueError("sampler balanced and logit_adjustment correct for the same thing: use one of them")
         return self
 
 

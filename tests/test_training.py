@@ -9,12 +9,12 @@ import torch
 
 from mineral_lib.config import Train
 from mineral_lib.data.prepare import prepare
-from mineral_lib.errors import DivergenceError, StorageError
+from mineral_lib.errors import DataError, DivergenceError, StorageError
 from mineral_lib.parameters import load_profile
 from mineral_lib.storage import ResultPaths, file_digest, read_json
 from mineral_lib.training import runs as runs_module
 from mineral_lib.training.checkpoint import load_checkpoint, load_weights, save_checkpoint
-from mineral_lib.training.engine import classification_loss, learning_rate
+from mineral_lib.training.engine import classification_loss, learning_rate, logit_shift
 from mineral_lib.training.pool import train_runs
 from mineral_lib.training.pretrain import ensure_source_weights, is_pretrained, source_key
 from mineral_lib.training.runs import is_finished, load_run_network, run_dir, train_run
@@ -37,6 +37,66 @@ def test_auxiliary_heads_count_with_their_weight():
     torch.testing.assert_close(loss(logits, labels), alone)
     torch.testing.assert_close(loss((logits, logits, logits), labels), 1.6 * alone)
     torch.testing.assert_close(loss((logits, None, None), labels), alone)
+
+
+def plain_adjusted_loss(logits, labels, prior, tau):
+    """Menon et al. 2021: -log of exp(f_y + tau log p_y) over its sum, in plain Python."""
+    losses = []
+    for row, label in zip(logits.tolist(), labels.tolist(), strict=True):
+        weights = [math.exp(value) * share**tau for value, share in zip(row, prior, strict=True)]
+        losses.append(-math.log(weights[label] / sum(weights)))
+    return sum(losses) / len(losses)
+
+
+@pytest.mark.parametrize("tau", [0.5, 1.0, 2.0])
+def test_logit_adjustment_is_that_of_its_paper_in_every_head(tau):
+    torch.manual_seed(0)
+    heads, labels = [torch.randn(6, 3) for _ in range(3)], torch.tensor([0, 0, 0, 1, 2, 2])
+    shift = logit_shift(labels, 3, tau)
+    loss, prior = classification_loss(0.3, shift), (3 / 6, 1 / 6, 2 / 6)
+    wanted = [plain_adjusted_loss(head, labels, prior, tau) for head in heads]
+    assert loss(heads[0], labels).item() == pytest.approx(wanted[0], rel=1e-6)
+    assert loss(tuple(heads), labels).item() == pytest.approx(wanted[0] + 0.3 * (wanted[1] + wanted[2]), rel=1e-6)
+
+
+def test_logit_adjustment_off_and_a_class_without_samples():
+    assert logit_shift([0, 0], 2, 0.0) is None
+    with pytest.raises(DataError, match="no training sample"):
+        logit_shift([0, 0], 2, 1.0)
+
+
+@pytest.mark.parametrize(("tau", "wanted"), [(0.0, math.log(9)), (1.0, 0.0), (0.5, math.log(9) / 2)])
+def test_an_adjusted_network_unlearns_the_prior(tau, wanted):
+    # A network without features learns log odds of the classes, 9 to 1; adjusted by tau = 1 it learns none.
+    labels = torch.tensor([0] * 9 + [1])
+    bias = torch.zeros(2, requires_grad=True)
+    loss, optimizer = classification_loss(0.0, logit_shift(labels, 2, tau)), torch.optim.LBFGS([bias], max_iter=50)
+
+    def step():
+        optimizer.zero_grad()
+        value = loss(bias.expand(10, 2), labels)
+        value.backward()
+        return value
+
+    optimizer.step(step)
+    assert (bias[0] - bias[1]).item() == pytest.approx(wanted, abs=1e-3)
+
+
+def test_cures_for_the_long_tail_change_training_and_its_key(tiny):
+    data = tiny.data.model_copy(update={"fraction": 0.03})  # classes of 9 to 21 photographs
+
+    def run(**changes):
+        train = tiny.train.model_copy(update=changes | {"epochs": 1})
+        settings = tiny.model_copy(update={"data": data, "train": train})
+        folder = train_run(settings, SPEC, say=lambda line: None)
+        history = pd.read_csv(folder / "history.csv").iloc[0]
+        return read_json(folder / "config.json")["key"], history["train_loss"], file_digest(
+            folder / "weights.safetensors"
+        )
+
+    found = [run(), run(sampler="balanced"), run(logit_adjustment=1.0)]
+    assert all(len(set(column)) == 3 for column in zip(*found, strict=True))
+    assert run(sampler="balanced") == found[1]
 
 
 def test_the_study_shares_its_eight_runs():

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from mineral_lib.config import Augment, Settings
 from mineral_lib.data.augment import augment_photo
 from mineral_lib.data.pixels import load_masks, load_pixels
+from mineral_lib.data.sampling import Draw, balanced_order
 from mineral_lib.errors import DataError
 from mineral_lib.runtime import derive_seed, select_device
 
@@ -69,15 +70,22 @@ class MineralDataset(Dataset):
         """Choose the augmentations of an epoch (1, 2, ...)."""
         self.epoch = epoch
 
-    def __getitem__(self, i: int) -> tuple[torch.Tensor, int, int]:
-        """Image (3, px, px) float32 normalised, label, and position ``i`` in ``self.samples``."""
+    def __getitem__(self, item: int | Draw) -> tuple[torch.Tensor, int, int]:
+        """Image (3, px, px) float32 normalised, label, and position in ``self.samples``.
+
+        Args:
+            item: The position, or a draw (position, earlier draws in this epoch) of ``balanced_order``.
+        """
+        i, lap = item if isinstance(item, tuple) else (item, 0)
         photo = self.pixels[self.rows[i]]
         if self.augment is None:
             image = to_tensor(photo, self.image_size_px)
         else:
             working = torch.from_numpy(np.array(photo)).permute(2, 0, 1)
+            # A sample that is drawn again in an epoch is augmented in another way.
+            again = (lap,) if lap else ()
             image = augment_photo(working, augment=self.augment, image_size_px=self.image_size_px,
-                                  seed=derive_seed("augment", self.seed, self.epoch, self.ids[i]))
+                                  seed=derive_seed("augment", self.seed, self.epoch, self.ids[i], *again))
         return normalise(image), int(self.labels[i]), i
 
     def __getstate__(self) -> dict[str, Any]:
@@ -93,20 +101,22 @@ class MineralDataset(Dataset):
         self.__dict__.update(state)
 
 
-class EpochBatches(Sampler[list[int]]):
+class EpochBatches(Sampler[list[int | Draw]]):
     """Batches of positions, in an order that depends on (seed, epoch) only.
 
     A last batch of a single image is joined to the batch before it in training, because batch normalisation needs
-    two images. Nothing is dropped: every image is seen once an epoch.
+    two images. Nothing is dropped: every image is seen once an epoch, unless classes are balanced.
 
     Args:
         count: Number of samples.
         batch_size: Images a batch.
         seed: Seed of the run; None for the fixed order of evaluation.
+        labels: Class of each sample, shape (count,), to draw every class equally often (see ``balanced_order``);
+            None to take every sample once.
     """
 
-    def __init__(self, count: int, batch_size: int, seed: int | None) -> None:
-        self.count, self.batch_size, self.seed, self.epoch = count, batch_size, seed, 0
+    def __init__(self, count: int, batch_size: int, seed: int | None, *, labels: np.ndarray | None = None) -> None:
+        self.count, self.batch_size, self.seed, self.labels, self.epoch = count, batch_size, seed, labels, 0
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order of an epoch (1, 2, ...)."""
@@ -117,16 +127,21 @@ class EpochBatches(Sampler[list[int]]):
         joined = self.seed is not None and rest == 1 and full > 0
         return full + (rest > 0) - joined
 
-    def __iter__(self) -> Iterator[list[int]]:
-        order = list(range(self.count))
-        if self.seed is not None:
-            generator = torch.Generator().manual_seed(derive_seed("order", self.seed, self.epoch))
-            order = torch.randperm(self.count, generator=generator).tolist()
+    def __iter__(self) -> Iterator[list[int | Draw]]:
+        order = self._order()
         last = (len(self) - 1) * self.batch_size
         for start in range(0, last, self.batch_size):
             yield order[start : start + self.batch_size]
         if order:
             yield order[last:]
+
+    def _order(self) -> list[int] | list[Draw]:
+        if self.seed is None:
+            return list(range(self.count))
+        if self.labels is not None:
+            return balanced_order(self.labels, seed=self.seed, epoch=self.epoch)
+        generator = torch.Generator().manual_seed(derive_seed("order", self.seed, self.epoch))
+        return torch.randperm(self.count, generator=generator).tolist()
 
 
 def make_loader(samples: pd.DataFrame, pixels: np.ndarray, split: str, settings: Settings, *, train: bool,
@@ -137,8 +152,9 @@ def make_loader(samples: pd.DataFrame, pixels: np.ndarray, split: str, settings:
         samples: Table of all samples, in the order of ``pixels``.
         pixels: As ``load_pixels`` returns them.
         split: train, val or test.
-        settings: The profile; uses data.image_size_px, augment, train.batch_size, num_workers and device.
-        train: Shuffle each epoch (see ``set_epoch``); else the order of ``samples``.
+        settings: The profile; uses data.image_size_px, augment, train.batch_size, sampler, num_workers and
+            device.
+        train: Draw each epoch anew (see ``set_epoch``) by train.sampler; else the order of ``samples``.
         augment_now: Augment on the fly: True for training under ``grouped``, False under ``paper``, where the
             copies are the augmentation.
         seed: Seed of the run.
@@ -150,7 +166,8 @@ def make_loader(samples: pd.DataFrame, pixels: np.ndarray, split: str, settings:
                              augment=settings.augment if augment_now else None, seed=seed)
     if not len(dataset):
         raise DataError(f"no samples in '{split}'", where="split", remedy="run notebook 01 again with more photographs")
-    batches = EpochBatches(len(dataset), settings.train.batch_size, seed if train else None)
+    labels = dataset.labels if settings.train.sampler == "balanced" else None
+    batches = EpochBatches(len(dataset), settings.train.batch_size, seed if train else None, labels=labels)
     return DataLoader(
         dataset,
         batch_sampler=batches,

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from mineral_lib.config import Train
 from mineral_lib.data.dataset import set_epoch
-from mineral_lib.errors import DivergenceError
+from mineral_lib.errors import DataError, DivergenceError
 from mineral_lib.runtime import derive_seed, seed_everything
 
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
@@ -56,18 +57,52 @@ class FitState:
     best_weights: dict[str, torch.Tensor] = field(default_factory=dict)
 
 
-def classification_loss(aux_weight: float) -> Loss:
-    """Cross-entropy; GoogLeNet's two auxiliary heads count with ``aux_weight`` while training."""
+def classification_loss(aux_weight: float, shift: torch.Tensor | None = None) -> Loss:
+    """Cross-entropy; GoogLeNet's two auxiliary heads count with ``aux_weight`` while training.
+
+    Args:
+        aux_weight: Weight of each auxiliary head.
+        shift: Added to the logits of every head, shape (C,), on the network's device; see ``logit_shift``.
+    """
+
+    def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return F.cross_entropy(logits.float() if shift is None else logits.float() + shift, labels)
 
     def loss(output: Any, labels: torch.Tensor) -> torch.Tensor:
         if isinstance(output, torch.Tensor):
-            return F.cross_entropy(output.float(), labels)
+            return cross_entropy(output, labels)
         main, *auxiliary = output
-        return F.cross_entropy(main.float(), labels) + aux_weight * sum(
-            F.cross_entropy(head.float(), labels) for head in auxiliary if head is not None
+        return cross_entropy(main, labels) + aux_weight * sum(
+            cross_entropy(head, labels) for head in auxiliary if head is not None
         )
 
     return loss
+
+
+def logit_shift(labels: Any, num_classes: int, tau: float) -> torch.Tensor | None:
+    """tau * log(prior) of each class (Menon et al. 2021, "Long-tail learning via logit adjustment").
+
+    A network trained on logits + shift and asked with its plain logits weighs all classes alike (tau = 1), however
+    unequal their numbers in training.
+
+    Args:
+        labels: Labels of the training split, shape (N,), integers 0 to ``num_classes - 1``.
+        num_classes: C.
+        tau: Strength, >= 0; 0 is off.
+
+    Returns:
+        Shape (C,), float32; None if off.
+
+    Raises:
+        DataError: A class has no training sample, so its prior is 0.
+    """
+    if tau == 0:
+        return None
+    counts = torch.from_numpy(np.bincount(np.asarray(labels), minlength=num_classes)).double()
+    if (empty := (counts == 0).nonzero().flatten().tolist()):
+        raise DataError(f"{len(empty)} classes have no training sample (label {empty[0]} is the first)",
+                        where="train.logit_adjustment", remedy="set it to 0, or drop these classes")  # fmt: skip
+    return (tau * (counts / counts.sum()).log()).float()
 
 
 def make_optimizer(network: nn.Module, train: Train, lr: float) -> torch.optim.Optimizer:

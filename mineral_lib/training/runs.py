@@ -27,6 +27,7 @@ from mineral_lib.training.engine import (
     autocast_dtype,
     classification_loss,
     fit,
+    logit_shift,
     make_optimizer,
     predict,
 )
@@ -171,7 +172,8 @@ def train_run(settings: Settings, spec: RunSpec, *, say: Say = print) -> Path:
         for name in ("train", "val", "test")
     }
     network, note = build_network(settings, spec, len(data.classes), pretrained=True)
-    loop = make_loop(network, settings, lr=config["train"]["lr"])
+    shift = logit_shift(loaders["train"].dataset.labels, len(data.classes), settings.train.logit_adjustment)
+    loop = make_loop(network, settings, lr=config["train"]["lr"], shift=shift)
     train = settings.train.model_copy(update={"epochs": config["train"]["epochs"]})
     state = _resume(folder / "checkpoint.pt", config["key"], loop, say)
 
@@ -198,8 +200,11 @@ def train_run(settings: Settings, spec: RunSpec, *, say: Say = print) -> Path:
     return folder
 
 
-def make_loop(network: nn.Module, settings: Settings, *, lr: float) -> Loop:
-    """Put a network on the device, in channels-last layout, with its optimizer, precision and loss."""
+def make_loop(network: nn.Module, settings: Settings, *, lr: float, shift: torch.Tensor | None = None) -> Loop:
+    """Put a network on the device, in channels-last layout, with its optimizer, precision and loss.
+
+    ``shift`` is added to the logits in the training loss (see ``logit_shift``).
+    """
     device = select_device(settings.train.device)
     network = network.to(device, memory_format=torch.channels_last)
     return Loop(
@@ -207,7 +212,7 @@ def make_loop(network: nn.Module, settings: Settings, *, lr: float) -> Loop:
         make_optimizer(network, settings.train, lr),
         device,
         autocast_dtype(settings.train.precision, device),
-        classification_loss(settings.model.aux_weight),
+        classification_loss(settings.model.aux_weight, None if shift is None else shift.to(device)),
     )
 
 
