@@ -12,6 +12,7 @@ from mineral_lib.data.dataset import normalise, to_tensor
 from mineral_lib.data.images import decode_photo, resize_square
 from mineral_lib.data.index import working_size
 from mineral_lib.data.prepare import StudyData
+from mineral_lib.evaluation.statistics import wilson
 from mineral_lib.training.runs import load_run_network
 from mineral_lib.training.specs import RunSpec
 
@@ -24,7 +25,8 @@ class Answers:
 
     Attributes:
         frame: One row a photograph: path, class_name, and answer_k with probability_k for k = 1..3.
-        per_class: Photographs and share of right answers (0..1) a class.
+        per_class: A row a class: photographs asked about, training photographs, share of right answers (0..1) and its
+            95 % Wilson interval as text.
     """
 
     frame: pd.DataFrame
@@ -79,4 +81,9 @@ def predict_photographs(
         frame[f"probability_{k + 1}"] = values[:, k].numpy().round(4)
     right = (frame["class_name"] == frame["answer_1"]).groupby(frame["class_name"], sort=False)
     per_class = right.agg(photographs="size", right="mean").reset_index()
+    split = study.splits[spec.protocol]
+    trained = split[split["split"] == "train"].groupby("class_name")["image_id"].nunique()
+    per_class.insert(2, "training", per_class["class_name"].map(trained).fillna(0).astype(int))
+    ends = [wilson(round(n * share), n) for n, share in zip(per_class["photographs"], per_class["right"], strict=True)]
+    per_class["95 % interval"] = [f"{low:.0%} to {high:.0%}" for low, high in ends]
     return Answers(frame, per_class)

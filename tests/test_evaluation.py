@@ -83,5 +83,9 @@ def test_predictions_and_figures_of_a_trained_run(tiny):
     assert (scan.files["status"] == "skipped").sum() == 2 and "truncated" in reasons and "text" in reasons
     answers = predict_photographs(tiny, spec, study, folder, photographs_to_answer(tiny, study, scan.index))
     assert len(answers.frame) == 78 and answers.accuracy <= answers.top3_accuracy
+    split = study.splits["grouped"]
+    assert answers.per_class["training"].sum() == (split["split"] == "train").sum()
+    assert answers.per_class["photographs"].sum() == 78
+    assert answers.per_class["95 % interval"].str.contains(" to ").all()
     assert answers.frame["probability_1"].between(0, 1).all()
     assert len(mistake_panels(tiny, spec, study, folder, answers.frame, limit=3).originals) == 3

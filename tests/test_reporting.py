@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 
 from mineral_lib.errors import StorageError
-from mineral_lib.evaluation.metrics import binary_terms, classification_metrics, confusion
+from mineral_lib.evaluation.metrics import binary_terms, classification_metrics
+from mineral_lib.evaluation.metrics import confusion as confusion_counts
+from mineral_lib.evaluation.statistics import wilson
 from mineral_lib.parameters import load_profile
-from mineral_lib.reporting import ablation, comparison, convergence, leakage, setup_tables
+from mineral_lib.reporting import ablation, comparison, confusion, convergence, leakage, setup_tables
 from mineral_lib.reporting.records import load_runs
 from mineral_lib.reporting.summary import compare
 from mineral_lib.reporting.tables import MISSING, Column, formatted, save_table
@@ -145,7 +147,7 @@ def four_corners(paths):
 
 
 def test_binary_terms_and_the_swap_of_the_paper(paths):
-    counts = confusion(np.array([0, 0, 0, 1, 1]), np.array([0, 1, 1, 1, 0]), 2)
+    counts = confusion_counts(np.array([0, 0, 0, 1, 1]), np.array([0, 1, 1, 1, 0]), 2)
     assert binary_terms(counts, 0) == {"TP": 1, "FP": 1, "FN": 2, "TN": 1}
     write_run(paths, "resnet50", "scratch", wrong=[0, 4])  # a bornite taken for pyrite, a quartz for bornite
     table = setup_tables.table_3(load_runs(paths)[0], class_name="pyrite").frame.set_index("term")
@@ -261,6 +263,42 @@ def test_table_1_pairs_live_and_printed_structure():
     frame = setup_tables.table_1(steps, display_name="x").frame
     assert frame["structure"][0] == "[d7×7, 24; 1×1, 96; 1×1, 24] × 2"
     assert frame["paper_output"][1] == "1000" and frame["output"][1] == "26"
+
+
+def test_every_class_shows_its_photographs_and_the_interval_of_its_recall(paths, settings):
+    write_run(paths, "resnet50", "scratch", wrong=[0, 4], protocol="paper")
+    without = confusion.table_per_class(load_runs(paths)[0]).frame
+    assert without["trained"].isna().all()
+    write_photographs(paths)
+    run = load_runs(paths)[0]
+    table = confusion.table_per_class(run)
+    frame = table.frame.set_index("class_name")
+    assert frame["support"].tolist() == [8, 8, 8] and frame["specimens"].tolist() == [4, 4, 4]
+    # i00 of bornite is in test only; the two copies of every other photograph count once.
+    assert frame["trained"].tolist() == [7, 8, 8]
+    assert frame.loc["bornite", "recall"] == pytest.approx(7 / 8)
+    assert (frame.loc["bornite", "recall_low"], frame.loc["bornite", "recall_high"]) == pytest.approx(
+        wilson(7, 8)
+    )
+    shown = table.formatted().iloc[0]
+    assert shown["recall, 95 % interval"] == "52.9 to 97.8" and shown["training photographs"] == "7"
+    assert set(table.formatted()["few"]) == {""}
+    confused = confusion.table_confused(run).frame
+    assert confused["support"].tolist() == [8, 8] and sorted(confused["trained"]) == [7, 8]
+
+
+def test_classes_with_few_test_photographs_are_marked(paths, settings):
+    write_photographs(paths)
+    folder = write_run(paths, "resnet50", "scratch", wrong=[0])
+    frame = pd.read_csv(folder / "predictions.csv")
+    frame.drop(index=[0, 1, 6, 7]).to_csv(folder / "predictions.csv", index=False)
+    run = load_runs(paths)[0]
+    per_class = confusion.table_per_class(run)
+    assert per_class.frame["support"].tolist() == [4, 8, 8] and per_class.frame["few"].tolist() == ["†", "", ""]
+    assert any("fewer than 5" in note for note in per_class.notes)
+    table = setup_tables.table_2(paths, settings).frame.set_index("class_name")
+    assert table.loc["bornite", "test"] == 2 and table.loc["bornite", "few"] == "†"
+    assert table.loc["galena", "few"] == "" and table.iloc[-1]["few"] == ""  # no photographs at all; the sum
 
 
 def test_table_2_adds_up_to_the_paper(paths, settings):

@@ -8,7 +8,7 @@ import pytest
 from matplotlib import font_manager
 
 from mineral_lib.catalogue import minerals
-from mineral_lib.reporting import cam_grid, confusion, curves, plates
+from mineral_lib.reporting import cam_grid, confusion, counts, curves, plates
 from mineral_lib.reporting.diagrams import Step, draw_block, draw_eca, draw_network
 from mineral_lib.reporting.labels import LABELS, PAPER_TITLE_ZH, chinese_characters
 from mineral_lib.reporting.style import CJK_FAMILY, network_style, register_fonts, save_figure
@@ -43,7 +43,7 @@ def test_every_character_has_a_glyph():
 
 
 def test_saved_figures_are_byte_identical(tmp_path):
-    matrix, names = np.array([[3, 1], [0, 4]]), ["bornite", "my rock"]
+    matrix, names = confusion.Confusion(np.array([[3, 1], [0, 4]])), ["bornite", "my rock"]
     files = []
     for name in ("one", "two"):
         drawing = confusion.draw_confusion_standard(matrix, names, language="both")
@@ -58,14 +58,15 @@ def test_saved_figures_are_byte_identical(tmp_path):
 def test_no_missing_glyph_warning(tmp_path, recwarn):
     names = [mineral.slug for mineral in minerals()]
     drawing = confusion.draw_confusion_standard(
-        np.eye(26, dtype=int), names, language="both", title="混淆矩阵"
+        confusion.Confusion(np.eye(26, dtype=int), np.ones(26)), names, language="both", title="混淆矩阵"
     )
     drawing.save(tmp_path / "figure", dpi=50)
     assert not [str(warning.message) for warning in recwarn if "lyph" in str(warning.message)]
 
 
 def test_paper_orientation_has_true_classes_in_columns():
-    drawing = confusion.draw_confusion_paper(np.array([[1, 3], [0, 2]]), ["bornite", "pyrite"])
+    matrix = confusion.Confusion(np.array([[1, 3], [0, 5]]), np.array([7.0, 20.0]))
+    drawing = confusion.draw_confusion_paper(matrix, ["bornite", "pyrite"])
     axes = drawing.figure.axes[0]
     shown = axes.images[0].get_array()
     assert (
@@ -73,6 +74,22 @@ def test_paper_orientation_has_true_classes_in_columns():
     )  # bornite (column 1) taken for pyrite (row 13)
     assert [text.get_text() for text in axes.get_xticklabels()] == ["1", "13"]
     assert axes.get_xlabel().startswith("True")
+    above = axes.child_axes[0]
+    assert [text.get_text() for text in above.get_xticklabels()] == ["4 / 7†", "5 / 20"]
+    assert drawing.data["test_photographs"].tolist() == [4, 4, 5, 5]
+    assert drawing.data["train_photographs"].tolist() == [7, 7, 20, 20]
+
+
+def test_figures_by_class_show_their_photographs():
+    matrix = confusion.Confusion(np.array([[1, 1], [0, 5]]))
+    axes = confusion.draw_confusion_standard(matrix, ["bornite", "my rock"]).figure.axes[0]
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["bornite  2 / –†", "my rock  5 / –"]
+    frame = pd.DataFrame({"class_name": ["bornite"], "original": [9.0], "augmented": [np.nan]})
+    bars = {"plain": frame, "split": frame.assign(test=[2.0], train=[5.0])}
+    words = {name: counts.draw_class_counts(data).figure.axes[0].texts[0].get_text() for name, data in bars.items()}
+    assert words["plain"].strip() == "9" and words["split"].split() == ["9", "2", "/", "5†"]
+    known = frame.assign(test=[np.nan], train=[np.nan])
+    assert counts.draw_class_counts(known).figure.axes[0].texts[0].get_text().strip() == "9"
 
 
 def test_class_without_test_photographs_is_not_a_number():

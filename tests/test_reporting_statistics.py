@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mineral_lib.evaluation.metrics import METRIC_NAMES, classification_metrics
+from mineral_lib.evaluation.per_class import per_class
 from mineral_lib.evaluation.statistics import accuracy_interval, cluster_bootstrap, mcnemar, wilson
 
 
@@ -15,6 +16,28 @@ def test_metrics_agree_with_hand_count():
     assert found["recall_macro"] == pytest.approx((2 / 3 + 1 / 2 + 0 + 0) / 4)
     assert found["precision_macro"] == pytest.approx((2 / 4 + 1 / 2 + 0 + 0) / 4)
     assert found["recall_micro"] == found["recall_weighted"] == found["accuracy"]
+
+
+def test_per_class_against_a_plain_count():
+    rng = np.random.default_rng(0)
+    labels, predicted = rng.integers(0, 4, 60), rng.integers(0, 5, 60)
+    specimens = np.array([f"s{i // 3}" for i in range(60)])
+    found = per_class(labels, predicted, 6, specimens=specimens)
+    for label in range(6):
+        mine, called = labels == label, predicted == label
+        right, row = int((mine & called).sum()), found.loc[label]
+        assert (row["support"], row["correct"]) == (mine.sum(), right)
+        assert row["specimens"] == len(set(specimens[mine]))
+        assert row["precision"] == pytest.approx(right / called.sum() if called.any() else 0)
+        if not mine.any():
+            assert row[["recall", "recall_low", "recall_high", "f1"]].isna().all()
+            continue
+        assert row["recall"] == pytest.approx(right / mine.sum())
+        n, share, z = mine.sum(), right / mine.sum(), 1.959963984540054
+        centre, half = (share + z**2 / (2 * n)) / (1 + z**2 / n), z / (1 + z**2 / n)
+        half *= np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+        assert (row["recall_low"], row["recall_high"]) == pytest.approx((centre - half, centre + half))
+    assert per_class(labels, predicted, 6)["specimens"].sum() == 60
 
 
 def test_wilson_gives_the_interval_of_the_printed_accuracy():

@@ -28,7 +28,7 @@ def test_every_class_as_often_as_any_other_and_the_epoch_as_long(epoch):
     # Within a class no sample is drawn again before all were, and the laps are counted.
     times = Counter(position for position, _ in order)
     for name in drawn:
-        counts = [times[position] for position in np.flatnonzero(LONG_TAIL == name)]
+        counts = [times[position] for position in np.flatnonzero(name == LONG_TAIL)]
         assert max(counts) - min(counts) <= 1
     for position, count in times.items():
         assert sorted(lap for where, lap in order if where == position) == list(range(count))

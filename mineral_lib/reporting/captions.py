@@ -78,11 +78,14 @@ FIGURES = {
     "figure_5_confusion_paper": (
         "Figure 5. Confusion matrix as the paper draws it",
         "Columns are true minerals, rows predicted ones, numbers as in Table 2. Each column adds up to "
-        "100 %.",
+        "100 %. Above it stand the test and training photographs of its mineral; † marks fewer than five "
+        "test photographs.",
     ),
     "figure_5_confusion_standard": (
         "Confusion matrix in the usual orientation",
-        "Rows are true minerals and add up to 100 %; dark squares off the diagonal are confusions.",
+        "Rows are true minerals and add up to 100 %; dark squares off the diagonal are confusions. "
+        "Beside each name stand its test and training photographs; † marks fewer than five test "
+        "photographs.",
     ),
     "figure_6_grad_cam": (
         "Figure 6. Where each network finds its evidence",
@@ -114,7 +117,8 @@ FIGURES = {
     ),
     "table_2_counts_ours": (
         "Images a mineral in this profile",
-        "Dark: our photographs; light: the images of the paper's order, which augments before splitting.",
+        "Dark: our photographs; light: the images of the paper's order, which augments before splitting. "
+        "At the end of a line: test and training photographs of the grouped split; † marks fewer than five.",
     ),
 }
 

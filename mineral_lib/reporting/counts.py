@@ -7,6 +7,7 @@ import pandas as pd
 from mineral_lib.catalogue import display_name, minerals
 from mineral_lib.reporting.labels import label
 from mineral_lib.reporting.style import FAINT, INK, MUTED, PAGE_MM, Drawing, network_style, new_figure, styled
+from mineral_lib.reporting.support import support_label, support_text
 from mineral_lib.reporting.tables import MISSING, Table
 
 
@@ -15,7 +16,8 @@ def draw_class_counts(frame: pd.DataFrame, *, language: str = "en") -> Drawing:
     """Table 2 as bars: original photographs and images after augmentation.
 
     Args:
-        frame: Columns class_name, original, augmented (augmented may be NaN).
+        frame: Columns class_name, original, augmented (augmented may be NaN), and test and train where the
+            photographs are split.
         language: Language of the class names.
     """
     figure = new_figure(PAGE_MM, 14 + 3.7 * len(frame))
@@ -25,18 +27,27 @@ def draw_class_counts(frame: pd.DataFrame, *, language: str = "en") -> Drawing:
         places, frame["augmented"].fillna(0), height=0.74, color="#c9d7e6", label=label("augmented", language)
     )
     axes.barh(places, frame["original"], height=0.74, color="#0072b2", label=label("original", language))
-    for place, original, augmented in zip(places, frame["original"], frame["augmented"], strict=True):
+    for place, (original, augmented, supports) in enumerate(
+        zip(frame["original"], frame["augmented"], _supports(frame), strict=True)
+    ):
         words = f"{original:,.0f}" if np.isnan(augmented) else f"{original:,.0f} → {augmented:,.0f}"
+        words += supports
         axes.text(np.nanmax([original, augmented]), place, f"  {words}", va="center", fontsize=6, color=MUTED)
     axes.set_yticks(places, [display_name(name, language) for name in frame["class_name"]])
     axes.invert_yaxis()
-    axes.margins(x=0.12, y=0.012)
+    axes.margins(x=0.2 if "test" in frame else 0.12, y=0.012)
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    axes.set_xlabel(label("count", language))
+    axes.set_xlabel(support_label(language) if "test" in frame else label("count", language))
     figure.legend(loc="outside upper left", ncols=2)
     return Drawing(figure, frame)
+
+
+def _supports(frame: pd.DataFrame) -> list[str]:
+    if "test" not in frame or frame["test"].isna().all():
+        return [""] * len(frame)
+    return [f"   {support_text(test, train)}" for test, train in zip(frame["test"], frame["train"], strict=True)]
 
 
 def printed_counts() -> pd.DataFrame:
@@ -50,7 +61,7 @@ def printed_counts() -> pd.DataFrame:
 
 
 def our_counts(table_2: Table) -> pd.DataFrame:
-    """Our photographs a class from ``setup_tables.table_2``: class_name, original, augmented."""
+    """Our photographs a class from ``setup_tables.table_2``: class_name, original, augmented, test, train."""
     frame = table_2.frame[table_2.frame["class_name"] != ""]
     frame = frame[frame["photographs"] > 0]
     return pd.DataFrame(
@@ -58,6 +69,8 @@ def our_counts(table_2: Table) -> pd.DataFrame:
             "class_name": frame["class_name"],
             "original": frame["photographs"].astype(float),
             "augmented": frame["augmented"].astype(float),
+            "test": frame["test"].astype(float),
+            "train": frame["train"].astype(float),
         }
     ).reset_index(drop=True)
 

@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from mineral_lib.config import NETWORK_NAMES, PROPOSED, Settings
+from mineral_lib.data.split import read_split
 from mineral_lib.errors import StorageError
+from mineral_lib.reporting.support import train_photographs
 from mineral_lib.storage import STUDY_FILE, ResultPaths, read_json
 
 RUN_FILES = ("config.json", "metrics.json", "manifest.json", "history.csv", "predictions.csv")
@@ -91,6 +93,12 @@ class RunRecord:
         )
         frame["specimen"] = frame["specimen"].fillna(frame["image_id"])
         return frame.sort_values("sample_id", ignore_index=True)
+
+    @cached_property
+    def train_photographs(self) -> np.ndarray:
+        """Photographs of each class in training, shape (C,), float; NaN where the profile's split is missing."""
+        path = ResultPaths(self.folder.parent.parent).splits_dir / f"{self.protocol}.csv"
+        return train_photographs(read_split(path) if path.is_file() else None, len(self.classes))
 
     @property
     def correct(self) -> np.ndarray:

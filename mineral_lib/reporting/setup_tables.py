@@ -14,6 +14,7 @@ from mineral_lib.reporting.description import Step, as_steps, shape_text
 from mineral_lib.reporting.leakage import read_split
 from mineral_lib.reporting.records import RunRecord
 from mineral_lib.reporting.summary import NAN
+from mineral_lib.reporting.support import FEW_NOTE, few_mark
 from mineral_lib.reporting.tables import Column, Table
 from mineral_lib.storage import ResultPaths
 
@@ -96,6 +97,7 @@ _COLUMNS_2 = {
     "train": Column("train", "integer"),
     "val": Column("val.", "integer"),
     "test": Column("test", "integer"),
+    "few": Column("few"),
 }
 
 
@@ -125,13 +127,15 @@ def table_2(paths: ResultPaths, settings: Settings) -> Table:
         "class_name": "",
         **frame[counts].sum(min_count=1),
     }
-    frame = pd.concat([frame, pd.DataFrame([total])], ignore_index=True)
+    frame["few"] = frame["test"].map(few_mark).where(frame["photographs"] > 0, "")
+    frame = pd.concat([frame, pd.DataFrame([total | {"few": ""}])], ignore_index=True)
     sentences = [
         notes.FACTORS,
         notes.LEAK,
         "'ours, augmented' counts the images of the paper protocol; train, val. and test are the grouped "
         "split, whose "
         "photographs are augmented on the fly in training only.",
+        FEW_NOTE,
         notes.data_note(settings),
     ]
     return Table("table_2_images", "Table 2. Minerals and numbers of images", frame, _COLUMNS_2, sentences)

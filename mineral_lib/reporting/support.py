@@ -1,0 +1,40 @@
+"""How many photographs stand behind a number of one class, and the mark of classes with too few."""
+
+import numpy as np
+import pandas as pd
+
+from mineral_lib.reporting.labels import label
+
+FEW = 5  # with fewer test photographs one of them moves a recall by more than 20 points
+MARK = "†"
+FEW_NOTE = f"{MARK} marks a class with fewer than {FEW} test photographs: its numbers say next to nothing."
+WILSON_NOTE = (
+    "The interval of a recall is Wilson's for independent photographs; where a specimen has several of them it is "
+    "too narrow."
+)
+
+
+def few_mark(support: float) -> str:
+    """The mark of a class with fewer than ``FEW`` test photographs, else nothing."""
+    return MARK if support < FEW else ""
+
+
+def train_photographs(split: pd.DataFrame | None, num_classes: int) -> np.ndarray:
+    """Photographs of each class in training, shape (num_classes,), float; NaN without a split.
+
+    A photograph counts once, however many copies of it the paper's order makes.
+    """
+    if split is None:
+        return np.full(num_classes, np.nan)
+    train = split[split["split"] == "train"]
+    return train.groupby("label")["image_id"].nunique().reindex(range(num_classes), fill_value=0).to_numpy(float)
+
+
+def support_text(test: float, train: float) -> str:
+    """Both numbers for the axis of a figure, for example ``3 / 12†``; a dash for what is not known."""
+    return f"{test:.0f} / {'–' if np.isnan(train) else f'{train:.0f}'}{few_mark(test)}"
+
+
+def support_label(language: str) -> str:
+    """What ``support_text`` shows, in words."""
+    return f"{label('count', language)} ({label('test', language)} / {label('train', language)})"
