@@ -219,6 +219,7 @@ class Report(Section):
     language: Literal["en", "zh", "both"]
     dpi: Annotated[int, Field(ge=50, le=600)]
     bootstrap: Annotated[int, Field(ge=100)]
+    data_card: bool
     seed: int
 
 

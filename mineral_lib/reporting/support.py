@@ -3,11 +3,13 @@
 import numpy as np
 import pandas as pd
 
+from mineral_lib.data.split import FEW_TEST_PHOTOGRAPHS
 from mineral_lib.reporting.labels import label
 
-FEW = 5  # with fewer test photographs one of them moves a recall by more than 20 points
 MARK = "†"
-FEW_NOTE = f"{MARK} marks a class with fewer than {FEW} test photographs: its numbers say next to nothing."
+FEW_NOTE = (
+    f"{MARK} marks a class with fewer than {FEW_TEST_PHOTOGRAPHS} test photographs: its numbers say next to nothing."
+)
 WILSON_NOTE = (
     "The interval of a recall is Wilson's for independent photographs; where a specimen has several of them it is "
     "too narrow."
@@ -15,8 +17,8 @@ WILSON_NOTE = (
 
 
 def few_mark(support: float) -> str:
-    """The mark of a class with fewer than ``FEW`` test photographs, else nothing."""
-    return MARK if support < FEW else ""
+    """The mark of a class with fewer than ``FEW_TEST_PHOTOGRAPHS`` test photographs, else nothing."""
+    return MARK if support < FEW_TEST_PHOTOGRAPHS else ""
 
 
 def train_photographs(split: pd.DataFrame | None, num_classes: int) -> np.ndarray:
