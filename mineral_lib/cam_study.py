@@ -8,6 +8,7 @@ import pandas as pd
 
 from mineral_lib.catalogue import display_name
 from mineral_lib.config import Settings
+from mineral_lib.data.attribution import credits
 from mineral_lib.data.closeups import close_ups, one_of_each
 from mineral_lib.data.dataset import load_masks, load_pixels
 from mineral_lib.data.images import decode_photo, resize_square
@@ -24,13 +25,14 @@ CLOSE_UP_PX = 256
 
 @dataclass
 class Panels:
-    """What ``draw_cam_grid`` needs: photographs, overlays, captions and names, a row a photograph."""
+    """What ``draw_cam_grid`` needs: photographs, overlays, captions, names and credits, a row a photograph."""
 
     originals: list[np.ndarray] = field(default_factory=list)
     overlays: list[list[np.ndarray | None]] = field(default_factory=list)
     captions: list[list[CamCaption | None]] = field(default_factory=list)
     row_names: list[str] = field(default_factory=list)
     column_names: list[str] = field(default_factory=list)
+    credits: list[str] = field(default_factory=list)
 
 
 def figure_photographs(study: StudyData, settings: Settings) -> pd.DataFrame:
@@ -47,7 +49,8 @@ def cam_panels(study: StudyData, settings: Settings, specs: list[RunSpec], chose
     chosen = study.index.loc[rows]
     photos = load_pixels(study.index, study.index, settings)[rows.to_numpy()]
     large = close_ups(chosen, settings, size_px=CLOSE_UP_PX)
-    panels = Panels(column_names=[zoo.display_name(spec.model, settings.model.family) for spec in specs])
+    names = [zoo.display_name(spec.model, settings.model.family) for spec in specs]
+    panels = Panels(column_names=names, credits=credits(chosen))
     maps = [_maps(spec, settings, study, photos, chosen["label"].tolist()) for spec in specs]
     for row, (name, photo) in enumerate(zip(chosen["class_name"], large, strict=True)):
         _add_row(panels, photo, name, [found[row] for found in maps], study, settings)
@@ -121,7 +124,7 @@ def mistake_panels(
     wrong = (
         answers[answers["class_name"] != answers["answer_1"]].sort_values("probability_1", ascending=False).head(limit)
     )
-    panels = Panels(column_names=[zoo.display_name(spec.model, settings.model.family)])
+    panels = Panels(column_names=[zoo.display_name(spec.model, settings.model.family)], credits=credits(wrong))
     if wrong.empty:
         return panels
     photos = working_photographs(folder, wrong["path"].tolist(), settings.data.image_size_px)

@@ -24,7 +24,8 @@ class Answers:
     """Predictions for some photographs.
 
     Attributes:
-        frame: One row a photograph: path, class_name, and answer_k with probability_k for k = 1..3.
+        frame: One row a photograph: path, class_name, answer_k with probability_k for k = 1..3, and attribution and
+            licence where the index has them.
         per_class: A row a class: photographs asked about, training photographs, share of right answers (0..1) and its
             95 % Wilson interval as text.
     """
@@ -79,6 +80,9 @@ def predict_photographs(
     for k in range(values.shape[1]):
         frame[f"answer_{k + 1}"] = [study.classes[label] for label in labels[:, k].tolist()]
         frame[f"probability_{k + 1}"] = values[:, k].numpy().round(4)
+    for name in ("attribution", "licence"):
+        if name in index:
+            frame[name] = index[name].to_numpy()
     right = (frame["class_name"] == frame["answer_1"]).groupby(frame["class_name"], sort=False)
     per_class = right.agg(photographs="size", right="mean").reset_index()
     split = study.splits[spec.protocol]

@@ -1,5 +1,7 @@
 """Grad-CAM, the linear probe and predictions."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -77,6 +79,9 @@ def test_predictions_and_figures_of_a_trained_run(tiny):
     assert len(panels.originals) == len(panels.overlays) == len(panels.captions) == 5
     evidence = evidence_frame(study, tiny, [spec]).iloc[0]
     assert 0 < evidence["specimen's area"] < 1 and evidence["gain"] > 0
+    named = replace(study, index=study.index.assign(attribution="A. Miner", licence="CC0"))
+    assert panels.credits == [""] * 5
+    assert cam_panels(named, tiny, [spec], figure_photographs(named, tiny)).credits == ["A. Miner (CC0)"] * 5
     folder, own = demonstration_folder(tiny)
     scan = scan_folder(folder, own)
     reasons = " ".join(scan.files.loc[scan.files["status"] == "skipped", "reason"])
@@ -89,3 +94,6 @@ def test_predictions_and_figures_of_a_trained_run(tiny):
     assert answers.per_class["95 % interval"].str.contains(" to ").all()
     assert answers.frame["probability_1"].between(0, 1).all()
     assert len(mistake_panels(tiny, spec, study, folder, answers.frame, limit=3).originals) == 3
+    known = photographs_to_answer(tiny, study, scan.index).assign(attribution="B. Miner").head(30)
+    answers = predict_photographs(tiny, spec, study, folder, known)
+    assert set(mistake_panels(tiny, spec, study, folder, answers.frame).credits) == {"B. Miner"}

@@ -9,6 +9,7 @@ from matplotlib import font_manager
 
 from mineral_lib.catalogue import minerals
 from mineral_lib.reporting import cam_grid, confusion, counts, curves, plates
+from mineral_lib.reporting.credits import credit_line
 from mineral_lib.reporting.diagrams import Step, draw_block, draw_eca, draw_network
 from mineral_lib.reporting.labels import LABELS, PAPER_TITLE_ZH, chinese_characters
 from mineral_lib.reporting.style import CJK_FAMILY, network_style, register_fonts, save_figure
@@ -152,6 +153,53 @@ def test_plates_and_cam_grid_accept_gaps(tmp_path):
     )
     assert grid.data["has_map"].tolist() == [True, False, False, False]
     assert len(grid.save(tmp_path / "g", dpi=50)) == 3
+
+
+CREDITS = ["J. Doe (CC BY 4.0)", "", "张三 & $1 shop", "J. Doe (CC BY 4.0)"]
+
+
+def line_below(drawing) -> str:
+    return " ".join(drawing.figure.get_supxlabel().split())
+
+
+def test_credits_name_each_person_once_with_the_pictures():
+    assert credit_line("abcd", CREDITS) == "a, d J. Doe (CC BY 4.0); c 张三 & $1 shop"
+    assert credit_line("ab", ["X", "X"]) == "X" and credit_line("ab", ["X", ""]) == "a X"
+    assert credit_line("ab", ["", ""]) == ""
+
+
+def test_photographs_are_shown_with_their_credits(tmp_path):
+    names = list("wxyz")
+    plate = plates.draw_plate(images(4), names, credits=CREDITS)
+    assert line_below(plate) == "Photographs: a, d J. Doe (CC BY 4.0); c 张三 & $1 shop"
+    assert plate.data["credit"].tolist() == CREDITS
+    sheet = plates.draw_samples([images(2), images(2)], ["one", "two"], credits=[CREDITS[:2], CREDITS[2:]])
+    assert line_below(sheet) == "Photographs by row.column: 1.1, 2.2 J. Doe (CC BY 4.0); 2.1 张三 & $1 shop"
+    rows = [images(2) for _ in names]
+    operations = plates.draw_augmentations(rows, ["original", "crop"], row_names=names, credits=CREDITS)
+    grid = cam_grid.draw_cam_grid(
+        images(4), [[None]] * 4, row_names=names, column_names=["A"], captions=[[None]] * 4, credits=CREDITS
+    )
+    for drawing in (operations, grid):
+        assert line_below(drawing) == "Photographs by row: 1, 4 J. Doe (CC BY 4.0); 3 张三 & $1 shop"
+        assert set(drawing.data["credit"]) == set(CREDITS)
+    assert plate.save(tmp_path / "plate")[0].stat().st_size > 0  # the dollar sign starts no formula
+
+
+def test_credits_lie_inside_the_figure_and_below_the_pictures():
+    many = [f"Photographer number {i} of the Geological Museum (CC BY-SA 4.0)" for i in range(9)]
+    plain, credited = (plates.draw_plate(images(9), list("abcdefghi"), credits=c) for c in ((), many))
+    assert credited.figure.get_size_inches()[1] > plain.figure.get_size_inches()[1]
+    credited.figure.canvas.draw()
+    text = credited.figure._supxlabel.get_window_extent()
+    assert text.x0 >= 0 and text.y0 >= 0 and text.x1 <= credited.figure.bbox.width
+    assert all(axes.get_window_extent().y0 >= text.y1 for axes in credited.figure.axes)
+
+
+def test_figures_without_credits_are_as_before():
+    for credits in ((), ["", ""]):
+        plate = plates.draw_plate(images(2), ["a", "b"], credits=credits)
+        assert plate.figure.get_supxlabel() == "" and list(plate.data) == ["letter", "title"]
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 3), (3, 8, 8), (8, 8)])

@@ -10,6 +10,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
 from mineral_lib.catalogue import display_name
+from mineral_lib.reporting.credits import add_credits
 from mineral_lib.reporting.labels import label
 from mineral_lib.reporting.plates import bare, show
 from mineral_lib.reporting.style import BAD, GOOD, MUTED, PAGE_MM, Drawing, new_figure, styled
@@ -41,6 +42,7 @@ def draw_cam_grid(
     column_names: Sequence[str],
     captions: Sequence[Sequence[CamCaption | None]],
     language: str = "en",
+    credits: Sequence[str] = (),
 ) -> Drawing:
     """Figure 6: the photograph and one overlay a network, the prediction under each with a tick or a cross.
 
@@ -52,6 +54,7 @@ def draw_cam_grid(
         column_names: Names of the networks.
         captions: For each row one caption a network; None where the network was not run.
         language: Language of the labels.
+        credits: Whom to name for the photograph of each row, in a line below; empty texts are left out.
     """
     count = len(column_names) + 1
     tile = (PAGE_MM - 18) / count
@@ -102,7 +105,11 @@ def draw_cam_grid(
         fontsize=6.2,
     )
     bar.outline.set_visible(False)
-    return Drawing(figure, _frame(row_names, column_names, overlays, captions))
+    add_credits(figure, [str(row + 1) for row in range(len(credits))], credits, by="row")
+    frame = _frame(row_names, column_names, overlays, captions)
+    if any(credits):
+        frame["credit"] = np.repeat(list(credits), len(column_names))
+    return Drawing(figure, frame)
 
 
 def _panel(axes: Axes, overlay: np.ndarray | None, caption: CamCaption | None) -> None:

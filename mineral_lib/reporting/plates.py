@@ -13,6 +13,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from mineral_lib.catalogue import find_mineral
+from mineral_lib.reporting.credits import add_credits
 from mineral_lib.reporting.style import COLUMN_MM, MUTED, PAGE_MM, Drawing, new_figure, styled
 
 PLATE_1 = (
@@ -75,13 +76,16 @@ def bare(axes: Axes) -> None:
 
 
 @styled
-def draw_plate(images: Sequence[np.ndarray], titles: Sequence[str], *, columns: int = 3) -> Drawing:
+def draw_plate(
+    images: Sequence[np.ndarray], titles: Sequence[str], *, columns: int = 3, credits: Sequence[str] = ()
+) -> Drawing:
     """Plate I: a contact sheet with letters a, b, c, ... and names.
 
     Args:
         images: Photographs, see ``as_picture``; None draws an empty tile for a mineral without photographs.
         titles: One name an image, for example ``display_name(slug)``.
         columns: Tiles a row.
+        credits: Whom to name for each photograph, in a line below; empty texts are left out.
     """
     rows = -(-len(images) // columns)
     figure = new_figure(min(PAGE_MM, 42 * columns), min(PAGE_MM, 42 * columns) / columns * rows * 1.12)
@@ -92,7 +96,9 @@ def draw_plate(images: Sequence[np.ndarray], titles: Sequence[str], *, columns: 
     for axes, image, title, letter in zip(grid.flat, images, titles, _letters(len(images)), strict=False):
         _tile(axes, image)
         axes.set_title(f"{letter}  {title}", loc="center", fontsize=7.5, fontweight="normal", pad=3)
-    return Drawing(figure, pd.DataFrame({"letter": _letters(len(images)), "title": list(titles)}))
+    add_credits(figure, _letters(len(images)), credits)
+    frame = pd.DataFrame({"letter": _letters(len(images)), "title": list(titles)})
+    return Drawing(figure, frame.assign(credit=list(credits)) if any(credits) else frame)
 
 
 def _letters(count: int) -> list[str]:
@@ -119,9 +125,16 @@ def _tile(axes: Axes, image: np.ndarray | None) -> None:
 
 @styled
 def draw_samples(
-    rows: Sequence[Sequence[np.ndarray]], row_names: Sequence[str], *, title: str = ""
+    rows: Sequence[Sequence[np.ndarray]],
+    row_names: Sequence[str],
+    *,
+    title: str = "",
+    credits: Sequence[Sequence[str]] = (),
 ) -> Drawing:
-    """A sample sheet: one row a class or specimen with several photographs, the name at the left."""
+    """A sample sheet: one row a class or specimen with several photographs, the name at the left.
+
+    ``credits`` says whom to name for each photograph of each row, in a line below; empty texts are left out.
+    """
     columns = max((len(row) for row in rows), default=1)
     width = min(PAGE_MM, 22 + 17 * columns)
     figure = new_figure(width, (width - 22) / columns * len(rows) + (7 if title else 2))
@@ -135,12 +148,21 @@ def draw_samples(
             _tile(axes, image)
     if title:
         figure.suptitle(title, fontsize=8.5, fontweight="bold")
-    return Drawing(figure, pd.DataFrame({"row": list(row_names), "photographs": [len(row) for row in rows]}))
+    places = [f"{row + 1}.{column + 1}" for row, line in enumerate(credits) for column in range(len(line))]
+    add_credits(figure, places, [credit for line in credits for credit in line], by="row.column")
+    frame = pd.DataFrame({"row": list(row_names), "photographs": [len(row) for row in rows]})
+    if any(any(line) for line in credits):
+        frame["credits"] = ["; ".join(dict.fromkeys(filter(None, line))) for line in credits]
+    return Drawing(figure, frame)
 
 
 @styled
 def draw_augmentations(
-    rows: Sequence[Sequence[np.ndarray]], column_names: Sequence[str], *, row_names: Sequence[str] = ()
+    rows: Sequence[Sequence[np.ndarray]],
+    column_names: Sequence[str],
+    *,
+    row_names: Sequence[str] = (),
+    credits: Sequence[str] = (),
 ) -> Drawing:
     """Augmentation sheet: the photograph at the left, each operation beside it.
 
@@ -148,6 +170,7 @@ def draw_augmentations(
         rows: For each photograph its images, the original first.
         column_names: Names of the columns, for example original, crop, rotation, brightness, noise, all four.
         row_names: Optional class names at the left.
+        credits: Whom to name for the photograph of each row, in a line below; empty texts are left out.
     """
     names = list(row_names) or [""] * len(rows)
     width = PAGE_MM if len(column_names) > 4 else COLUMN_MM * 1.5
@@ -162,5 +185,8 @@ def draw_augmentations(
             line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=7, labelpad=4)
     for axes, name in zip(grid[0], column_names, strict=True):
         axes.set_title(name, loc="center", fontsize=7.5, fontweight="normal", pad=3)
+    add_credits(figure, [str(row + 1) for row in range(len(credits))], credits, by="row")
     frame = pd.DataFrame([{"row": name, "column": column} for name in names for column in column_names])
+    if any(credits):
+        frame["credit"] = np.repeat(list(credits), len(column_names))
     return Drawing(figure, frame)

@@ -1,0 +1,49 @@
+"""The line below a figure that names who made its photographs."""
+
+import textwrap
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+
+from mineral_lib.reporting.style import MM, MUTED
+
+FONT_PT, LINE_MM, CHARACTER_PT = 5.4, 2.6, 3.3
+
+
+def credit_line(labels: Sequence[str], credits: Sequence[str]) -> str:
+    """Credits with the pictures they belong to, each credit once: ``a, c J. Doe (CC BY 4.0); b M. Roe``.
+
+    Args:
+        labels: What a reader finds a picture by, for example its letter.
+        credits: One credit a picture (see ``mineral_lib.data.attribution.credits``); empty ones are left out.
+
+    Returns:
+        Empty if nothing is to be named; without labels if one credit holds for all pictures.
+    """
+    pictures: dict[str, list[str]] = {}
+    for label, credit in zip(labels, credits, strict=True):
+        if credit:
+            pictures.setdefault(credit, []).append(label)
+    if len(pictures) == 1 and all(credits):
+        return next(iter(pictures))
+    return "; ".join(f"{', '.join(of)} {credit}" for credit, of in pictures.items())
+
+
+def add_credits(figure: Figure, labels: Sequence[str], credits: Sequence[str], *, by: str = "") -> None:
+    """Write the credit line below a figure, which grows by it; nothing happens without credits.
+
+    Args:
+        figure: A figure of ``new_figure``.
+        labels: See ``credit_line``.
+        credits: See ``credit_line``; may be empty.
+        by: What the labels are, for example ``row``.
+    """
+    line = credit_line(labels, credits) if credits else ""
+    if not line:
+        return
+    width, height = figure.get_size_inches()
+    start = f"Photographs by {by}: " if by and line not in credits else "Photographs: "
+    lines = textwrap.wrap(start + line, max(20, int(width * 72 / CHARACTER_PT)))
+    figure.set_size_inches(width, height + len(lines) * LINE_MM * MM)
+    # Names come from people's files: a dollar sign in them starts no formula.
+    figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=FONT_PT, color=MUTED, parse_math=False)
