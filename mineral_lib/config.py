@@ -38,7 +38,7 @@ NonNegative = Annotated[Number, Field(ge=0)]
 Fraction = Annotated[Number, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Range = Annotated[tuple[NonNegative, NonNegative], BeforeValidator(_pair)]
-Protocol = Literal["grouped", "paper"]
+Protocol = Literal["grouped", "photo", "paper", "authors"]
 Initial = Literal["scratch", "transfer"]
 ProfileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 ModelName = Annotated[str, Field(pattern=r"^([a-z0-9_]+|(timm|torchvision):[A-Za-z0-9_.]+)$")]
@@ -62,6 +62,7 @@ class Data(Section):
     min_photos: Annotated[int, Field(ge=3)]
     small_classes: Literal["drop", "train_only", "error"]
     bad_photos: Literal["skip", "error"]
+    near_duplicate_radius: Annotated[int, Field(ge=0, le=16)] | None
     seed: Annotated[int, Field(ge=0)]
 
     @model_validator(mode="after")
@@ -83,6 +84,7 @@ class Split(Section):
 
     ratios: Annotated[tuple[Positive, Positive, Positive], BeforeValidator(_pair)]
     protocols: Annotated[list[Protocol], Field(min_length=1)]
+    assignment: Literal["balanced", "hash"]
     seed: int
 
     @model_validator(mode="after")

@@ -66,7 +66,7 @@ def test_everything_is_made(chain):
         assert (paths.html_dir / f"{name}.html").stat().st_size > 10_000
     report = paths.report.read_text(encoding="utf-8")
     assert "ECA-ConvNeXt-T (compact)" in report and 'src="http' not in report
-    assert read_json(paths.root / "manifest.json")["data"]["leak"]["grouped"]["test"]["specimen_in_train"] == 0
+    assert read_json(paths.root / "manifest.json")["data"]["leak"]["grouped"]["test"]["same_group"] == 0
     assert "Traceback" not in chain.stderr
 
 

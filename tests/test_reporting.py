@@ -107,7 +107,7 @@ def write_photographs(paths):
     paths.root.mkdir(parents=True, exist_ok=True)
     index.to_csv(paths.index, index=False)
     paths.splits_dir.mkdir()
-    split = index.assign(sample_id=index["image_id"], copy=0)
+    split = index.assign(sample_id=index["image_id"], copy=0, group=index["specimen"])
     split["split"] = np.where(
         index["specimen"] < "s06", "train", np.where(index["specimen"] < "s09", "val", "test")
     )

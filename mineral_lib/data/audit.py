@@ -1,34 +1,58 @@
-"""Counting leaks between the splits, from the sample table itself."""
+"""Counting leaks between the splits: the one place where this is done, from the files of a study.
 
+A held-out sample is *related* to training if train holds the same photograph (an augmented copy of it), another
+photograph of the same specimen, or any member of its group, which includes near duplicates.
+"""
+
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+
+from mineral_lib.config import Settings
+from mineral_lib.data.duplicates import near_pairs, turned
+from mineral_lib.data.groups import fingerprints
+from mineral_lib.data.images import read_photo
+from mineral_lib.data.index import photo_folder, read_index
+from mineral_lib.data.split import read_split
+from mineral_lib.errors import DataError
+from mineral_lib.storage import ResultPaths
+
+RELATIONS = {"same_photo": "image_id", "same_specimen": "specimen", "same_group": "group"}
+HELD_OUT = ("val", "test")
+
+
+def relatives(samples: pd.DataFrame, split: str = "test") -> pd.DataFrame:
+    """The samples of a held-out part with a bool column a relation: does train hold such a relative?
+
+    Args:
+        samples: Table of samples with image_id, specimen, group and split.
+        split: ``val`` or ``test``.
+    """
+    train, part = samples[samples["split"] == "train"], samples[samples["split"] == split]
+    return part.assign(**{name: part[column].isin(train[column]) for name, column in RELATIONS.items()})
 
 
 def count_leak(samples: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    """Count samples whose photograph, or whose specimen, also stands in train.
+    """Count held-out samples with relatives in train.
 
     Args:
-        samples: Table of samples with image_id, specimen and split.
+        samples: Table of samples with image_id, specimen, group and split.
 
     Returns:
-        For ``val`` and ``test``: samples, sibling_in_train (another copy of the same photograph is in train),
-        specimen_in_train (a photograph of the same specimen is), and both as shares (0..1).
+        For ``val`` and ``test``: ``samples``, and for each relation (``same_photo``, ``same_specimen``,
+        ``same_group``) the count and the share (0..1). For ``test`` also ``in_val``: samples whose photograph chose
+        the epoch as well.
     """
-    train = samples[samples["split"] == "train"]
     leak = {}
-    for split in ("val", "test"):
-        part = samples[samples["split"] == split]
-        siblings = int(part["image_id"].isin(train["image_id"]).sum())
-        specimens = int(part["specimen"].isin(train["specimen"]).sum())
-        count = max(len(part), 1)
-        leak[split] = {
-            "samples": len(part),
-            "sibling_in_train": siblings,
-            "specimen_in_train": specimens,
-            "sibling_share": siblings / count,
-            "specimen_share": specimens / count,
-        }
+    for split in HELD_OUT:
+        flags = relatives(samples, split)
+        counts = {name: int(flags[name].sum()) for name in RELATIONS}
+        shares = {f"{name}_share": count / max(len(flags), 1) for name, count in counts.items()}
+        leak[split] = {"samples": len(flags), **counts, **shares}
+    chosen = samples.loc[samples["split"] == "val", "image_id"]
+    leak["test"]["in_val"] = int(samples.loc[samples["split"] == "test", "image_id"].isin(chosen).sum())
     return leak
 
 
@@ -37,7 +61,67 @@ def leak_note(leak: dict[str, dict[str, Any]], protocol: str = "") -> str:
     test = leak["test"]
     start = f"{protocol}: " if protocol else ""
     return (
-        f"{start}{test['sibling_in_train']} of {test['samples']} test images ({test['sibling_share']:.1%}) have a "
-        f"sibling (a copy of the same photograph) in train, {test['specimen_in_train']} "
-        f"({test['specimen_share']:.1%}) a photograph of the same specimen."
+        f"{start}{test['same_photo']} of {test['samples']} test images ({test['same_photo_share']:.1%}) have a "
+        f"sibling (a copy of the same photograph) in train, {test['same_specimen']} "
+        f"({test['same_specimen_share']:.1%}) a photograph of the same specimen, {test['same_group']} "
+        f"({test['same_group_share']:.1%}) a specimen mate or near duplicate."
     )
+
+
+def audit_files(paths: ResultPaths, protocols: list[str]) -> dict[str, dict[str, Any]]:
+    """Count the leak of every protocol from the files on disk, duplicates without the help of the groups.
+
+    Returns:
+        For each protocol ``count_leak`` of its split file, and in ``test`` also ``listed_duplicate``: test samples of
+        which ``duplicates.csv`` lists a duplicate that stands in train.
+    """
+    duplicates, leaks = read_duplicates(paths.root / "duplicates.csv"), {}
+    mates = pd.concat([duplicates[["file_a", "file_b"]].set_axis(["one", "other"], axis=1),
+                       duplicates[["file_b", "file_a"]].set_axis(["one", "other"], axis=1)])
+    for protocol in protocols:
+        samples = read_split(paths.splits_dir / f"{protocol}.csv")
+        leaks[protocol] = count_leak(samples)
+        train = samples.loc[samples["split"] == "train", "image_id"]
+        leaking = mates.loc[mates["other"].isin(train), "one"]
+        test = samples.loc[samples["split"] == "test", "image_id"]
+        leaks[protocol]["test"]["listed_duplicate"] = int(test.isin(leaking).sum())
+    return leaks
+
+
+def read_duplicates(path: Path) -> pd.DataFrame:
+    """Read ``duplicates.csv``; names stay text."""
+    text = dict.fromkeys(("file_a", "class_a", "file_b", "class_b", "kind", "conflict"), str)
+    return pd.read_csv(path, dtype=text, keep_default_na=False)
+
+
+def audit_photographs(settings: Settings) -> dict[str, int]:
+    """Read every photograph of a finished study again and look for pairs that straddle its grouped split.
+
+    Nothing but the index's paths and the split file is believed: hashes are computed anew and all pairs compared.
+
+    Returns:
+        ``photographs``, ``pairs`` within ``data.near_duplicate_radius`` (equal pixels included), ``straddling``
+        pairs (0 is the promise).
+
+    Raises:
+        DataError: The study has no photo folder, or a photograph vanished or changed since the scan.
+    """
+    if settings.data.source != "folder":
+        raise DataError("generated photographs have no files to read again", where="data.source",
+                        remedy="audit a profile with data.source: folder")
+    paths, root = ResultPaths.of(settings.profile), photo_folder(settings)
+    index, samples = read_index(paths.index), read_split(paths.splits_dir / "grouped.csv")
+    found = []
+    for path, digest in zip(index["path"], index["sha256"], strict=True):
+        photo = read_photo(root / path)
+        if photo.sha256 != digest:
+            raise DataError("content changed since the scan", where=path, remedy="run notebook 01 again")
+        found.append(fingerprints(photo.pixels))
+    hashes = turned(np.array([int(one["phash"], 16) for one in found], dtype=np.uint64))
+    pairs = near_pairs(hashes, settings.data.near_duplicate_radius or 0)
+    if settings.data.near_duplicate_radius is None:
+        content = np.array([one["pixels_sha256"] for one in found])
+        pairs = pairs[content[pairs["first"]] == content[pairs["second"]]]
+    part = index["image_id"].map(samples.set_index("image_id")["split"]).to_numpy()
+    straddling = part[pairs["first"]] != part[pairs["second"]]
+    return {"photographs": len(index), "pairs": len(pairs), "straddling": int(straddling.sum())}

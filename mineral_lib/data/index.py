@@ -1,5 +1,6 @@
 """The table of all photographs of a study, from a photo folder or from the generator."""
 
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files as package_files
 from pathlib import Path
@@ -8,6 +9,13 @@ import pandas as pd
 
 from mineral_lib.catalogue import Mineral, minerals
 from mineral_lib.config import Settings
+from mineral_lib.data.groups import (
+    DUPLICATE_COLUMNS,
+    add_groups,
+    duplicate_table,
+    group_notes,
+    near_duplicates,
+)
 from mineral_lib.data.scan import FILE_COLUMNS, INDEX_COLUMNS, Scan, index_table, scan_folder
 from mineral_lib.errors import DataError
 from mineral_lib.storage import digest, project_root
@@ -31,11 +39,20 @@ def build_index(settings: Settings, *, jobs: int | None = None) -> Scan:
     """
     data = settings.data
     if data.source == "folder":
-        return scan_folder(photo_folder(settings), data, jobs=jobs)
+        return _grouped(scan_folder(photo_folder(settings), data, jobs=jobs), data.near_duplicate_radius)
     rows = [row for mineral in minerals() for row in _generated(mineral, settings)]
     index, classes = index_table(rows)
     used = index[["image_id", "class_name"]].rename(columns={"image_id": "file"})
-    return Scan(index, used.assign(status="used", reason="")[FILE_COLUMNS], classes)
+    files = used.assign(status="used", reason="")[FILE_COLUMNS]
+    return Scan(index, files, classes, pd.DataFrame(columns=DUPLICATE_COLUMNS))
+
+
+def _grouped(scan: Scan, radius: int | None) -> Scan:
+    """The scan with the groups of its photographs and the near duplicates among them."""
+    pairs = near_duplicates(scan.index, radius)
+    index = add_groups(scan.index, pairs)
+    table = duplicate_table(index, pairs, scan.duplicates)
+    return replace(scan, index=index, duplicates=table, notes=tuple(group_notes(index, pairs)))
 
 
 def photo_folder(settings: Settings) -> Path:
@@ -88,6 +105,8 @@ def _generated(mineral: Mineral, settings: Settings) -> list[dict]:
             "specimen": name,
             "view": view,
             "sha256": digest([generator_digest(), data.seed, mineral.number, specimen, view, px]),
+            "pixels_sha256": "",
+            "phash": "",
             "width": px,
             "height": px,
             "size_bytes": 0,

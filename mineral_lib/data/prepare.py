@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import pandas as pd
 
 from mineral_lib.config import Settings
-from mineral_lib.data.audit import count_leak, leak_note
+from mineral_lib.data.audit import audit_files, count_leak, leak_note, read_duplicates
+from mineral_lib.data.groups import group_summary
 from mineral_lib.data.images import readable
 from mineral_lib.data.index import build_index, generator_digest, index_fingerprint, photo_folder, read_index
 from mineral_lib.data.split import make_split, read_split
 from mineral_lib.storage import ResultPaths, digest, read_json, write_csv, write_json
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,9 @@ class StudyData:
         files: One row a file found, with what became of it.
         classes: Class names; the position is the label.
         splits: One table of samples a protocol.
-        fingerprint: Digest of ids, contents and labels.
+        fingerprint: Digest of ids, contents, labels and groups.
+        duplicates: Pairs of files that show the same, see ``groups.duplicate_table``.
+        notes: Sentences on groups of near duplicates that deserve a look.
     """
 
     index: pd.DataFrame
@@ -31,6 +34,8 @@ class StudyData:
     classes: list[str]
     splits: dict[str, pd.DataFrame]
     fingerprint: str
+    duplicates: pd.DataFrame
+    notes: list[str]
 
     def leak(self, protocol: str) -> dict:
         """How many held-out samples have relatives in train, see ``audit.count_leak``."""
@@ -67,17 +72,21 @@ def prepare(settings: Settings) -> StudyData:
     paths = ResultPaths.of(settings.profile)
     record, key = paths.root / "data.json", _key(settings)
     protocols = settings.split.protocols
-    wanted = [paths.index, paths.root / "scan.csv", *(paths.splits_dir / f"{name}.csv" for name in protocols)]
+    wanted = [paths.index, paths.root / "scan.csv", paths.root / "duplicates.csv"]
+    wanted += [*(paths.splits_dir / f"{name}.csv" for name in protocols)]
     if record.is_file() and all(path.is_file() for path in wanted) and read_json(record)["key"] == key:
         return _read(paths, protocols)
     scan = build_index(settings)
     write_csv(paths.root / "scan.csv", scan.files)
+    write_csv(paths.root / "duplicates.csv", scan.duplicates)
     write_csv(paths.index, scan.index)
     for protocol in protocols:
         write_csv(paths.splits_dir / f"{protocol}.csv", make_split(scan.index, protocol, settings))
-    data = {"key": key, "classes": scan.classes, "fingerprint": index_fingerprint(scan.index)}
-    leaks = {name: count_leak(read_split(paths.splits_dir / f"{name}.csv")) for name in protocols}
-    write_json(record, data | {"leak": leaks})
+    # Groups decide who is trained on, so a run made with other groups must not be taken for one of these.
+    groups = sorted(scan.index[["image_id", "group"]].values.tolist())
+    data = {"key": key, "classes": scan.classes, "fingerprint": digest([index_fingerprint(scan.index), groups]),
+            "groups": group_summary(scan.index, scan.duplicates), "notes": list(scan.notes)}
+    write_json(record, data | {"leak": audit_files(paths, protocols)})
     return _read(paths, protocols)
 
 
@@ -90,4 +99,6 @@ def _read(paths: ResultPaths, protocols: list[str]) -> StudyData:
         classes=record["classes"],
         splits=splits,
         fingerprint=record["fingerprint"],
+        duplicates=read_duplicates(paths.root / "duplicates.csv"),
+        notes=record["notes"],
     )

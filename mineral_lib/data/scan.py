@@ -18,12 +18,13 @@ import pandas as pd
 
 from mineral_lib.catalogue import find_mineral
 from mineral_lib.config import Data
+from mineral_lib.data.groups import DUPLICATE_COLUMNS, SAME_BYTES, SAME_PIXELS, fingerprints
 from mineral_lib.data.images import read_photo, readable
 from mineral_lib.errors import DataError
 
 FILE_COLUMNS = ["file", "class_name", "status", "reason"]
-INDEX_COLUMNS = ["image_id", "path", "class_name", "label", "role", "specimen", "view", "sha256",
-                 "width", "height", "size_bytes"]
+INDEX_COLUMNS = ["image_id", "path", "class_name", "label", "role", "specimen", "group", "view", "sha256",
+                 "pixels_sha256", "phash", "width", "height", "size_bytes"]
 TREE = "expected: photos/quartz/any-name.jpg, photos/pyrite/any-name.jpg, ... (one folder per mineral)"
 
 _SYSTEM_FILES = {"thumbs.db", "desktop.ini", "icon\r", "ehthumbs.db"}
@@ -42,11 +43,16 @@ class Scan:
         files: One row a file found, columns ``FILE_COLUMNS``; an entry that ends in "/" is a folder that holds
             no file or is a link and was not followed.
         classes: Class names; position = label.
+        duplicates: Pairs of files that show the same, columns ``DUPLICATE_COLUMNS`` of ``groups``; of a scan those of
+            equal bytes or pixels, of ``build_index`` the near ones too.
+        notes: Sentences on groups of near duplicates that deserve a look.
     """
 
     index: pd.DataFrame
     files: pd.DataFrame
     classes: list[str]
+    duplicates: pd.DataFrame
+    notes: tuple[str, ...] = ()
 
 
 @dataclass
@@ -79,13 +85,13 @@ def scan_folder(folder: Path, data: Data, *, jobs: int | None = None) -> Scan:
     names = _class_folders(root)
     found = sorted(_walk(root), key=lambda file: file.name)
     _read_all(root, [file for file in found if file.status == "used"], jobs or os.cpu_count() or 1)
-    _mark_duplicates(found)
+    duplicates = _mark_duplicates(found)
     _check_bad(root, found, data)
     roles = _small_classes(root, names, found, data)
     files = pd.DataFrame([[readable(f.name), readable(f.class_name), f.status, f.reason] for f in found],
                          columns=FILE_COLUMNS, dtype=object)
     index, classes = index_table([_row(file, roles, data) for file in found if file.status == "used"])
-    return Scan(index, files, classes)
+    return Scan(index, files, classes, duplicates)
 
 
 def index_table(rows: list[dict]) -> tuple[pd.DataFrame, list[str]]:
@@ -93,7 +99,7 @@ def index_table(rows: list[dict]) -> tuple[pd.DataFrame, list[str]]:
 
     Args:
         rows: One dictionary a photograph with all ``INDEX_COLUMNS`` but ``label``; ``view`` may be missing and is
-            then the running number of the photograph within its specimen.
+            then the running number of the photograph within its specimen, ``group`` is the specimen if missing.
 
     Returns:
         The index ordered by label and image_id, and the class names in label order.
@@ -104,6 +110,8 @@ def index_table(rows: list[dict]) -> tuple[pd.DataFrame, list[str]]:
     index["label"] = index["class_name"].map(labels).astype("int64")
     if "view" not in index:
         index["view"] = index.groupby("specimen").cumcount() + 1
+    if "group" not in index:
+        index["group"] = index["specimen"]
     return index[INDEX_COLUMNS], classes
 
 
@@ -209,6 +217,7 @@ def _read_all(root: Path, files: list[_File], jobs: int) -> None:
             return
         height, width = photo.pixels.shape[:2]
         file.photo = {"sha256": photo.sha256, "width": width, "height": height, "size_bytes": photo.size_bytes}
+        file.photo |= fingerprints(photo.pixels)
         file.reason = "; ".join(photo.notes)
 
     # Pillow decodes without holding Python's lock, so threads suffice. Its warnings are replaced by our reasons;
@@ -219,19 +228,33 @@ def _read_all(root: Path, files: list[_File], jobs: int) -> None:
             pass
 
 
-def _mark_duplicates(files: list[_File]) -> None:
-    by_digest: dict[str, list[_File]] = {}
-    for file in files:
-        if file.status == "used":
-            by_digest.setdefault(file.photo["sha256"], []).append(file)
-    for same in by_digest.values():
-        if len({file.class_name for file in same}) > 1:
-            for file in same:
-                other = next(twin.name for twin in same if twin.class_name != file.class_name)
-                file.set("skipped", f"label conflict with {other} (same bytes in two classes)")
-        else:
-            for file in same[1:]:
-                file.set("skipped", f"same bytes as {same[0].name}")
+def _mark_duplicates(files: list[_File]) -> pd.DataFrame:
+    """Skip label conflicts and repeated bytes; equal pixels in one class stay, as one group. Returns all pairs."""
+    rows = []
+    for kind, key in ((SAME_BYTES, "sha256"), (SAME_PIXELS, "pixels_sha256")):
+        by_digest: dict[str, list[_File]] = {}
+        for file in files:
+            if file.status == "used":
+                by_digest.setdefault(file.photo[key], []).append(file)
+        for first, *others in by_digest.values():
+            rows += [_pair(first, other, kind) for other in others]
+            _skip_copies([first, *others], kind)
+    return pd.DataFrame(rows, columns=DUPLICATE_COLUMNS)
+
+
+def _pair(first: _File, other: _File, kind: str) -> list:
+    conflict = "no" if first.class_name == other.class_name else "yes"
+    return [first.name, first.class_name, other.name, other.class_name, kind, 0, conflict]
+
+
+def _skip_copies(same: list[_File], kind: str) -> None:
+    if len({file.class_name for file in same}) > 1:
+        for file in same:
+            other = next(twin.name for twin in same if twin.class_name != file.class_name)
+            file.set("skipped", f"label conflict with {other} ({kind} in two classes)")
+    elif kind == SAME_BYTES:
+        for file in same[1:]:
+            file.set("skipped", f"same bytes as {same[0].name}")
 
 
 def _check_bad(root: Path, files: list[_File], data: Data) -> None:

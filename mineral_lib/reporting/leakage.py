@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 
 from mineral_lib.config import Settings
+from mineral_lib.data import split as data_split
+from mineral_lib.data.audit import count_leak, relatives
 from mineral_lib.reporting import notes
 from mineral_lib.reporting.records import WEIGHTS_WORDS, RunRecord, row_name
 from mineral_lib.reporting.summary import NAN, main_runs, summarise
@@ -14,22 +16,7 @@ from mineral_lib.storage import ResultPaths
 def read_split(paths: ResultPaths, protocol: str) -> pd.DataFrame | None:
     """The split file of a protocol, or None if it was not made."""
     path = paths.splits_dir / f"{protocol}.csv"
-    if not path.is_file():
-        return None
-    text = {"sample_id": str, "image_id": str, "specimen": str, "class_name": str}
-    frame = pd.read_csv(path, dtype=text, keep_default_na=False)
-    frame["specimen"] = frame["specimen"].where(frame["specimen"] != "", frame["image_id"])
-    return frame
-
-
-def leaked(split: pd.DataFrame) -> pd.DataFrame:
-    """The test samples with ``same_photo`` and ``same_specimen``: whether the training set holds a
-    sibling."""
-    train, test = split[split["split"] == "train"], split[split["split"] == "test"]
-    return test.assign(
-        same_photo=test["image_id"].isin(train["image_id"]),
-        same_specimen=test["specimen"].isin(train["specimen"]),
-    )
+    return data_split.read_split(path) if path.is_file() else None
 
 
 _COLUMNS_SPLITS = {
@@ -41,6 +28,8 @@ _COLUMNS_SPLITS = {
     "same_photo_share": Column("share %", "percent", 1),
     "same_specimen": Column("with the specimen in train", "integer"),
     "same_specimen_share": Column("share %", "percent", 1),
+    "same_group": Column("with a near duplicate or specimen mate in train", "integer"),
+    "same_group_share": Column("share %", "percent", 1),
     "status": Column("status"),
 }
 
@@ -49,22 +38,21 @@ def table_splits(paths: ResultPaths) -> Table:
     """Sizes of the splits and how many test samples have a sibling in the training set, counted from the
     files."""
     rows = []
-    for protocol in ("grouped", "paper"):
+    for protocol in ("grouped", "photo", "paper", "authors"):
         split = read_split(paths, protocol)
         if split is None:
+            if protocol not in ("grouped", "paper"):
+                continue
             names = list(_COLUMNS_SPLITS)[1:-1]
             rows.append({"protocol": protocol} | dict.fromkeys(names, NAN) | {"status": MISSING})
             continue
-        test = leaked(split)
+        leak = count_leak(split)["test"]
         sizes = {part: int((split["split"] == part).sum()) for part in ("train", "val", "test")}
         rows.append(
             {
                 "protocol": protocol,
                 **sizes,
-                "same_photo": int(test["same_photo"].sum()),
-                "same_photo_share": test["same_photo"].mean(),
-                "same_specimen": int(test["same_specimen"].sum()),
-                "same_specimen_share": test["same_specimen"].mean(),
+                **{name: leak[name] for name in _COLUMNS_SPLITS if name in leak},
                 "status": "counted",
             }
         )
@@ -147,7 +135,7 @@ def table_leakage(runs: list[RunRecord], settings: Settings, paths: ResultPaths)
 def _by_sibling(runs: list[RunRecord], split: pd.DataFrame | None) -> dict[str, float]:
     if not runs or split is None:
         return {"with_sibling": NAN, "without_sibling": NAN}
-    flags = leaked(split).set_index("sample_id")["same_photo"]
+    flags = relatives(split).set_index("sample_id")["same_photo"]
     has = np.concatenate([run.predictions["sample_id"].map(flags).to_numpy(dtype=float) for run in runs])
     correct = np.concatenate([run.correct for run in runs])
     return {

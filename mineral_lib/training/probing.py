@@ -15,7 +15,7 @@ from mineral_lib.training.specs import RunSpec
 def probe_starting_weights(settings: Settings) -> pd.DataFrame:
     """Accuracy of a linear classifier on frozen features: random weights, transferred weights, colour histogram.
 
-    All photographs of the profile are used, five-fold, specimens never on both sides; the labels of test photographs
+    All photographs of the profile are used, five-fold, groups never on both sides; the labels of test photographs
     train nothing but these throw-away classifiers.
 
     Returns:
@@ -25,7 +25,7 @@ def probe_starting_weights(settings: Settings) -> pd.DataFrame:
     full = (study.index["role"] == "full").to_numpy()
     index = study.index[full]
     photos = load_pixels(study.index, study.index, settings)[full]
-    labels, groups = index["label"].to_numpy(), index["specimen"].to_numpy()
+    labels, groups = index["label"].to_numpy(), index["group"].to_numpy()
     rows = {"colour histogram (8 x 8 x 8)": linear_probe(colour_histograms(photos), labels, groups)}
     for start in ("scratch", "transfer"):
         spec = RunSpec("convnext_tiny", start, "grouped", settings.train.seeds[0])

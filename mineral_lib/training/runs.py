@@ -167,7 +167,7 @@ def train_run(settings: Settings, spec: RunSpec, *, say: Say = print) -> Path:
             settings,
             seed=spec.seed,
             train=name == "train",
-            augment_now=name == "train" and spec.protocol == "grouped",
+            augment_now=name == "train" and spec.protocol != "paper",
         )
         for name in ("train", "val", "test")
     }

@@ -12,7 +12,7 @@ class RunSpec:
     Attributes:
         model: Network name.
         weights: ``scratch`` or ``transfer`` (paper 2.1).
-        protocol: ``grouped`` or ``paper``.
+        protocol: ``grouped``, ``photo``, ``paper`` or ``authors`` (see ``data.split``).
         seed: Seed of initialisation, order and augmentation.
         placement: ECA placement if it differs from the profile's, else None.
     """
