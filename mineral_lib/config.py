@@ -19,7 +19,8 @@ NETWORK_NAMES = {
     "convnext_tiny": "ConvNeXt-T",
     "eca_convnext_tiny": "ECA-ConvNeXt-T",
 }
-SECTIONS = ("data", "split", "augment", "model", "weights", "train", "comparison", "ablation", "grad_cam", "report")
+SECTIONS = ("data", "split", "augment", "model", "weights", "train", "comparison", "ablation", "leakage",
+            "grad_cam", "report")
 _FLOAT_TEXT = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+")
 
 
@@ -191,13 +192,11 @@ class Train(Section):
 
 
 class Comparison(Section):
-    """Table 4 and Figure 4: which networks, which starting weights, and the paper's leaking order."""
+    """Table 4 and Figure 4: which networks and which starting weights."""
 
     models: Annotated[list[ModelName], Field(min_length=1)]
     blocks: Annotated[list[Literal["as_read", "fair_none", "fair_all"]], Field(min_length=1)]
     thresholds_percent: Annotated[list[Annotated[Number, Field(gt=0, lt=100)]], Field(min_length=1)]
-    paper_protocol_runs: list[str]
-    paper_protocol_epochs: Count
 
 
 class Ablation(Section):
@@ -205,6 +204,14 @@ class Ablation(Section):
 
     rows: Annotated[list[Annotated[str, Field(pattern=r"^[a-z0-9_]+-(scratch|transfer)$")]], Field(min_length=1)]
     placements: list[Literal["post_stage", "post_block", "in_branch"]]
+
+
+class Leakage(Section):
+    """The same network under every protocol of ``split.protocols``, on true and on shuffled labels."""
+
+    runs: list[str]
+    shuffled_runs: list[str]
+    equal_steps: bool
 
 
 class GradCam(Section):
@@ -237,6 +244,7 @@ class Settings(Section):
     train: Train
     comparison: Comparison
     ablation: Ablation
+    leakage: Leakage
     grad_cam: GradCam
     report: Report
 
@@ -249,12 +257,9 @@ class Settings(Section):
                 raise ValueError(
                     f"unknown network {name!r}: use one of {', '.join(PAPER_MODELS)}, timm:<name> or torchvision:<name>"
                 )
-        if self.comparison.paper_protocol_runs and "paper" not in self.split.protocols:
-            raise ValueError("comparison.paper_protocol_runs needs 'paper' in split.protocols")
-        for run in self.comparison.paper_protocol_runs:
+        for run in self.leakage.runs + self.leakage.shuffled_runs:
             if run.rsplit("-", 1)[-1] not in ("scratch", "transfer") or run.rsplit("-", 1)[0] not in names:
                 raise ValueError(
-                    f"paper_protocol_runs: {run!r} is not <network>-scratch or <network>-transfer "
-                    "of a network compared here"
+                    f"leakage: {run!r} is not <network>-scratch or <network>-transfer of a network compared here"
                 )
         return self

@@ -159,6 +159,11 @@ class ResultPaths:
         return self.root / "splits"
 
     @property
+    def control(self) -> Path:
+        """What a nearest neighbour makes of every protocol, on true and on shuffled labels."""
+        return self.root / "nearest_neighbour.csv"
+
+    @property
     def runs_dir(self) -> Path:
         """One folder a training run."""
         return self.root / "runs"

@@ -11,7 +11,7 @@ from mineral_lib.storage import ROOT_VARIABLE
 ROOT = Path(__file__).resolve().parents[1]
 TINY = [
     "comparison.models=[convnext_tiny, eca_convnext_tiny]",
-    "comparison.paper_protocol_runs=[]",
+    "leakage.runs=[]",
     "train.jobs=1",
     "weights.formula.num_classes=4",
     "weights.formula.images_per_class=8",

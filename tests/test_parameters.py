@@ -30,7 +30,7 @@ def test_all_profiles_are_valid_and_complete():
         ("data.source=folder", ["data.folder"]),
         ("data.specimen_pattern=abc", ["group named specimen"]),
         ("comparison.models=[vgg20]", ["vgg20"]),
-        ("comparison.paper_protocol_runs=[resnet50]", ["paper_protocol_runs"]),
+        ("leakage.runs=[resnet50]", ["leakage", "resnet50"]),
         ("trian.epochs=3", ["unknown key 'trian'", "did you mean 'train'"]),
     ],
 )

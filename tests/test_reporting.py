@@ -12,6 +12,7 @@ from mineral_lib.evaluation.metrics import confusion as confusion_counts
 from mineral_lib.evaluation.statistics import wilson
 from mineral_lib.parameters import load_profile
 from mineral_lib.reporting import ablation, comparison, confusion, convergence, leakage, setup_tables
+from mineral_lib.reporting.leak_figure import draw_leakage
 from mineral_lib.reporting.records import load_runs
 from mineral_lib.reporting.summary import compare
 from mineral_lib.reporting.tables import MISSING, Column, formatted, save_table
@@ -132,7 +133,7 @@ def settings():
         [
             "report.bootstrap=200",
             "comparison.models=[resnet50, convnext_tiny, eca_convnext_tiny]",
-            "comparison.paper_protocol_runs=[convnext_tiny-scratch, eca_convnext_tiny-transfer]",
+            "leakage.runs=[convnext_tiny-scratch, eca_convnext_tiny-transfer]",
         ],
     )
 
@@ -240,9 +241,25 @@ def test_leak_counts_and_gap(four_corners, settings):
     assert table.loc["paper", "same_photo"] == 23 and table.loc["paper", "test"] == 25
     assert table.loc["paper", "same_specimen"] == 25  # i00's specimen has its other view in train
     assert folder.is_dir()
-    rows = leakage.table_leakage(load_runs(four_corners), settings, four_corners).frame.set_index("row")
-    assert rows.loc["eca_convnext_tiny-transfer", "gap"] == pytest.approx(1 / 24)
-    assert MISSING in rows.loc["convnext_tiny-scratch", "status"]
+    table = leakage.table_leakage(load_runs(four_corners), settings, four_corners)
+    rows = table.frame.set_index(["row", "protocol"])
+    proposed = rows.loc[("eca_convnext_tiny-transfer", "paper")]
+    assert proposed["gap"] == pytest.approx(1 / 24) and proposed["gap_low"] <= proposed["gap"] <= proposed["gap_high"]
+    assert proposed["related_share"] == 1 and np.isnan(proposed["without_relative"])
+    assert np.isnan(rows.loc[("eca_convnext_tiny-transfer", "grouped"), "gap"])
+    assert rows.loc[("convnext_tiny-scratch", "paper"), "status"] == MISSING
+    assert leakage.leakage_gap(table)["network"].startswith("eca_convnext_tiny")
+    assert draw_leakage(table, chance=0.05).data["accuracy"].notna().all()
+
+
+def test_the_nearest_neighbour_stands_beside_the_networks(four_corners, settings):
+    write_photographs(four_corners)
+    samples = leakage.read_split(four_corners, "grouped").query("split == 'test'")
+    control = samples[["sample_id", "specimen"]].assign(protocol="grouped", labels="shuffled", correct=0)
+    control.iloc[:3, -1] = 1
+    control.to_csv(four_corners.control, index=False)
+    frame = leakage.table_leakage([], settings, four_corners).frame.set_index("row")
+    assert frame.loc["nearest_neighbour", "accuracy"] == pytest.approx(3 / len(samples))
 
 
 def test_table_1_pairs_live_and_printed_structure():

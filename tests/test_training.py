@@ -100,7 +100,7 @@ def test_cures_for_the_long_tail_change_training_and_its_key(tiny):
 
 
 def test_the_study_shares_its_eight_runs():
-    settings = load_profile("quick", ["comparison.paper_protocol_runs=[]"])
+    settings = load_profile("quick", ["leakage.runs=[]"])
     names = [spec.name for spec in study_runs(settings)]
     assert len(names) == len(set(names)) == 8
     shared = set(comparison_runs(settings)) & set(ablation_runs(settings))

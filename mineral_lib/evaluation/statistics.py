@@ -32,16 +32,41 @@ def cluster_bootstrap(
     Returns:
         Low and high end; (nan, nan) with fewer than two specimens.
     """
-    _, group = np.unique(np.asarray(specimens).astype(str), return_inverse=True)
-    sizes = np.bincount(group)
-    if len(sizes) < 2:
+    means = _resampled(values, specimens, resamples=resamples, seed=seed)
+    if means is None:
         return float("nan"), float("nan")
-    sums = np.bincount(group, weights=np.asarray(values, dtype=float))
-    drawn = np.random.default_rng(seed).multinomial(len(sizes), np.full(len(sizes), 1 / len(sizes)), size=resamples)
-    means = (drawn @ sums) / (drawn @ sizes)
     tail = (1 - level) / 2
     low, high = np.quantile(means, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def independent_difference(
+    a: tuple[np.ndarray, np.ndarray], b: tuple[np.ndarray, np.ndarray], *, resamples: int = 1000, seed: int = 0
+) -> tuple[float, float]:
+    """95 % interval of mean(a) - mean(b) for two test sets of different photographs, resampling whole specimens.
+
+    Args:
+        a: Values and specimens of the first set, both (n,).
+        b: The same of the second set, drawn independently of the first.
+        resamples: Number of bootstrap samples.
+        seed: Seed of the resampling.
+    """
+    first, second = (_resampled(*part, resamples=resamples, seed=seed + k) for k, part in enumerate((a, b)))
+    if first is None or second is None:
+        return float("nan"), float("nan")
+    low, high = np.quantile(first - second, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _resampled(values: np.ndarray, specimens: np.ndarray, *, resamples: int, seed: int) -> np.ndarray | None:
+    """Means (resamples,) of bootstrap samples of whole specimens; None with fewer than two specimens."""
+    _, group = np.unique(np.asarray(specimens).astype(str), return_inverse=True)
+    sizes = np.bincount(group)
+    if len(sizes) < 2:
+        return None
+    sums = np.bincount(group, weights=np.asarray(values, dtype=float))
+    drawn = np.random.default_rng(seed).multinomial(len(sizes), np.full(len(sizes), 1 / len(sizes)), size=resamples)
+    return (drawn @ sums) / (drawn @ sizes)
 
 
 def accuracy_interval(

@@ -13,7 +13,7 @@ CHAPTERS = [
         ],
     ),
     ("What do attention and transfer bring?", ["table_5_ablation", "table_5_gains", "table_5_placements"]),
-    ("How much does the paper's split flatter?", ["leakage", "leakage_splits"]),
+    ("How much does the paper's split flatter?", ["leakage_gap", "leakage", "leakage_splits"]),
     (
         "Training",
         ["figure_4_curves", "figure_4_authors_curves", "section_4_1_accuracy", "table_6_convergence"],
@@ -41,6 +41,7 @@ CHAPTERS = [
 ]
 # Left out without a word when they were not made: only some profiles have them.
 OPTIONAL = {
+    "leakage_gap",
     "table_4_accuracy_fair_none",
     "table_4_accuracy_fair_all",
     "table_5_placements",
@@ -63,6 +64,12 @@ FIGURES = {
     "table_4_accuracy_fair_all": (
         "Test accuracy of the six networks, all from transferred weights",
         "The same with pretraining for every network.",
+    ),
+    "leakage_gap": (
+        "The leakage gap",
+        "The same classifier under every protocol, with 95 % intervals; behind each accuracy its distance to the "
+        "leak-free protocol in points. In (b) labels were drawn by lot: whatever stands right of the chance line was "
+        "recognised from training, not from mineralogy.",
     ),
     "figure_4_curves": (
         "Figure 4. Training (a) and validation (b) accuracy",
@@ -147,8 +154,7 @@ TABLES = {
     ),
     "leakage": (
         "Leakage",
-        "The same network trained and tested in the paper's order and on unseen specimens. The gap is "
-        "what the order flatters.",
+        "The same classifier trained and tested under every protocol. The gap to 'grouped' is what a split flatters.",
     ),
     "leakage_splits": (
         "Siblings across the split",

@@ -7,7 +7,7 @@ import pandas as pd
 
 from mineral_lib.config import PROPOSED, Settings
 from mineral_lib.reporting.ablation import CORNERS, GAINS, contrast
-from mineral_lib.reporting.leakage import read_split, table_leakage
+from mineral_lib.reporting.leakage import leakage_gap, read_split, table_leakage
 from mineral_lib.reporting.records import RunRecord, row_name
 from mineral_lib.reporting.summary import main_runs, summarise
 from mineral_lib.reporting.verdicts import points
@@ -97,13 +97,11 @@ def facts(runs: list[RunRecord], settings: Settings, paths: ResultPaths) -> list
 
 
 def _leak(runs: list[RunRecord], settings: Settings, paths: ResultPaths) -> Fact:
-    frame = table_leakage(runs, settings, paths).frame
-    frame = frame.dropna(subset=["gap"]) if "gap" in frame else frame
-    if frame.empty:
+    row = leakage_gap(table_leakage(runs, settings, paths))
+    if row is None:
         return Fact("Leakage gap", ABSENT, "the same network under the paper's order")
-    row = frame.iloc[-1]
     return Fact(
         "Leakage gap",
         f"{points(row['gap'])} points",
-        f"{row['network']}: {100 * row['paper_accuracy']:.1f} % in the paper's order (augment, then split)",
+        f"{row['network']}: {100 * row['accuracy']:.1f} % in the paper's order (augment, then split)",
     )

@@ -1,14 +1,16 @@
-"""What the paper's order (augment, pool, split) does to a test result: leak counts and the gap."""
+"""What a protocol does to a test result: leak counts, the gap to the leak-free protocol, the random-label control."""
 
-import numpy as np
+from typing import Any
+
 import pandas as pd
 
 from mineral_lib.config import Settings
 from mineral_lib.data import split as data_split
-from mineral_lib.data.audit import count_leak, relatives
+from mineral_lib.data.audit import RELATIONS, count_leak, relatives
+from mineral_lib.evaluation.statistics import accuracy_interval, independent_difference
 from mineral_lib.reporting import notes
 from mineral_lib.reporting.records import WEIGHTS_WORDS, RunRecord, row_name
-from mineral_lib.reporting.summary import NAN, main_runs, summarise
+from mineral_lib.reporting.summary import NAN, main_runs
 from mineral_lib.reporting.tables import MISSING, Column, Table
 from mineral_lib.storage import ResultPaths
 
@@ -65,80 +67,121 @@ def table_splits(paths: ResultPaths) -> Table:
     )
 
 
+PROTOCOL_WORDS = {
+    "grouped": "by specimen (grouped)",
+    "photo": "by photograph (photo)",
+    "paper": "augment, pool, split (paper)",
+    "authors": "80:20 by photograph, no test set (authors)",
+}
+NEIGHBOUR = "1-nearest neighbour, frozen features"
 _COLUMNS_LEAK = {
-    "network": Column("network"),
-    "weights": Column("weights"),
-    "grouped_accuracy": Column("grouped, acc. %", "percent", 1),
-    "grouped_low": Column("95 % interval", "percent", 1, until="grouped_high"),
-    "paper_accuracy": Column("paper's order, acc. %", "percent", 1),
-    "paper_low": Column("95 % interval", "percent", 1, until="paper_high"),
-    "gap": Column("gap, points", "points", 1),
-    "with_sibling": Column("with copy in train %", "percent", 1),
-    "without_sibling": Column("without %", "percent", 1),
-    "grouped_epochs": Column("epochs grouped", "integer"),
-    "paper_epochs": Column("epochs paper's order", "integer"),
+    "network": Column("classifier"),
+    "labels": Column("labels"),
+    "protocol_words": Column("split"),
+    "test": Column("test images", "integer"),
+    "related_share": Column("with a relative in train %", "percent", 1),
+    "accuracy": Column("acc. %", "percent", 1),
+    "low": Column("95 % interval", "percent", 1, until="high"),
+    "gap": Column("gap to grouped, points", "points", 1),
+    "gap_low": Column("95 % interval", "points", 1, until="gap_high"),
+    "with_relative": Column("acc. with relative %", "percent", 1),
+    "without_relative": Column("acc. without %", "percent", 1),
+    "epochs": Column("epochs", "integer"),
     "status": Column("status"),
 }
+_SENTENCES = [
+    notes.LEAK,
+    notes.INTERVAL,
+    "A relative is a copy of the same photograph, another photograph of the same specimen or a near duplicate. The "
+    "test sets of the protocols differ, so the gap also holds that difference; the columns with and without a "
+    "relative compare within one run.",
+    "Shuffled labels are drawn by lot for whole specimens: nobody can predict them for a new specimen, so every "
+    "point above chance comes from relatives in the training part. The nearest neighbour remembers all training "
+    "images at once; a network needs many epochs to.",
+    "Under authors the test images also chose the epoch.",
+]
 
 
 def table_leakage(runs: list[RunRecord], settings: Settings, paths: ResultPaths) -> Table:
-    """The same network under both protocols: accuracy, interval and the gap the leak brings."""
-    split = read_split(paths, "paper")
+    """The same classifier under every protocol: accuracy, interval, and the gap to the leak-free protocol."""
+    splits = {name: read_split(paths, name) for name in settings.split.protocols}
+    splits = {name: split for name, split in splits.items() if split is not None}
     rows = []
-    for text in settings.comparison.paper_protocol_runs:
-        model, _, weights = text.rpartition("-")
-        pair = {
-            p: main_runs(runs, settings, model=model, weights=weights, protocol=p)
-            for p in ("grouped", "paper")
-        }
-        row = {
-            "row": text,
-            "network": row_name(pair["grouped"] or pair["paper"], model, settings),
-            "weights": WEIGHTS_WORDS[weights],
-        }
-        for protocol, found in pair.items():
-            numbers = summarise(found, settings)
-            row |= {f"{protocol}_{name}": numbers[name] for name in ("accuracy", "low", "high")}
-            row[f"{protocol}_epochs"] = len(found[0].history) if found else NAN
-        absent = [protocol for protocol, found in pair.items() if not found]
-        rows.append(
-            row
-            | _by_sibling(pair["paper"], split)
-            | {
-                "gap": row["paper_accuracy"] - row["grouped_accuracy"],
-                "status": MISSING
-                if len(absent) == 2
-                else f"{absent[0]}: {MISSING}"
-                if absent
-                else "both protocols run",
-            }
-        )
-    sentences = [
-        notes.LEAK,
-        notes.INTERVAL,
-        "The two test sets differ (whole specimens against pooled copies) and so do the epochs: one epoch "
-        "in the paper's "
-        "order has several times the images. The gap therefore bounds the leak from what was run, it does "
-        "not isolate it; "
-        "the columns with and without a copy in the training set compare within one run.",
-        *notes.context_notes(settings),
+    for labels, texts in (("true", settings.leakage.runs), ("shuffled", settings.leakage.shuffled_runs)):
+        for text in texts:
+            rows += _rows(text, labels, runs, splits, settings)
+    for labels in ("true", "shuffled"):
+        rows += _neighbour_rows(labels, splits, settings, paths)
+    sentences = [*_SENTENCES, *notes.context_notes(settings)]
+    frame = pd.DataFrame(rows, columns=["row", "protocol", *_COLUMNS_LEAK, "high", "gap_high"])
+    return Table("leakage", "Leakage: the same classifier under every protocol", frame, _COLUMNS_LEAK, sentences)
+
+
+def _rows(
+    text: str, labels: str, runs: list[RunRecord], splits: dict[str, pd.DataFrame], settings: Settings
+) -> list[dict[str, Any]]:
+    """One trained network under every protocol."""
+    model, _, weights = text.rpartition("-")
+    outcomes, rows = {}, []
+    for protocol in settings.split.protocols:
+        found = main_runs(runs, settings, model=model, weights=weights, protocol=protocol, labels=labels)
+        if found:
+            outcomes[protocol] = pd.concat(
+                [run.predictions[["sample_id", "specimen"]].assign(correct=run.correct) for run in found]
+            )
+        name = f"{row_name(found, model, settings)}, {WEIGHTS_WORDS[weights]}"
+        start = {"row": text, "network": name, "labels": labels, "protocol": protocol}
+        epochs = {"epochs": len(found[0].history)} if found else {}
+        rows.append(start | epochs | _numbers(protocol, outcomes, splits, settings))
+    return rows
+
+
+def _neighbour_rows(
+    labels: str, splits: dict[str, pd.DataFrame], settings: Settings, paths: ResultPaths
+) -> list[dict[str, Any]]:
+    """The nearest neighbour under every protocol; no rows before notebook 05 has run it."""
+    if not paths.control.is_file():
+        return []
+    text = {"sample_id": str, "specimen": str}
+    control = pd.read_csv(paths.control, dtype=text, keep_default_na=False).query("labels == @labels")
+    outcomes = {str(name): part for name, part in control.groupby("protocol")}
+    start = {"row": "nearest_neighbour", "network": NEIGHBOUR, "labels": labels}
+    return [
+        start | {"protocol": name} | _numbers(name, outcomes, splits, settings)
+        for name in settings.split.protocols
+        if name in outcomes
     ]
-    return Table(
-        "leakage",
-        "Leakage: the same network under both protocols",
-        pd.DataFrame(rows),
-        _COLUMNS_LEAK,
-        sentences,
-    )
 
 
-def _by_sibling(runs: list[RunRecord], split: pd.DataFrame | None) -> dict[str, float]:
-    if not runs or split is None:
-        return {"with_sibling": NAN, "without_sibling": NAN}
-    flags = relatives(split).set_index("sample_id")["same_photo"]
-    has = np.concatenate([run.predictions["sample_id"].map(flags).to_numpy(dtype=float) for run in runs])
-    correct = np.concatenate([run.correct for run in runs])
-    return {
-        "with_sibling": float(correct[has == 1].mean()) if (has == 1).any() else NAN,
-        "without_sibling": float(correct[has == 0].mean()) if (has == 0).any() else NAN,
-    }
+def _numbers(
+    protocol: str, outcomes: dict[str, pd.DataFrame], splits: dict[str, pd.DataFrame], settings: Settings
+) -> dict[str, Any]:
+    """Numbers of one row from the outcome of every test sample (columns sample_id, specimen, correct)."""
+    words = {"protocol_words": PROTOCOL_WORDS[protocol]}
+    if protocol not in outcomes or protocol not in splits:
+        return words | {"status": MISSING}
+    part, options = outcomes[protocol], {"resamples": settings.report.bootstrap, "seed": settings.report.seed}
+    flags = relatives(splits[protocol])
+    related = part["sample_id"].map(dict(zip(flags["sample_id"], flags[list(RELATIONS)].any(axis=1), strict=True)))
+    correct, specimens = part["correct"].to_numpy(dtype=float), part["specimen"].to_numpy(dtype=str)
+    low, high = accuracy_interval(correct, specimens, **options)
+    numbers = words | {
+        "test": len(flags), "related_share": float(related.mean()), "accuracy": float(correct.mean()),
+        "low": low, "high": high, "status": "run",
+        "with_relative": float(correct[related == True].mean()) if related.any() else NAN,  # noqa: E712
+        "without_relative": float(correct[related == False].mean()) if not related.all() else NAN,  # noqa: E712
+    }  # fmt: skip
+    if protocol == "grouped" or "grouped" not in outcomes:
+        return numbers
+    base = outcomes["grouped"]
+    base = (base["correct"].to_numpy(dtype=float), base["specimen"].to_numpy(dtype=str))
+    gap_low, gap_high = independent_difference((correct, specimens), base, **options)
+    return numbers | {"gap": numbers["accuracy"] - base[0].mean(), "gap_low": gap_low, "gap_high": gap_high}
+
+
+def leakage_gap(table: Table, protocol: str = "paper") -> pd.Series | None:
+    """The row of the last trained network on true labels under a protocol, if its gap is known."""
+    frame = table.frame
+    found = frame[(frame["labels"] == "true") & (frame["protocol"] == protocol) & (frame["row"] != "nearest_neighbour")]
+    found = found.dropna(subset=["gap"])
+    return None if found.empty else found.iloc[-1]

@@ -51,8 +51,13 @@ class RunRecord:
 
     @property
     def protocol(self) -> str:
-        """``grouped`` or ``paper``."""
+        """How the samples were split, see ``data.split``."""
         return self.config["protocol"]
+
+    @property
+    def labels(self) -> str:
+        """``true``, or ``shuffled`` in the control of the leak study."""
+        return self.config.get("labels", "true")
 
     @property
     def seed(self) -> int:
@@ -137,6 +142,7 @@ def select_runs(
     weights: str,
     protocol: str = "grouped",
     placement: str | None = None,
+    labels: str = "true",
 ) -> list[RunRecord]:
     """The runs of one row of a table, one a seed, sorted by seed.
 
@@ -144,13 +150,14 @@ def select_runs(
         runs: All finished runs.
         model: Network.
         weights: ``scratch`` or ``transfer``.
-        protocol: ``grouped`` or ``paper``.
+        protocol: How the samples were split.
+        labels: ``true`` or ``shuffled``.
         placement: For the proposed network only: placement of the ECA modules; None takes any.
     """
     found = [
         run
         for run in runs
-        if (run.model, run.weights, run.protocol) == (model, weights, protocol)
+        if (run.model, run.weights, run.protocol, run.labels) == (model, weights, protocol, labels)
         and (placement is None or run.placement is None or run.placement == placement)
     ]
     return sorted(found, key=lambda run: run.seed)

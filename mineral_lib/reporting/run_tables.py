@@ -12,10 +12,12 @@ from mineral_lib.reporting import (
     convergence,
     counts,
     curves,
+    leak_figure,
     leakage,
     setup_tables,
 )
 from mineral_lib.reporting.claims import all_claims, table_claims
+from mineral_lib.reporting.headline import chance_level
 from mineral_lib.reporting.records import RunRecord, load_runs
 from mineral_lib.reporting.summary import NAN, main_runs
 from mineral_lib.reporting.tables import Column, Table
@@ -123,6 +125,9 @@ def write_figures(settings: Settings, paths: ResultPaths) -> list[Path]:
         "figure_4_authors_curves": curves.draw_authors_curves(settings),
         "table_2_counts_paper": counts.draw_class_counts(counts.printed_counts(), language=language),
     }
+    if settings.leakage.runs:
+        gap, chance = leakage.table_leakage(runs, settings, paths), chance_level(paths)
+        drawings["leakage_gap"] = leak_figure.draw_leakage(gap, chance=chance and chance[0])
     table_4 = comparison.table_4(runs, settings)
     drawings |= {
         f"table_4_accuracy_{block}": counts.draw_accuracies(table_4, block)

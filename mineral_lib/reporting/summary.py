@@ -26,12 +26,18 @@ def weights_in_block(model: str, block: str) -> str:
 
 
 def main_runs(
-    runs: list[RunRecord], settings: Settings, *, model: str, weights: str, protocol: str = "grouped"
+    runs: list[RunRecord],
+    settings: Settings,
+    *,
+    model: str,
+    weights: str,
+    protocol: str = "grouped",
+    labels: str = "true",
 ) -> list[RunRecord]:
     """The runs of one row with the profile's own ECA placement (placements of the sensitivity study left
     out)."""
     return select_runs(
-        runs, model=model, weights=weights, protocol=protocol, placement=settings.model.eca_placement
+        runs, model=model, weights=weights, protocol=protocol, placement=settings.model.eca_placement, labels=labels
     )
 
 

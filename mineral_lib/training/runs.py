@@ -15,6 +15,7 @@ from mineral_lib.data.dataset import load_pixels, make_loader
 from mineral_lib.data.prepare import StudyData, prepare
 from mineral_lib.errors import StorageError
 from mineral_lib.evaluation.metrics import classification_metrics
+from mineral_lib.evaluation.shuffled_labels import shuffled_labels
 from mineral_lib.models.structure import count_parameters, file_size_mib, multiply_adds
 from mineral_lib.models.weights import file_state, imagenet_state, load_backbone
 from mineral_lib.models.zoo import add_attention, build_base, display_name
@@ -50,9 +51,21 @@ def run_model(settings: Settings, spec: RunSpec) -> Any:
     return settings.model.model_copy(update={"eca_placement": spec.placement or settings.model.eca_placement})
 
 
-def run_epochs(settings: Settings, spec: RunSpec) -> int:
-    """Epochs of a run; the paper protocol has its own number because its epochs are several times longer."""
-    return settings.comparison.paper_protocol_epochs if spec.protocol == "paper" else settings.train.epochs
+def run_epochs(settings: Settings, spec: RunSpec, data: StudyData) -> int:
+    """Epochs of a run; with ``leakage.equal_steps`` fewer where a protocol has more training images an epoch."""
+    epochs = settings.train.epochs
+    if not settings.leakage.equal_steps:
+        return epochs
+    sizes = {name: int((data.splits[name]["split"] == "train").sum()) for name in ("grouped", spec.protocol)}
+    return max(1, round(epochs * sizes["grouped"] / sizes[spec.protocol]))
+
+
+def run_samples(settings: Settings, spec: RunSpec, data: StudyData) -> pd.DataFrame:
+    """The samples of a run; its labels are shuffled for the control of the leak study."""
+    samples = data.splits[spec.protocol]
+    if spec.labels == "shuffled":
+        return samples.assign(label=shuffled_labels(samples, seed=settings.split.seed))
+    return samples
 
 
 def weights_identity(settings: Settings, spec: RunSpec) -> str:
@@ -71,14 +84,15 @@ def weights_identity(settings: Settings, spec: RunSpec) -> str:
 def run_config(settings: Settings, spec: RunSpec, data: StudyData) -> dict[str, Any]:
     """Everything that decides a run's result; its digest is the key under which the run is reused."""
     train = settings.train.model_dump(mode="json", exclude={"device", "jobs", "num_workers", "seeds", "lr_overrides"})
-    model = run_model(settings, spec)
+    model, rates = run_model(settings, spec), settings.train.lr_overrides
     config = {
         "model": spec.model,
         "weights": spec.weights,
         "protocol": spec.protocol,
+        "labels": spec.labels,
         "seed": spec.seed,
         "train": train
-        | {"epochs": run_epochs(settings, spec), "lr": settings.train.lr_overrides.get(spec.model, settings.train.lr)},
+        | {"epochs": run_epochs(settings, spec, data), "lr": rates.get(spec.model, settings.train.lr)},
         "augment": settings.augment.model_dump(mode="json"),
         "architecture": model.model_dump(mode="json"),
         "weights_identity": weights_identity(settings, spec),
@@ -158,7 +172,8 @@ def train_run(settings: Settings, spec: RunSpec, *, say: Say = print) -> Path:
         return folder
     set_threads(settings.train.threads)
     config, begin = run_config(settings, spec, data), time.perf_counter()
-    samples, pixels = data.splits[spec.protocol], load_pixels(data.splits[spec.protocol], data.index, settings)
+    samples = run_samples(settings, spec, data)
+    pixels = load_pixels(samples, data.index, settings)
     loaders = {
         name: make_loader(
             samples,
@@ -174,7 +189,9 @@ def train_run(settings: Settings, spec: RunSpec, *, say: Say = print) -> Path:
     network, note = build_network(settings, spec, len(data.classes), pretrained=True)
     shift = logit_shift(loaders["train"].dataset.labels, len(data.classes), settings.train.logit_adjustment)
     loop = make_loop(network, settings, lr=config["train"]["lr"], shift=shift)
-    train = settings.train.model_copy(update={"epochs": config["train"]["epochs"]})
+    epochs = config["train"]["epochs"]
+    warm_up = min(settings.train.warmup_epochs, epochs - 1)
+    train = settings.train.model_copy(update={"epochs": epochs, "warmup_epochs": warm_up})
     state = _resume(folder / "checkpoint.pt", config["key"], loop, say)
 
     def after_epoch(state: FitState) -> None:

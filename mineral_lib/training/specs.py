@@ -1,6 +1,6 @@
 """Which runs a study needs: a run is a network, its starting weights, a split protocol and a seed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mineral_lib.config import PROPOSED, Settings
 
@@ -15,6 +15,7 @@ class RunSpec:
         protocol: ``grouped``, ``photo``, ``paper`` or ``authors`` (see ``data.split``).
         seed: Seed of initialisation, order and augmentation.
         placement: ECA placement if it differs from the profile's, else None.
+        labels: ``true``, or ``shuffled`` for the control of the leak study (see ``evaluation.shuffled_labels``).
     """
 
     model: str
@@ -22,12 +23,14 @@ class RunSpec:
     protocol: str
     seed: int
     placement: str | None = None
+    labels: str = "true"
 
     @property
     def name(self) -> str:
         """Folder name of the run."""
         model = self.model.replace(":", "_") + (f"_{self.placement}" if self.placement else "")
-        return f"{model}-{self.weights}-{self.protocol}-seed{self.seed}"
+        labels = "" if self.labels == "true" else f"-{self.labels}"
+        return f"{model}-{self.weights}-{self.protocol}{labels}-seed{self.seed}"
 
 
 def _spec(row: str, protocol: str, seed: int) -> RunSpec:
@@ -70,9 +73,13 @@ def ablation_runs(settings: Settings) -> list[RunSpec]:
 
 
 def leakage_runs(settings: Settings) -> list[RunSpec]:
-    """Runs repeated under the paper's order (augment, pool, split)."""
+    """The runs that are repeated under every protocol, and those that are trained on shuffled labels."""
     return [
-        _spec(row, "paper", seed) for seed in settings.train.seeds for row in settings.comparison.paper_protocol_runs
+        replace(_spec(row, protocol, seed), labels=labels)
+        for seed in settings.train.seeds
+        for labels, rows in (("true", settings.leakage.runs), ("shuffled", settings.leakage.shuffled_runs))
+        for row in rows
+        for protocol in settings.split.protocols
     ]
 
 

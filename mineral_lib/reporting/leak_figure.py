@@ -1,0 +1,65 @@
+"""The leakage gap as a picture: one classifier under every protocol, on true labels and on labels drawn by lot."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from mineral_lib.reporting.leakage import NEIGHBOUR, PROTOCOL_WORDS
+from mineral_lib.reporting.style import INK, MUTED, PAGE_MM, Drawing, new_figure, styled
+from mineral_lib.reporting.tables import Table
+
+_COLOURS = ("#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#5b5b5b", "#8c6d31", "#3f6c7a")
+_PANELS = {"true": "(a) true labels", "shuffled": "(b) labels drawn by lot"}
+
+
+@styled
+def draw_leakage(table: Table, *, chance: float | None = None) -> Drawing:
+    """Accuracy and 95 % interval under every protocol; the distance to the first row is what a split adds.
+
+    Args:
+        table: ``leakage.table_leakage``.
+        chance: Accuracy of guessing, fraction; drawn as a line.
+    """
+    frame = table.frame.dropna(subset=["accuracy"])
+    protocols = [name for name in PROTOCOL_WORDS if name in set(frame["protocol"])]
+    networks = list(dict.fromkeys(frame["network"]))
+    colours = dict(zip([name for name in networks if name != NEIGHBOUR], _COLOURS, strict=False))
+    colours[NEIGHBOUR] = "#0072b2"
+    figure = new_figure(PAGE_MM, 26 + 15 * max(len(protocols), 1))
+    panels = figure.subplots(1, 2, sharex=True, sharey=True)
+    for axes, (labels, title) in zip(panels, _PANELS.items(), strict=True):
+        part = frame[frame["labels"] == labels]
+        _panel(axes, part, protocols, networks, colours)
+        axes.set_title(title)
+        axes.set_xlabel("test accuracy, %")
+        if part.empty:
+            axes.text(0.5, 0.5, "not run", transform=axes.transAxes, ha="center", color=MUTED)
+        if chance is not None:
+            axes.axvline(100 * chance, color=INK, linewidth=0.8, linestyle=(0, (3, 2)))
+            axes.annotate("chance", (100 * chance, 1), xycoords=("data", "axes fraction"), xytext=(3, -8),
+                          textcoords="offset points", fontsize=6, color=MUTED)  # fmt: skip
+    panels[0].set_yticks(range(len(protocols)), [PROTOCOL_WORDS[name].replace(" (", "\n(") for name in protocols])
+    panels[0].set_ylim(len(protocols) - 0.45, -0.65)
+    panels[0].set_xlim(0, 108)
+    handles = [
+        plt.Line2D([], [], color=colours[name], marker="D" if name == NEIGHBOUR else "o", linestyle="", label=name)
+        for name in networks
+    ]
+    figure.legend(handles=handles, loc="outside upper left", ncols=2)
+    return Drawing(figure, frame)
+
+
+def _panel(
+    axes: plt.Axes, frame: pd.DataFrame, protocols: list[str], networks: list[str], colours: dict[str, str]
+) -> None:
+    offsets = dict(zip(networks, np.linspace(-0.16, 0.16, len(networks)) if len(networks) > 1 else [0], strict=True))
+    for row in frame.itertuples():
+        y, x = protocols.index(row.protocol) + offsets[row.network], 100 * row.accuracy
+        colour, marker = colours[row.network], "D" if row.network == NEIGHBOUR else "o"
+        axes.plot([100 * row.low, 100 * row.high], [y, y], color=colour, linewidth=1.4)
+        axes.plot(x, y, marker, color=colour, markersize=4.5)
+        gap = "" if np.isnan(row.gap) else f"  {100 * row.gap:+.1f}".replace("-", "−")
+        axes.annotate(f"{x:.1f}{gap}", (x, y), xytext=(0, 4), textcoords="offset points", ha="center", fontsize=6,
+                      color=MUTED)  # fmt: skip
+    axes.grid(axis="y", visible=False)
+    axes.tick_params(axis="y", length=0)
