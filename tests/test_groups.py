@@ -127,6 +127,17 @@ def test_prepared_study_keeps_groups_whole_and_the_audit_finds_a_planted_leak(fo
         audit_photographs(settings)
 
 
+def test_any_file_name_survives_the_table_of_duplicates(study_root):
+    names = ["=1+1.png", 'quo"te, comma.png', "new\nline.png", "-x.png", "晶 体 😀.png", "NA.png", "007.png"]
+    for number, name in enumerate(names):
+        for class_name in ("NA", "bb"):
+            save(picture(number + 100 * (class_name == "bb")), study_root / "photos" / class_name / name)
+        save(picture(number), study_root / f"photos/NA/{number} copy.jpg", quality=80)
+    study = prepare(profile())
+    assert set(study.duplicates["file_a"]) | set(study.duplicates["file_b"]) >= {f"NA/{name}" for name in names}
+    assert len(study.duplicates) == len(names) and set(study.duplicates["class_a"]) == {"NA"}
+
+
 def test_other_groups_are_other_data(folder):
     first = prepare(profile()).fingerprint
     assert prepare(profile(**{"data.near_duplicate_radius": "null"})).fingerprint != first
