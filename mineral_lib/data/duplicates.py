@@ -22,7 +22,7 @@ from scipy.sparse.csgraph import connected_components
 from mineral_lib.errors import DataError
 
 PAIR_COLUMNS = ["first", "second", "distance"]
-MAX_RADIUS = 16  # of 63 bits; strangers have a median distance of about 22 over the eight turns
+MAX_RADIUS = 16  # of 63 bits; at 16 most photographs have strangers within reach (benchmarks/RESULTS.md)
 MAX_PAIRS = 5_000_000
 
 _SIDE = 32
@@ -101,7 +101,8 @@ def near_pairs(hashes: np.ndarray, radius: int) -> pd.DataFrame:
         raise ValueError(f"radius must be 0 to {MAX_RADIUS}, not {radius}")
     hashes = np.ascontiguousarray(hashes, dtype=np.uint64).reshape(-1, 8)
     count = len(hashes)
-    candidates = _band_candidates(hashes, radius // _BANDS) if radius <= _MAX_BAND_RADIUS else _all_pairs(hashes)
+    banded = radius <= _MAX_BAND_RADIUS
+    candidates = _band_candidates(hashes, radius // _BANDS) if banded else _all_pairs(hashes, radius)
     found = pd.DataFrame({name: np.empty(0, np.int64) for name in PAIR_COLUMNS})
     waiting: list[pd.DataFrame] = []
     for first, second, distance in candidates:
@@ -140,7 +141,7 @@ def _closest(parts: list[pd.DataFrame], count: int) -> pd.DataFrame:
     return frame
 
 
-def _all_pairs(hashes: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def _all_pairs(hashes: np.ndarray, radius: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     rows = max(1, _CHUNK // max(len(hashes), 1))
     turns = np.ascontiguousarray(hashes.T)
     for start in range(0, len(hashes), rows):
@@ -148,7 +149,7 @@ def _all_pairs(hashes: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.
         distance = np.bitwise_count(upright ^ turns[0, start:])
         for turn in range(1, 8):
             np.minimum(distance, np.bitwise_count(upright ^ turns[turn, start:]), out=distance)
-        first, second = np.nonzero(distance <= MAX_RADIUS)
+        first, second = np.nonzero(distance <= radius)
         yield first + start, second + start, distance[first, second]
 
 

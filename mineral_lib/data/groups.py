@@ -112,7 +112,7 @@ def group_notes(index: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
                 f"data.near_duplicate_radius to {_better_radius(index, pairs, name)}."
             )
         elif count < MIN_GROUPS <= specimens:
-            notes.append(f"{name}: {specimens} specimens, but near duplicates leave {count} groups: in train only.")
+            notes.append(f"{name}: near duplicates join its {specimens} specimens to {count}, so it is in train only.")
     return notes
 
 
