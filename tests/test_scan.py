@@ -1,5 +1,6 @@
 """Scanning a photo folder: every file is accounted for, labels are stable, and each mistake gets a clear message."""
 
+import contextlib
 import hashlib
 import io
 import os
@@ -13,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from mineral_lib.data import scan as scan_module
 from mineral_lib.data.index import build_index, index_fingerprint, photo_folder, read_index
 from mineral_lib.data.scan import scan_folder
 from mineral_lib.errors import DataError
@@ -114,15 +114,16 @@ def test_order_of_listing_never_matters(tmp_path, monkeypatch):
         fill_class(tmp_path, name, 4)
         put(tmp_path, f"{name}/z-copy.png", photo_bytes_of(name, 0))
     first = scan_folder(tmp_path, data())
-    real = os.walk
+    real = os.scandir
 
-    def shuffled(*args, **kwargs):
-        for here, folders, files in real(*args, **kwargs):
-            random.Random(1).shuffle(folders)
-            files.reverse()
-            yield here, folders, files
+    @contextlib.contextmanager
+    def shuffled(folder):
+        with real(folder) as listing:
+            entries = list(listing)
+        random.Random(1).shuffle(entries)
+        yield iter(entries)
 
-    monkeypatch.setattr(scan_module.os, "walk", shuffled)
+    monkeypatch.setattr(os, "scandir", shuffled)
     second = scan_folder(tmp_path, data(), jobs=3)
     assert first.index.equals(second.index) and first.files.equals(second.files)
     assert index_fingerprint(first.index) == index_fingerprint(second.index.sample(frac=1, random_state=0))
@@ -172,7 +173,7 @@ def test_specimens_come_from_the_file_name_or_are_the_photograph(tmp_path):
         for number in range(3):
             put(tmp_path, f"{name}/s{number % 2}_{number}.png", photo_bytes_of(name, number))
         put(tmp_path, f"{name}/other.png", photo_bytes_of(name, 9))
-    index = scan_folder(tmp_path, data(specimen_pattern=r"^(?P<specimen>s\d+)_")).index
+    index = scan_folder(tmp_path, data(specimen_from="pattern", specimen_pattern=r"^(?P<specimen>s\d+)_")).index
     assert index.set_index("image_id")["specimen"].to_dict() == {
         f"{name}/{file}": f"{name}/{key}" for name in ("aa", "bb")
         for file, key in (("s0_0.png", "s0"), ("s0_2.png", "s0"), ("s1_1.png", "s1"), ("other.png", "other.png"))

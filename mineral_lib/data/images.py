@@ -43,6 +43,10 @@ _DNG_VERSION, _SUBFILE_TYPE, _REDUCED = 50706, 254, 1  # TIFF tags of previews i
 _BOMB = re.compile(r"\((\d+) pixels\)")
 
 
+class AccessError(DataError):
+    """A file could not be opened or held in memory: it may well be readable another time."""
+
+
 @dataclass(frozen=True)
 class Photo:
     """A decoded photograph.
@@ -83,6 +87,8 @@ def read_photo(path: Path) -> Photo:
         pixels, notes = _decode(data)
     except DataError as error:
         raise _refusal(error.what, path, error.remedy or REMEDY) from None
+    except MemoryError as error:
+        raise _no_access("too large for the memory of this machine", path, REMEDY) from error
     # Pillow answers damaged files with a dozen exception types, several of them no OSError.
     except Exception as error:
         raise _refusal(_reason(error, data), path) from error
@@ -117,6 +123,10 @@ def _refusal(what: str, path: Path, remedy: str = REMEDY) -> DataError:
     return DataError(what, where=readable(path), remedy=remedy)
 
 
+def _no_access(what: str, path: Path, remedy: str) -> AccessError:
+    return AccessError(what, where=readable(path), remedy=remedy)
+
+
 def _read_bytes(path: Path) -> bytes:
     try:
         info = path.stat()  # before opening: opening a named pipe would wait for ever
@@ -128,11 +138,11 @@ def _read_bytes(path: Path) -> bytes:
             raise _refusal(f"{info.st_size} bytes; the limit is {MAX_FILE_BYTES}", path)
         return path.read_bytes()
     except FileNotFoundError:
-        raise _refusal("no such file", path, "run the scan (notebook 01) again") from None
+        raise _no_access("no such file", path, "run the scan (notebook 01) again") from None
     except PermissionError:
-        raise _refusal("permission denied", path, "make the file readable") from None
+        raise _no_access("permission denied", path, "make the file readable") from None
     except (OSError, ValueError) as error:
-        raise _refusal(f"cannot be read ({error})", path, "check the disk and the file name") from error
+        raise _no_access(f"cannot be read ({error})", path, "check the disk and the file name") from error
 
 
 def _decode(data: bytes) -> tuple[np.ndarray, list[str]]:
@@ -189,8 +199,6 @@ def _reason(error: Exception, data: bytes) -> str:
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
         count = _BOMB.search(str(error))
         return f"{count[1] if count else 'too many'} pixels; the limit is {MAX_PIXELS} pixels in all"
-    if isinstance(error, MemoryError):
-        return "too large for the memory of this machine"
     text = str(error)
     if "truncated" in text.lower():
         return "truncated file: the end is missing"
