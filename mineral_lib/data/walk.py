@@ -92,6 +92,10 @@ def class_folders(root: Path) -> list[str]:
     if {name.lower() for name in names} <= _SPLIT_NAMES:
         raise DataError(f"the folder seems to be split already ({', '.join(names)})", where=where,
                         remedy=f"merge the class folders of these parts, the study splits by itself; {TREE}")
+    formula = next((name for name in names if name[0] in "=+-@\t\r"), None)
+    if formula:
+        raise DataError(f"a spreadsheet would take the folder name '{readable(formula)}' for a formula", where=where,
+                        remedy="let the name start with another character")
     _check_twins(names, where)
     return names
 
