@@ -177,9 +177,9 @@ def test_a_pipe_and_a_name_that_is_no_text_are_skipped(tmp_path):
 
 
 NAMES = ["石英 一.png", "😀.png", "שלום.png", "a b{c}'d\".png", "line\nfeed.png", "tab\there.png", "ret\rurn.png",
-         "-rf.png", "=1+1.png", "@sum.png", "+1.png", "a,b;c.png", "NA.png", "nan", "1e5", "x" * 251 + ".png", "PHOTO.JPG",
-         "no extension", "wrong.txt.tiff", "100%.png", "a\\b.png", "\u202eevil.png", "\u00e9.png", "e\u0301.png",
-         " .png", "...png"]
+         "-rf.png", "=1+1.png", "@sum.png", "+1.png", "a,b;c.png", "NA.png", "nan", "1e5", "x" * 251 + ".png",
+         "PHOTO.JPG", "no extension", "wrong.txt.tiff", "100%.png", "a\\b.png", "\u202eevil.png", "\u00e9.png",
+         "e\u0301.png", " .png", "...png"]
 
 
 def test_every_name_is_used_and_survives_all_tables(tmp_path):
