@@ -7,14 +7,10 @@ import os
 import random
 import resource
 import stat
-import tempfile
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
 
 from mineral_lib.data.index import build_index, index_fingerprint, photo_folder, read_index
@@ -55,54 +51,11 @@ def statuses(scan):
     return dict(zip(scan.files["file"], scan.files["status"] + ": " + scan.files["reason"], strict=True))
 
 
-def tree_state(root):
-    return sorted((str(path), path.lstat().st_mtime_ns, path.is_file() and path.read_bytes())
-                  for path in Path(root).rglob("*"))
-
-
 def error_of(root, **changes):
     with pytest.raises(DataError) as caught:
         scan_folder(root, data(**changes), jobs=1)
     assert caught.value.exit_code == 3 and caught.value.remedy and caught.value.where
     return str(caught.value)
-
-
-KINDS = ["photo", "photo", "photo", "copy", "stolen", "text", "empty", ".DS_Store", "._x.jpg", "notes.txt", "nested",
-         ".hidden/a.png", "__MACOSX/a.png"]
-
-
-@settings(max_examples=30, derandomize=True, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(["quartz", "石英 2", "my rock"]), st.sampled_from(KINDS)), max_size=30))
-def test_every_file_is_used_skipped_or_ignored_and_nothing_is_written(entries):
-    with tempfile.TemporaryDirectory() as name:
-        root, good, stolen = Path(name), {}, 0
-        fill_class(root, "aa", 3)
-        fill_class(root, "bb", 4)
-        put(root, "README.md", b"about")
-        for number, (class_name, kind) in enumerate(entries):
-            if kind in ("photo", "nested"):
-                put(root, f"{class_name}/{'deep/er/' * (kind == 'nested')}{number}.png", photo_bytes(number))
-                good[class_name] = good.get(class_name, 0) + 1
-            elif kind == "copy":
-                put(root, f"aa/photo0_{number}.png", photo_bytes_of("aa", 0))
-            elif kind == "stolen":
-                stolen = 1
-                put(root, f"{class_name}/stolen.png", photo_bytes_of("bb", 0))
-            elif kind in ("text", "empty"):
-                put(root, f"{class_name}/{number}.jpg", b"words" if kind == "text" else b"")
-            else:
-                put(root, f"{class_name}/{kind}", photo_bytes(1000 + number))  # a photograph that must not count
-        before = tree_state(root)
-        on_disk = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
-        scan = scan_folder(root, data(small_classes="train_only"), jobs=1)
-        assert tree_state(root) == before
-        assert set(scan.files["file"]) == on_disk and len(scan.files) == len(on_disk)
-        assert set(scan.files["status"]) <= {"used", "skipped", "ignored"}
-        assert (scan.files.loc[scan.files["status"] != "used", "reason"] != "").all()
-        used = scan.files.loc[scan.files["status"] == "used", "file"]
-        assert sorted(used) == sorted(scan.index["image_id"]) and scan.index["sha256"].is_unique
-        expected = {"aa": 3, "bb": 4 - stolen} | good
-        assert scan.index["class_name"].value_counts().to_dict() == expected
 
 
 def test_labels_follow_table_2_then_the_code_points(tmp_path):
@@ -308,6 +261,14 @@ def test_bad_photographs_can_stop_the_scan(tmp_path):
     put(tmp_path, "aa/first.jpg", b"<html>")
     message = error_of(tmp_path, bad_photos="error")
     assert "aa/first.jpg" in message and "HTML" in message and "2 bad photographs" in message
+
+
+def test_control_codes_in_names_do_not_reach_the_terminal(tmp_path):
+    fill_class(tmp_path, "aa", 3)
+    put(tmp_path, "aa/\x1b[2Jline\nfeed.jpg", b"<html>")
+    fill_class(tmp_path, "bb", 3)
+    message = error_of(tmp_path, bad_photos="error")
+    assert "aa/\\x1b[2Jline\\nfeed.jpg: no photograph" in message and "\x1b" not in message
 
 
 def test_mistakes_with_the_folder_get_clear_messages(tmp_path):
