@@ -59,11 +59,14 @@ class Data(Section):
     fraction: Annotated[Positive, Field(le=1)]
     views: Count
     image_size_px: Annotated[int, Field(ge=32, le=1024)]
+    specimen_from: Literal["file", "folder", "pattern", "csv"]
     specimen_pattern: str | None
-    min_photos: Annotated[int, Field(ge=3)]
+    metadata_csv: str | None
+    min_photos: Count
     small_classes: Literal["drop", "train_only", "error"]
     bad_photos: Literal["skip", "error"]
     near_duplicate_radius: Annotated[int, Field(ge=0, le=16)] | None
+    max_bad_share: Fraction
     seed: Annotated[int, Field(ge=0)]
 
     @model_validator(mode="after")
@@ -77,6 +80,16 @@ class Data(Section):
                 raise ValueError(f"specimen_pattern is not a regular expression: {error}") from error
             if "specimen" not in groups:
                 raise ValueError("specimen_pattern needs a group named specimen, for example (?P<specimen>[^_]+)_")
+        return self
+
+    @model_validator(mode="after")
+    def _specimen_known(self) -> "Data":
+        if (self.specimen_from == "pattern") != (self.specimen_pattern is not None):
+            raise ValueError("specimen_pattern belongs to specimen_from: pattern; set both or neither")
+        if self.specimen_from == "csv" and self.metadata_csv is None:
+            raise ValueError("specimen_from 'csv' needs data.metadata_csv: a table with the columns file and specimen")
+        if self.metadata_csv is not None and self.source != "folder":
+            raise ValueError("metadata_csv describes your photographs and needs source: folder")
         return self
 
 

@@ -5,6 +5,7 @@ disk, and only then take the final name. A reader therefore sees the old file or
 """
 
 import contextlib
+import csv
 import hashlib
 import json
 import os
@@ -103,7 +104,10 @@ def write_json(path: Path, value: Any) -> Path:
 
 def write_csv(path: Path, frame: Any, *, float_format: str = "%.10g") -> Path:
     """Write a pandas data frame as CSV without its index."""
-    return write_text(path, frame.to_csv(index=False, float_format=float_format, lineterminator="\n"))
+    text = frame.to_csv(index=False, float_format=float_format, lineterminator="\n")
+    if "\r" in text:  # a carriage return in a file name: readers take it for the end of a row unless it is quoted
+        text = frame.to_csv(index=False, float_format=float_format, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+    return write_text(path, text)
 
 
 def read_json(path: Path) -> Any:

@@ -31,7 +31,8 @@ def study(tmp_path_factory):
             noise = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
             Image.fromarray(noise).resize((64, 48)).save(root / name / f"s{number // 2}_{number}.png")
     profile = load_profile("quick", ["data.source=folder", f"data.folder={root}", "data.image_size_px=32",
-                                     r"data.specimen_pattern=^(?P<specimen>s\d+)_", "train.batch_size=5"])
+                                     "data.specimen_from=pattern", r"data.specimen_pattern=^(?P<specimen>s\d+)_",
+                                     "train.batch_size=5"])
     index = build_index(profile).index
     return SimpleNamespace(root=root, settings=profile, index=index, cache=tmp_path_factory.mktemp("cache"),
                            grouped=make_split(index, "grouped", profile), paper=make_split(index, "paper", profile))

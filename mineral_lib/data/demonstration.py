@@ -49,7 +49,9 @@ def demonstration_folder(settings: Settings) -> tuple[Path, Data]:
         "min_photos": 3,
         "small_classes": "train_only",
         "bad_photos": "skip",
+        "specimen_from": "pattern",
         "specimen_pattern": r"(?P<specimen>specimen\d+)_",
+        "metadata_csv": None,
     }
     return folder, settings.data.model_copy(update=changes)
 

@@ -1,13 +1,14 @@
 """Reading one photograph: which files are accepted, and what happens to unusual ones.
 
-The rules: JPEG (also the multi-picture files of phones), PNG, TIFF, WebP and BMP are decided by content, never by
-extension; the file is decoded completely; the EXIF orientation is applied; 16-bit grey is scaled to 8 bit;
-transparency is laid over mid grey; of animations and multi-page files the first frame is used. Everything else is
-refused with a reason.
+The rules: JPEG (also the multi-picture files of phones), PNG, TIFF, WebP and BMP, and HEIC where its library is
+installed, are decided by content, never by extension; the file is decoded completely; the EXIF orientation is applied;
+colours become 8-bit sRGB (see ``colour.py``); of animations and multi-page files the first frame is used. Everything
+else is refused with path, reason and remedy.
 """
 
 import hashlib
 import io
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from mineral_lib.data.colour import is_16_bit_colour, to_srgb
+from mineral_lib.data.foreign import looks_like
+from mineral_lib.data.heic import is_heic, open_heic
 from mineral_lib.errors import DataError
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP")
@@ -22,8 +26,8 @@ MAX_PIXELS = 89_478_485  # Pillow's own warning limit; it only warns there, this
 MAX_FILE_BYTES = 1 << 30
 MIN_SIDE_PX = 16
 MAX_ASPECT = 20
-BACKGROUND = (128, 128, 128)
 REMEDY = "export it again as an 8-bit JPEG or PNG, or remove it from the folder"
+ACCEPTED = "accepted are JPEG, PNG, TIFF, WebP, BMP and (with the extra heic) HEIC"
 
 _ORIENTATION_TAG = 0x0112
 _TURNS = {
@@ -35,21 +39,12 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# First bytes (lower case) of files that are often found under the name of a photograph.
-_LOOKS_LIKE = (
-    (b"<!doctype html", "an HTML page (a failed download?)"),
-    (b"<html", "an HTML page (a failed download?)"),
-    (b"<?xml", "an XML or SVG file"),
-    (b"<svg", "an SVG drawing"),
-    (b"%pdf", "a PDF document"),
-    (b"%!ps", "a PostScript file"),
-    (b"gif8", "a GIF image, which is not accepted"),
-    (b"8bps", "a Photoshop file"),
-    (b"pk\x03\x04", "a ZIP archive or office document"),
-    (b"version https://git-lfs", "a Git LFS pointer (the image itself was not downloaded)"),
-    (b"\x00\x00\x00\x0cjxl ", "a JPEG XL image, which is not accepted"),
-    (b"\xff\x0a", "a JPEG XL image, which is not accepted"),
-)
+_DNG_VERSION, _SUBFILE_TYPE, _REDUCED = 50706, 254, 1  # TIFF tags of previews in the RAW files of cameras
+_BOMB = re.compile(r"\((\d+) pixels\)")
+
+
+class AccessError(DataError):
+    """A file could not be opened or held in memory: it may well be readable another time."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +86,9 @@ def read_photo(path: Path) -> Photo:
     try:
         pixels, notes = _decode(data)
     except DataError as error:
-        raise _refusal(error.what, path) from None
+        raise _refusal(error.what, path, error.remedy or REMEDY) from None
+    except MemoryError as error:
+        raise _no_access("too large for the memory of this machine", path, REMEDY) from error
     # Pillow answers damaged files with a dozen exception types, several of them no OSError.
     except Exception as error:
         raise _refusal(_reason(error, data), path) from error
@@ -126,6 +123,10 @@ def _refusal(what: str, path: Path, remedy: str = REMEDY) -> DataError:
     return DataError(what, where=readable(path), remedy=remedy)
 
 
+def _no_access(what: str, path: Path, remedy: str) -> AccessError:
+    return AccessError(what, where=readable(path), remedy=remedy)
+
+
 def _read_bytes(path: Path) -> bytes:
     try:
         info = path.stat()  # before opening: opening a named pipe would wait for ever
@@ -137,23 +138,30 @@ def _read_bytes(path: Path) -> bytes:
             raise _refusal(f"{info.st_size} bytes; the limit is {MAX_FILE_BYTES}", path)
         return path.read_bytes()
     except FileNotFoundError:
-        raise _refusal("no such file", path, "run the scan (notebook 01) again") from None
+        raise _no_access("no such file", path, "run the scan (notebook 01) again") from None
     except PermissionError:
-        raise _refusal("permission denied", path, "make the file readable") from None
+        raise _no_access("permission denied", path, "make the file readable") from None
     except (OSError, ValueError) as error:
-        raise _refusal(f"cannot be read ({error})", path, "check the disk and the file name") from error
+        raise _no_access(f"cannot be read ({error})", path, "check the disk and the file name") from error
 
 
 def _decode(data: bytes) -> tuple[np.ndarray, list[str]]:
+    if is_heic(data):
+        picture, frames = open_heic(data, _check_size)
+        notes = ["first frame of several"] if frames > 1 else []
+        return np.array(to_srgb(picture, notes), dtype=np.uint8), notes
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         _check_size(*image.size)
+        _check_no_preview(image, data)
         notes = []
         if getattr(image, "n_frames", 1) > 1:
             image.seek(0)
             notes.append("first frame of several")
+        if is_16_bit_colour(image):
+            notes.append("16-bit colour reduced to its upper 8 bits")
         image.load()
         orientation = _orientation(image)
-        picture = _to_rgb(image, notes)
+        picture = to_srgb(image, notes)
         if orientation in _TURNS:
             picture = picture.transpose(_TURNS[orientation])
         return np.array(picture, dtype=np.uint8), notes
@@ -169,6 +177,16 @@ def _check_size(width: int, height: int) -> None:
         raise DataError(f"{size}; the longer side may be at most {MAX_ASPECT} times the shorter")
 
 
+def _check_no_preview(image: Image.Image, data: bytes) -> None:
+    # The RAW files of most cameras are TIFF files whose first picture is a thumbnail.
+    tags = getattr(image, "tag_v2", None)
+    if tags is None:
+        return
+    if data[8:10] == b"CR" or _DNG_VERSION in tags or tags.get(_SUBFILE_TYPE, 0) == _REDUCED:
+        raise DataError(f"a RAW file of a camera, which is not accepted; {ACCEPTED}",
+                        remedy="develop it and export an 8-bit JPEG, or remove it from the folder")
+
+
 def _orientation(image: Image.Image) -> int | None:
     # Read after load(): Pillow turns some TIFF files itself and then removes the tag.
     try:
@@ -177,47 +195,13 @@ def _orientation(image: Image.Image) -> int | None:
         return None
 
 
-def _to_rgb(image: Image.Image, notes: list[str]) -> Image.Image:
-    if image.mode.startswith("I;16"):
-        notes.append("16-bit grey scaled to 8 bit")
-        # Pillow's own conversion clips at 255 and leaves a white picture. 65535 becomes 255.
-        grey = np.asarray(image).astype(np.uint16)
-        return Image.fromarray(((grey.astype(np.uint32) + 128) // 257).astype(np.uint8)).convert("RGB")
-    if image.mode in ("I", "F"):
-        kind = "32-bit integer" if image.mode == "I" else "32-bit float"
-        raise DataError(f"unsupported pixel type {image.mode} ({kind})")
-    if image.has_transparency_data:
-        notes.append("transparency laid over mid grey")
-        layer = image.convert("RGBA")
-        ground = Image.new("RGBA", image.size, (*BACKGROUND, 255))
-        return Image.alpha_composite(ground, layer).convert("RGB")
-    if image.mode not in ("RGB", "L", "P", "1"):
-        notes.append(f"converted from {image.mode}")
-    return image.convert("RGB")
-
-
 def _reason(error: Exception, data: bytes) -> str:
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
-        return f"a decompression bomb, more than {MAX_PIXELS} pixels"
-    if isinstance(error, MemoryError):
-        return "too large for the memory of this machine"
+        count = _BOMB.search(str(error))
+        return f"{count[1] if count else 'too many'} pixels; the limit is {MAX_PIXELS} pixels in all"
     text = str(error)
     if "truncated" in text.lower():
         return "truncated file: the end is missing"
     if isinstance(error, Image.UnidentifiedImageError):
-        return f"no photograph of an accepted format; it looks like {_guess(data)}"
+        return f"no photograph of an accepted format; it looks like {looks_like(data)}; {ACCEPTED}"
     return f"damaged file ({type(error).__name__}: {readable(text)[:120] or 'no details'})"
-
-
-def _guess(data: bytes) -> str:
-    head = data[:64].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    for start, name in _LOOKS_LIKE:
-        if head.startswith(start):
-            return name
-    if data[4:8] == b"ftyp":
-        brand = data[8:12]
-        if brand in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"):
-            return "a HEIC photograph of a phone; export it as JPEG"
-        return "an AVIF image; export it as JPEG" if brand in (b"avif", b"avis") else "a video"
-    control = set(range(32)) - {9, 10, 12, 13}
-    return "no known image (or its first bytes are damaged)" if control & set(data[:4096]) else "a text file"

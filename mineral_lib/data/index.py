@@ -25,7 +25,7 @@ WORKING_SHARE = 256 / 224  # the authors resize to 256 and cut out 224
 _TEXT = [name for name in INDEX_COLUMNS if name not in ("label", "view", "width", "height", "size_bytes")]
 
 
-def build_index(settings: Settings, *, jobs: int | None = None) -> Scan:
+def build_index(settings: Settings, *, jobs: int | None = None, cache_dir: Path | None = None) -> Scan:
     """List all photographs of the profile: scan the folder, or plan the collection that is generated.
 
     A generated class has ``data.fraction`` of its original count in Table 2, but at least three specimens' worth.
@@ -33,17 +33,19 @@ def build_index(settings: Settings, *, jobs: int | None = None) -> Scan:
     Args:
         settings: The profile.
         jobs: Decoding threads for a folder; all cores if not given.
+        cache_dir: Where to keep what was found out about each file of a folder; nowhere if not given.
 
     Raises:
         DataError: The folder cannot be used (see ``scan_folder``).
     """
     data = settings.data
     if data.source == "folder":
-        return _grouped(scan_folder(photo_folder(settings), data, jobs=jobs), data.near_duplicate_radius)
+        scan = scan_folder(photo_folder(settings), data, jobs=jobs, cache_dir=cache_dir)
+        return _grouped(scan, data.near_duplicate_radius)
     rows = [row for mineral in minerals() for row in _generated(mineral, settings)]
     index, classes = index_table(rows)
     used = index[["image_id", "class_name"]].rename(columns={"image_id": "file"})
-    files = used.assign(status="used", reason="")[FILE_COLUMNS]
+    files = used.assign(status="used", reason="", warnings="").reindex(columns=FILE_COLUMNS)
     return Scan(index, files, classes, pd.DataFrame(columns=DUPLICATE_COLUMNS))
 
 

@@ -7,10 +7,13 @@ import pandas as pd
 from mineral_lib.config import Settings
 from mineral_lib.data.audit import audit_files, count_leak, leak_note, read_duplicates
 from mineral_lib.data.groups import group_summary
-from mineral_lib.data.images import readable
 from mineral_lib.data.index import build_index, generator_digest, index_fingerprint, photo_folder, read_index
+from mineral_lib.data.quality import QUALITY_COLUMNS
+from mineral_lib.data.record import reading_rules
+from mineral_lib.data.scan import metadata_path
 from mineral_lib.data.split import make_split, read_split
-from mineral_lib.storage import ResultPaths, digest, read_json, write_csv, write_json
+from mineral_lib.data.walk import folder_state
+from mineral_lib.storage import ResultPaths, digest, file_digest, read_json, write_csv, write_json
 
 VERSION = 2
 
@@ -46,11 +49,13 @@ class StudyData:
         return leak_note(self.leak(protocol))
 
 
-def _folder_state(settings: Settings) -> list:
-    # Names, sizes and times: enough to notice a changed folder without reading every photograph again.
-    folder = photo_folder(settings)
-    files = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
-    return [[readable(path.relative_to(folder)), path.stat().st_size, path.stat().st_mtime_ns] for path in files]
+def _source(settings: Settings) -> list | str:
+    """What the photographs depend on: enough to notice a change without reading every photograph again."""
+    if settings.data.source == "synthetic":
+        return generator_digest()
+    table = metadata_path(settings.data)
+    listed = file_digest(table) if table and table.is_file() else None
+    return [folder_state(photo_folder(settings)), listed, reading_rules()]
 
 
 def _key(settings: Settings) -> str:
@@ -59,8 +64,7 @@ def _key(settings: Settings) -> str:
         settings.split.model_dump(mode="json"),
         settings.augment.model_dump(mode="json"),
     ]
-    source = generator_digest() if settings.data.source == "synthetic" else _folder_state(settings)
-    return digest([VERSION, sections, source])
+    return digest([VERSION, sections, _source(settings)])
 
 
 def prepare(settings: Settings) -> StudyData:
@@ -76,7 +80,7 @@ def prepare(settings: Settings) -> StudyData:
     wanted += [*(paths.splits_dir / f"{name}.csv" for name in protocols)]
     if record.is_file() and all(path.is_file() for path in wanted) and read_json(record)["key"] == key:
         return _read(paths, protocols)
-    scan = build_index(settings)
+    scan = build_index(settings, cache_dir=paths.cache_dir)
     write_csv(paths.root / "scan.csv", scan.files)
     write_csv(paths.root / "duplicates.csv", scan.duplicates)
     write_csv(paths.index, scan.index)
@@ -95,7 +99,8 @@ def _read(paths: ResultPaths, protocols: list[str]) -> StudyData:
     splits = {name: read_split(paths.splits_dir / f"{name}.csv") for name in protocols}
     return StudyData(
         index=read_index(paths.index),
-        files=pd.read_csv(paths.root / "scan.csv", keep_default_na=False),
+        files=pd.read_csv(paths.root / "scan.csv", keep_default_na=False,
+                          na_values=dict.fromkeys(QUALITY_COLUMNS, "")),
         classes=record["classes"],
         splits=splits,
         fingerprint=record["fingerprint"],

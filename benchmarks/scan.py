@@ -1,0 +1,161 @@
+"""Benchmark of the folder scan: index, hash and split many photographs, once and again, beside what peers do.
+
+    python benchmarks/scan.py --files 10000 100000 --peer-python /path/to/peers/bin/python
+
+Photographs are generated (JPEG, 128 px) in a temporary folder that is deleted afterwards. Every measurement runs in a
+process of its own; seconds are wall time inside that process after its imports, memory is the peak of the process (of
+its largest process, where a peer starts several). Results are appended to ``benchmarks/RESULTS.md``.
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+HERE = Path(__file__).resolve().parent
+CLASSES = 20
+PEER_JOBS = ("imagefolder_list", "imagefolder_decode", "imagededup", "cleanvision")
+
+
+def generate(folder: Path, count: int, px: tuple[int, int]) -> int:
+    """Write ``count`` different JPEG files of ``px`` (width, height) into 20 class folders; return their bytes."""
+    rng = np.random.default_rng(0)
+    grain = [rng.integers(-12, 13, (px[1], px[0], 1), np.int16) for _ in range(16)]
+    size = 0
+    for number in range(count):
+        colours = rng.integers(20, 236, (9, 9, 3), np.uint8)
+        smooth = np.asarray(Image.fromarray(colours).resize(px, Image.Resampling.BILINEAR), np.int16)
+        pixels = (smooth + grain[number % len(grain)]).clip(0, 255).astype(np.uint8)
+        path = folder / f"class{number % CLASSES:02d}" / f"{number:06d}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path, quality=88)
+        size += path.stat().st_size
+    return size
+
+
+def peak_mb() -> float:
+    """Peak memory of this process, or of its largest child."""
+    own, child = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return max(own, child) / (1024 if sys.platform != "darwin" else 1024**2)
+
+
+def child(folder: Path, cache: Path, jobs: int | None) -> None:
+    """Scan and split one folder and print the figures."""
+    from mineral_lib.data.scan import scan_folder
+    from mineral_lib.data.split import make_split
+    from mineral_lib.parameters import load_profile
+
+    settings = load_profile("quick", ["data.source=folder", "data.folder=x"])
+    before, start = peak_mb(), time.perf_counter()
+    scan = scan_folder(folder, settings.data, jobs=jobs, cache_dir=cache, progress=True)
+    split = make_split(scan.index, "grouped", settings)
+    seconds = time.perf_counter() - start
+    assert len(split) == len(scan.index)
+    figures = {"seconds": seconds, "files": len(scan.files), "read": scan.read, "peak_mb": peak_mb(), "base_mb": before}
+    print(json.dumps(figures))
+
+
+def run(command: list[str]) -> dict:
+    """Run a child and return its figures, or the last line of its complaint."""
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+        return {"error": lines[-1][:200]}
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def ours(folder: Path, cache: Path, jobs: int | None) -> dict:
+    """One scan in a fresh process."""
+    more = ["--jobs", str(jobs)] if jobs else []
+    return run([sys.executable, __file__, "--child", str(folder), str(cache), *more])
+
+
+def row(name: str, found: dict, reference: float | None) -> str:
+    """One line of the table of results."""
+    if "error" in found:
+        return f"| {name} | - | - | - | - | could not run: {found['error']} |"
+    ratio = f"{found['seconds'] / reference:.2f}" if reference else "1"
+    rate = found["files"] / found["seconds"]
+    note = found.get("note", f"{found['read']} read" if "read" in found else "")
+    return f"| {name} | {found['seconds']:.3g} | {rate:,.0f} | {found['peak_mb']:.0f} | {ratio} | {note} |"
+
+
+def machine() -> str:
+    """Cores, processor and how busy it was."""
+    name = platform.processor() or platform.machine()
+    if Path("/proc/cpuinfo").exists():
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        name = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), name)
+    return f"{os.cpu_count()} cores, {name}, load before the run {os.getloadavg()[0]:.1f}"
+
+
+def measure(options: argparse.Namespace) -> list[str]:
+    """All measurements; returns the lines of the report."""
+    head = "| what | seconds | files/s | peak MB | time / ours | note |\n| --- | --- | --- | --- | --- | --- |"
+    lines = [f"## {datetime.now(UTC):%Y-%m-%d}", f"Machine: {machine()}. Python {platform.python_version()}, "
+             f"Pillow {Image.__version__}.", f"Command: `{command_line()}`", ""]
+    for count in options.files:
+        with tempfile.TemporaryDirectory() as name:
+            folder, cache = Path(name, "photos"), Path(name, "cache")
+            size = generate(folder, count, (128, 128))
+            first = ours(folder, cache, options.jobs)
+            lines += [f"{count:,} JPEG files of 128 x 128 pixels ({size / 1e6:.0f} MB):", "", head,
+                      row("mineral scan: index, SHA-256, full decode, perceptual hash, quality, split", first, None),
+                      row("mineral scan, second time", ours(folder, cache, options.jobs), first.get("seconds"))]
+            if options.peer_python and count == min(options.files):
+                for peer in PEER_JOBS:
+                    found = run([options.peer_python, str(HERE / "scan_peers.py"), peer, str(folder)])
+                    lines.append(row(found.get("name", peer), found, first.get("seconds")))
+            lines.append("")
+            print("\n".join(lines[-8:]), flush=True)
+    for px in options.big:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name, "photos")
+            generate(folder, options.big_files, (px, px * 3 // 4))
+            found = ours(folder, Path(name, "cache"), options.jobs)
+            lines += [f"{options.big_files} JPEG files of {px} x {px * 3 // 4} pixels (memory against pixels):", "",
+                      head, row("mineral scan", found, None), ""]
+    return lines
+
+
+def command_line() -> str:
+    """The command without the folders of this machine."""
+    shown = ["PYTHON" if before == "--peer-python" else word
+             for before, word in zip(["", *sys.argv[1:]], sys.argv[1:], strict=False)]
+    return "python benchmarks/scan.py " + shlex.join(shown)
+
+
+def main() -> None:
+    """Read the command line, measure, append the results."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--files", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--jobs", type=int, help="reading threads; all cores if not given")
+    parser.add_argument("--peer-python", help="Python of an environment with torchvision, imagededup and cleanvision")
+    parser.add_argument("--big", type=int, nargs="*", default=[], metavar="PX", help="also photographs of this width")
+    parser.add_argument("--big-files", type=int, default=100)
+    parser.add_argument("--child", nargs=2, metavar=("FOLDER", "CACHE"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        child(Path(options.child[0]), Path(options.child[1]), options.jobs)
+        return
+    from mineral_lib.storage import write_text
+
+    lines = measure(options)
+    results = HERE / "RESULTS.md"
+    old = results.read_text(encoding="utf-8") if results.exists() else "# Results of the benchmarks\n"
+    write_text(results, old.rstrip() + "\n\n" + "\n".join(["# scan.py", "", *lines]).rstrip() + "\n")
+
+
+if __name__ == "__main__":
+    main()
