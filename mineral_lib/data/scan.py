@@ -159,7 +159,8 @@ def _measure(root: Path, found: list[FoundFile], record: ScanRecord, jobs: int |
         record.save()  # also when stopped: what was read need not be read again
     reused = len(candidates) - len(waiting)
     if not (sys.stderr.isatty() if progress is None else progress):
-        print(f"{readable(root.resolve().name)}: {len(found)} files found, {len(waiting)} read, {reused} unchanged and not read")
+        name = readable(root.resolve().name)
+        print(f"{name}: {len(found)} files found, {len(waiting)} read, {reused} unchanged and not read")
     return len(waiting), reused
 
 
