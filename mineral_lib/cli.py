@@ -1,6 +1,7 @@
 """The command line: ``python -m mineral_lib`` (also installed as ``mineral``)."""
 
 import argparse
+import json
 import sys
 
 from mineral_lib import __version__
@@ -12,7 +13,7 @@ from mineral_lib.storage import ResultPaths, project_root, remove_tree
 def build_parser() -> argparse.ArgumentParser:
     """The argument parser."""
     parser = argparse.ArgumentParser(
-        prog="mineral", description="Mineral recognition study: reproduce, check, list, clean."
+        prog="mineral", description="Mineral recognition study: check photographs, reproduce, list, clean."
     )
     parser.add_argument("--version", action="version", version=f"mineral-study {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -35,6 +36,11 @@ def build_parser() -> argparse.ArgumentParser:
             metavar="KEY=VALUE",
             help="change one parameter, for example train.epochs=3",
         )
+    photos = commands.add_parser("check", help="say what is in a photo folder; the folder is only read")
+    photos.add_argument("photos", help="folder with one folder per mineral")
+    photos.add_argument("--out", metavar="DIR", help="also write the tables and the plate of suspicious photographs")
+    photos.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
+                        help="change one parameter, for example data.specimen_from=folder")  # fmt: skip
     commands.add_parser("list", help="list profiles, notebooks and finished runs")
     clean = commands.add_parser("clean", help="delete the generated results of a profile")
     clean.add_argument("--profile", required=True)
@@ -66,6 +72,16 @@ def _check(options: argparse.Namespace) -> None:
         print(f"{name}: correct")
 
 
+def _check_photos(options: argparse.Namespace) -> None:
+    from pathlib import Path
+
+    from mineral_lib.check import check_photos
+
+    folder = Path(options.photos).expanduser().resolve()
+    settings = load_profile("own_photos", [f"data.folder={json.dumps(str(folder))}", *options.set])
+    print(check_photos(settings, out=Path(options.out).resolve() if options.out else None))
+
+
 def _list() -> None:
     from mineral_lib.pipeline import notebook_names
 
@@ -91,7 +107,7 @@ def _clean(options: argparse.Namespace) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit status (0 done; see ``errors.py`` for the others)."""
     options = build_parser().parse_args(arguments)
-    actions = {"reproduce": _reproduce, "check-params": _check, "list": lambda _: _list(), "clean": _clean}
+    actions = {"reproduce": _reproduce, "check": _check_photos, "check-params": _check, "list": lambda _: _list(), "clean": _clean}
     try:
         actions[options.command](options)
     except StudyError as error:

@@ -92,7 +92,7 @@ def test_radius_off_leaves_equal_pixels_and_specimens(folder):
     scan = build_index(profile(**{"data.near_duplicate_radius": "null"}))
     assert set(scan.duplicates["kind"]) == {"same pixels"}
     assert scan.index.groupby("group").size().max() == 2
-    named = build_index(profile(**{"data.near_duplicate_radius": "null",
+    named = build_index(profile(**{"data.near_duplicate_radius": "null", "data.specimen_from": "pattern",
                                    "data.specimen_pattern": "'^(?P<specimen>p[12])'"}))
     groups = named.index.set_index("image_id")["group"]
     assert groups["aa/p1.png"] == "aa/p1" and groups["aa/p2.png"] == groups["aa/p2 again.bmp"] == "aa/p2"

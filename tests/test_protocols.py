@@ -12,7 +12,7 @@ from mineral_lib.training.specs import RunSpec
 
 def test_what_the_authors_protocol_reports_is_what_chose_the_epoch(study_root):
     settings = load_profile("test", ["split.protocols=[grouped, authors]", "train.jobs=1",
-                                     "comparison.paper_protocol_runs=[]"])
+                                     "leakage.runs=[]", "leakage.equal_steps=false"])
     folder = train_run(settings, RunSpec("convnext_tiny", "scratch", "authors", 0), say=lambda line: None)
     split, metrics = prepare(settings).splits["authors"], read_json(folder / "metrics.json")
     test = split[split["split"] == "test"]

@@ -168,7 +168,7 @@ def check(root, scan):
 TALLY = {"scanned": 0, "refused": 0}
 
 
-@settings(max_examples=60, derandomize=True, deadline=None, database=None)
+@settings(max_examples=100, derandomize=True, deadline=None, database=None)
 @given(tree=entries, ordinary=st.sampled_from([4, 3, 0, 4]), changes=rules, seed=st.integers(0, 99))
 def examples_of_any_tree(tree, ordinary, changes, seed):
     data = PROFILE.data.model_copy(update=changes)
@@ -193,4 +193,4 @@ def test_any_tree_is_accounted_for_or_refused_in_words(capsys):
     examples_of_any_tree()
     with capsys.disabled():
         print(f"\nany tree: {TALLY['scanned']} scanned, {TALLY['refused']} refused in words, 0 other errors")
-    assert TALLY["scanned"] >= 20 and TALLY["refused"] >= 5  # the trees are neither all hopeless nor all harmless
+    assert min(TALLY.values()) >= 25  # the trees are neither all hopeless nor all harmless

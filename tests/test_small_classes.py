@@ -52,6 +52,6 @@ def test_small_classes_are_dropped_or_refused(folder):
 def test_three_photographs_of_one_specimen_are_in_training_only(folder):
     settings = settings_of(folder, "train_only")
     index = build_index(settings).index
-    index.loc[index["class_name"] == "class 3", "specimen"] = "class 3/one"
+    index.loc[index["class_name"] == "class 3", ["specimen", "group"]] = "class 3/one"
     split = make_split(index, "grouped", settings)
     assert set(split.loc[split["class_name"] == "class 3", "split"]) == {"train"}

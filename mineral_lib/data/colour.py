@@ -48,7 +48,7 @@ def to_srgb(image: Image.Image, notes: list[str]) -> Image.Image:
     if picture.mode == "RGBA":
         ground = Image.new("RGBA", picture.size, (*BACKGROUND, 255))
         picture = Image.alpha_composite(ground, picture)
-    return picture.convert("RGB")
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
 def is_16_bit_colour(image: Image.Image) -> bool:

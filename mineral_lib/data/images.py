@@ -52,16 +52,21 @@ class Photo:
     """A decoded photograph.
 
     Attributes:
-        pixels: (H, W, 3) uint8, RGB, upright.
+        image: RGB, 8 bit, upright.
         sha256: Digest of the file's bytes.
         size_bytes: Size of the file.
         notes: Conversions that were needed, in words.
     """
 
-    pixels: np.ndarray
+    image: Image.Image
     sha256: str
     size_bytes: int
     notes: tuple[str, ...]
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """(H, W, 3) uint8; a new array at each call."""
+        return np.array(self.image, dtype=np.uint8)
 
 
 def decode_photo(path: Path) -> np.ndarray:
@@ -84,7 +89,7 @@ def read_photo(path: Path) -> Photo:
     """
     data = _read_bytes(Path(path))
     try:
-        pixels, notes = _decode(data)
+        image, notes = _decode(data)
     except DataError as error:
         raise _refusal(error.what, path, error.remedy or REMEDY) from None
     except MemoryError as error:
@@ -92,7 +97,7 @@ def read_photo(path: Path) -> Photo:
     # Pillow answers damaged files with a dozen exception types, several of them no OSError.
     except Exception as error:
         raise _refusal(_reason(error, data), path) from error
-    return Photo(pixels, hashlib.sha256(data).hexdigest(), len(data), tuple(notes))
+    return Photo(image, hashlib.sha256(data).hexdigest(), len(data), tuple(notes))
 
 
 def readable(path: Path | str) -> str:
@@ -145,11 +150,11 @@ def _read_bytes(path: Path) -> bytes:
         raise _no_access(f"cannot be read ({error})", path, "check the disk and the file name") from error
 
 
-def _decode(data: bytes) -> tuple[np.ndarray, list[str]]:
+def _decode(data: bytes) -> tuple[Image.Image, list[str]]:
     if is_heic(data):
         picture, frames = open_heic(data, _check_size)
         notes = ["first frame of several"] if frames > 1 else []
-        return np.array(to_srgb(picture, notes), dtype=np.uint8), notes
+        return to_srgb(picture, notes), notes
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         _check_size(*image.size)
         _check_no_preview(image, data)
@@ -164,7 +169,7 @@ def _decode(data: bytes) -> tuple[np.ndarray, list[str]]:
         picture = to_srgb(image, notes)
         if orientation in _TURNS:
             picture = picture.transpose(_TURNS[orientation])
-        return np.array(picture, dtype=np.uint8), notes
+        return picture, notes
 
 
 def _check_size(width: int, height: int) -> None:

@@ -37,12 +37,11 @@ def measure_file(path: Path) -> dict[str, Any]:
         photo = read_photo(path)
     except DataError as error:
         return {"refused": error.what} | ({"passing": True} if isinstance(error, AccessError) else {})
-    height, width = photo.pixels.shape[:2]
-    small = working_picture(photo.pixels)
+    small = working_picture(photo.image)
     return {
         "sha256": photo.sha256,
-        "width": width,
-        "height": height,
+        "width": photo.image.width,
+        "height": photo.image.height,
         "size_bytes": photo.size_bytes,
         "notes": "; ".join(photo.notes),
         **fingerprints(photo.pixels),

@@ -24,17 +24,19 @@ SMALL_BELOW_PX = 64  # shorter side of the file
 NEAR_BLACK, NEAR_WHITE = 2, 253  # brightness at or beyond which a pixel counts as clipped
 
 
-def working_picture(pixels: np.ndarray) -> np.ndarray:
+def working_picture(image: Image.Image) -> np.ndarray:
     """The photograph with at most ``WORKING_PX`` on its longer side.
 
     Args:
-        pixels: (H, W, 3) uint8.
+        image: RGB.
 
     Returns:
         (h, w, 3) uint8.
     """
-    image = Image.fromarray(pixels)
-    image.thumbnail((WORKING_PX, WORKING_PX), Image.Resampling.BOX)
+    if max(image.size) > WORKING_PX:
+        scale = WORKING_PX / max(image.size)
+        size = tuple(max(3, round(side * scale)) for side in image.size)
+        image = image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
     return np.asarray(image)
 
 

@@ -7,15 +7,15 @@ code points, so the order in which a disk lists them never matters.
 Small classes. ``data.min_photos`` (1 or more) and ``data.small_classes`` decide which classes stay; a class that stays
 with role ``full`` is then treated by the grouped split according to its specimens, and by no other rule:
 
-====================  =======================================================================
-usable photographs    what happens
-====================  =======================================================================
-0                     the class does not exist for the study; its files are listed with reasons
-1 or 2                all in train: the class can be learned and predicted, but not tested
-3                     one specimen each in train, validation and test (if they are 3 specimens)
-4                     two in train, one each in validation and test (if they are 4 specimens)
-fewer than 3 specimens  all in train, however many photographs there are
-====================  =======================================================================
+========================  ===================================================================
+usable photographs        what happens
+========================  ===================================================================
+0                         the class does not exist for the study; its files are listed
+1 or 2                    all in train: the class can be learned and predicted, but not tested
+3 (of 3 specimens)        one each in train, validation and test
+4 (of 4 specimens)        two in train, one each in validation and test
+any, of 1 or 2 specimens  all in train
+========================  ===================================================================
 
 A class below ``min_photos`` is left out (``drop``), kept with role ``train_only``, or stops the scan (``error``).
 """
@@ -169,8 +169,8 @@ def _measure(root: Path, found: list[FoundFile], record: ScanRecord, jobs: int |
         record.save()  # also when stopped: what was read need not be read again
     reused = len(candidates) - len(waiting)
     if not (sys.stderr.isatty() if progress is None else progress):
-        counts = f"{len(found)} files found, {len(waiting)} read, {reused} unchanged and not read"
-        print(f"{readable(root.resolve().name)}: {counts}")
+        name = readable(root.resolve().name)
+        print(f"{name}: {len(found)} files found, {len(waiting)} read, {reused} unchanged and not read")
     return len(waiting), reused
 
 

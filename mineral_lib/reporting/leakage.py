@@ -162,14 +162,15 @@ def _numbers(
         return words | {"status": MISSING}
     part, options = outcomes[protocol], {"resamples": settings.report.bootstrap, "seed": settings.report.seed}
     flags = relatives(splits[protocol])
-    related = part["sample_id"].map(dict(zip(flags["sample_id"], flags[list(RELATIONS)].any(axis=1), strict=True)))
+    flags["related"] = flags[list(RELATIONS)].any(axis=1)
+    related = part["sample_id"].map(flags.set_index("sample_id")["related"])
     correct, specimens = part["correct"].to_numpy(dtype=float), part["specimen"].to_numpy(dtype=str)
     low, high = accuracy_interval(correct, specimens, **options)
     numbers = words | {
-        "test": len(flags), "related_share": float(related.mean()), "accuracy": float(correct.mean()),
+        "test": len(flags), "related_share": float(flags["related"].mean()), "accuracy": float(correct.mean()),
         "low": low, "high": high, "status": "run",
-        "with_relative": float(correct[related == True].mean()) if related.any() else NAN,  # noqa: E712
-        "without_relative": float(correct[related == False].mean()) if not related.all() else NAN,  # noqa: E712
+        **{name: float(correct[related.eq(value)].mean()) if related.eq(value).any() else NAN
+           for name, value in (("with_relative", True), ("without_relative", False))},
     }  # fmt: skip
     if protocol == "grouped" or "grouped" not in outcomes:
         return numbers

@@ -77,6 +77,11 @@ class Table:
         """The table as people read it: headings and text cells."""
         return formatted(self.frame, self.columns)
 
+    def to_text(self) -> str:
+        """The table with title and notes for a terminal."""
+        body = self.formatted().to_markdown(index=False, disable_numparse=True, tablefmt="simple")
+        return "\n".join([self.title, "", body, "", *(f"* {note}" for note in self.notes)])
+
     def to_html(self) -> str:
         """The table as HTML without styling: caption, head, body; numbers carry the class ``num``."""
         return frame_html(self.frame, self.columns)
