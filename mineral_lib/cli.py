@@ -107,7 +107,13 @@ def _clean(options: argparse.Namespace) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit status (0 done; see ``errors.py`` for the others)."""
     options = build_parser().parse_args(arguments)
-    actions = {"reproduce": _reproduce, "check": _check_photos, "check-params": _check, "list": lambda _: _list(), "clean": _clean}
+    actions = {
+        "reproduce": _reproduce,
+        "check": _check_photos,
+        "check-params": _check,
+        "list": lambda _: _list(),
+        "clean": _clean,
+    }
     try:
         actions[options.command](options)
     except StudyError as error:

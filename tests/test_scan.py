@@ -244,7 +244,7 @@ def test_small_classes_follow_the_rule(tmp_path):
     (tmp_path / "empty").mkdir()
     dropped = scan_folder(tmp_path, data())
     assert dropped.classes == ["aa", "bb"] and set(dropped.index["role"]) == {"full"}
-    assert "data.min_photos is 3" in statuses(dropped)["lonely/photo0.png"]
+    assert "data.min_photos is 3)" in statuses(dropped)["lonely/photo0.png"]
     assert statuses(dropped)["empty/"] == "ignored: empty folder"
     kept = scan_folder(tmp_path, data(small_classes="train_only"))
     assert kept.classes == ["aa", "bb", "lonely"]

@@ -248,8 +248,9 @@ def _small_classes(root: Path, names: list[str], files: list[FoundFile], data: D
     if data.small_classes == "drop":
         for name, count in small.items():
             roles.pop(name, None)
+            why = f"too few usable photographs in the class ({count}; data.min_photos is {data.min_photos})"
             for file in used[name]:
-                file.set("skipped", f"class has {count} usable photographs, data.min_photos is {data.min_photos}")
+                file.set("skipped", why)
     full = sum(role == "full" for role in roles.values())
     if full < 2:
         raise DataError(f"{full} of {len(names)} classes can be used, recognition needs two"

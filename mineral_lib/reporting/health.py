@@ -8,7 +8,7 @@ import pandas as pd
 from mineral_lib.catalogue import display_name
 from mineral_lib.data.split import train_only_classes
 from mineral_lib.reporting.plates import bare, show
-from mineral_lib.reporting.style import MUTED, PAGE_MM, Drawing, new_figure, styled
+from mineral_lib.reporting.style import MUTED, Drawing, new_figure, styled
 from mineral_lib.reporting.tables import Column, Table
 
 _COLUMNS_HEALTH = {
@@ -112,18 +112,20 @@ def draw_suspects(suspects: pd.DataFrame, read: Callable[[str], np.ndarray], *, 
         read: Gives the pixels (H, W, 3) uint8 of a file name.
         columns: Photographs a row.
     """
+    columns = min(columns, max(len(suspects), 1))
     rows = max(1, -(-len(suspects) // columns))
-    figure = new_figure(PAGE_MM, 36 * rows + 4)
+    figure = new_figure(30 * columns, 38 * rows + 4)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     figure.get_layout_engine().set(w_pad=0.01, h_pad=0.02, wspace=0, hspace=0)
     for place in axes:
         bare(place)
     for place, row in zip(axes, suspects.itertuples(), strict=False):
         show(place, read(row.file))
-        place.set_title(_short(row.file), loc="center", fontsize=5.5, fontweight="normal", pad=2)
-        place.set_xlabel(_short(row.why), fontsize=5.5, color=MUTED, labelpad=1)
+        name = "\n".join(_short(part) for part in row.file.split("/", 1))
+        place.set_title(name, loc="center", fontsize=5, fontweight="normal", pad=2)
+        place.set_xlabel(_short(row.why), fontsize=5, color=MUTED, labelpad=1)
     return Drawing(figure, suspects)
 
 
-def _short(text: str, length: int = 34) -> str:
+def _short(text: str, length: int = 26) -> str:
     return text if len(text) <= length else text[: length // 2 - 1] + "…" + text[-length // 2 :]
