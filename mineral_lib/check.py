@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import pandas as pd
+
 from mineral_lib.config import Settings
 from mineral_lib.data.images import decode_photo
 from mineral_lib.data.index import build_index, photo_folder
 from mineral_lib.data.split import make_split
 from mineral_lib.reporting.health import draw_suspects, suspicious, table_folder_classes, table_health
+from mineral_lib.reporting.style import Drawing
 from mineral_lib.storage import ResultPaths, write_csv
 
 
@@ -24,7 +27,6 @@ def check_photos(settings: Settings, *, out: Path | None = None) -> str:
     Raises:
         DataError: The folder cannot be used.
     """
-    root = photo_folder(settings)
     scan = build_index(settings, cache_dir=ResultPaths.of(settings.profile).cache_dir)
     samples = make_split(scan.index, "grouped", settings)
     health = table_health(scan.files, scan.duplicates)
@@ -34,9 +36,23 @@ def check_photos(settings: Settings, *, out: Path | None = None) -> str:
             table.save(out)
         write_csv(out / "files.csv", scan.files)
         write_csv(out / "duplicates.csv", scan.duplicates)
-        suspects = suspicious(scan.files, scan.duplicates)
-        if len(suspects):
-            plate = draw_suspects(suspects, lambda name: decode_photo(root / name))
+        plate = suspect_plate(settings, scan.files, scan.duplicates)
+        if plate:
             plate.save(out / "suspicious_photographs", dpi=settings.report.dpi)
     notes = [f"* {note}" for note in scan.notes]
     return "\n\n".join([table.to_text() for table in (health, classes)] + (["\n".join(notes)] if notes else []))
+
+
+def suspect_plate(settings: Settings, files: pd.DataFrame, duplicates: pd.DataFrame) -> Drawing | None:
+    """The plate of the photographs that deserve a look; None if there are none.
+
+    Args:
+        settings: The profile.
+        files: One row a file, as the scan gives it.
+        duplicates: Pairs of files that show the same.
+    """
+    suspects = suspicious(files, duplicates)
+    if suspects.empty:
+        return None
+    root = photo_folder(settings)
+    return draw_suspects(suspects, lambda name: decode_photo(root / name))

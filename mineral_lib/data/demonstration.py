@@ -1,14 +1,12 @@
 """A small folder of photographs to try the own-photographs way on, when the profile has no folder of its own."""
 
 import io
-from pathlib import Path
 
 import pandas as pd
 from PIL import Image
 
 from mineral_lib.catalogue import minerals
-from mineral_lib.config import Data, Settings
-from mineral_lib.data.index import photo_folder
+from mineral_lib.config import Settings
 from mineral_lib.data.prepare import StudyData
 from mineral_lib.data.synthetic import photographs
 from mineral_lib.storage import ResultPaths, write_bytes, write_text
@@ -17,14 +15,14 @@ FIRST_SPECIMEN = 9001  # far beyond any specimen of a study, so that none has be
 SPECIMENS, SIZE_PX = 3, 224
 
 
-def demonstration_folder(settings: Settings) -> tuple[Path, Data]:
-    """The folder to look at and the ``data`` section to scan it with.
+def demonstration_settings(settings: Settings) -> Settings:
+    """The profile with the folder to look at.
 
-    For a folder profile this is the user's folder. Otherwise JPEG files of new generated specimens are written to
+    For a folder profile this is the profile itself. Otherwise JPEG files of new generated specimens are written to
     ``results/<profile>/demonstration_photos``, with a broken photograph and a text file among them.
     """
     if settings.data.source == "folder":
-        return photo_folder(settings), settings.data
+        return settings
     folder = ResultPaths.of(settings.profile).root / "demonstration_photos"
     keys = [(mineral.number, FIRST_SPECIMEN + k, 1) for mineral in minerals() for k in range(SPECIMENS)]
     paths = [
@@ -53,7 +51,7 @@ def demonstration_folder(settings: Settings) -> tuple[Path, Data]:
         "specimen_pattern": r"(?P<specimen>specimen\d+)_",
         "metadata_csv": None,
     }
-    return folder, settings.data.model_copy(update=changes)
+    return settings.model_copy(update={"data": settings.data.model_copy(update=changes)})
 
 
 def photographs_to_answer(settings: Settings, study: StudyData, index: pd.DataFrame) -> pd.DataFrame:
