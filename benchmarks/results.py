@@ -14,8 +14,8 @@ def machine() -> str:
     """Cores and processor, and how busy they were, in words."""
     name, info = platform.processor() or platform.machine(), Path("/proc/cpuinfo")
     if info.exists():
-        models = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
-        name = models[0] if models else name
+        models = [line.split(":", 1)[1] for line in info.read_text().splitlines() if line.startswith("model name")]
+        name = models[0].strip() if models else name
     load = f", load before the run {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     return f"{os.cpu_count()} cores, {name}{load}"
 

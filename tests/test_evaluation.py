@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from mineral_lib.cam_study import cam_panels, evidence_frame, figure_photographs, mistake_panels
-from mineral_lib.data.demonstration import demonstration_folder, photographs_to_answer
+from mineral_lib.data.demonstration import demonstration_settings, photographs_to_answer
+from mineral_lib.data.index import build_index, photo_folder
 from mineral_lib.data.prepare import prepare
-from mineral_lib.data.scan import scan_folder
 from mineral_lib.evaluation.grad_cam import evidence_on_specimen, heat_maps, overlay
 from mineral_lib.evaluation.probe import colour_histograms, frozen_features, linear_probe
 from mineral_lib.models.zoo import build_base
@@ -82,8 +82,8 @@ def test_predictions_and_figures_of_a_trained_run(tiny):
     named = replace(study, index=study.index.assign(attribution="A. Miner", licence="CC0"))
     assert panels.credits == [""] * 5
     assert cam_panels(named, tiny, [spec], figure_photographs(named, tiny)).credits == ["A. Miner (CC0)"] * 5
-    folder, own = demonstration_folder(tiny)
-    scan = scan_folder(folder, own)
+    own = demonstration_settings(tiny)
+    folder, scan = photo_folder(own), build_index(own)
     reasons = " ".join(scan.files.loc[scan.files["status"] == "skipped", "reason"])
     assert (scan.files["status"] == "skipped").sum() == 2 and "truncated" in reasons and "text" in reasons
     answers = predict_photographs(tiny, spec, study, folder, photographs_to_answer(tiny, study, scan.index))
