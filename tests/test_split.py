@@ -91,6 +91,17 @@ def test_groups_never_straddle(index, seed, assignment):
         assert set(samples.loc[conflicting, "split"]) <= {"train"}
 
 
+def test_groups_with_contradicting_labels_are_trained_on_but_never_tested():
+    index = index_of({"a": [1] * 8, "b": [2] * 6})
+    shared = index["specimen"].str.match(r"[ab]/[0-5]")
+    index.loc[shared, "group"] = index.loc[shared, "specimen"].str[2:]  # a/0 and b/0 are one group, and so on
+    samples = make_split(index, "grouped", QUICK)
+    parts = samples.groupby("group")["split"].agg(set)
+    assert all(parts[str(number)] == {"train"} for number in range(6))
+    assert set(samples.loc[samples["class_name"] == "b", "split"]) == {"train"}  # its other images are in these groups
+    assert set(samples.loc[samples["class_name"] == "a", "split"]) == {"train", "val", "test"}
+
+
 @settings(max_examples=60, derandomize=True, deadline=None)
 @given(classes=collections, seed=st.integers(0, 99), added=st.integers(0, 4), view=st.integers(10, 12),
        protocol=st.sampled_from(["grouped", "photo", "authors"]))
