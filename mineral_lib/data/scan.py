@@ -242,7 +242,7 @@ def _row(file: FoundFile, roles: dict[str, str], data: Data, table: dict[str, di
         "class_name": file.class_name,
         "role": roles[file.class_name],
         "specimen": specimen_of(file, data, given.get("specimen", "")),
-        **{name: file.photo[name] for name in ("sha256", "phash", "width", "height", "size_bytes")},
+        **{name: value for name, value in file.photo.items() if name in INDEX_COLUMNS},
         "attribution": given.get("attribution", ""),
         "licence": given.get("licence", ""),
     }
