@@ -66,6 +66,15 @@ def test_every_change_of_a_file_is_noticed(folder):
     assert len(set(first.index["sha256"]) - set(second.index["sha256"])) == 3
 
 
+def test_a_bar_when_asked_and_a_plain_line_otherwise(folder, capsys):
+    scan_folder(folder, data(), jobs=1, progress=True)
+    shown = capsys.readouterr()
+    assert "9/9" in shown.err and shown.out == ""
+    scan_folder(folder, data(), jobs=1)  # tests have no terminal
+    shown = capsys.readouterr()
+    assert shown.err == "" and shown.out == "photos: 9 files found, 9 read, 0 unchanged and not read\n"
+
+
 @pytest.mark.parametrize("damage", ["", "{", "[]", "{}", '{"rules": "other", "files": {}}', "\0\1\2", '{"files": 3}'])
 def test_a_damaged_record_is_made_anew(folder, damage):
     first = scan(folder)

@@ -1,7 +1,10 @@
 """Reading and measuring many photographs side by side: digest, size, perceptual hash and quality numbers.
 
-Threads share the work: Pillow decodes and SHA-256 hashes without holding Python's lock. A photograph is decoded once
-and only its numbers are kept, so memory follows the number of threads and not the pixels of the folder.
+Threads share the work: Pillow decodes and resizes, and SHA-256 hashes, without holding Python's lock. Processes were
+tried: for photographs of 12 megapixels, 0.3 and 0.02 megapixels both were equally fast on two (busy) cores once the
+processes ran, and threads need no start-up time, no second copy of the libraries, and no guard in the caller's script.
+A photograph is decoded once and only its numbers are kept, so memory follows the number of threads and not the pixels
+of the folder.
 """
 
 import os

@@ -43,7 +43,6 @@ from mineral_lib.storage import project_root
 FILE_COLUMNS = ["file", "class_name", "status", "reason", "warnings", *QUALITY_COLUMNS]
 INDEX_COLUMNS = ["image_id", "path", "class_name", "label", "role", "specimen", "group", "view", "sha256",
                  "pixels_sha256", "phash", "width", "height", "size_bytes", "attribution", "licence"]
-_MEASURED = ("sha256", "pixels_sha256", "phash", "width", "height", "size_bytes")
 UNKNOWN = {"pixels_sha256": "", "phash": "", "attribution": "", "licence": ""}  # index columns that may be missing
 
 
@@ -267,7 +266,7 @@ def _row(file: FoundFile, roles: dict[str, str], data: Data, table: dict[str, di
         "class_name": file.class_name,
         "role": roles[file.class_name],
         "specimen": specimen_of(file, data, given.get("specimen", "")),
-        **{name: file.photo[name] for name in _MEASURED},
+        **{name: value for name, value in file.photo.items() if name in INDEX_COLUMNS},
         "attribution": given.get("attribution", ""),
         "licence": given.get("licence", ""),
     }
