@@ -18,6 +18,7 @@ from mineral_lib.data.augment import augment_photo
 from mineral_lib.data.pixels import load_masks, load_pixels
 from mineral_lib.errors import DataError
 from mineral_lib.runtime import derive_seed, select_device
+from mineral_lib.stopping import quiet_worker
 
 __all__ = ["EpochBatches", "MineralDataset", "load_masks", "load_pixels", "make_loader", "normalise",
            "set_epoch", "to_tensor"]
@@ -106,11 +107,11 @@ class EpochBatches(Sampler[list[int]]):
     """
 
     def __init__(self, count: int, batch_size: int, seed: int | None) -> None:
-        self.count, self.batch_size, self.seed, self.epoch = count, batch_size, seed, 0
+        self.count, self.batch_size, self.seed, self.epoch, self.start = count, batch_size, seed, 0, 0
 
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the order of an epoch (1, 2, ...)."""
-        self.epoch = epoch
+    def set_epoch(self, epoch: int, *, start: int = 0) -> None:
+        """Choose the order of an epoch (1, 2, ...), and how many of its batches were done before."""
+        self.epoch, self.start = epoch, start
 
     def __len__(self) -> int:
         full, rest = divmod(self.count, self.batch_size)
@@ -122,11 +123,10 @@ class EpochBatches(Sampler[list[int]]):
         if self.seed is not None:
             generator = torch.Generator().manual_seed(derive_seed("order", self.seed, self.epoch))
             order = torch.randperm(self.count, generator=generator).tolist()
-        last = (len(self) - 1) * self.batch_size
-        for start in range(0, last, self.batch_size):
-            yield order[start : start + self.batch_size]
-        if order:
-            yield order[last:]
+        count = len(self)
+        for batch in range(self.start, count):
+            end = (batch + 1) * self.batch_size if batch < count - 1 else self.count
+            yield order[batch * self.batch_size : end]
 
 
 def make_loader(samples: pd.DataFrame, pixels: np.ndarray, split: str, settings: Settings, *, train: bool,
@@ -158,13 +158,16 @@ def make_loader(samples: pd.DataFrame, pixels: np.ndarray, split: str, settings:
         pin_memory=select_device(settings.train.device).type == "cuda",
         # Its own generator: the loader would else draw from the global one, which dropout and drop path use.
         generator=torch.Generator().manual_seed(derive_seed("loader", seed)),
+        worker_init_fn=quiet_worker,
     )
 
 
-def set_epoch(loader: DataLoader, epoch: int) -> None:
+def set_epoch(loader: DataLoader, epoch: int, *, start: int = 0) -> None:
     """Choose order and augmentations of an epoch (1, 2, ...) before iterating over a training loader.
+
+    The first ``start`` batches are left out: a resumed run did them before.
 
     Workers are started anew for each epoch (the loader's default), so they see it too.
     """
     loader.dataset.set_epoch(epoch)
-    loader.batch_sampler.set_epoch(epoch)
+    loader.batch_sampler.set_epoch(epoch, start=start)
