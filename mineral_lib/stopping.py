@@ -26,6 +26,7 @@ class _State:
     received = 0  # number of the signal, 0 for none
     shared: Any = None  # the same number, shared with the other processes of a pool
     active = False  # whether the handlers are ours
+    interrupted = 0  # number of the signal that left no time
 
 
 def stop_requested() -> int:
@@ -52,6 +53,17 @@ def check_stop(what: str, *, where: str = "") -> None:
                            where=where)
 
 
+def interrupt(number: int, _frame: Any) -> None:
+    """Signal handler that leaves at once, and remembers why."""
+    _State.interrupted = number
+    raise KeyboardInterrupt
+
+
+def interrupted_by() -> int:
+    """Number of the signal that made this process leave at once, 0 for none."""
+    return _State.interrupted
+
+
 @contextlib.contextmanager
 def graceful_stop(also: Callable[[int], None] | None = None) -> Iterator[None]:
     """While this block runs, the first signal asks for a stop; ``also`` is then called with its number.
@@ -64,7 +76,7 @@ def graceful_stop(also: Callable[[int], None] | None = None) -> Iterator[None]:
 
     def handle(number: int, _frame: Any) -> None:
         if _State.received == number:
-            raise KeyboardInterrupt
+            interrupt(number, None)
         request_stop(number)
         if also is not None:
             also(number)

@@ -162,7 +162,7 @@ def move(path: Path, target: Path) -> Path:
 
 
 def clean_partials(folder: Path) -> list[Path]:
-    """Delete the temporary files and folders below ``folder`` that a killed process left behind, and return their paths."""
+    """Delete what killed processes left unfinished below ``folder`` (temporary files and folders), return the paths."""
     stale = []
     for path in sorted(Path(folder).rglob(f".*{PARTIAL}*")):
         process = path.name.rpartition(PARTIAL)[2]

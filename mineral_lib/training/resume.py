@@ -146,6 +146,12 @@ class Checkpoints:
         ends = (self.folder / MARK, self.folder.parent / "config.json")
         return any(path.is_file() and read_json(path)["key"] == saved["config"]["key"] for path in ends)
 
+    def clear_if_ended(self) -> None:
+        """Delete the checkpoints if they belong to a run that diverged or is finished."""
+        saved = self._newest(lambda line: None)
+        if saved is not None and self._abandoned(saved):
+            self.clear()
+
     def clear(self) -> None:
         """Delete all checkpoints of the run."""
         remove_tree(self.folder)

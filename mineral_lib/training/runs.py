@@ -1,5 +1,6 @@
 """Training runs on disk: one folder a run, keyed by configuration and data, reused when nothing changed."""
 
+import contextlib
 import time
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from mineral_lib.data.dataset import load_pixels, make_loader
 from mineral_lib.data.prepare import StudyData, prepare
 from mineral_lib.errors import DivergenceError, StorageError
 from mineral_lib.evaluation.metrics import classification_metrics
-from mineral_lib.locks import folder_lock
+from mineral_lib.locks import LOCK_FILE, folder_lock
 from mineral_lib.models.structure import count_parameters, file_size_mib, multiply_adds
 from mineral_lib.models.weights import file_state, imagenet_state, load_backbone
 from mineral_lib.models.zoo import add_attention, build_base, display_name
@@ -121,6 +122,14 @@ def is_finished(settings: Settings, spec: RunSpec, data: StudyData) -> bool:
         return False
 
 
+def tidy_finished(settings: Settings, spec: RunSpec, data: StudyData) -> None:
+    """Delete what a finished run left because its process was killed in its last moments."""
+    folder = run_dir(settings, spec)
+    if (folder / LOCK_FILE).exists() or (folder / "checkpoints").exists():
+        with contextlib.suppress(StorageError), folder_lock(folder, f"run {spec.name}"):  # active: it tidies itself
+            Checkpoints(folder / "checkpoints", run_config(settings, spec, data)).clear_if_ended()
+
+
 def build_network(settings: Settings, spec: RunSpec, num_classes: int, *, pretrained: bool) -> tuple[nn.Module, str]:
     """A run's network: base, pretrained weights for ``transfer``, then attention.
 
@@ -170,6 +179,7 @@ def train_run(settings: Settings, spec: RunSpec, *, say: Say = print) -> Path:
     """
     data, folder = prepare(settings), run_dir(settings, spec)
     if is_finished(settings, spec, data):
+        tidy_finished(settings, spec, data)
         return folder
     with graceful_stop(), folder_lock(folder, f"run {spec.name}"), explained_shortage(settings, f"run {spec.name}"):
         clean_partials(folder)

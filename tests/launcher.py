@@ -1,0 +1,107 @@
+"""Runs a tiny training again and again in forked children that are killed where the test says.
+
+Started as a program by ``test_kill_points.py``. It imports the library once; each line of its input is a task
+(JSON), each answer a line with how the child ended. A child is a process of its own: a kill is a real kill.
+
+A task names ``root`` (the project root of the run), ``changes`` (of parameters) and ``kill``: nothing, or one of
+``["operation", k]``: SIGKILL just before the k-th file operation below the root,
+``["write", k]``: from the k-th opening on, the process dies by SIGXFSZ inside the first write beyond 700 bytes,
+``["step", k]`` / ``["before step", k]``: SIGKILL right after / before the k-th optimizer step.
+"""
+
+import contextlib
+import json
+import os
+import resource
+import signal
+import sys
+import traceback
+from pathlib import Path
+
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+
+from mineral_lib.parameters import load_profile
+from mineral_lib.storage import ROOT_VARIABLE
+from mineral_lib.training.pool import train_runs
+from mineral_lib.training.specs import RunSpec
+
+CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.link", "os.rmdir", "os.truncate")
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+TORN_BYTES = 700
+
+
+def operation(event: str, arguments: tuple, root: str) -> str | None:
+    """Name of a file operation below ``root`` that changes something, else None."""
+    if event == "open":
+        path, _, flags = arguments
+        changes = isinstance(flags, int) and bool(flags & WRITING)
+    else:
+        path, changes = arguments[0] if arguments else None, event in CHANGES
+    if not changes or not isinstance(path, str | os.PathLike) or not os.fspath(path).startswith(root):
+        return None
+    return f"{event} {os.path.relpath(path, root)}"
+
+
+def arm(root: str, kill: list | None, seen: list[str]) -> None:
+    """Prepare the death of this process."""
+    kind, number = kill or ("nothing", 0)
+    steps = [0]
+
+    def die() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def on_event(event: str, arguments: tuple) -> None:
+        name = operation(event, arguments, root)
+        if name is None:
+            return
+        seen.append(name)
+        if kind == "operation" and len(seen) == number:
+            die()
+        if kind == "write" and event == "open" and len(seen) >= number:
+            signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (TORN_BYTES, TORN_BYTES))
+
+    def before(*_: object) -> None:
+        if kind == "before step" and steps[0] + 1 == number:
+            die()
+
+    def after(*_: object) -> None:
+        steps[0] += 1
+        if kind == "step" and steps[0] == number:
+            die()
+
+    sys.addaudithook(on_event)
+    register_optimizer_step_pre_hook(before)
+    register_optimizer_step_post_hook(after)
+
+
+def child(task: dict, report: int) -> None:
+    """Train, and write the file operations seen to ``report``."""
+    os.environ[ROOT_VARIABLE] = task["root"]
+    settings, seen = load_profile("test", task["changes"]), []
+    arm(task["root"], task["kill"], seen)
+    train_runs(settings, [RunSpec("convnext_tiny", "scratch", "grouped", 0)], say=lambda line: None)
+    os.write(report, json.dumps(list(seen)).encode())
+
+
+def main() -> None:
+    """Answer tasks until the input ends."""
+    for line in sys.stdin:
+        task = json.loads(line)
+        report = Path(task["report"])
+        process = os.fork()
+        if process == 0:
+            code = 1
+            with contextlib.suppress(BaseException):
+                try:
+                    child(task, os.open(report, os.O_WRONLY | os.O_CREAT | os.O_TRUNC))
+                    code = 0
+                except BaseException:
+                    report.write_text(traceback.format_exc())
+            os._exit(code)
+        status = os.waitpid(process, 0)[1]
+        print(json.dumps({"pid": process, "code": os.waitstatus_to_exitcode(status)}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
