@@ -22,11 +22,13 @@ from mineral_lib.storage import PARTIAL, process_alive
 from mineral_lib.training.checkpoint import load_checkpoint, save_checkpoint
 
 NIGHTLY = os.environ.get("MINERAL_NIGHTLY") == "1"
+# 78 photographs of 32 px, 3 epochs of 8 steps; drop path makes random numbers matter to the last step.
 STEPS = 24
 TINY = [
     "comparison.models=[convnext_tiny, eca_convnext_tiny]", "comparison.paper_protocol_runs=[]", "train.jobs=1",
     "split.protocols=[grouped]", "train.epochs=3", "train.batch_size=10", "model.drop_path_rate=0.3",
-    "train.checkpoint_every_steps=3",
+    "train.select=last",
+    "train.checkpoint_every_steps=4",
 ]  # fmt: skip
 RUN = "results/test/runs/convnext_tiny-scratch-grouped-seed0"
 
@@ -41,6 +43,10 @@ class Launcher:
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
         )
+
+    def close(self) -> None:
+        self.process.stdin.close()
+        self.process.wait()
 
     def fresh_root(self) -> Path:
         self.count += 1
@@ -61,10 +67,10 @@ class Launcher:
 
 @pytest.fixture(scope="module")
 def launcher(tmp_path_factory):
+    """One launcher for all tests."""
     launcher = Launcher(tmp_path_factory.mktemp("killed"))
     yield launcher
-    launcher.process.stdin.close()
-    launcher.process.wait()
+    launcher.close()
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +104,7 @@ def check_after_kill(root: Path, wanted: dict[str, str]) -> None:
 
 
 def check_resumed(launcher: Launcher, root: Path, wanted: dict[str, str]) -> None:
+    """A second start ends with the files of the undisturbed run."""
     answer = launcher.train(root)
     assert answer["code"] == 0, answer["report"]
     assert digests(root) == wanted  # nothing else either: no partial file, no checkpoint, no lock
@@ -107,7 +114,6 @@ def survives(launcher: Launcher, kill: list, wanted: dict[str, str]) -> None:
     root = launcher.fresh_root()
     answer = launcher.train(root, kill)
     assert -answer["code"] == (signal.SIGXFSZ if kill[0] == "write" else signal.SIGKILL), (kill, answer)
-    assert not (root / RUN / "config.json").exists() or kill[0] == "operation"
     check_after_kill(root, wanted)
     check_resumed(launcher, root, wanted)
     shutil.rmtree(root)
@@ -116,7 +122,7 @@ def survives(launcher: Launcher, kill: list, wanted: dict[str, str]) -> None:
 def test_the_run_is_what_the_points_assume(reference):
     wanted, operations = reference
     assert f"{RUN}/weights.safetensors" in wanted and not any("checkpoint" in name for name in wanted)
-    assert sum(name.startswith("os.rename") and name.endswith("/next.pt") for name in operations) == 3 * (2 + 1)
+    assert sum(name.startswith("os.rename") and name.endswith("/next.pt") for name in operations) == 3 * 3
     assert len(operations) > 100
 
 
@@ -126,7 +132,7 @@ def test_a_wrong_resume_differs(launcher, reference):
     assert launcher.train(root, ["step", 13])["code"] == -signal.SIGKILL
     path = root / RUN / "checkpoints" / "last.pt"
     saved = load_checkpoint(path)
-    assert (saved["epoch"], saved["step"]) == (1, 3)
+    assert (saved["epoch"], saved["step"]) == (1, 4)
     other = saved["generators"] | {"cpu": torch.Generator().manual_seed(1).get_state()}
     fresh = {"state": {}, "param_groups": saved["optimizer"]["param_groups"]}
     for change in ({"generators": other}, {"step": 0}, {"optimizer": fresh}):
@@ -144,7 +150,7 @@ def points(operations: list[str]) -> list[list]:
     """All points of an undisturbed run."""
     every = [["operation", number] for number in range(1, len(operations) + 1)]
     every += [["write", number] for number, name in enumerate(operations, 1) if name.startswith("open")]
-    every += [[kind, number] for kind in ("step", "before step") for number in range(1, STEPS + 1)]
+    every += [["step", number] for number in range(1, STEPS + 1)]
     return every
 
 
@@ -180,4 +186,6 @@ def test_killed_twice(launcher, reference):
     assert launcher.train(root, ["operation", 3])["code"] == -signal.SIGKILL  # in the clean-up or soon after
     assert launcher.train(root, ["step", 9])["code"] == -signal.SIGKILL
     check_after_kill(root, wanted)
-    check_resumed(launcher, root, wanted)
+    other = Launcher(root.parent)  # a process that shares nothing with the others
+    check_resumed(other, root, wanted)
+    other.close()
