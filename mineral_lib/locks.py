@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mineral_lib.errors import StorageError
+from mineral_lib.storage import write_error
 
 try:
     import fcntl
@@ -63,9 +64,5 @@ def _acquire(path: Path, what: str) -> int:
         os.truncate(handle, 0)
         os.pwrite(handle, f"process {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}\n".encode(), 0)
     except OSError as error:
-        raise StorageError(
-            f"cannot write to the folder ({error.strerror or error})",
-            where=str(path.parent),
-            remedy="free disk space or choose a folder you may write to",
-        ) from error
+        raise write_error(path, error) from error
     return handle

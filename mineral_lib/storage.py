@@ -5,6 +5,7 @@ disk, and only then take the final name. A reader therefore sees the old file or
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -63,14 +64,23 @@ def atomic_path(path: Path) -> Iterator[Path]:
         os.replace(partial, path)
         _sync_folder(path.parent)
     except OSError as error:
-        raise StorageError(
-            f"cannot write the file ({error.strerror or error})",
-            where=str(path),
-            remedy="free disk space or choose a folder you may write to",
-        ) from error
+        raise write_error(path, error) from error
     finally:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def write_error(path: Path, error: OSError) -> StorageError:
+    """What to tell the user when ``path`` cannot be written."""
+    reason = error.strerror or str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        with contextlib.suppress(OSError):
+            reason += f", {shutil.disk_usage(path.parent).free / 1e6:.1f} MB are free"
+    return StorageError(
+        f"cannot write the file ({reason})",
+        where=str(path),
+        remedy="free disk space or choose a folder you may write to; finished files and checkpoints are intact",
+    )
 
 
 def _sync_folder(folder: Path) -> None:
@@ -156,8 +166,11 @@ def file_digest(path: Path) -> str:
 
 def move(path: Path, target: Path) -> Path:
     """Rename a finished file within its folder, replacing ``target``, and return ``target``."""
-    os.replace(path, target)
-    _sync_folder(target.parent)
+    try:
+        os.replace(path, target)
+        _sync_folder(target.parent)
+    except OSError as error:
+        raise write_error(target, error) from error
     return target
 
 

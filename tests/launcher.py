@@ -6,10 +6,17 @@ Started as a program by ``test_kill_points.py``. It imports the library once; ea
 A task names ``root`` (the project root of the run), ``changes`` (of parameters) and ``kill``: nothing, or one of
 ``["operation", k]``: SIGKILL just before the k-th file operation below the root,
 ``["write", k]``: from the k-th opening on, the process dies by SIGXFSZ inside the first write beyond 700 bytes,
-``["step", k]`` / ``["before step", k]``: SIGKILL right after / before the k-th optimizer step.
+``["step", k]`` / ``["before step", k]``: SIGKILL right after / before the k-th optimizer step,
+``["file size", k]``: no file may grow beyond 100 kB after the k-th step (the error of a full disk, unprivileged),
+``["memory", k]``: hardly any memory is left after the k-th step.
+
+With ``disk``, the results lie on a disk of their own (a tmpfs that only this process sees) and something happens to it
+after the given step: ``["full", k]`` fills it, ``["read-only", k]`` makes it read-only. Training fails; then the disk
+is mended and training starts again. The report holds the error, what was on the disk, and the digests at the end.
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import resource
@@ -18,13 +25,17 @@ import signal
 import sys
 import tempfile
 import threading
+import time
 import traceback
 from pathlib import Path
 
+from disks import PAD, fill, make_read_only, make_writable, private_disk
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
+from mineral_lib.errors import StudyError
 from mineral_lib.parameters import load_profile
 from mineral_lib.storage import ROOT_VARIABLE
+from mineral_lib.training.checkpoint import load_checkpoint
 from mineral_lib.training.pool import train_runs
 from mineral_lib.training.specs import RunSpec
 
@@ -70,8 +81,15 @@ def arm(root: str, kill: list | None, seen: list[str]) -> None:
 
     def after(*_: object) -> None:
         steps[0] += 1
-        if kind == "step" and steps[0] == number:
+        if steps[0] != number:
+            return
+        if kind == "step":
             die()
+        if kind == "file size":
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
+        if kind == "memory":
+            pages = int(Path("/proc/self/statm").read_text().split()[0])
+            resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 500_000,) * 2)
 
     sys.addaudithook(on_event)
     register_optimizer_step_pre_hook(before)
@@ -87,10 +105,55 @@ def train(task: dict) -> None:
 def child(task: dict, report: int) -> None:
     """Train, and write the file operations seen to ``report``."""
     os.environ[ROOT_VARIABLE] = task["root"]
+    if task.get("disk"):
+        os.write(report, json.dumps(train_on_a_bad_disk(task, *task["disk"])).encode())
+        return
     seen: list[str] = []
     arm(task["root"], task["kill"], seen)
     train(task)
     os.write(report, json.dumps(list(seen)).encode())
+
+
+def train_on_a_bad_disk(task: dict, fault: str, step: int) -> dict:
+    """Train on a disk that fails after a step, check what is there, mend the disk, train on."""
+    results, steps = Path(task["root"]) / "results", [0]
+    private_disk(results, megabytes=100)
+
+    def after(*_: object) -> None:
+        steps[0] += 1
+        if steps[0] == step and fault == "full":
+            fill(results, leave=200_000)
+        elif steps[0] == step:
+            make_read_only(folder)
+
+    folder = results
+    if step:
+        folder = results / "test/runs/convnext_tiny-scratch-grouped-seed0/checkpoints"
+        handle = register_optimizer_step_post_hook(after)
+    else:
+        make_read_only(folder)
+    begin = time.monotonic()
+    try:
+        train(task)
+        return {"error": None}
+    except StudyError as problem:
+        error = {"error": str(problem), "code": problem.exit_code, "seconds": time.monotonic() - begin}
+    found = {path.name: load_checkpoint(path)["epoch"] for path in results.rglob("*.pt")}
+    left = [path.name for path in results.rglob("*.partial-*")]
+    if fault == "full":
+        (results / PAD).unlink()
+    else:
+        make_writable(folder)
+    if step:
+        handle.remove()
+    train(task)
+    return error | {"checkpoints": found, "partials": left, "digests": digests(Path(task["root"]))}
+
+
+def digests(root: Path) -> dict[str, str]:
+    """SHA-256 of every file that must be the same in every run; only the manifest holds times."""
+    files = sorted(path for path in (root / "results").rglob("*") if path.is_file() and path.name != "manifest.json")
+    return {path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def warm_up(task: dict) -> None:

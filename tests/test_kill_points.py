@@ -4,65 +4,21 @@ Every file operation and every training step is a point at which a real child pr
 the middle of a write). A dozen points in every test run, all of them with MINERAL_NIGHTLY=1.
 """
 
-import hashlib
 import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
-from conftest import ROOT
+from drive import RUN, STEPS, Launcher, digests
 
 from mineral_lib.locks import folder_lock
-from mineral_lib.storage import PARTIAL, process_alive
+from mineral_lib.storage import PARTIAL
 from mineral_lib.training.checkpoint import load_checkpoint, save_checkpoint
 
 NIGHTLY = os.environ.get("MINERAL_NIGHTLY") == "1"
-# 78 photographs of 32 px, 3 epochs of 8 steps; drop path makes random numbers matter to the last step.
-STEPS = 24
-TINY = [
-    "comparison.models=[convnext_tiny, eca_convnext_tiny]", "comparison.paper_protocol_runs=[]", "train.jobs=1",
-    "split.protocols=[grouped]", "train.epochs=3", "train.batch_size=10", "model.drop_path_rate=0.3",
-    "train.select=last",
-    "train.checkpoint_every_steps=4",
-]  # fmt: skip
-RUN = "results/test/runs/convnext_tiny-scratch-grouped-seed0"
-
-
-class Launcher:
-    """Trains in fresh roots below a folder and says how it ended."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.count = folder, 0
-        environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, str(Path(__file__).with_name("launcher.py"))]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-        )
-
-    def close(self) -> None:
-        self.process.stdin.close()
-        self.process.wait()
-
-    def fresh_root(self) -> Path:
-        self.count += 1
-        root = self.folder / f"root{self.count}"
-        shutil.copytree(ROOT / "params", root / "params")
-        return root
-
-    def train(self, root: Path, kill: list | None = None) -> dict:
-        report = self.folder / "report"
-        report.unlink(missing_ok=True)
-        task = {"root": str(root), "changes": TINY, "kill": kill, "report": str(report)}
-        self.process.stdin.write(json.dumps(task) + "\n")
-        self.process.stdin.flush()
-        answer = json.loads(self.process.stdout.readline())
-        assert not process_alive(answer["pid"])
-        return answer | {"report": report.read_text() if report.exists() else ""}
 
 
 @pytest.fixture(scope="module")
@@ -80,12 +36,6 @@ def reference(launcher):
     answer = launcher.train(root)
     assert answer["code"] == 0, answer["report"]
     return digests(root), json.loads(answer["report"])
-
-
-def digests(root: Path) -> dict[str, str]:
-    """SHA-256 of every file that must be the same in every run; only the manifest holds times."""
-    files = sorted(path for path in (root / "results").rglob("*") if path.is_file() and path.name != "manifest.json")
-    return {path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def check_after_kill(root: Path, wanted: dict[str, str]) -> None:
