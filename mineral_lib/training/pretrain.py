@@ -22,6 +22,7 @@ from mineral_lib.data.formula import FormulaImages, formula_images
 from mineral_lib.errors import DivergenceError
 from mineral_lib.models.zoo import base_network, build_base, classifier_of
 from mineral_lib.runtime import derive_seed, machine, package_versions, seed_everything, select_device, set_threads
+from mineral_lib.stopping import check_stop
 from mineral_lib.storage import ResultPaths, digest, write_csv, write_json
 from mineral_lib.training.checkpoint import load_weights, save_weights
 from mineral_lib.training.engine import Loop, autocast_dtype, classification_loss, make_optimizer
@@ -175,6 +176,7 @@ def _source_epoch(
         loss.backward()
         nn.utils.clip_grad_norm_(loop.network.parameters(), 5.0)
         loop.optimizer.step()
+        check_stop("pre-training starts again from its beginning")
         loss_sum += loss.item() * len(rows)
         logits = output if isinstance(output, torch.Tensor) else output[0]
         correct += (logits.argmax(1) == labels).sum().item()
