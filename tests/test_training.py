@@ -104,7 +104,7 @@ def test_the_study_shares_its_eight_runs():
     names = [spec.name for spec in study_runs(settings)]
     assert len(names) == len(set(names)) == 8
     shared = set(comparison_runs(settings)) & set(ablation_runs(settings))
-    assert len(shared) == 3 and len(study_runs(load_profile("quick"))) == 9
+    assert len(shared) == 3 and len(study_runs(load_profile("quick"))) == 11
 
 
 def test_a_run_is_written_reused_and_retrained_when_parameters_change(tiny):
@@ -130,27 +130,6 @@ def test_a_run_is_written_reused_and_retrained_when_parameters_change(tiny):
     assert set(predictions["sample_id"]) == set(split.loc[split["split"] == "test", "sample_id"])
     network = load_run_network(tiny, SPEC, 26)
     assert network(torch.zeros(1, 3, 32, 32)).shape == (1, 26)
-
-
-def test_interrupted_and_resumed_equals_uninterrupted(tiny, monkeypatch):
-    whole = train_run(tiny, SPEC, say=lambda line: None)
-    wanted = {name: (whole / name).read_bytes() for name in ("history.csv", "predictions.csv", "weights.safetensors")}
-    for path in whole.iterdir():
-        path.unlink()
-
-    def stop_after_first(line: str) -> None:
-        if "epoch 2/" in line:
-            raise KeyboardInterrupt
-
-    # The progress line comes before the checkpoint of its epoch: the second epoch is lost and done again.
-    with pytest.raises(KeyboardInterrupt):
-        train_run(tiny, SPEC, say=stop_after_first)
-    assert load_checkpoint(whole / "checkpoint.pt")["epoch"] == 1
-    lines: list[str] = []
-    train_run(tiny, SPEC, say=lines.append)
-    assert any("resumes after epoch 1" in line for line in lines)
-    assert {name: (whole / name).read_bytes() for name in wanted} == wanted
-    assert not (whole / "checkpoint.pt").exists()
 
 
 def test_a_damaged_checkpoint_is_refused(tmp_path):
