@@ -116,7 +116,7 @@ FIGURES = {
         "From left to right the maps get smaller and have more channels; orange marks the attention modules.",
     ),
     "cost_scaling": (
-        "Time an image needs",
+        "Time of one image against its size and the batch",
         "Both axes are logarithmic; lower is cheaper. Left: larger photographs; along the faint line twice the side "
         "costs four times as much, as the number of pixels says. Right: larger batches share what every step costs "
         "once; where a line is level, the machine is busy. Top: a training step; bottom: recognition.",
@@ -200,7 +200,7 @@ TABLES = {
     "costs": (
         "What each network costs",
         "Parameters, GMACs and MiB belong to the network, the rest to this machine: compare rows of one batch. "
-        "Few multiply-adds do not mean fast, see GoogLeNet and ConvNeXt.",
+        "Multiply-adds predict speed only roughly.",
     ),
     "runs": ("Finished runs", "What was trained, how long it took, which epoch was tested."),
 }

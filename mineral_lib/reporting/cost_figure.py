@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from mineral_lib.reporting.style import MUTED, PAGE_MM, Drawing, network_style, new_figure, styled
 
@@ -62,7 +62,9 @@ def _panel(axes: Axes, part: pd.DataFrame, quantity: str) -> None:
     if part.empty:
         axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", color=MUTED)
     axes.set_xticks(sorted(part[against].unique()))
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_minor_locator(NullLocator())
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
@@ -82,4 +84,5 @@ def _pixel_line(axes: Axes, part: pd.DataFrame, quantity: str) -> None:
 def _fixed(part: pd.DataFrame, against: str) -> str:
     if part.empty:
         return "not measured"
-    return f"batch {part['batch_size'].iloc[0]:g}" if against == "image_size_px" else f"{part['image_size_px'].iloc[0]:g} px"
+    first = part.iloc[0]
+    return f"batch {first['batch_size']:g}" if against == "image_size_px" else f"{first['image_size_px']:g} px"
