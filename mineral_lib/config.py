@@ -246,7 +246,19 @@ class Report(Section):
     dpi: Annotated[int, Field(ge=50, le=600)]
     bootstrap: Annotated[int, Field(ge=100)]
     data_card: bool
+    cost_steps: Count
+    cost_seconds: Positive
+    cost_sizes_px: Annotated[list[Annotated[int, Field(ge=32, le=1024)]], Field(min_length=1)]
+    cost_batch_sizes: Annotated[list[Annotated[int, Field(ge=2)]], Field(min_length=1)]
+    cost_other_family: bool
     seed: int
+
+    @model_validator(mode="after")
+    def _ascending(self) -> "Report":
+        for name, values in (("cost_sizes_px", self.cost_sizes_px), ("cost_batch_sizes", self.cost_batch_sizes)):
+            if values != sorted(set(values)):
+                raise ValueError(f"{name} must ascend, each value once (given: {values})")
+        return self
 
 
 class Settings(Section):
