@@ -48,11 +48,12 @@ class Launcher:
         shutil.copytree(ROOT / "params", root / "params")
         return root
 
-    def train(self, root: Path, kill: list | None = None, disk: list | None = None) -> dict:
+    def train(self, root: Path, kill: list | None = None, disk: list | None = None,
+              changes: tuple[str, ...] = ()) -> dict:
         """Train below ``root``; how the process ended, and what it reported."""
         report = self.folder / "report"
         report.unlink(missing_ok=True)
-        task = {"root": str(root), "changes": TINY, "kill": kill, "disk": disk, "report": str(report)}
+        task = {"root": str(root), "changes": [*TINY, *changes], "kill": kill, "disk": disk, "report": str(report)}
         self.process.stdin.write(json.dumps(task) + "\n")
         self.process.stdin.flush()
         answer = json.loads(self.process.stdout.readline())
