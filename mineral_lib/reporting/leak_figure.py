@@ -58,8 +58,8 @@ def _panel(
         colour, marker = colours[row.network], "D" if row.network == NEIGHBOUR else "o"
         axes.plot([100 * row.low, 100 * row.high], [y, y], color=colour, linewidth=1.4)
         axes.plot(x, y, marker, color=colour, markersize=4.5)
-        gap = "" if np.isnan(row.gap) else f"  {100 * row.gap:+.1f}".replace("-", "−")
-        axes.annotate(f"{x:.1f}{gap}", (x, y), xytext=(0, 4), textcoords="offset points", ha="center", fontsize=6,
-                      color=MUTED)  # fmt: skip
+        gap = "" if np.isnan(row.gap) else f"  ({round(100 * row.gap, 1) + 0.0:+.1f})".replace("-", "−")
+        axes.annotate(f"{x:.1f}{gap}", (100 * row.high, y), xytext=(4, 0), textcoords="offset points", va="center",
+                      fontsize=6, color=MUTED)  # fmt: skip
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
