@@ -192,20 +192,19 @@ def train_one_epoch(
             )
         loop.optimizer.step()
         if step % check_steps == 0:
-            _require_finite(loop, totals, epoch, step)
+            _require_finite(loop, totals, f"epoch {epoch}, step {step}" + (" or before" if check_steps > 1 else ""))
         if after_step is not None:
             after_step(totals)
-    _require_finite(loop, totals, epoch, None)
+    _require_finite(loop, totals, f"epoch {epoch}")
     loss_sum, correct_sum, count = totals.tolist()
     return loss_sum / count, correct_sum / count
 
 
-def _require_finite(loop: Loop, totals: torch.Tensor, epoch: int, step: int | None) -> None:
+def _require_finite(loop: Loop, totals: torch.Tensor, place: str) -> None:
     loss_sum = totals[0].item()
     if not math.isfinite(loss_sum):
-        place = f", at or before step {step}" if step and loop.device.type != "cpu" else f", step {step}" * bool(step)
         raise DivergenceError(
-            f"the training loss is not finite ({loss_sum}) in epoch {epoch}{place}",
+            f"the training loss is not finite ({loss_sum}) in {place}",
             where=f"learning rate {loop.optimizer.param_groups[0]['lr']:.2g}",
             remedy="lower train.lr, or set train.lr_overrides for this network",
         )

@@ -1,8 +1,12 @@
 """The checkpoints of a run: ``last``, ``previous`` and ``best``, and when they may be resumed.
 
 Each file alone is enough to go on. A new ``last`` is complete on disk before the old one becomes ``previous``, so
-there is a loadable checkpoint at every moment once the first is written. A checkpoint is resumed only if everything
-that decides the run's result is unchanged; what else differs (versions, device) is noted in the run's manifest.
+there is a loadable checkpoint at every moment once the first is written.
+
+A checkpoint is resumed only if everything that decides the run's result is unchanged; what else differs (versions,
+device) is noted in the run's manifest. Hours of training are not thrown away because a key was changed by accident:
+an unfinished run of other parameters is an error that lists them, until the user sets them back or gives the run up.
+A finished run whose parameters changed is trained anew without a question, and so is one that diverged.
 """
 
 import time
