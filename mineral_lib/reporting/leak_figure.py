@@ -1,8 +1,9 @@
 """The leakage gap as a picture: one classifier under every protocol, on true labels and on labels drawn by lot."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
 from mineral_lib.reporting.leakage import NEIGHBOUR, PROTOCOL_WORDS
 from mineral_lib.reporting.style import INK, MUTED, PAGE_MM, Drawing, new_figure, styled
@@ -42,17 +43,19 @@ def draw_leakage(table: Table, *, chance: float | None = None) -> Drawing:
     panels[0].set_ylim(len(protocols) - 0.45, -0.65)
     panels[0].set_xlim(0, 108)
     handles = [
-        plt.Line2D([], [], color=colours[name], marker="D" if name == NEIGHBOUR else "o", linestyle="", label=name)
+        Line2D([], [], color=colours[name], marker="D" if name == NEIGHBOUR else "o", linestyle="", label=name)
         for name in networks
     ]
-    figure.legend(handles=handles, loc="outside upper left", ncols=2)
+    if handles:
+        figure.legend(handles=handles, loc="outside upper left", ncols=2)
     return Drawing(figure, frame)
 
 
 def _panel(
-    axes: plt.Axes, frame: pd.DataFrame, protocols: list[str], networks: list[str], colours: dict[str, str]
+    axes: Axes, frame: pd.DataFrame, protocols: list[str], networks: list[str], colours: dict[str, str]
 ) -> None:
-    offsets = dict(zip(networks, np.linspace(-0.16, 0.16, len(networks)) if len(networks) > 1 else [0], strict=True))
+    spread = np.linspace(-0.16, 0.16, len(networks)) if len(networks) > 1 else np.zeros(len(networks))
+    offsets = dict(zip(networks, spread, strict=True))
     for row in frame.itertuples():
         y, x = protocols.index(row.protocol) + offsets[row.network], 100 * row.accuracy
         colour, marker = colours[row.network], "D" if row.network == NEIGHBOUR else "o"
