@@ -182,6 +182,12 @@ class Train(Section):
     weight_decay: NonNegative
     warmup_epochs: Annotated[int, Field(ge=0)]
     min_lr: NonNegative
+    schedule: Literal["epoch", "step"]
+    layer_decay: Annotated[Positive, Field(le=1)]
+    ema_decay: Annotated[NonNegative, Field(lt=1)]
+    label_smoothing: Annotated[NonNegative, Field(lt=1)]
+    mixup_alpha: NonNegative
+    cutmix_alpha: NonNegative
     select: Literal["best_val", "last"]
     seeds: Annotated[list[int], Field(min_length=1)]
     device: Literal["auto", "cpu", "cuda", "mps"]

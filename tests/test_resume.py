@@ -25,7 +25,7 @@ def changed(settings, **train):
 
 
 TINY_CHANGES = [
-    "comparison.models=[convnext_tiny, eca_convnext_tiny]", "comparison.paper_protocol_runs=[]", "train.jobs=1",
+    "comparison.models=[convnext_tiny, eca_convnext_tiny]", "leakage.runs=[]", "train.jobs=1",
     "model.drop_path_rate=0.3", "train.epochs=3",
 ]  # fmt: skip
 

@@ -25,7 +25,8 @@ from mineral_lib.runtime import derive_seed, machine, package_versions, seed_eve
 from mineral_lib.stopping import check_stop
 from mineral_lib.storage import ResultPaths, digest, write_csv, write_json
 from mineral_lib.training.checkpoint import load_weights, save_weights
-from mineral_lib.training.engine import Loop, autocast_dtype, classification_loss, make_optimizer
+from mineral_lib.training.engine import Loop, autocast_dtype, classification_loss
+from mineral_lib.training.recipe import make_optimizer
 
 PRETRAINING_VERSION = 4
 # Features several units wide let a new head learn quickly at the small learning rates of fine-tuning.
@@ -134,7 +135,8 @@ def source_loop(network: nn.Module, settings: Settings) -> Loop:
     """Device, AdamW and precision of pre-training."""
     options, device = settings.weights.formula, select_device(settings.train.device)
     network = network.to(device, memory_format=torch.channels_last)
-    train = settings.train.model_copy(update={"optimizer": "adamw", "weight_decay": options.weight_decay})
+    plain = {"optimizer": "adamw", "weight_decay": options.weight_decay, "layer_decay": 1.0}
+    train = settings.train.model_copy(update=plain)
     return Loop(
         network,
         make_optimizer(network, train, options.lr),

@@ -80,6 +80,8 @@ class Checkpoints:
             "best_weights": state.best_weights, "network": weights, "optimizer": loop.optimizer.state_dict(),
             "notes": state.notes, "seconds": state.seconds + time.perf_counter() - self.begin,
         }  # fmt: skip
+        if loop.average is not None:
+            content["average"] = loop.average.module.state_dict()
         fresh = save_checkpoint(self.folder / "next.pt", content)
         if not state.step and state.best_epoch == state.epoch:
             keep_as(fresh, self.best)
@@ -111,6 +113,8 @@ class Checkpoints:
             return FitState()
         loop.network.load_state_dict(saved["network"])
         loop.optimizer.load_state_dict(saved["optimizer"])
+        if loop.average is not None:
+            loop.average.module.load_state_dict(saved["average"])
         state = FitState(
             saved["epoch"], saved["history"], saved["best_epoch"], saved["best_weights"], saved["step"],
             saved["totals"], saved["generators"], saved["notes"], saved["seconds"],
