@@ -32,7 +32,7 @@ def draw_scaling(costs: pd.DataFrame) -> Drawing:
         _pixel_line(axes_row[0], frame[frame["against"] == "image_size_px"], quantity)
     handles, labels = panels[0, 0].get_legend_handles_labels()
     if handles:
-        figure.legend(handles, labels, loc="outside upper left", ncols=3)
+        figure.legend(handles, labels, loc="outside upper left", ncols=4)
     return Drawing(figure, frame)
 
 
@@ -76,9 +76,8 @@ def _pixel_line(axes: Axes, part: pd.DataFrame, quantity: str) -> None:
     sizes = np.array([part["image_size_px"].min(), part["image_size_px"].max()], dtype=float)
     # Below every curve: the lowest measurement, moved down along the slope.
     start = (part[quantity] / (part["image_size_px"] / sizes[0]) ** 2).min() * 0.7
-    axes.plot(sizes, start * (sizes / sizes[0]) ** 2, color=MUTED, linewidth=0.8, linestyle=(0, (1, 2)))
-    axes.annotate("number of pixels", (sizes[0], start), xytext=(14, 0), textcoords="offset points", fontsize=6,
-                  color=MUTED, va="center")  # fmt: skip
+    axes.plot(sizes, start * (sizes / sizes[0]) ** 2, color=MUTED, linewidth=0.8, linestyle=(0, (1, 2)),
+              label="as the number of pixels")  # fmt: skip
 
 
 def _fixed(part: pd.DataFrame, against: str) -> str:
