@@ -36,8 +36,8 @@ def build_parser() -> argparse.ArgumentParser:
     sweep.add_argument("--executor", choices=["local", "slurm", "debug"], default="local",
                        help="processes of this machine (default), Slurm, or this process")  # fmt: skip
     sweep.add_argument("--jobs", type=int, metavar="N", help="jobs at a time (default: train.jobs; Slurm: all)")
-    sweep.add_argument("--slurm", nargs="+", action="extend", default=[], metavar="KEY=VALUE",
-                       help="options of sbatch, for example partition=gpu gpus_per_node=1 time=240 (minutes)")  # fmt: skip
+    options = "options of sbatch, for example partition=gpu gpus_per_node=1 time=240 (minutes)"
+    sweep.add_argument("--slurm", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help=options)
     for command in (reproduce, check, sweep):
         command.add_argument("--profile", default="quick", help="profile name or YAML file (default: quick)")
         command.add_argument(
