@@ -41,7 +41,8 @@ def draw_leakage(table: Table, *, chance: float | None = None) -> Drawing:
                           textcoords="offset points", fontsize=6, color=MUTED)  # fmt: skip
     panels[0].set_yticks(range(len(protocols)), [PROTOCOL_WORDS[name].replace(" (", "\n(") for name in protocols])
     panels[0].set_ylim(len(protocols) - 0.45, -0.65)
-    panels[0].set_xlim(0, 108)
+    panels[0].set_xlim(0, 120)
+    panels[0].set_xticks(range(0, 101, 20))
     handles = [
         Line2D([], [], color=colours[name], marker="D" if name == NEIGHBOUR else "o", linestyle="", label=name)
         for name in networks
