@@ -279,7 +279,8 @@ def fit(
     steps = len(loaders["train"])
 
     def rate_now() -> float:
-        share = state.step / steps if train.schedule == "step" else 0.0
+        # The middle of the step to come, so that neither the first nor the last one is wasted.
+        share = (state.step + 0.5) / steps if train.schedule == "step" else None
         return learning_rate(state.epoch + 1, base=lr, train=train, share=share)
 
     def after_step(totals: torch.Tensor) -> None:
@@ -307,7 +308,7 @@ def fit(
         state.history.append(
             {
                 "epoch": epoch,
-                "lr": learning_rate(epoch, base=lr, train=train),
+                "lr": learning_rate(epoch, base=lr, train=train, share=0.5 if train.schedule == "step" else None),
                 "train_loss": train_loss,
                 "train_accuracy": train_accuracy,
                 "val_loss": val_loss,

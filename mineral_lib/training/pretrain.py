@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from timm.models.convnext import ConvNeXt, ConvNeXtBlock
 from torch import nn
 
-from mineral_lib.config import Formula, Settings
+from mineral_lib.config import Formula, Model, Settings
 from mineral_lib.data.dataset import normalise
 from mineral_lib.data.formula import FormulaImages, formula_images
 from mineral_lib.errors import DivergenceError
@@ -33,9 +33,14 @@ PRETRAINING_VERSION = 4
 FEATURE_SCALE = 5.0
 
 
+def source_options(settings: Settings) -> Model:
+    """The ``model`` section of pre-training: drop path belongs to fine-tuning and must not change the start."""
+    return settings.model.model_copy(update={"drop_path_rate": 0.0})
+
+
 def source_key(settings: Settings, model: str) -> str:
     """Digest of everything the pre-trained weights of a network depend on."""
-    architecture = settings.model.model_dump(mode="json", include={"family", "drop_path_rate"})
+    architecture = source_options(settings).model_dump(mode="json", include={"family", "drop_path_rate"})
     return digest(
         [PRETRAINING_VERSION, base_network(model), architecture, settings.weights.formula.model_dump(mode="json")]
     )
@@ -80,7 +85,7 @@ def _pretrain(settings: Settings, model: str, folder: Path, say: Callable[[str],
     )
     say(f"pretrain {model}: {len(source.labels)} formula images in {time.perf_counter() - begin:.0f} s")
     seed_everything(derive_seed(options.seed, "pretraining", model))
-    network = fast_start(build_base(model, num_classes=options.num_classes, options=settings.model))
+    network = fast_start(build_base(model, num_classes=options.num_classes, options=source_options(settings)))
     loop, features = source_loop(network, settings), head_input(model, network)
     targets, rows = standardised(source.targets), []
     for epoch in range(1, options.epochs + 1):

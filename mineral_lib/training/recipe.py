@@ -35,18 +35,19 @@ def parameter_groups(network: nn.Module, train: Train) -> Any:
     return param_groups_layer_decay(network, weight_decay=train.weight_decay, layer_decay=train.layer_decay)
 
 
-def learning_rate(epoch: int, *, base: float, train: Train, share: float = 0.0) -> float:
+def learning_rate(epoch: int, *, base: float, train: Train, share: float | None = None) -> float:
     """Learning rate: linear warm-up, then cosine annealing to ``min_lr`` (paper 3.3).
 
     Args:
         epoch: 1-based.
         base: Rate after the warm-up.
         train: The ``train`` section.
-        share: Share of the epoch that is done, 0 to 1; 0 moves the rate an epoch at a time.
+        share: Share of the epoch that is done, 0 to 1; the warm-up then begins at 0. None: one rate for the epoch.
     """
-    if epoch <= train.warmup_epochs:
-        return base * (epoch + share) / (train.warmup_epochs + 1)
-    progress = (epoch - 1 + share - train.warmup_epochs) / (train.epochs - train.warmup_epochs)
+    done, warm_up = epoch - 1 + (share or 0.0), train.warmup_epochs
+    if done < warm_up:
+        return base * epoch / (warm_up + 1) if share is None else base * done / warm_up
+    progress = (done - warm_up) / (train.epochs - warm_up)
     return train.min_lr + (base - train.min_lr) * (1 + math.cos(math.pi * progress)) / 2
 
 
