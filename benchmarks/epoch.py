@@ -13,8 +13,9 @@ import tempfile
 from pathlib import Path
 
 from photos import SIZE, write_photos
-from results import append
 from turns import NETWORKS, Contestant, contestants, in_turn, median, spread, table, values
+
+from results import append
 
 CLASSES = 4
 

@@ -25,6 +25,7 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 def build_network(options):
     """The same network as ours, with random weights."""
     import timm
+
     from mineral_lib.models.compact import compact_convnext
 
     torch.manual_seed(0)
