@@ -37,6 +37,7 @@ class Loop:
         autocast_dtype: ``torch.bfloat16`` for mixed precision, None for float32.
         loss: Loss of (network output, labels).
         accumulate: Parts a batch is worked through in; the gradient is that of the whole batch.
+        processes: Processes that share each batch, see ``training.ranks``.
     """
 
     network: nn.Module
@@ -45,12 +46,17 @@ class Loop:
     autocast_dtype: torch.dtype | None
     loss: Loss
     accumulate: int = 1
+    processes: int = 1
 
     def forward(self, images: torch.Tensor) -> Any:
         """Network output of a batch, in the chosen precision and memory layout."""
         images = images.to(self.device, non_blocking=True, memory_format=torch.channels_last)
         with torch.autocast(self.device.type, dtype=self.autocast_dtype, enabled=self.autocast_dtype is not None):
             return self.network(images)
+
+    def whole(self, totals: torch.Tensor) -> torch.Tensor:
+        """Totals of the whole batch, from those of the part this process has seen: all of it."""
+        return totals
 
 
 @dataclass
@@ -187,8 +193,8 @@ def train_one_epoch(
             (loss * (len(wanted) / len(labels))).backward()
             logits = output if isinstance(output, torch.Tensor) else output[0]
             correct = (logits.detach().argmax(1) == wanted).sum()
-            totals += torch.stack(
-                [loss.detach().double() * len(wanted), correct.double(), torch.tensor(len(wanted)).to(correct)]
+            totals += loop.whole(
+                torch.stack([loss.detach().double() * len(wanted), correct, torch.tensor(len(wanted)).to(correct)])
             )
         loop.optimizer.step()
         if step % check_steps == 0:
