@@ -38,7 +38,9 @@ def build_parser() -> argparse.ArgumentParser:
     sweep.add_argument("--jobs", type=int, metavar="N", help="jobs at a time (default: train.jobs; Slurm: all)")
     options = "options of sbatch, for example partition=gpu gpus_per_node=1 time=240 (minutes)"
     sweep.add_argument("--slurm", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help=options)
-    for command in (reproduce, check, sweep):
+    one = commands.add_parser("train-run", help="train one run; under torchrun, several processes share its batches")
+    one.add_argument("name", help="name of the run, for example eca_convnext_tiny-transfer-grouped-seed0")
+    for command in (reproduce, check, sweep, one):
         command.add_argument("--profile", default="quick", help="profile name or YAML file (default: quick)")
         command.add_argument(
             "--set",
@@ -85,6 +87,13 @@ def _sweep(options: argparse.Namespace) -> None:
     from mineral_lib.training.sweep import sweep
 
     sweep(settings, executor=options.executor, jobs=options.jobs, slurm=tuple(options.slurm))
+
+
+def _train_run(options: argparse.Namespace) -> None:
+    settings = load_profile(options.profile, options.set)
+    from mineral_lib.training.distributed import train_named
+
+    train_named(settings, options.name)
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -147,6 +156,7 @@ def main(arguments: list[str] | None = None) -> int:
     actions = {
         "reproduce": _reproduce,
         "sweep": _sweep,
+        "train-run": _train_run,
         "check": _check_photos,
         "check-params": _check,
         "list": lambda _: _list(),

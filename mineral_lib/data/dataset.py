@@ -119,6 +119,7 @@ class EpochBatches(Sampler[list[int | Draw]]):
     def __init__(self, count: int, batch_size: int, seed: int | None, *, labels: np.ndarray | None = None) -> None:
         self.count, self.batch_size, self.seed, self.labels = count, batch_size, seed, labels
         self.epoch, self.start = 0, 0
+        self.rank, self.ranks = 0, 1  # of several processes that share each batch, see ``training.ranks``
 
     def set_epoch(self, epoch: int, *, start: int = 0) -> None:
         """Choose the order of an epoch (1, 2, ...), and how many of its batches were done before."""
@@ -126,14 +127,14 @@ class EpochBatches(Sampler[list[int | Draw]]):
 
     def __len__(self) -> int:
         full, rest = divmod(self.count, self.batch_size)
-        joined = self.seed is not None and rest == 1 and full > 0
+        joined = self.seed is not None and 0 < rest < max(2, self.ranks) and full > 0
         return full + (rest > 0) - joined
 
     def __iter__(self) -> Iterator[list[int | Draw]]:
         order, count = self._order(), len(self)
         for batch in range(self.start, count):
             end = (batch + 1) * self.batch_size if batch < count - 1 else self.count
-            yield order[batch * self.batch_size : end]
+            yield order[batch * self.batch_size : end][self.rank :: self.ranks]
 
     def _order(self) -> list[int] | list[Draw]:
         if self.seed is None:

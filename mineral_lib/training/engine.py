@@ -42,6 +42,7 @@ class Loop:
         accumulate: Parts a batch is worked through in; the gradient is that of the whole batch.
         mix: Mixes the pictures of a batch, or None.
         average: Moving average of the weights, or None.
+        processes: Processes that share each batch, see ``training.ranks``.
     """
 
     network: nn.Module
@@ -52,6 +53,7 @@ class Loop:
     accumulate: int = 1
     mix: Mix | None = None
     average: ModelEmaV3 | None = None
+    processes: int = 1
 
     @property
     def evaluated(self) -> nn.Module:
@@ -63,6 +65,10 @@ class Loop:
         images = images.to(self.device, non_blocking=True, memory_format=torch.channels_last)
         with torch.autocast(self.device.type, dtype=self.autocast_dtype, enabled=self.autocast_dtype is not None):
             return (self.network if network is None else network)(images)
+
+    def whole(self, totals: torch.Tensor) -> torch.Tensor:
+        """Totals of the whole batch, from those of the part this process has seen: all of it."""
+        return totals
 
 
 @dataclass
@@ -192,8 +198,8 @@ def train_one_epoch(
             (loss * (len(wanted) / len(labels))).backward()
             logits = output if isinstance(output, torch.Tensor) else output[0]
             correct = (logits.detach().argmax(1) == (wanted if wanted.ndim == 1 else wanted.argmax(1))).sum()
-            totals += torch.stack(
-                [loss.detach().double() * len(wanted), correct.double(), torch.tensor(len(wanted)).to(correct)]
+            totals += loop.whole(
+                torch.stack([loss.detach().double() * len(wanted), correct, torch.tensor(len(wanted)).to(correct)])
             )
         loop.optimizer.step()
         if loop.average is not None:

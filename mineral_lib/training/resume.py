@@ -74,7 +74,7 @@ class Checkpoints:
                                   remedy="lower train.lr")  # fmt: skip
         content = {
             "package_version": __version__, "versions": package_versions(), "device": str(loop.device),
-            "threads": torch.get_num_threads(), "classes": self.config["classes"], "config": self.config,
+            "threads": torch.get_num_threads(), "processes": loop.processes, "classes": self.config["classes"], "config": self.config,
             "epoch": state.epoch, "step": state.step, "totals": state.totals, "history": state.history,
             "generators": generator_states(loop.device), "best_epoch": state.best_epoch,
             "best_weights": state.best_weights, "network": weights, "optimizer": loop.optimizer.state_dict(),
@@ -175,6 +175,8 @@ def _changes(saved: dict[str, Any], loop: Loop) -> str:
     changed = [f"{name} {old} -> {now.get(name)}" for name, old in saved["versions"].items() if now.get(name) != old]
     if saved["device"] != str(loop.device):
         changed.append(f"device {saved['device']} -> {loop.device}")
+    if saved.get("processes", 1) != loop.processes:
+        changed.append(f"processes {saved.get('processes', 1)} -> {loop.processes}")
     return f" on a changed machine ({', '.join(changed)}): not bit-exact" if changed else ""
 
 

@@ -45,6 +45,7 @@ from mineral_lib.training.engine import (
 )
 from mineral_lib.training.memory import explained_shortage
 from mineral_lib.training.pretrain import ensure_source_weights, source_key
+from mineral_lib.training.ranks import is_leader, leader_first, spread
 from mineral_lib.training.recipe import averaged_weights, make_optimizer
 from mineral_lib.training.resume import Checkpoints
 from mineral_lib.training.specs import RunSpec
@@ -202,6 +203,9 @@ def train_run(settings: Settings, spec: RunSpec, *, say: Say = print) -> Path:
     if is_finished(settings, spec, data):
         tidy_finished(settings, spec, data)
         return folder
+    if not is_leader():
+        _train(settings, spec, data, say)
+        return folder
     with graceful_stop(), folder_lock(folder, f"run {spec.name}"), explained_shortage(settings, f"run {spec.name}"):
         clean_partials(folder)
         _train(settings, spec, data, say)
@@ -218,10 +222,11 @@ def _train(settings: Settings, spec: RunSpec, data: StudyData, say: Say) -> None
     shift = logit_shift(loaders["train"].dataset.labels, len(data.classes), settings.train.logit_adjustment)
     loop = make_loop(network, settings, lr=config["train"]["lr"], shift=shift,
                      mix=batch_mixing(settings.train, len(data.classes), seed=spec.seed))  # fmt: skip
+    loop = spread(loop, loaders["train"])
     epochs = config["train"]["epochs"]
     warm_up = min(settings.train.warmup_epochs, epochs - 1)
     train = settings.train.model_copy(update={"epochs": epochs, "warmup_epochs": warm_up})
-    state = checkpoints.resume(loop, say)
+    state = leader_first(lambda: checkpoints.resume(loop, say))
 
     def save(state: FitState) -> None:
         if not state.step:
@@ -231,16 +236,20 @@ def _train(settings: Settings, spec: RunSpec, data: StudyData, say: Say) -> None
                 f"  train {row['train_accuracy']:.1%}"
                 f"  val {row['val_accuracy']:.1%}"
             )
-        checkpoints.save(state, loop)
+        if is_leader():
+            checkpoints.save(state, loop)
 
     try:
         fit(loop, loaders, train, lr=config["train"]["lr"], seed=spec.seed, state=state, save=save)
     except DivergenceError as error:
-        checkpoints.mark_diverged(error)
+        if is_leader():
+            checkpoints.mark_diverged(error)
         kept = f"; epoch {state.best_epoch} is kept in {checkpoints.best}" if checkpoints.best.is_file() else ""
         raise DivergenceError(
             error.what + kept, where=", ".join(filter(None, [f"run {spec.name}", error.where])), remedy=error.remedy
         ) from error
+    if not is_leader():
+        return
     seconds = state.seconds + time.perf_counter() - checkpoints.begin
     manifest = _manifest(settings, loop, note, seconds, len(loaders["train"].dataset), state.epoch)
     write_run(folder, config, state, loop, loaders, samples, manifest | {"resumed": state.notes})
@@ -320,7 +329,7 @@ def _manifest(settings: Settings, loop: Loop, note: str, seconds: float, images:
     network = loop.network
     return {
         "seconds": round(seconds, 2), "images_per_second": round(images * epochs / seconds, 1),
-        "device": str(loop.device), "threads": settings.train.threads,
+        "device": str(loop.device), "threads": settings.train.threads, "processes": loop.processes,
         "precision": str(loop.autocast_dtype or "float32"),
         "machine": machine(), "versions": package_versions(), "package_version": __version__,
         "parameters": count_parameters(network), "size_mib": round(file_size_mib(network), 4),
