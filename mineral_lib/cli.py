@@ -1,12 +1,17 @@
 """The command line: ``python -m mineral_lib`` (also installed as ``mineral``)."""
 
 import argparse
+import contextlib
 import json
+import shlex
+import signal
 import sys
 
 from mineral_lib import __version__
-from mineral_lib.errors import StudyError
+from mineral_lib.errors import StoppedError, StudyError
+from mineral_lib.locks import folder_lock
 from mineral_lib.parameters import load_profile, profiles
+from mineral_lib.stopping import interrupt, interrupted_by
 from mineral_lib.storage import ResultPaths, project_root, remove_tree
 
 
@@ -45,6 +50,9 @@ def build_parser() -> argparse.ArgumentParser:
     clean = commands.add_parser("clean", help="delete the generated results of a profile")
     clean.add_argument("--profile", required=True)
     clean.add_argument("--cache", action="store_true", help="also delete the shared cache of pixels and weights")
+    clean.add_argument(
+        "--unfinished", action="store_true", help="delete only the checkpoints of unfinished runs: they start again"
+    )
     return parser
 
 
@@ -97,16 +105,28 @@ def _clean(options: argparse.Namespace) -> None:
     paths = ResultPaths.of(settings_name)
     if settings_name not in profiles() and not (paths.root / "data.json").is_file():
         load_profile(settings_name)  # raises the message with the nearest name
-    remove_tree(paths.root)
+    if options.unfinished:
+        _clean_unfinished(paths)
+        return
+    with folder_lock(paths.root, f"the study '{settings_name}'"):
+        remove_tree(paths.root)
     print(f"deleted {paths.root.relative_to(project_root())}")
     if options.cache:
         remove_tree(paths.cache_dir)
         print(f"deleted {paths.cache_dir.relative_to(project_root())}")
 
 
+def _clean_unfinished(paths: ResultPaths) -> None:
+    for folder in sorted(paths.runs_dir.glob("*/checkpoints")):
+        with folder_lock(folder.parent, f"run {folder.parent.name}"):
+            remove_tree(folder)
+        print(f"deleted {folder.relative_to(project_root())}")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit status (0 done; see ``errors.py`` for the others)."""
     options = build_parser().parse_args(arguments)
+    _handle_termination()
     actions = {
         "reproduce": _reproduce,
         "check": _check_photos,
@@ -116,10 +136,23 @@ def main(arguments: list[str] | None = None) -> int:
     }
     try:
         actions[options.command](options)
+    except StoppedError as error:
+        print(f"\n{error.where or 'training'}: {error.what}\nTo go on: {_again(arguments)}", file=sys.stderr)
+        return error.exit_code
     except StudyError as error:
         print(f"\nerror: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("\nstopped; start the same command again to go on", file=sys.stderr)
-        return 130
+        print(f"\nstopped at once. To go on: {_again(arguments)}", file=sys.stderr)
+        return 128 + (interrupted_by() or signal.SIGINT)
     return 0
+
+
+def _again(arguments: list[str] | None) -> str:
+    return shlex.join(["python", "-m", "mineral_lib", *(sys.argv[1:] if arguments is None else arguments)])
+
+
+def _handle_termination() -> None:
+    # SIGTERM ends the command the way Ctrl-C does, with tidied temporary files, and exit status 143.
+    with contextlib.suppress(ValueError):  # not in the main thread
+        signal.signal(signal.SIGTERM, interrupt)

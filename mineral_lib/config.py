@@ -189,11 +189,15 @@ class Train(Section):
     threads: Count
     jobs: Count
     num_workers: Annotated[int, Field(ge=0)]
+    checkpoint_every_steps: Annotated[int, Field(ge=0)]
+    accumulation_steps: Count
 
     @model_validator(mode="after")
     def _warm_up(self) -> "Train":
         if self.warmup_epochs >= self.epochs:
             raise ValueError("warmup_epochs must be smaller than epochs")
+        if self.accumulation_steps > self.batch_size // 2:
+            raise ValueError("accumulation_steps must leave at least two images of batch_size in each part")
         return self
 
     @model_validator(mode="after")

@@ -32,6 +32,12 @@ class ParameterError(StudyError):
     exit_code = 2
 
 
+class ResumeError(StudyError):
+    """A checkpoint belongs to other parameters, photographs or classes than the run that is to go on."""
+
+    exit_code = 2
+
+
 class DataError(StudyError):
     """A photo folder, photo or index cannot be used."""
 
@@ -60,3 +66,17 @@ class StageError(StudyError):
     """A notebook of the chain failed; its partly executed copy is kept."""
 
     exit_code = 6
+
+
+class MemoryShortageError(StudyError):
+    """The machine or the accelerator ran out of memory."""
+
+    exit_code = 6
+
+
+class StoppedError(StudyError):
+    """Ctrl-C or SIGTERM: what was done is saved. The exit status is 128 + signal number: 130 or 143."""
+
+    def __init__(self, what: str, *, signal_number: int = 2, where: str = "", remedy: str = "") -> None:
+        super().__init__(what, where=where, remedy=remedy or "start the same command or cell again to go on")
+        self.signal_number, self.exit_code = signal_number, 128 + signal_number

@@ -15,11 +15,23 @@ from typing import Any
 
 import yaml
 
+from mineral_lib import errors
 from mineral_lib.config import Settings
-from mineral_lib.errors import StageError
+from mineral_lib.errors import StageError, StudyError
+from mineral_lib.kernel import stoppable_kernel
+from mineral_lib.locks import folder_lock
 from mineral_lib.parameters import sections_of
 from mineral_lib.stage import outputs_intact, record_path
-from mineral_lib.storage import ResultPaths, digest, file_digest, project_root, read_json, write_json, write_text
+from mineral_lib.storage import (
+    ResultPaths,
+    clean_partials,
+    digest,
+    file_digest,
+    project_root,
+    read_json,
+    write_json,
+    write_text,
+)
 
 Say = Callable[[str], None]
 
@@ -67,8 +79,17 @@ def reproduce(settings: Settings, *, say: Say = print, force: bool = False) -> P
 
     Raises:
         StageError: A notebook failed; what was finished before is kept.
+        StoppedError: Ctrl-C or SIGTERM; training in progress is saved.
+        StorageError: Another process works on this profile, or the disk refuses.
     """
     os.environ.setdefault("PYTHONHASHSEED", "0")
+    root = ResultPaths.of(settings.profile).root
+    with folder_lock(root, f"the study '{settings.profile}'"):
+        clean_partials(root)
+        return _reproduce(settings, say, force)
+
+
+def _reproduce(settings: Settings, say: Say, force: bool) -> Path:
     begin, paths = time.perf_counter(), ResultPaths.of(settings.profile)
     parameters = write_parameters(settings)
     key, timings = digest([sections_of(settings), _library_digest()]), {}
@@ -127,6 +148,7 @@ def run_notebook(settings: Settings, name: str) -> Path:
     Raises:
         StageError: A cell failed, the kernel died, or the notebook did not reach its end. The partly executed copy
             is kept as ``<name>.failed.ipynb``; no file of an earlier success is replaced.
+        StoppedError: Ctrl-C or SIGTERM; the kernel was told and has saved what it was training.
     """
     import papermill
     from papermill.exceptions import PapermillExecutionError
@@ -139,19 +161,16 @@ def run_notebook(settings: Settings, name: str) -> Path:
     previous = Path.cwd()
     os.chdir(root)  # papermill stores the paths it is given: relative ones carry no trace of the machine
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), stoppable_kernel(f"notebook {name}") as options:
             warnings.simplefilter("ignore")
             papermill.execute_notebook(
                 f"notebooks/{name}.ipynb", str(failed), parameters=sections_of(settings), kernel_name="python3",
-                progress_bar=False, stdout_file=sys.stdout, cwd=str(root),
+                progress_bar=False, stdout_file=sys.stdout, cwd=str(root), **options,
             )  # fmt: skip
     except PapermillExecutionError as error:
-        lines = [line for line in str(error.evalue).splitlines() if line.strip()]
-        raise StageError(
-            f"{error.ename}: " + "\n".join(lines),
-            where=f"notebook {name}, cell {error.exec_count}",
-            remedy=f"correct that and start again; the failed copy is {failed.as_posix()}",
-        ) from error
+        raise _stage_error(name, error, failed) from error
+    except StudyError:
+        raise
     except Exception as error:
         raise StageError(
             f"the notebook stopped ({type(error).__name__}: {error})",
@@ -169,6 +188,18 @@ def run_notebook(settings: Settings, name: str) -> Path:
     os.replace(root / failed, target)
     _write_page(target, paths.html_dir / f"{name}.html")
     return target
+
+
+def _stage_error(name: str, error: Any, failed: Path) -> StageError:
+    """The error of a cell, with the exit status that the same error has outside of a notebook."""
+    lines = [line for line in str(error.evalue).splitlines() if line.strip()]
+    problem = StageError(
+        f"{error.ename}: " + "\n".join(lines),
+        where=f"notebook {name}, cell {error.exec_count}",
+        remedy=f"correct that and start again; the failed copy is {failed.as_posix()}",
+    )
+    problem.exit_code = getattr(getattr(errors, str(error.ename), StageError), "exit_code", StageError.exit_code)
+    return problem
 
 
 def _write_page(notebook: Path, page: Path) -> None:

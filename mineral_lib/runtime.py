@@ -54,6 +54,25 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
+def generator_states(device: "torch.device") -> dict[str, "torch.Tensor"]:
+    """States of torch's global generators that training on ``device`` draws from (dropout, drop path)."""
+    import torch
+
+    states = {"cpu": torch.get_rng_state()}
+    if device.type in ("cuda", "mps"):
+        states[device.type] = getattr(torch, device.type).get_rng_state()
+    return states
+
+
+def restore_generators(states: dict[str, "torch.Tensor"], device: "torch.device") -> None:
+    """Put torch's global generators back to saved states; one that was not saved is left alone."""
+    import torch
+
+    torch.set_rng_state(states["cpu"])
+    if device.type in states and device.type != "cpu":
+        getattr(torch, device.type).set_rng_state(states[device.type])
+
+
 def git_commit() -> str:
     """Commit of the project with ``-dirty`` if files changed, or ``unknown`` without git."""
     try:

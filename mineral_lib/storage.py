@@ -6,6 +6,7 @@ disk, and only then take the final name. A reader therefore sees the old file or
 
 import contextlib
 import csv
+import errno
 import hashlib
 import json
 import os
@@ -13,7 +14,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from mineral_lib.errors import StorageError
 
@@ -21,6 +22,8 @@ ROOT_MARKER = "pyproject.toml"
 ROOT_VARIABLE = "MINERAL_STUDY_ROOT"
 # Names of the runs that belong to a profile as it is now; older folders beside them are ignored.
 STUDY_FILE = "study.json"
+# Temporary files are named .<name>.partial-<process>, in the folder of the file they become.
+PARTIAL = ".partial-"
 
 
 def project_root(start: Path | None = None) -> Path:
@@ -53,7 +56,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         StorageError: The folder or file cannot be written (no permission, disk full, a file in the way).
     """
     path = Path(path)
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    partial = path.with_name(f".{path.name}{PARTIAL}{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
@@ -62,14 +65,23 @@ def atomic_path(path: Path) -> Iterator[Path]:
         os.replace(partial, path)
         _sync_folder(path.parent)
     except OSError as error:
-        raise StorageError(
-            f"cannot write the file ({error.strerror or error})",
-            where=str(path),
-            remedy="free disk space or choose a folder you may write to",
-        ) from error
+        raise write_error(path, error) from error
     finally:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def write_error(path: Path, error: OSError) -> StorageError:
+    """What to tell the user when ``path`` cannot be written."""
+    reason = error.strerror or str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        with contextlib.suppress(OSError):
+            reason += f", {shutil.disk_usage(path.parent).free / 1e6:.1f} MB are free"
+    return StorageError(
+        f"cannot write the file ({reason})",
+        where=str(path),
+        remedy="free disk space or choose a folder you may write to; finished files and checkpoints are intact",
+    )
 
 
 def _sync_folder(folder: Path) -> None:
@@ -83,13 +95,33 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def write_bytes(path: Path, data: bytes) -> Path:
-    """Write bytes atomically and return the path."""
-    with atomic_path(path) as partial:
-        partial.write_bytes(data)
-        if partial.stat().st_size != len(data):
-            raise OSError("short write: the disk is probably full")
+@contextlib.contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """Yield a binary file to write to; it becomes ``path`` when the block ends without an error.
+
+    Raises:
+        StorageError: As ``atomic_path``.
+    """
+    with atomic_path(path) as partial, partial.open("wb") as handle:
+        yield handle
+
+
+def write_bytes(path: Path, *parts: bytes | memoryview) -> Path:
+    """Write bytes atomically, one part after the other, and return the path."""
+    with atomic_file(path) as handle:
+        for part in parts:
+            handle.write(part)
     return Path(path)
+
+
+def keep_as(path: Path, other: Path) -> Path:
+    """Let ``other`` name the present content of ``path`` too, and return it; costs no disk where links exist."""
+    with atomic_path(other) as partial:
+        try:
+            os.link(path, partial)
+        except OSError:  # a file system without hard links
+            shutil.copyfile(path, partial)
+    return other
 
 
 def write_text(path: Path, text: str) -> Path:
@@ -136,9 +168,48 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+def move(path: Path, target: Path) -> Path:
+    """Rename a finished file within its folder, replacing ``target``, and return ``target``."""
+    try:
+        os.replace(path, target)
+        _sync_folder(target.parent)
+    except OSError as error:
+        raise write_error(target, error) from error
+    return target
+
+
+def clean_partials(folder: Path) -> list[Path]:
+    """Delete what killed processes left unfinished below ``folder`` (temporary files and folders), return the paths."""
+    stale = []
+    for path in sorted(Path(folder).rglob(f".*{PARTIAL}*")):
+        process = path.name.rpartition(PARTIAL)[2]
+        if process.isdigit() and not process_alive(int(process)):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+            stale.append(path)
+    return stale
+
+
+def process_alive(process: int) -> bool:
+    """Whether a process with this number runs on this machine."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it runs, and belongs to somebody else
+        return True
+    return True
+
+
 def remove_tree(folder: Path) -> None:
-    """Delete a folder of generated files, if it exists."""
-    shutil.rmtree(folder, ignore_errors=True)
+    """Delete a folder of generated files, if it exists; it is there whole, or not at all."""
+    folder = Path(folder)
+    with contextlib.suppress(FileNotFoundError):
+        gone = folder.with_name(f".{folder.name}{PARTIAL}{os.getpid()}")
+        os.replace(folder, gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
 
 @dataclass(frozen=True)

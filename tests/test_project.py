@@ -26,6 +26,8 @@ GROUND = {
     "catalogue",
     "paper",
     "stage",
+    "locks",
+    "stopping",
     "resources",
     "__init__",
 }

@@ -19,6 +19,7 @@ from mineral_lib.data.pixels import load_masks, load_pixels
 from mineral_lib.data.sampling import Draw, balanced_order
 from mineral_lib.errors import DataError
 from mineral_lib.runtime import derive_seed, select_device
+from mineral_lib.stopping import quiet_worker
 
 __all__ = ["EpochBatches", "MineralDataset", "load_masks", "load_pixels", "make_loader", "normalise",
            "set_epoch", "to_tensor"]
@@ -116,11 +117,12 @@ class EpochBatches(Sampler[list[int | Draw]]):
     """
 
     def __init__(self, count: int, batch_size: int, seed: int | None, *, labels: np.ndarray | None = None) -> None:
-        self.count, self.batch_size, self.seed, self.labels, self.epoch = count, batch_size, seed, labels, 0
+        self.count, self.batch_size, self.seed, self.labels = count, batch_size, seed, labels
+        self.epoch, self.start = 0, 0
 
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the order of an epoch (1, 2, ...)."""
-        self.epoch = epoch
+    def set_epoch(self, epoch: int, *, start: int = 0) -> None:
+        """Choose the order of an epoch (1, 2, ...), and how many of its batches were done before."""
+        self.epoch, self.start = epoch, start
 
     def __len__(self) -> int:
         full, rest = divmod(self.count, self.batch_size)
@@ -128,12 +130,10 @@ class EpochBatches(Sampler[list[int | Draw]]):
         return full + (rest > 0) - joined
 
     def __iter__(self) -> Iterator[list[int | Draw]]:
-        order = self._order()
-        last = (len(self) - 1) * self.batch_size
-        for start in range(0, last, self.batch_size):
-            yield order[start : start + self.batch_size]
-        if order:
-            yield order[last:]
+        order, count = self._order(), len(self)
+        for batch in range(self.start, count):
+            end = (batch + 1) * self.batch_size if batch < count - 1 else self.count
+            yield order[batch * self.batch_size : end]
 
     def _order(self) -> list[int] | list[Draw]:
         if self.seed is None:
@@ -175,13 +175,16 @@ def make_loader(samples: pd.DataFrame, pixels: np.ndarray, split: str, settings:
         pin_memory=select_device(settings.train.device).type == "cuda",
         # Its own generator: the loader would else draw from the global one, which dropout and drop path use.
         generator=torch.Generator().manual_seed(derive_seed("loader", seed)),
+        worker_init_fn=quiet_worker,
     )
 
 
-def set_epoch(loader: DataLoader, epoch: int) -> None:
+def set_epoch(loader: DataLoader, epoch: int, *, start: int = 0) -> None:
     """Choose order and augmentations of an epoch (1, 2, ...) before iterating over a training loader.
+
+    The first ``start`` batches are left out: a resumed run did them before.
 
     Workers are started anew for each epoch (the loader's default), so they see it too.
     """
     loader.dataset.set_epoch(epoch)
-    loader.batch_sampler.set_epoch(epoch)
+    loader.batch_sampler.set_epoch(epoch, start=start)

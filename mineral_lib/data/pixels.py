@@ -27,7 +27,7 @@ from mineral_lib.data.index import (
     working_size,
 )
 from mineral_lib.errors import DataError, StorageError
-from mineral_lib.storage import ResultPaths, atomic_path, digest
+from mineral_lib.storage import ResultPaths, atomic_file, digest
 
 CACHE_VERSION = 1
 CHUNK_BYTES = 128 * 2**20
@@ -179,7 +179,7 @@ def _writer(path: Path, shape: tuple[int, ...], dtype: type) -> Iterator[Write]:
         raise StorageError(f"needs {total / 1e6:.0f} MB, {free / 1e6:.0f} MB are free", where=str(path.parent),
                            remedy="free disk space, or lower data.image_size_px or data.fraction")
     header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
-    with atomic_path(path) as partial, partial.open("wb") as handle:
+    with atomic_file(path) as handle:
         np.lib.format.write_array_header_1_0(handle, header)
         start = handle.tell()
         yield lambda chunk: handle.write(np.ascontiguousarray(chunk, dtype).data) and None

@@ -16,10 +16,14 @@ from torch import nn
 from mineral_lib.config import Train
 from mineral_lib.data.dataset import set_epoch
 from mineral_lib.errors import DataError, DivergenceError
-from mineral_lib.runtime import derive_seed, seed_everything
+from mineral_lib.runtime import derive_seed, restore_generators, seed_everything
+from mineral_lib.stopping import check_stop, stop_requested
 
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 Loss = Callable[[Any, torch.Tensor], torch.Tensor]
+Say = Callable[[str], None]
+# On an accelerator the loss is looked at every so many steps only, because looking makes it wait.
+CHECK_STEPS = 50
 
 
 @dataclass
@@ -32,6 +36,7 @@ class Loop:
         device: Where the network lives.
         autocast_dtype: ``torch.bfloat16`` for mixed precision, None for float32.
         loss: Loss of (network output, labels).
+        accumulate: Parts a batch is worked through in; the gradient is that of the whole batch.
     """
 
     network: nn.Module
@@ -39,6 +44,7 @@ class Loop:
     device: torch.device
     autocast_dtype: torch.dtype | None
     loss: Loss
+    accumulate: int = 1
 
     def forward(self, images: torch.Tensor) -> Any:
         """Network output of a batch, in the chosen precision and memory layout."""
@@ -49,12 +55,29 @@ class Loop:
 
 @dataclass
 class FitState:
-    """Progress of a run: all that is needed to go on after an interruption."""
+    """Progress of a run: all that is needed to go on after an interruption.
+
+    Attributes:
+        epoch: Whole epochs done.
+        history: One row a whole epoch.
+        best_epoch: The epoch selected so far, 0 for none.
+        best_weights: Its weights, on the CPU.
+        step: Steps done of the epoch in progress, 0 between epochs.
+        totals: Sum of losses, correct answers and images of those steps.
+        generators: torch's generators after those steps, see ``runtime.generator_states``.
+        notes: One line a resumption, for the manifest.
+        seconds: Time spent before the last resumption.
+    """
 
     epoch: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int = 0
     best_weights: dict[str, torch.Tensor] = field(default_factory=dict)
+    step: int = 0
+    totals: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
+    generators: dict[str, torch.Tensor] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    seconds: float = 0.0
 
 
 def classification_loss(aux_weight: float, shift: torch.Tensor | None = None) -> Loss:
@@ -129,13 +152,18 @@ def autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:
     return torch.bfloat16 if capable else None
 
 
-def train_one_epoch(loop: Loop, batches: Iterable[Batch], *, epoch: int) -> tuple[float, float]:
+def train_one_epoch(
+    loop: Loop, batches: Iterable[Batch], *, epoch: int, done: FitState | None = None,
+    after_step: Callable[[torch.Tensor], None] | None = None,
+) -> tuple[float, float]:
     """Train on every batch once.
 
     Args:
         loop: Network, optimizer, device, precision, loss.
         batches: Normalised images (B, 3, H, W), labels (B,) and positions (B,), as ``make_loader`` gives them.
         epoch: 1-based, for messages.
+        done: Steps of this epoch done before an interruption, and their totals.
+        after_step: Called after each step with the totals so far: sum of losses, correct answers, images.
 
     Returns:
         Mean loss and accuracy (fraction) over the epoch's samples, as seen while training.
@@ -143,29 +171,44 @@ def train_one_epoch(loop: Loop, batches: Iterable[Batch], *, epoch: int) -> tupl
     Raises:
         DivergenceError: The loss is not finite.
     """
+    done = done or FitState()
     loop.network.train()
     # Summed on the device: reading a number every step would make a GPU wait.
-    totals = torch.zeros(3, device=loop.device, dtype=torch.float64)
-    for images, labels, _ in batches:
+    totals = torch.tensor(done.totals, device=loop.device, dtype=torch.float64)
+    check_steps = 1 if loop.device.type == "cpu" else CHECK_STEPS
+    for step, (images, labels, _) in enumerate(batches, done.step + 1):
         labels = labels.to(loop.device, non_blocking=True)
-        output = loop.forward(images)
-        loss = loop.loss(output, labels)
         loop.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        # Usually one part, the batch itself. Shares of the batch's mean loss add up to its gradient.
+        parts = max(1, min(loop.accumulate, len(labels) // 2))
+        for some, wanted in zip(images.tensor_split(parts), labels.tensor_split(parts), strict=True):
+            output = loop.forward(some)
+            loss = loop.loss(output, wanted)
+            (loss * (len(wanted) / len(labels))).backward()
+            logits = output if isinstance(output, torch.Tensor) else output[0]
+            correct = (logits.detach().argmax(1) == wanted).sum()
+            totals += torch.stack(
+                [loss.detach().double() * len(wanted), correct.double(), torch.tensor(len(wanted)).to(correct)]
+            )
         loop.optimizer.step()
-        logits = output if isinstance(output, torch.Tensor) else output[0]
-        correct = (logits.detach().argmax(1) == labels).sum()
-        totals += torch.stack(
-            [loss.detach().double() * len(labels), correct.double(), torch.tensor(len(labels)).to(correct)]
-        )
+        if step % check_steps == 0:
+            _require_finite(loop, totals, epoch, step)
+        if after_step is not None:
+            after_step(totals)
+    _require_finite(loop, totals, epoch, None)
     loss_sum, correct_sum, count = totals.tolist()
+    return loss_sum / count, correct_sum / count
+
+
+def _require_finite(loop: Loop, totals: torch.Tensor, epoch: int, step: int | None) -> None:
+    loss_sum = totals[0].item()
     if not math.isfinite(loss_sum):
+        place = f", at or before step {step}" if step and loop.device.type != "cpu" else f", step {step}" * bool(step)
         raise DivergenceError(
-            f"the training loss is not finite in epoch {epoch}",
+            f"the training loss is not finite ({loss_sum}) in epoch {epoch}{place}",
             where=f"learning rate {loop.optimizer.param_groups[0]['lr']:.2g}",
             remedy="lower train.lr, or set train.lr_overrides for this network",
         )
-    return loss_sum / count, correct_sum / count
 
 
 @torch.inference_mode()
@@ -207,7 +250,7 @@ def fit(
     lr: float,
     seed: int,
     state: FitState,
-    after_epoch: Callable[[FitState], None],
+    save: Callable[[FitState], None],
 ) -> FitState:
     """Train for ``train.epochs`` epochs, remember the epoch with the best validation accuracy.
 
@@ -218,24 +261,38 @@ def fit(
         lr: Initial learning rate of this network.
         seed: Seed of the run; dropout and drop path of an epoch depend on it and the epoch only.
         state: Where to begin: fresh, or from a checkpoint.
-        after_epoch: Called with the state after each epoch (checkpoint, progress line).
+        save: Called with the state after each epoch, every ``train.checkpoint_every_steps`` steps, and at a stop.
 
     Returns:
         The final state with the whole history.
 
     Raises:
         DivergenceError: Loss or output is not finite; the last checkpoint keeps the best weights.
+        StoppedError: Ctrl-C or SIGTERM; the step in progress is done and saved.
     """
+
+    def after_step(totals: torch.Tensor) -> None:
+        state.step += 1
+        due = train.checkpoint_every_steps and state.step % train.checkpoint_every_steps == 0
+        if due or stop_requested():
+            state.totals = totals.tolist()
+            save(state)
+            check_stop(f"saved after step {state.step} of epoch {state.epoch + 1}")
+
     while state.epoch < train.epochs:
         epoch = state.epoch + 1
         rate = learning_rate(epoch, base=lr, train=train)
         for group in loop.optimizer.param_groups:
             group["lr"] = rate
         seed_everything(derive_seed(seed, "epoch", epoch))
-        set_epoch(loaders["train"], epoch)
-        train_loss, train_accuracy = train_one_epoch(loop, loaders["train"], epoch=epoch)
+        if state.step:
+            restore_generators(state.generators, loop.device)
+        set_epoch(loaders["train"], epoch, start=state.step)
+        train_loss, train_accuracy = train_one_epoch(
+            loop, loaders["train"], epoch=epoch, done=state, after_step=after_step
+        )
         val_loss, val_accuracy = evaluate(loop, loaders["val"])
-        state.epoch = epoch
+        state.epoch, state.step, state.totals = epoch, 0, [0.0, 0.0, 0.0]
         state.history.append(
             {
                 "epoch": epoch,
@@ -249,7 +306,8 @@ def fit(
         best = max(row["val_accuracy"] for row in state.history)
         if train.select == "last" or (val_accuracy == best and _first(state.history, best) == epoch):
             state.best_epoch, state.best_weights = epoch, cpu_copy(loop.network)
-        after_epoch(state)
+        save(state)
+        check_stop(f"saved after epoch {epoch}")
     return state
 
 

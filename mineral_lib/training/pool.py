@@ -4,6 +4,7 @@ Small networks use two cores far better as two runs of one thread than as one ru
 result does not depend on what trains beside it.
 """
 
+import contextlib
 import multiprocessing
 import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -17,25 +18,36 @@ from mineral_lib.errors import StageError
 from mineral_lib.models.zoo import base_network
 from mineral_lib.parameters import check, sections_of
 from mineral_lib.runtime import select_device
-from mineral_lib.storage import STUDY_FILE, ResultPaths, write_json
+from mineral_lib.stopping import check_stop, graceful_stop, join_pool, shared_number
+from mineral_lib.storage import STUDY_FILE, ResultPaths, clean_partials, write_json
+from mineral_lib.training.engine import Say
+from mineral_lib.training.memory import explained_shortage
 from mineral_lib.training.pretrain import ensure_source_weights, is_pretrained
-from mineral_lib.training.runs import Say, is_finished, train_run
+from mineral_lib.training.runs import is_finished, tidy_finished, train_run
 from mineral_lib.training.specs import RunSpec, study_runs
 
 _messages: Any = None
 
 
-def _start_worker(messages: Any) -> None:
+def _start_worker(messages: Any, stop_number: Any) -> None:
     global _messages
     _messages = messages
+    join_pool(stop_number)
 
 
 def _work(sections: dict[str, Any], spec: RunSpec | str) -> None:
-    settings = check(sections, where="worker")
-    if isinstance(spec, str):
-        ensure_source_weights(settings, spec, say=_messages.put)
-    else:
-        train_run(settings, spec, say=_messages.put)
+    _do(check(sections, where="worker"), spec, _messages.put)
+
+
+def _do(settings: Settings, spec: RunSpec | str, say: Say) -> None:
+    """One task: the pre-training of a network (its name), or a run."""
+    with graceful_stop():
+        check_stop("nothing begun", where=str(spec if isinstance(spec, str) else spec.name))
+        if isinstance(spec, str):
+            with explained_shortage(settings, f"pre-training of {spec}"):
+                ensure_source_weights(settings, spec, say=say)
+        else:
+            train_run(settings, spec, say=say)
 
 
 def train_runs(settings: Settings, specs: list[RunSpec], *, say: Say = print) -> int:
@@ -51,11 +63,17 @@ def train_runs(settings: Settings, specs: list[RunSpec], *, say: Say = print) ->
 
     Raises:
         StudyError: A run failed; finished runs are kept.
+        StoppedError: Ctrl-C or SIGTERM; every run in progress is saved.
     """
+    for folder in (ResultPaths.of(settings.profile).root, ResultPaths.of(settings.profile).cache_dir):
+        clean_partials(folder)
     data = prepare(settings)
     names = [spec.name for spec in study_runs(settings)]
     write_json(ResultPaths.of(settings.profile).runs_dir / STUDY_FILE, names)
     missing = [spec for spec in specs if not is_finished(settings, spec, data)]
+    for spec in specs:
+        if spec not in missing:
+            tidy_finished(settings, spec, data)
     if not missing:
         return 0
     for protocol in dict.fromkeys(spec.protocol for spec in missing):
@@ -63,12 +81,12 @@ def train_runs(settings: Settings, specs: list[RunSpec], *, say: Say = print) ->
     needed = dict.fromkeys(_source(settings, spec) for spec in missing)
     sources = [name for name in needed if name and not is_pretrained(settings, name)]
     if settings.train.jobs == 1 or select_device(settings.train.device).type != "cpu":
-        for name in sources:
-            ensure_source_weights(settings, name, say=say)
-        for spec in missing:
-            train_run(settings, spec, say=say)
+        with graceful_stop():
+            for task in [*sources, *missing]:
+                _do(settings, task, say)
         return len(missing)
-    _train_side_by_side(settings, missing, sources, say)
+    with graceful_stop():
+        _train_side_by_side(settings, missing, sources, say)
     return len(missing)
 
 
@@ -81,14 +99,18 @@ def _train_side_by_side(settings: Settings, missing: list[RunSpec], sources: lis
     messages = context.Queue()
     listener = threading.Thread(target=lambda: [say(line) for line in iter(messages.get, None)], daemon=True)
     listener.start()
-    sections = sections_of(settings)
-    pool = ProcessPoolExecutor(settings.train.jobs, mp_context=context, initializer=_start_worker, initargs=(messages,))
+    sections, closing = sections_of(settings), contextlib.ExitStack()
+    stop_number = closing.enter_context(shared_number(context))
+    pool = ProcessPoolExecutor(
+        settings.train.jobs, mp_context=context, initializer=_start_worker, initargs=(messages, stop_number)
+    )
     try:
         running: dict[Future, RunSpec | str] = {pool.submit(_work, sections, name): name for name in sources}
         waiting = [spec for spec in missing if _source(settings, spec) in sources]
         running |= {pool.submit(_work, sections, spec): spec for spec in missing if spec not in waiting}
         while running:
             done, _ = wait(running, return_when=FIRST_COMPLETED)
+            check_stop("every run in progress is saved")
             for future in done:
                 finished = running.pop(future)
                 future.result()
@@ -101,7 +123,12 @@ def _train_side_by_side(settings: Settings, missing: list[RunSpec], sources: lis
             where="training",
             remedy="set train.jobs to 1 or lower train.batch_size, then start again",
         ) from error
+    except KeyboardInterrupt:  # the second Ctrl-C: nobody is waited for
+        for process in multiprocessing.active_children():
+            process.kill()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+        closing.close()
         messages.put(None)
         listener.join()

@@ -22,11 +22,12 @@ from mineral_lib.data.formula import FormulaImages, formula_images
 from mineral_lib.errors import DivergenceError
 from mineral_lib.models.zoo import base_network, build_base, classifier_of
 from mineral_lib.runtime import derive_seed, machine, package_versions, seed_everything, select_device, set_threads
+from mineral_lib.stopping import check_stop
 from mineral_lib.storage import ResultPaths, digest, write_csv, write_json
 from mineral_lib.training.checkpoint import load_weights, save_weights
 from mineral_lib.training.engine import Loop, autocast_dtype, classification_loss, make_optimizer
 
-PRETRAINING_VERSION = 3
+PRETRAINING_VERSION = 4
 # Features several units wide let a new head learn quickly at the small learning rates of fine-tuning.
 FEATURE_SCALE = 5.0
 
@@ -164,7 +165,8 @@ def _source_epoch(
         for group in loop.optimizer.param_groups:
             group["lr"] = _rate(epoch - 1 + step / len(batches), options)
         labels = torch.from_numpy(source.labels[rows.numpy()]).to(loop.device)
-        output = loop.forward(_images(source.images[rows.numpy()]))
+        images = _turned(_images(source.images[rows.numpy()]), int(torch.randint(8, (), generator=generator)))
+        output = loop.forward(images)
         loss = options.class_weight * loop.loss(output, labels)
         if targets is not None:
             wanted = targets[rows].to(loop.device)
@@ -174,6 +176,7 @@ def _source_epoch(
         loss.backward()
         nn.utils.clip_grad_norm_(loop.network.parameters(), 5.0)
         loop.optimizer.step()
+        check_stop("pre-training starts again from its beginning")
         loss_sum += loss.item() * len(rows)
         logits = output if isinstance(output, torch.Tensor) else output[0]
         correct += (logits.argmax(1) == labels).sum().item()
@@ -186,6 +189,12 @@ def _rate(progress: float, options: Formula) -> float:
     # A tenth of the schedule is warm-up; the cosine moves a step at a time.
     share = progress / options.epochs
     return min(1.0, share / 0.1 + 0.01) * options.lr * 0.5 * (1 + float(np.cos(np.pi * share)))
+
+
+def _turned(images: torch.Tensor, turn: int) -> torch.Tensor:
+    """A batch (B, 3, H, H) in one of the eight flips and turns of the square: neither class nor colours change."""
+    images = images.rot90(turn % 4, (2, 3))
+    return images.flip(3) if turn >= 4 else images
 
 
 def _images(images: np.ndarray) -> torch.Tensor:

@@ -1,7 +1,7 @@
 """Training runs on disk: one folder a run, keyed by configuration and data, reused when nothing changed."""
 
+import contextlib
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +13,29 @@ from mineral_lib import __version__
 from mineral_lib.config import Settings
 from mineral_lib.data.dataset import load_pixels, make_loader
 from mineral_lib.data.prepare import StudyData, prepare
-from mineral_lib.errors import StorageError
+from mineral_lib.errors import DivergenceError, StorageError
 from mineral_lib.evaluation.metrics import classification_metrics
 from mineral_lib.evaluation.shuffled_labels import shuffled_labels
+from mineral_lib.locks import LOCK_FILE, folder_lock
 from mineral_lib.models.structure import count_parameters, file_size_mib, multiply_adds
 from mineral_lib.models.weights import file_state, imagenet_state, load_backbone
 from mineral_lib.models.zoo import add_attention, build_base, display_name
 from mineral_lib.runtime import derive_seed, machine, package_versions, seed_everything, select_device, set_threads
-from mineral_lib.storage import ResultPaths, digest, file_digest, read_json, write_csv, write_json
-from mineral_lib.training.checkpoint import load_checkpoint, load_weights, save_checkpoint, save_weights
+from mineral_lib.stopping import graceful_stop
+from mineral_lib.storage import (
+    ResultPaths,
+    clean_partials,
+    digest,
+    file_digest,
+    read_json,
+    write_csv,
+    write_json,
+)
+from mineral_lib.training.checkpoint import load_weights, save_weights
 from mineral_lib.training.engine import (
     FitState,
     Loop,
+    Say,
     autocast_dtype,
     classification_loss,
     fit,
@@ -32,13 +43,16 @@ from mineral_lib.training.engine import (
     make_optimizer,
     predict,
 )
+from mineral_lib.training.memory import explained_shortage
 from mineral_lib.training.pretrain import ensure_source_weights, source_key
+from mineral_lib.training.resume import Checkpoints
 from mineral_lib.training.specs import RunSpec
 
 # Raised when the training code changes what a run computes, so that older runs are not reused.
 TRAINING_VERSION = 1
 RUN_FILES = ("config.json", "history.csv", "predictions.csv", "metrics.json", "manifest.json", "weights.safetensors")
-Say = Callable[[str], None]
+# Parameters of the ``train`` section that do not change what a run computes, or are part of its name.
+NO_PART_OF_THE_RESULT = {"device", "jobs", "num_workers", "seeds", "lr_overrides", "checkpoint_every_steps"}
 
 
 def run_dir(settings: Settings, spec: RunSpec) -> Path:
@@ -83,7 +97,9 @@ def weights_identity(settings: Settings, spec: RunSpec) -> str:
 
 def run_config(settings: Settings, spec: RunSpec, data: StudyData) -> dict[str, Any]:
     """Everything that decides a run's result; its digest is the key under which the run is reused."""
-    train = settings.train.model_dump(mode="json", exclude={"device", "jobs", "num_workers", "seeds", "lr_overrides"})
+    train = settings.train.model_dump(mode="json", exclude=NO_PART_OF_THE_RESULT)
+    if train["accumulation_steps"] == 1:
+        del train["accumulation_steps"]  # then it changes nothing
     model, rates = run_model(settings, spec), settings.train.lr_overrides
     config = {
         "model": spec.model,
@@ -119,6 +135,14 @@ def is_finished(settings: Settings, spec: RunSpec, data: StudyData) -> bool:
         return read_json(folder / "config.json").get("key") == run_config(settings, spec, data)["key"]
     except StorageError:
         return False
+
+
+def tidy_finished(settings: Settings, spec: RunSpec, data: StudyData) -> None:
+    """Delete what a finished run left because its process was killed in its last moments."""
+    folder = run_dir(settings, spec)
+    if (folder / LOCK_FILE).exists() or (folder / "checkpoints").exists():
+        with contextlib.suppress(StorageError), folder_lock(folder, f"run {spec.name}"):  # active: it tidies itself
+            Checkpoints(folder / "checkpoints", run_config(settings, spec, data)).clear_if_ended()
 
 
 def build_network(settings: Settings, spec: RunSpec, num_classes: int, *, pretrained: bool) -> tuple[nn.Module, str]:
@@ -159,22 +183,66 @@ def load_run_network(settings: Settings, spec: RunSpec, num_classes: int) -> nn.
 
 
 def train_run(settings: Settings, spec: RunSpec, *, say: Say = print) -> Path:
-    """Train one run, or return at once if it is finished; resumes after an interruption at the last whole epoch.
+    """Train one run, or return at once if it is finished; goes on from the last checkpoint after an interruption.
 
     Returns:
         The run folder.
 
     Raises:
-        StudyError: Data or weights are not usable, or training diverged.
+        StudyError: Data or weights are not usable, the run is active in another process, a checkpoint belongs to
+            other parameters, memory or disk is short, training diverged, or it was stopped (and saved).
     """
     data, folder = prepare(settings), run_dir(settings, spec)
     if is_finished(settings, spec, data):
+        tidy_finished(settings, spec, data)
         return folder
+    with graceful_stop(), folder_lock(folder, f"run {spec.name}"), explained_shortage(settings, f"run {spec.name}"):
+        clean_partials(folder)
+        _train(settings, spec, data, say)
+    return folder
+
+
+def _train(settings: Settings, spec: RunSpec, data: StudyData, say: Say) -> None:
     set_threads(settings.train.threads)
-    config, begin = run_config(settings, spec, data), time.perf_counter()
+    folder, config = run_dir(settings, spec), run_config(settings, spec, data)
+    checkpoints = Checkpoints(folder / "checkpoints", config)
     samples = run_samples(settings, spec, data)
+    loaders = _loaders(settings, samples, spec, data)
+    network, note = build_network(settings, spec, len(data.classes), pretrained=True)
+    shift = logit_shift(loaders["train"].dataset.labels, len(data.classes), settings.train.logit_adjustment)
+    loop = make_loop(network, settings, lr=config["train"]["lr"], shift=shift)
+    epochs = config["train"]["epochs"]
+    warm_up = min(settings.train.warmup_epochs, epochs - 1)
+    train = settings.train.model_copy(update={"epochs": epochs, "warmup_epochs": warm_up})
+    state = checkpoints.resume(loop, say)
+
+    def save(state: FitState) -> None:
+        if not state.step:
+            row = state.history[-1]
+            say(
+                f"{spec.name}: epoch {state.epoch}/{train.epochs}  loss {row['train_loss']:.3f}"
+                f"  train {row['train_accuracy']:.1%}"
+                f"  val {row['val_accuracy']:.1%}"
+            )
+        checkpoints.save(state, loop)
+
+    try:
+        fit(loop, loaders, train, lr=config["train"]["lr"], seed=spec.seed, state=state, save=save)
+    except DivergenceError as error:
+        checkpoints.mark_diverged(error)
+        kept = f"; epoch {state.best_epoch} is kept in {checkpoints.best}" if checkpoints.best.is_file() else ""
+        raise DivergenceError(
+            error.what + kept, where=", ".join(filter(None, [f"run {spec.name}", error.where])), remedy=error.remedy
+        ) from error
+    seconds = state.seconds + time.perf_counter() - checkpoints.begin
+    manifest = _manifest(settings, loop, note, seconds, len(loaders["train"].dataset), state.epoch)
+    write_run(folder, config, state, loop, loaders, samples, manifest | {"resumed": state.notes})
+    checkpoints.clear()
+
+
+def _loaders(settings: Settings, samples: pd.DataFrame, spec: RunSpec, data: StudyData) -> dict[str, Any]:
     pixels = load_pixels(samples, data.index, settings)
-    loaders = {
+    return {
         name: make_loader(
             samples,
             pixels,
@@ -186,35 +254,6 @@ def train_run(settings: Settings, spec: RunSpec, *, say: Say = print) -> Path:
         )
         for name in ("train", "val", "test")
     }
-    network, note = build_network(settings, spec, len(data.classes), pretrained=True)
-    shift = logit_shift(loaders["train"].dataset.labels, len(data.classes), settings.train.logit_adjustment)
-    loop = make_loop(network, settings, lr=config["train"]["lr"], shift=shift)
-    epochs = config["train"]["epochs"]
-    warm_up = min(settings.train.warmup_epochs, epochs - 1)
-    train = settings.train.model_copy(update={"epochs": epochs, "warmup_epochs": warm_up})
-    state = _resume(folder / "checkpoint.pt", config["key"], loop, say)
-
-    def after_epoch(state: FitState) -> None:
-        row = state.history[-1]
-        say(
-            f"{spec.name}: epoch {state.epoch}/{train.epochs}  loss {row['train_loss']:.3f}"
-            f"  train {row['train_accuracy']:.1%}"
-            f"  val {row['val_accuracy']:.1%}"
-        )
-        save_checkpoint(folder / "checkpoint.pt", {
-            "key": config["key"], "epoch": state.epoch, "history": state.history, "best_epoch": state.best_epoch,
-            "best_weights": state.best_weights, "network": loop.network.state_dict(),
-            "optimizer": loop.optimizer.state_dict(),
-        })  # fmt: skip
-
-    fit(loop, loaders, train, lr=config["train"]["lr"], seed=spec.seed, state=state, after_epoch=after_epoch)
-    seconds = time.perf_counter() - begin
-    write_run(folder, config, state, loop, loaders, samples)
-    write_json(
-        folder / "manifest.json", _manifest(settings, loop, note, seconds, len(loaders["train"].dataset), state.epoch)
-    )
-    (folder / "checkpoint.pt").unlink()
-    return folder
 
 
 def make_loop(network: nn.Module, settings: Settings, *, lr: float, shift: torch.Tensor | None = None) -> Loop:
@@ -230,31 +269,18 @@ def make_loop(network: nn.Module, settings: Settings, *, lr: float, shift: torch
         device,
         autocast_dtype(settings.train.precision, device),
         classification_loss(settings.model.aux_weight, None if shift is None else shift.to(device)),
+        settings.train.accumulation_steps,
     )
 
 
-def _resume(path: Path, key: str, loop: Loop, say: Say) -> FitState:
-    if not path.is_file():
-        return FitState()
-    try:
-        saved = load_checkpoint(path)
-    except StorageError as error:
-        say(f"{error} Starting again.")
-        return FitState()
-    if saved["key"] != key:  # parameters or data changed since: it belongs to another run
-        return FitState()
-    loop.network.load_state_dict(saved["network"])
-    loop.optimizer.load_state_dict(saved["optimizer"])
-    say(f"{path.parent.name}: resumes after epoch {saved['epoch']}")
-    return FitState(saved["epoch"], saved["history"], saved["best_epoch"], saved["best_weights"])
-
-
 def write_run(
-    folder: Path, config: dict, state: FitState, loop: Loop, loaders: dict[str, Any], samples: pd.DataFrame
+    folder: Path, config: dict, state: FitState, loop: Loop, loaders: dict[str, Any], samples: pd.DataFrame,
+    manifest: dict[str, Any],
 ) -> None:
-    """Test the last and the selected epoch once each, and write the run's files; ``config.json`` comes first.
+    """Test the last and the selected epoch once each, and write the run's files.
 
     The test split is touched here only. ``metrics.json`` holds both epochs, ``predictions.csv`` the selected one.
+    ``config.json`` is taken away first and written last: while it is missing, the files may be of two runs.
     """
     classes, test = config["classes"], samples[samples["split"] == "test"].reset_index(drop=True)
     metrics: dict[str, Any] = {"num_test": len(test), "best_epoch": state.best_epoch}
@@ -268,13 +294,15 @@ def write_run(
     frame = test[["sample_id", "image_id", "specimen", "label"]].copy()
     frame["predicted"] = probabilities.argmax(1).numpy()
     columns = pd.DataFrame(probabilities.numpy(), columns=[f"p_{i}" for i in range(len(classes))])
-    write_json(folder / "config.json", config)
+    (folder / "config.json").unlink(missing_ok=True)
     write_csv(folder / "history.csv", pd.DataFrame(state.history))
     write_csv(folder / "predictions.csv", pd.concat([frame, columns], axis=1), float_format="%.6f")
     write_json(folder / "metrics.json", metrics)
     save_weights(
         folder / "weights.safetensors", state.best_weights, {"key": config["key"], "classes": "\n".join(classes)}
     )
+    write_json(folder / "manifest.json", manifest)
+    write_json(folder / "config.json", config)
 
 
 def _manifest(settings: Settings, loop: Loop, note: str, seconds: float, images: int, epochs: int) -> dict[str, Any]:

@@ -1,0 +1,208 @@
+"""The checkpoints of a run: ``last``, ``previous`` and ``best``, and when they may be resumed.
+
+Each file alone is enough to go on. A new ``last`` is complete on disk before the old one becomes ``previous``, so
+there is a loadable checkpoint at every moment once the first is written. A checkpoint is resumed only if everything
+that decides the run's result is unchanged; what else differs (versions, device) is noted in the run's manifest.
+"""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mineral_lib import __version__
+from mineral_lib.errors import DivergenceError, ResumeError, StorageError
+from mineral_lib.runtime import generator_states, package_versions
+from mineral_lib.storage import keep_as, move, read_json, remove_tree, write_json
+from mineral_lib.training.checkpoint import load_checkpoint, save_checkpoint
+from mineral_lib.training.engine import FitState, Loop, Say
+
+FILES = ("last.pt", "previous.pt", "best.pt")
+MARK = "diverged.json"
+# Sections of a run's configuration that have another name in the parameter files.
+PARAMETER_NAMES = {"architecture": "model", "data_fingerprint": "photographs", "image_size_px": "data.image_size_px"}
+# Follow from other keys.
+DERIVED = ("key", "display_name", "family", "eca_placement")
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """The checkpoint folder of one run.
+
+    Attributes:
+        folder: ``<run folder>/checkpoints``.
+        config: The run's configuration, as ``run_config`` gives it.
+        begin: When this process began with it (``time.perf_counter``).
+    """
+
+    folder: Path
+    config: dict[str, Any]
+    begin: float = field(default_factory=time.perf_counter)
+
+    @property
+    def last(self) -> Path:
+        """The newest checkpoint."""
+        return self.folder / FILES[0]
+
+    @property
+    def previous(self) -> Path:
+        """The one before."""
+        return self.folder / FILES[1]
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint of the epoch selected so far."""
+        return self.folder / FILES[2]
+
+    def save(self, state: FitState, loop: Loop) -> None:
+        """Write the new ``last``; the old one becomes ``previous``; after a best epoch it is ``best`` as well.
+
+        Raises:
+            DivergenceError: A weight is not finite; such weights are never saved.
+            StorageError: It cannot be written; the earlier checkpoints are intact.
+        """
+        weights = loop.network.state_dict()
+        bad = [name for name, value in weights.items() if value.is_floating_point() and not value.isfinite().all()]
+        if bad:
+            raise DivergenceError(f"weights are not finite ({bad[0]})", where=_position(state),
+                                  remedy="lower train.lr")  # fmt: skip
+        content = {
+            "package_version": __version__, "versions": package_versions(), "device": str(loop.device),
+            "threads": torch.get_num_threads(), "classes": self.config["classes"], "config": self.config,
+            "epoch": state.epoch, "step": state.step, "totals": state.totals, "history": state.history,
+            "generators": generator_states(loop.device), "best_epoch": state.best_epoch,
+            "best_weights": state.best_weights, "network": weights, "optimizer": loop.optimizer.state_dict(),
+            "notes": state.notes, "seconds": state.seconds + time.perf_counter() - self.begin,
+        }  # fmt: skip
+        fresh = save_checkpoint(self.folder / "next.pt", content)
+        if not state.step and state.best_epoch == state.epoch:
+            keep_as(fresh, self.best)
+        if self.last.is_file():
+            keep_as(self.last, self.previous)
+        move(fresh, self.last)
+
+    def resume(self, loop: Loop, say: Say) -> FitState:
+        """Load the newest intact checkpoint into network and optimizer; a fresh state if there is none.
+
+        Raises:
+            ResumeError: It belongs to other parameters, photographs or classes.
+            StorageError: There are checkpoints, and all are damaged.
+        """
+        saved = self._newest(say)
+        if saved is not None and saved["config"]["key"] != self.config["key"]:
+            if not self._abandoned(saved):
+                raise ResumeError(
+                    "holds an unfinished run of other parameters, photographs or classes:\n"
+                    + "\n".join(f"  {line}" for line in differences(saved["config"], self.config)),
+                    where=str(self.folder.parent),
+                    remedy="set them back to go on with it, or give it up: python -m mineral_lib clean --unfinished "
+                    "--profile NAME (or delete the folder)",
+                )
+            say(f"{self.folder.parent.name}: the earlier run has ended; starts anew with the changed parameters")
+            self.clear()
+            saved = None
+        if saved is None:
+            return FitState()
+        loop.network.load_state_dict(saved["network"])
+        loop.optimizer.load_state_dict(saved["optimizer"])
+        state = FitState(
+            saved["epoch"], saved["history"], saved["best_epoch"], saved["best_weights"], saved["step"],
+            saved["totals"], saved["generators"], saved["notes"], saved["seconds"],
+        )  # fmt: skip
+        note = f"resumed after {_position(state)}" + _changes(saved, loop)
+        state.notes.append(note)
+        say(f"{self.folder.parent.name}: {note}")
+        return state
+
+    def _newest(self, say: Say) -> dict[str, Any] | None:
+        problems: list[StorageError] = []
+        for name in FILES:
+            if not (self.folder / name).is_file():
+                continue
+            try:
+                saved = load_checkpoint(self.folder / name)
+            except StorageError as error:
+                problems.append(error)
+                continue
+            if problems:
+                say("\n".join(f"{problem.where}: {problem.what}" for problem in problems))
+                say(f"using {name.removesuffix('.pt')} checkpoint of epoch {saved['epoch']}, step {saved['step']}")
+            return saved
+        if problems:
+            raise StorageError(
+                "; ".join(f"{Path(problem.where).name}: {problem.what}" for problem in problems),
+                where=str(self.folder), remedy="delete this folder to start the run again",
+            )  # fmt: skip
+        return None
+
+    def mark_diverged(self, error: DivergenceError) -> None:
+        """Note that these parameters diverge, so that changed ones may start again without being asked."""
+        write_json(self.folder / MARK, {"key": self.config["key"], "message": str(error)})
+
+    def _abandoned(self, saved: dict[str, Any]) -> bool:
+        # It diverged, or it is finished and its process was killed before it could tidy up.
+        ends = (self.folder / MARK, self.folder.parent / "config.json")
+        return any(path.is_file() and read_json(path)["key"] == saved["config"]["key"] for path in ends)
+
+    def clear_if_ended(self) -> None:
+        """Delete the checkpoints if they belong to a run that diverged or is finished."""
+        saved = self._newest(lambda line: None)
+        if saved is not None and self._abandoned(saved):
+            self.clear()
+
+    def clear(self) -> None:
+        """Delete all checkpoints of the run."""
+        remove_tree(self.folder)
+
+
+def _position(state: FitState) -> str:
+    return f"epoch {state.epoch}" + (f" and step {state.step} of the next" if state.step else "")
+
+
+def _changes(saved: dict[str, Any], loop: Loop) -> str:
+    """What differs without deciding the result, but may change its last digits."""
+    now = package_versions()
+    changed = [f"{name} {old} -> {now.get(name)}" for name, old in saved["versions"].items() if now.get(name) != old]
+    if saved["device"] != str(loop.device):
+        changed.append(f"device {saved['device']} -> {loop.device}")
+    return f" on a changed machine ({', '.join(changed)}): not bit-exact" if changed else ""
+
+
+def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Lines ``key: checkpoint -> now`` of what differs between two run configurations."""
+    before, after = ({name: value for name, value in _flat(config).items() if name not in DERIVED}
+                     for config in (old, new))
+    lines = []
+    for key in sorted(before.keys() | after.keys()):
+        one, two = before.get(key, "absent"), after.get(key, "absent")
+        if one == two:
+            continue
+        if key == "classes":
+            lines.append(_class_difference(one, two))
+        else:
+            lines.append(f"{key}: {_short(one)} -> {_short(two)}")
+    return lines
+
+
+def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        name = prefix + (PARAMETER_NAMES.get(key, key) if not prefix else key)
+        flat |= _flat(value, f"{name}.") if isinstance(value, dict) and value else {name: value}
+    return flat
+
+
+def _class_difference(old: list[str], new: list[str]) -> str:
+    gone, added = [name for name in old if name not in new], [name for name in new if name not in old]
+    if gone or added:
+        parts = [f"no longer there: {', '.join(gone)}"] * bool(gone) + [f"new: {', '.join(added)}"] * bool(added)
+    else:
+        parts = ["the same names in another order"]
+    return f"classes: {len(old)} -> {len(new)} ({'; '.join(parts)})"
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 40 else text[:12] + "..."
