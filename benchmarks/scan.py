@@ -3,8 +3,9 @@
     python benchmarks/scan.py --files 10000 100000 --peer-python /path/to/peers/bin/python
 
 Photographs are generated (JPEG, 128 px) in a temporary folder that is deleted afterwards. Every measurement runs in a
-process of its own; seconds are wall time inside that process after its imports, memory is the peak of the process (of
-its largest process, where a peer starts several). Results are appended to ``benchmarks/RESULTS.md``.
+process of its own; seconds are wall time inside that process after its imports, CPU seconds are those of the process
+and its children (they hardly depend on what else the machine does), memory is the peak of the process (of its largest
+process, where a peer starts several). Results are appended to ``benchmarks/RESULTS.md``.
 """
 
 import argparse
@@ -31,7 +32,7 @@ PEER_JOBS = ("imagefolder_list", "imagefolder_decode", "imagededup", "cleanvisio
 def generate(folder: Path, count: int, px: tuple[int, int]) -> int:
     """Write ``count`` different JPEG files of ``px`` (width, height) into 20 class folders; return their bytes."""
     rng = np.random.default_rng(0)
-    grain = [rng.integers(-12, 13, (px[1], px[0], 1), np.int16) for _ in range(16)]
+    grain = [rng.integers(-12, 13, (px[1], px[0], 1), np.int16) for _ in range(4)]
     size = 0
     for number in range(count):
         colours = rng.integers(20, 236, (9, 9, 3), np.uint8)
@@ -50,20 +51,26 @@ def peak_mb() -> float:
     return max(own, child) / (1024 if sys.platform != "darwin" else 1024**2)
 
 
+def cpu_seconds() -> float:
+    """Processor time of this process and its finished children."""
+    return sum(os.times()[:4])
+
+
 def child(folder: Path, cache: Path, jobs: int | None) -> None:
     """Scan and split one folder and print the figures."""
     from mineral_lib.data.scan import scan_folder
     from mineral_lib.data.split import make_split
     from mineral_lib.parameters import load_profile
 
-    settings = load_profile("quick", ["data.source=folder", "data.folder=x"])
-    before, start = peak_mb(), time.perf_counter()
+    changes = ["data.source=folder", "data.folder=x", "data.min_photos=1"]
+    settings = load_profile("quick", changes)
+    start, busy = time.perf_counter(), cpu_seconds()
     scan = scan_folder(folder, settings.data, jobs=jobs, cache_dir=cache, progress=True)
     split = make_split(scan.index, "grouped", settings)
     seconds = time.perf_counter() - start
     assert len(split) == len(scan.index)
-    figures = {"seconds": seconds, "files": len(scan.files), "read": scan.read, "peak_mb": peak_mb(), "base_mb": before}
-    print(json.dumps(figures))
+    figures = {"seconds": seconds, "cpu_s": cpu_seconds() - busy, "files": len(scan.files), "read": scan.read}
+    print(json.dumps(figures | {"peak_mb": peak_mb()}))
 
 
 def run(command: list[str]) -> dict:
@@ -81,14 +88,14 @@ def ours(folder: Path, cache: Path, jobs: int | None) -> dict:
     return run([sys.executable, __file__, "--child", str(folder), str(cache), *more])
 
 
-def row(name: str, found: dict, reference: float | None) -> str:
+def row(name: str, found: dict, reference: dict) -> str:
     """One line of the table of results."""
     if "error" in found:
-        return f"| {name} | - | - | - | - | could not run: {found['error']} |"
-    ratio = f"{found['seconds'] / reference:.2f}" if reference else "1"
-    rate = found["files"] / found["seconds"]
+        return f"| {name} | - | - | - | - | - | - | could not run: {found['error']} |"
+    wall, cpu = (found[key] / reference.get(key, float("nan")) for key in ("seconds", "cpu_s"))
     note = found.get("note", f"{found['read']} read" if "read" in found else "")
-    return f"| {name} | {found['seconds']:.3g} | {rate:,.0f} | {found['peak_mb']:.0f} | {ratio} | {note} |"
+    return (f"| {name} | {found['seconds']:.3g} | {found['cpu_s']:.3g} | {found['files'] / found['seconds']:,.0f} | "
+            f"{found['peak_mb']:.0f} | {wall:.2f} | {cpu:.2f} | {note} |")
 
 
 def machine() -> str:
@@ -102,7 +109,8 @@ def machine() -> str:
 
 def measure(options: argparse.Namespace) -> list[str]:
     """All measurements; returns the lines of the report."""
-    head = "| what | seconds | files/s | peak MB | time / ours | note |\n| --- | --- | --- | --- | --- | --- |"
+    head = ("| what | seconds | CPU s | files/s | peak MB | time / first scan | CPU / first scan | note |\n"
+            "| --- | --- | --- | --- | --- | --- | --- | --- |")
     lines = [f"## {datetime.now(UTC):%Y-%m-%d}", f"Machine: {machine()}. Python {platform.python_version()}, "
              f"Pillow {Image.__version__}.", f"Command: `{command_line()}`", ""]
     for count in options.files:
@@ -111,12 +119,12 @@ def measure(options: argparse.Namespace) -> list[str]:
             size = generate(folder, count, (128, 128))
             first = ours(folder, cache, options.jobs)
             lines += [f"{count:,} JPEG files of 128 x 128 pixels ({size / 1e6:.0f} MB):", "", head,
-                      row("mineral scan: index, SHA-256, full decode, perceptual hash, quality, split", first, None),
-                      row("mineral scan, second time", ours(folder, cache, options.jobs), first.get("seconds"))]
+                      row("mineral scan: index, SHA-256, full decode, perceptual hash, quality, split", first, first),
+                      row("mineral scan, second time", ours(folder, cache, options.jobs), first)]
             if options.peer_python and count == min(options.files):
                 for peer in PEER_JOBS:
                     found = run([options.peer_python, str(HERE / "scan_peers.py"), peer, str(folder)])
-                    lines.append(row(found.get("name", peer), found, first.get("seconds")))
+                    lines.append(row(found.get("name", peer), found, first))
             lines.append("")
             print("\n".join(lines[-8:]), flush=True)
     for px in options.big:
@@ -125,7 +133,7 @@ def measure(options: argparse.Namespace) -> list[str]:
             generate(folder, options.big_files, (px, px * 3 // 4))
             found = ours(folder, Path(name, "cache"), options.jobs)
             lines += [f"{options.big_files} JPEG files of {px} x {px * 3 // 4} pixels (memory against pixels):", "",
-                      head, row("mineral scan", found, None), ""]
+                      head, row("mineral scan", found, found), ""]
     return lines
 
 
@@ -139,7 +147,7 @@ def command_line() -> str:
 def main() -> None:
     """Read the command line, measure, append the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--files", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--files", type=int, nargs="*", default=[10_000, 100_000])
     parser.add_argument("--jobs", type=int, help="reading threads; all cores if not given")
     parser.add_argument("--peer-python", help="Python of an environment with torchvision, imagededup and cleanvision")
     parser.add_argument("--big", type=int, nargs="*", default=[], metavar="PX", help="also photographs of this width")

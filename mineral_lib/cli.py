@@ -8,7 +8,7 @@ import signal
 import sys
 
 from mineral_lib import __version__
-from mineral_lib.errors import StoppedError, StudyError
+from mineral_lib.errors import ParameterError, StoppedError, StudyError
 from mineral_lib.locks import folder_lock
 from mineral_lib.parameters import load_profile, profiles
 from mineral_lib.stopping import interrupt, interrupted_by
@@ -18,7 +18,7 @@ from mineral_lib.storage import ResultPaths, project_root, remove_tree
 def build_parser() -> argparse.ArgumentParser:
     """The argument parser."""
     parser = argparse.ArgumentParser(
-        prog="mineral", description="Mineral recognition study: check photographs, reproduce, list, clean."
+        prog="mineral", description="Mineral recognition study: check photographs, reproduce, sweep, list, clean."
     )
     parser.add_argument("--version", action="version", version=f"mineral-study {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -32,7 +32,13 @@ def build_parser() -> argparse.ArgumentParser:
     )
     check = commands.add_parser("check-params", help="check parameter files without running anything")
     check.add_argument("files", nargs="*", help="profile names or YAML files (default: all profiles)")
-    for command in (reproduce, check):
+    sweep = commands.add_parser("sweep", help="train every run of the study as jobs: here, or on a Slurm cluster")
+    sweep.add_argument("--executor", choices=["local", "slurm", "debug"], default="local",
+                       help="processes of this machine (default), Slurm, or this process")  # fmt: skip
+    sweep.add_argument("--jobs", type=int, metavar="N", help="jobs at a time (default: train.jobs; Slurm: all)")
+    options = "options of sbatch, for example partition=gpu gpus_per_node=1 time=240 (minutes)"
+    sweep.add_argument("--slurm", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help=options)
+    for command in (reproduce, check, sweep):
         command.add_argument("--profile", default="quick", help="profile name or YAML file (default: quick)")
         command.add_argument(
             "--set",
@@ -68,6 +74,17 @@ def _reproduce(options: argparse.Namespace) -> None:
         print(f"(--set: `reproduce` first writes {pipeline.parameter_file(settings).relative_to(project_root())})")
     for line in pipeline.commands(settings):
         print("  " + (line if options.set else line.replace(f"results/{settings.profile}/params/", "params/")))
+
+
+def _sweep(options: argparse.Namespace) -> None:
+    settings = load_profile(options.profile, options.set)
+    if options.jobs is not None and options.jobs < 1:
+        raise ParameterError("must be at least 1", where="--jobs", remedy="give the number of jobs at a time")
+    if options.slurm and options.executor != "slurm":
+        raise ParameterError("is for --executor slurm", where="--slurm", remedy="add --executor slurm")
+    from mineral_lib.training.sweep import sweep
+
+    sweep(settings, executor=options.executor, jobs=options.jobs, slurm=tuple(options.slurm))
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -129,6 +146,7 @@ def main(arguments: list[str] | None = None) -> int:
     _handle_termination()
     actions = {
         "reproduce": _reproduce,
+        "sweep": _sweep,
         "check": _check_photos,
         "check-params": _check,
         "list": lambda _: _list(),

@@ -182,6 +182,12 @@ class Train(Section):
     weight_decay: NonNegative
     warmup_epochs: Annotated[int, Field(ge=0)]
     min_lr: NonNegative
+    schedule: Literal["epoch", "step"]
+    layer_decay: Annotated[Positive, Field(le=1)]
+    ema_decay: Annotated[NonNegative, Field(lt=1)]
+    label_smoothing: Annotated[NonNegative, Field(lt=1)]
+    mixup_alpha: NonNegative
+    cutmix_alpha: NonNegative
     select: Literal["best_val", "last"]
     seeds: Annotated[list[int], Field(min_length=1)]
     device: Literal["auto", "cpu", "cuda", "mps"]
@@ -246,7 +252,19 @@ class Report(Section):
     dpi: Annotated[int, Field(ge=50, le=600)]
     bootstrap: Annotated[int, Field(ge=100)]
     data_card: bool
+    cost_steps: Count
+    cost_seconds: Positive
+    cost_sizes_px: Annotated[list[Annotated[int, Field(ge=32, le=1024)]], Field(min_length=1)]
+    cost_batch_sizes: Annotated[list[Annotated[int, Field(ge=2)]], Field(min_length=1)]
+    cost_other_family: bool
     seed: int
+
+    @model_validator(mode="after")
+    def _ascending(self) -> "Report":
+        for name, values in (("cost_sizes_px", self.cost_sizes_px), ("cost_batch_sizes", self.cost_batch_sizes)):
+            if values != sorted(set(values)):
+                raise ValueError(f"{name} must ascend, each value once (given: {values})")
+        return self
 
 
 class Settings(Section):

@@ -50,6 +50,10 @@ class StorageError(StudyError):
     exit_code = 4
 
 
+class BusyError(StorageError):
+    """Another process works in the folder."""
+
+
 class DivergenceError(StudyError):
     """Training produced a loss or an output that is not finite."""
 

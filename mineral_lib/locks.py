@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from mineral_lib.errors import StorageError
+from mineral_lib.errors import BusyError
 from mineral_lib.storage import write_error
 
 try:
@@ -30,7 +30,8 @@ def folder_lock(folder: Path, what: str) -> Iterator[None]:
         what: What runs there, for the message of the second process: ``run <name>``.
 
     Raises:
-        StorageError: Another process holds it, or the folder cannot be written.
+        BusyError: Another process holds it.
+        StorageError: The folder cannot be written.
     """
     path = Path(folder) / LOCK_FILE
     handle = None if fcntl is None else _acquire(path, what)
@@ -53,7 +54,7 @@ def _acquire(path: Path, what: str) -> int:
             except BlockingIOError:
                 holder = os.pread(handle, 100, 0).decode("ascii", "replace").strip() or "unknown"
                 os.close(handle)
-                raise StorageError(
+                raise BusyError(
                     f"{what} is active, {holder}",
                     where=str(path.parent),
                     remedy="wait until it has finished, or stop it first",

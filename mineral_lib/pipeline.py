@@ -216,7 +216,8 @@ def write_manifest(settings: Settings, parameters: Path) -> Path:
 
     paths = ResultPaths.of(settings.profile)
     record = paths.root / "data.json"
-    files = sorted([*paths.tables_dir.glob("*"), *paths.figures_dir.glob("*")])
+    folders = (paths.tables_dir, paths.figures_dir)
+    files = sorted(path for folder in folders for path in folder.glob("*") if path.is_file())
     stages = {name: read_json(_key_path(settings.profile, name))["seconds"] for name in notebook_names()}
     manifest: dict[str, Any] = {
         "profile": settings.profile, "parameters_sha256": file_digest(parameters), "git_commit": git_commit(),

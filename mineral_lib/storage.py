@@ -239,6 +239,11 @@ class ResultPaths:
         return self.root / "nearest_neighbour.csv"
 
     @property
+    def costs(self) -> Path:
+        """What each network costs on this machine: one row a measurement."""
+        return self.root / "costs.csv"
+
+    @property
     def runs_dir(self) -> Path:
         """One folder a training run."""
         return self.root / "runs"

@@ -8,7 +8,8 @@ A task names ``root`` (the project root of the run), ``changes`` (of parameters)
 ``["write", k]``: from the k-th opening on, the process dies by SIGXFSZ inside the first write beyond 700 bytes,
 ``["step", k]`` / ``["before step", k]``: SIGKILL right after / before the k-th optimizer step,
 ``["file size", k]``: no file may grow beyond 100 kB after the k-th step (the error of a full disk, unprivileged),
-``["memory", k]``: hardly any memory is left after the k-th step.
+``["memory", k]``: hardly any memory is left after the k-th step,
+``["loader", k]``: its loader processes are killed after the k-th step.
 
 With ``disk``, the results lie on a disk of their own (a tmpfs that only this process sees) and something happens to it
 after the given step: ``["full", k]`` fills it, ``["read-only", k]`` makes it read-only. Training fails; then the disk
@@ -18,6 +19,7 @@ is mended and training starts again. The report holds the error, what was on the
 import contextlib
 import hashlib
 import json
+import multiprocessing
 import os
 import resource
 import shutil
@@ -42,6 +44,7 @@ from mineral_lib.training.specs import RunSpec
 CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.link", "os.rmdir", "os.truncate")
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 TORN_BYTES = 700
+HOG: list[bytes] = []
 
 
 def operation(event: str, arguments: tuple, root: str) -> str | None:
@@ -85,11 +88,18 @@ def arm(root: str, kill: list | None, seen: list[str]) -> None:
             return
         if kind == "step":
             die()
+        if kind == "loader":
+            for process in multiprocessing.active_children():
+                process.kill()
         if kind == "file size":
             resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
         if kind == "memory":
             pages = int(Path("/proc/self/statm").read_text().split()[0])
-            resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 500_000,) * 2)
+            resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize(),) * 2)
+            for size in (2**power for power in range(26, 15, -1)):  # what the process has, but does not use
+                with contextlib.suppress(MemoryError):
+                    while True:
+                        HOG.append(bytes(size))
 
     sys.addaudithook(on_event)
     register_optimizer_step_pre_hook(before)

@@ -23,6 +23,7 @@ TABLES = [
     "leakage",
     "linear_probe",
     "grad_cam_evidence",
+    "costs",
 ]
 FIGURES = [
     "figure_1_convnext_block",
@@ -34,6 +35,7 @@ FIGURES = [
     "figure_5_confusion_paper",
     "figure_5_confusion_standard",
     "figure_6_grad_cam",
+    "cost_scaling",
 ]
 
 

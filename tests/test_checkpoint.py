@@ -18,8 +18,8 @@ from mineral_lib.storage import write_bytes
 from mineral_lib.training.checkpoint import HEADER_BYTES, MAGIC, load_checkpoint, save_checkpoint
 
 CONTENT = {
-    "epoch": 3, "step": 0, "key": "k", "history": [{"epoch": 1, "lr": 0.1}], "classes": ["quartz", "黄铁矿"], "none": None,
-    "network": {"weight": torch.arange(400.0).reshape(20, 20), "count": torch.tensor(3)},
+    "epoch": 3, "step": 0, "key": "k", "history": [{"epoch": 1, "lr": 0.1}], "classes": ["quartz", "黄铁矿"],
+    "none": None, "network": {"weight": torch.arange(400.0).reshape(20, 20), "count": torch.tensor(3)},
     "optimizer": {"state": {0: {"step": torch.tensor(1.0)}}, "param_groups": [{"betas": (0.9, 0.999), "fused": True}]},
 }  # fmt: skip
 

@@ -8,7 +8,7 @@ from mineral_lib.parameters import check, load_profile, profiles, read_yaml, res
 
 
 def test_all_profiles_are_valid_and_complete():
-    assert set(profiles()) == {"test", "quick", "standard", "paper", "authors", "own_photos"}
+    assert set(profiles()) == {"test", "quick", "standard", "paper", "authors", "own_photos", "recommended"}
     for name in profiles():
         settings = load_profile(name, ["data.folder=photos"] if name == "own_photos" else None)
         assert settings.profile == name
@@ -35,6 +35,12 @@ def test_all_profiles_are_valid_and_complete():
         ("data.metadata_csv=list.csv", ["source: folder"]),
         ("data.max_bad_share=1.5", ["data.max_bad_share", "1.5"]),
         ("data.min_photos=0", ["data.min_photos"]),
+        ("train.layer_decay=0", ["train.layer_decay", "greater than 0"]),
+        ("train.layer_decay=1.1", ["train.layer_decay", "1.1"]),
+        ("train.ema_decay=1.0", ["train.ema_decay", "less than 1"]),
+        ("train.label_smoothing=-0.1", ["train.label_smoothing", "-0.1"]),
+        ("train.mixup_alpha=-1", ["train.mixup_alpha"]),
+        ("train.schedule=batch", ["train.schedule", "'batch'"]),
         ("comparison.models=[vgg20]", ["vgg20"]),
         ("leakage.runs=[resnet50]", ["leakage", "resnet50"]),
         ("trian.epochs=3", ["unknown key 'trian'", "did you mean 'train'"]),

@@ -168,12 +168,16 @@ def test_nothing_private_is_tracked():
             )
 
 
-def test_the_readme_states_what_the_tracked_results_say():
-    command = ["git", "show", "HEAD:results/quick/tables/leakage.csv"]
+@pytest.mark.parametrize("study", ["quick", "real_photos"])
+def test_the_readme_states_what_the_tracked_results_say(study):
+    command = ["git", "show", f"HEAD:results/{study}/tables/leakage.csv"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         pytest.skip("not a git checkout")
-    row = next(csv.DictReader(done.stdout.splitlines()))
+    rows = {(row["row"], row["labels"], row["protocol"]): row for row in csv.DictReader(done.stdout.splitlines())}
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for name in ("grouped_accuracy", "grouped_low", "grouped_high", "paper_accuracy"):
-        assert f"{float(row[name]):.1%}".removesuffix("%") in readme, name
+    network, control = "eca_convnext_tiny-transfer", "nearest_neighbour"
+    for key in ((network, "true", "grouped"), (network, "true", "paper"), (control, "shuffled", "paper")):
+        assert f"{float(rows[key]['accuracy']):.1%}".removesuffix("%") in readme, key
+    low, high = (f"{float(rows[network, 'true', 'grouped'][name]):.1%}".removesuffix("%") for name in ("low", "high"))
+    assert f"{low} to {high}" in readme

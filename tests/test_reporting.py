@@ -16,6 +16,7 @@ from mineral_lib.reporting.leak_figure import draw_leakage
 from mineral_lib.reporting.records import load_runs
 from mineral_lib.reporting.summary import compare
 from mineral_lib.reporting.tables import MISSING, Column, formatted, save_table
+from mineral_lib.reporting.verdicts import FAILS, NOT_RUN, check_honest_split
 from mineral_lib.storage import ResultPaths
 
 CLASSES = ["bornite", "pyrite", "quartz"]
@@ -349,3 +350,16 @@ def test_several_seeds_are_pooled(paths, settings):
     assert row["seed_sd"] == pytest.approx(np.std([18 / 24, 12 / 24], ddof=1))
     gain = ablation.table_5_gains(runs, settings).frame.set_index("gain").loc["ECA alone", "accuracy"]
     assert gain == pytest.approx((3 + 9) / 2 / 24)
+
+
+def test_labels_drawn_by_lot_decide_the_verdict_on_the_split(four_corners, settings):
+    write_photographs(four_corners)
+    parts = []
+    for protocol, right in (("grouped", 0), ("paper", 1)):
+        samples = leakage.read_split(four_corners, protocol).query("split == 'test'")
+        parts.append(samples[["sample_id", "specimen"]].assign(protocol=protocol, labels="shuffled", correct=right))
+    pd.concat(parts).to_csv(four_corners.control, index=False)
+    verdict, words = check_honest_split([], settings, four_corners)
+    assert verdict == FAILS and "drawn by lot" in words and "+100.0 points" in words
+    four_corners.control.unlink()
+    assert check_honest_split([], settings, four_corners) == (NOT_RUN, "")

@@ -25,7 +25,7 @@ def changed(settings, **train):
 
 
 TINY_CHANGES = [
-    "comparison.models=[convnext_tiny, eca_convnext_tiny]", "comparison.paper_protocol_runs=[]", "train.jobs=1",
+    "comparison.models=[convnext_tiny, eca_convnext_tiny]", "leakage.runs=[]", "train.jobs=1",
     "model.drop_path_rate=0.3", "train.epochs=3",
 ]  # fmt: skip
 
@@ -83,6 +83,38 @@ def test_stopped_after_any_step_and_resumed_is_the_same_run(settings):
         assert contents(folder) == wanted, number
         assert not (folder / "checkpoints").exists()
     assert len(read_json(folder / "manifest.json")["resumed"]) == 1
+
+
+RECIPE = {"optimizer": "adamw", "weight_decay": 0.05, "warmup_epochs": 1, "schedule": "step", "layer_decay": 0.8,
+          "ema_decay": 0.9, "label_smoothing": 0.1, "mixup_alpha": 0.2, "cutmix_alpha": 1.0}  # fmt: skip
+
+
+def test_a_run_with_every_part_of_a_recipe_resumes_exactly(settings):
+    settings = changed(settings, **RECIPE)
+    folder = train_run(settings, SPEC, say=nothing)
+    wanted = contents(folder)
+    for number in (2, 3, 7):
+        (folder / "config.json").unlink()
+        saved = load_checkpoint(stop(settings, number) / "last.pt")
+        assert any(not torch.equal(value, saved["network"][name]) for name, value in saved["average"].items())
+        train_run(settings, SPEC, say=nothing)
+        assert contents(folder) == wanted, number
+    (folder / "config.json").unlink()
+    path = stop(settings, 7) / "last.pt"
+    saved = load_checkpoint(path)
+    save_checkpoint(path, saved | {"average": saved["network"]})
+    train_run(settings, SPEC, say=nothing)
+    assert contents(folder) != wanted  # the average matters, so the equality above means something
+
+
+def test_averaged_weights_are_the_ones_selected_and_tested(settings):
+    settings = changed(settings, ema_decay=0.9, select="last")
+    saved = load_checkpoint(stop(settings, 4) / "best.pt")
+    assert saved["epoch"] == 1 and saved["step"] == 0
+    assert all(torch.equal(value, saved["best_weights"][name]) for name, value in saved["average"].items())
+    folder = train_run(settings, SPEC, say=nothing)
+    metrics = read_json(folder / "metrics.json")
+    assert metrics["last"]["test"] == metrics["selected"]["test"]  # select: last, so both are the averaged weights
 
 
 def test_mid_epoch_checkpoints_change_nothing(settings):

@@ -96,6 +96,6 @@ def test_shuffling_is_as_before(study):  # noqa: F811
 def test_two_cures_at_once_are_refused():
     with pytest.raises(ParameterError, match="use one of them"):
         load_profile("quick", ["train.sampler=balanced", "train.logit_adjustment=1.0"])
-    for name in ("quick", "standard", "paper", "authors", "own_photos", "test"):
+    for name in ("quick", "standard", "paper", "authors", "own_photos", "test", "recommended"):
         train = load_profile(name, ["data.folder=photos"]).train
         assert train.sampler == "shuffle" and train.logit_adjustment == 0

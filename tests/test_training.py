@@ -9,11 +9,11 @@ import torch
 
 from mineral_lib.config import Train
 from mineral_lib.data.prepare import prepare
-from mineral_lib.errors import DataError, DivergenceError, StorageError
+from mineral_lib.errors import DataError, DivergenceError
 from mineral_lib.parameters import load_profile
 from mineral_lib.storage import ResultPaths, file_digest, read_json
 from mineral_lib.training import runs as runs_module
-from mineral_lib.training.checkpoint import load_checkpoint, load_weights, save_checkpoint
+from mineral_lib.training.checkpoint import load_weights
 from mineral_lib.training.engine import classification_loss, learning_rate, logit_shift
 from mineral_lib.training.pool import train_runs
 from mineral_lib.training.pretrain import ensure_source_weights, is_pretrained, source_key
@@ -104,7 +104,7 @@ def test_the_study_shares_its_eight_runs():
     names = [spec.name for spec in study_runs(settings)]
     assert len(names) == len(set(names)) == 8
     shared = set(comparison_runs(settings)) & set(ablation_runs(settings))
-    assert len(shared) == 3 and len(study_runs(load_profile("quick"))) == 9
+    assert len(shared) == 3 and len(study_runs(load_profile("quick"))) == 11
 
 
 def test_a_run_is_written_reused_and_retrained_when_parameters_change(tiny):
@@ -130,42 +130,6 @@ def test_a_run_is_written_reused_and_retrained_when_parameters_change(tiny):
     assert set(predictions["sample_id"]) == set(split.loc[split["split"] == "test", "sample_id"])
     network = load_run_network(tiny, SPEC, 26)
     assert network(torch.zeros(1, 3, 32, 32)).shape == (1, 26)
-
-
-def test_interrupted_and_resumed_equals_uninterrupted(tiny, monkeypatch):
-    whole = train_run(tiny, SPEC, say=lambda line: None)
-    wanted = {name: (whole / name).read_bytes() for name in ("history.csv", "predictions.csv", "weights.safetensors")}
-    for path in whole.iterdir():
-        path.unlink()
-
-    def stop_after_first(line: str) -> None:
-        if "epoch 2/" in line:
-            raise KeyboardInterrupt
-
-    # The progress line comes before the checkpoint of its epoch: the second epoch is lost and done again.
-    with pytest.raises(KeyboardInterrupt):
-        train_run(tiny, SPEC, say=stop_after_first)
-    assert load_checkpoint(whole / "checkpoint.pt")["epoch"] == 1
-    lines: list[str] = []
-    train_run(tiny, SPEC, say=lines.append)
-    assert any("resumes after epoch 1" in line for line in lines)
-    assert {name: (whole / name).read_bytes() for name in wanted} == wanted
-    assert not (whole / "checkpoint.pt").exists()
-
-
-def test_a_damaged_checkpoint_is_refused(tmp_path):
-    path = save_checkpoint(tmp_path / "c.pt", {"epoch": 1, "weights": {"a": torch.ones(10)}})
-    assert load_checkpoint(path)["epoch"] == 1
-    data = bytearray(path.read_bytes())
-    for position in (0, 20, len(data) // 2, len(data) - 1):
-        changed = bytearray(data)
-        changed[position] ^= 1
-        path.write_bytes(bytes(changed))
-        with pytest.raises(StorageError, match="damaged"):
-            load_checkpoint(path)
-    path.write_bytes(bytes(data[: len(data) // 2]))
-    with pytest.raises(StorageError, match="damaged"):
-        load_checkpoint(path)
 
 
 def test_diverging_training_stops_and_writes_no_result(tiny):

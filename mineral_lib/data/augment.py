@@ -111,8 +111,11 @@ OPERATIONS: dict[str, Callable[[Augment, int], v2.Transform]] = {
 }
 
 
-def draw(transform: v2.Transform, image: torch.Tensor, seed: int) -> torch.Tensor:
-    """Apply a random transform with its own seed and leave the global generator as it was."""
+def draw(transform: v2.Transform, image: Any, seed: int) -> Any:
+    """Apply a random transform with its own seed and leave the global generator as it was.
+
+    ``image`` is one image, or whatever else the transform takes, for example a batch with its labels.
+    """
     with torch.random.fork_rng(devices=[]):
         # The CPU generator only: torch.manual_seed would also reset the GPU's, which dropout draws from.
         torch.default_generator.manual_seed(seed)

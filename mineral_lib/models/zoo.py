@@ -95,12 +95,17 @@ def build_base(name: str, *, num_classes: int, options: Model) -> nn.Module:
     """
     name = base_network(name)
     if ":" in name:
-        return _named_network(name, num_classes)
-    if options.family == "paper":
-        return _paper_network(name, num_classes, options)
-    if name == "convnext_tiny":
-        return compact_convnext(num_classes, drop_path_rate=options.drop_path_rate)
-    return COMPACT_BUILDERS[name](num_classes)
+        network = _named_network(name, num_classes)
+    elif options.family == "paper":
+        network = _paper_network(name, num_classes, options)
+    elif name == "convnext_tiny":
+        network = compact_convnext(num_classes, drop_path_rate=options.drop_path_rate)
+    else:
+        network = COMPACT_BUILDERS[name](num_classes)
+    if not hasattr(network, "group_matcher"):
+        # timm's layer-wise learning rates ask here which layers are the head.
+        network.pretrained_cfg = {"classifier": classifier_of(name, network).head}
+    return network
 
 
 def add_attention(name: str, network: nn.Module, options: Model) -> nn.Module:

@@ -33,6 +33,7 @@ CHAPTERS = [
         "The network",
         ["figure_1_convnext_block", "figure_2_eca_module", "figure_3_network", "table_1_structure"],
     ),
+    ("What does each network cost?", ["costs", "cost_scaling"]),
     (
         "The photographs",
         ["plate_1_minerals", "table_2_images", "table_2_counts_paper", "table_2_counts_ours"],
@@ -114,6 +115,12 @@ FIGURES = {
         "Figure 3. The whole network",
         "From left to right the maps get smaller and have more channels; orange marks the attention modules.",
     ),
+    "cost_scaling": (
+        "Time of one image against its size and the batch",
+        "Both axes are logarithmic; lower is cheaper. Left: larger photographs; along the faint line twice the side "
+        "costs four times as much, as the number of pixels says. Right: larger batches share what every step costs "
+        "once; where a line is level, the machine is busy. Top: a training step; bottom: recognition.",
+    ),
     "plate_1_minerals": (
         "Plate I. Minerals",
         "One picture each of nine minerals, in the order of the paper's plate.",
@@ -189,6 +196,11 @@ TABLES = {
     "table_3_terms": (
         "Table 3. Terms of the confusion matrix",
         "The paper exchanges FP and FN; the last column shows what that does.",
+    ),
+    "costs": (
+        "What each network costs",
+        "Parameters, GMACs and MiB belong to the network, the rest to this machine: compare rows of one batch. "
+        "Multiply-adds predict speed only roughly.",
     ),
     "runs": ("Finished runs", "What was trained, how long it took, which epoch was tested."),
 }

@@ -77,16 +77,18 @@ def draw_curves(frame: pd.DataFrame, *, title: str = "", language: str = "en") -
 
 
 def _panel(axes: Axes, frame: pd.DataFrame, column: str) -> None:
-    longest = 1
+    longest, starts = 1, frame.groupby("network")["weights"].nunique()
     for (model, network, weights), curve in frame.groupby(["model", "network", "weights"], sort=False):
         longest = max(longest, int(curve["epoch"].max()))
         marker = {"marker": "o", "markersize": 2.6} if len(curve) <= 30 else {}
+        style = network_style(model, weights) | marker
+        if weights == "scratch" and starts[network] > 1:  # or one network's two lines could not be told apart
+            style |= {"linestyle": ":", "alpha": 0.8}
         axes.plot(
             curve["epoch"],
             100 * curve[column],
             label=f"{network}, {WEIGHTS_WORDS[weights]}",
-            **network_style(model, weights),
-            **marker,
+            **style,
         )
     if frame.empty:
         axes.text(0.5, 0.5, "no finished runs", transform=axes.transAxes, ha="center", va="center")

@@ -29,12 +29,13 @@ _COLUMNS_CLASSES = {
 }
 
 
-def table_health(files: pd.DataFrame, duplicates: pd.DataFrame) -> Table:
+def table_health(files: pd.DataFrame, duplicates: pd.DataFrame, *, name: str = "health") -> Table:
     """Every file found as used, skipped or ignored, by reason; then the warnings and the duplicates.
 
     Args:
         files: One row a file, as the scan gives it (file, status, reason, warnings).
         duplicates: Pairs of files that show the same, as ``build_index`` gives them.
+        name: File name of the table.
     """
     rows = []
     for status, part in files.groupby("status"):
@@ -51,7 +52,7 @@ def table_health(files: pd.DataFrame, duplicates: pd.DataFrame) -> Table:
     counts = files["status"].value_counts()
     sums = " + ".join(f"{counts.get(name, 0)} {name}" for name in ("used", "skipped", "ignored"))
     return Table(
-        "health",
+        name,
         "Health of the photo folder",
         pd.DataFrame(rows, columns=list(_COLUMNS_HEALTH)),
         _COLUMNS_HEALTH,

@@ -1,8 +1,9 @@
 """The leakage gap as a picture: one classifier under every protocol, on true labels and on labels drawn by lot."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
 from mineral_lib.reporting.leakage import NEIGHBOUR, PROTOCOL_WORDS
 from mineral_lib.reporting.style import INK, MUTED, PAGE_MM, Drawing, new_figure, styled
@@ -40,26 +41,29 @@ def draw_leakage(table: Table, *, chance: float | None = None) -> Drawing:
                           textcoords="offset points", fontsize=6, color=MUTED)  # fmt: skip
     panels[0].set_yticks(range(len(protocols)), [PROTOCOL_WORDS[name].replace(" (", "\n(") for name in protocols])
     panels[0].set_ylim(len(protocols) - 0.45, -0.65)
-    panels[0].set_xlim(0, 108)
+    panels[0].set_xlim(0, 120)
+    panels[0].set_xticks(range(0, 101, 20))
     handles = [
-        plt.Line2D([], [], color=colours[name], marker="D" if name == NEIGHBOUR else "o", linestyle="", label=name)
+        Line2D([], [], color=colours[name], marker="D" if name == NEIGHBOUR else "o", linestyle="", label=name)
         for name in networks
     ]
-    figure.legend(handles=handles, loc="outside upper left", ncols=2)
+    if handles:
+        figure.legend(handles=handles, loc="outside upper left", ncols=2)
     return Drawing(figure, frame)
 
 
 def _panel(
-    axes: plt.Axes, frame: pd.DataFrame, protocols: list[str], networks: list[str], colours: dict[str, str]
+    axes: Axes, frame: pd.DataFrame, protocols: list[str], networks: list[str], colours: dict[str, str]
 ) -> None:
-    offsets = dict(zip(networks, np.linspace(-0.16, 0.16, len(networks)) if len(networks) > 1 else [0], strict=True))
+    spread = np.linspace(-0.16, 0.16, len(networks)) if len(networks) > 1 else np.zeros(len(networks))
+    offsets = dict(zip(networks, spread, strict=True))
     for row in frame.itertuples():
         y, x = protocols.index(row.protocol) + offsets[row.network], 100 * row.accuracy
         colour, marker = colours[row.network], "D" if row.network == NEIGHBOUR else "o"
         axes.plot([100 * row.low, 100 * row.high], [y, y], color=colour, linewidth=1.4)
         axes.plot(x, y, marker, color=colour, markersize=4.5)
-        gap = "" if np.isnan(row.gap) else f"  {100 * row.gap:+.1f}".replace("-", "−")
-        axes.annotate(f"{x:.1f}{gap}", (x, y), xytext=(0, 4), textcoords="offset points", ha="center", fontsize=6,
-                      color=MUTED)  # fmt: skip
+        gap = "" if np.isnan(row.gap) else f"  ({round(100 * row.gap, 1) + 0.0:+.1f})".replace("-", "−")
+        axes.annotate(f"{x:.1f}{gap}", (100 * row.high, y), xytext=(4, 0), textcoords="offset points", va="center",
+                      fontsize=6, color=MUTED)  # fmt: skip
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)

@@ -180,6 +180,15 @@ def _numbers(
     return numbers | {"gap": numbers["accuracy"] - base[0].mean(), "gap_low": gap_low, "gap_high": gap_high}
 
 
+def control_gap(table: Table, protocol: str = "paper") -> pd.Series | None:
+    """The row of the nearest neighbour on labels drawn by lot under a protocol, if it was run."""
+    frame = table.frame.dropna(subset=["gap"])
+    row = frame[
+        (frame["row"] == "nearest_neighbour") & (frame["labels"] == "shuffled") & (frame["protocol"] == protocol)
+    ]
+    return None if row.empty else row.iloc[0]
+
+
 def leakage_gap(table: Table, protocol: str = "paper") -> pd.Series | None:
     """The row of the last trained network on true labels under a protocol, if its gap is known."""
     frame = table.frame

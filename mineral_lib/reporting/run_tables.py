@@ -10,6 +10,8 @@ from mineral_lib.reporting import (
     comparison,
     confusion,
     convergence,
+    cost,
+    cost_figure,
     counts,
     curves,
     leak_figure,
@@ -52,6 +54,8 @@ def build_tables(runs: list[RunRecord], settings: Settings, paths: ResultPaths) 
     ]
     if settings.ablation.placements:
         tables.append(ablation.table_placements(runs, settings))
+    if paths.costs.is_file():
+        tables.append(cost.table_costs(paths))
     if paths.index.is_file():
         tables.append(setup_tables.table_2(paths, settings))
     run = proposed_run(runs, settings)
@@ -59,6 +63,9 @@ def build_tables(runs: list[RunRecord], settings: Settings, paths: ResultPaths) 
         tables += [setup_tables.table_3(run), confusion.table_per_class(run), confusion.table_confused(run)]
     return {table.name: table for table in tables}
 
+
+# Tables with timings: the only ones that differ when the same study is made again on the same machine.
+TIMED_TABLES = ("runs", "costs")
 
 _COLUMNS_RUNS = {
     "run": Column("run"),
@@ -128,6 +135,8 @@ def write_figures(settings: Settings, paths: ResultPaths) -> list[Path]:
     if settings.leakage.runs:
         gap, chance = leakage.table_leakage(runs, settings, paths), chance_level(paths)
         drawings["leakage_gap"] = leak_figure.draw_leakage(gap, chance=chance and chance[0])
+    if paths.costs.is_file():
+        drawings["cost_scaling"] = cost_figure.draw_scaling(cost.read_costs(paths))
     table_4 = comparison.table_4(runs, settings)
     drawings |= {
         f"table_4_accuracy_{block}": counts.draw_accuracies(table_4, block)

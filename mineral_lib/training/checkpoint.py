@@ -31,10 +31,14 @@ def save_checkpoint(path: Path, content: dict[str, Any]) -> Path:
     Raises:
         TypeError: Something in it is neither a tensor nor of a plain type, so it could not be loaded again.
         StorageError: It cannot be written.
+        MemoryError: There is no memory for it.
     """
     _require_plain(content, "checkpoint")
     buffer = io.BytesIO()
-    torch.save({"schema": SCHEMA} | content, buffer)
+    try:
+        torch.save({"schema": SCHEMA} | content, buffer)
+    except RuntimeError as error:  # torch's words for a buffer that cannot grow: "unexpected pos 640 vs 534"
+        raise MemoryError("no memory for the checkpoint") from error
     payload = buffer.getbuffer()
     header = MAGIC + len(payload).to_bytes(8, "big") + hashlib.sha256(payload).digest()
     return write_bytes(path, header, payload)

@@ -4,20 +4,23 @@ Everything on the path of one training step stands in ``train_one_epoch``.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from timm.utils import ModelEmaV3
 from torch import nn
 
 from mineral_lib.config import Train
 from mineral_lib.data.dataset import set_epoch
+from mineral_lib.data.mixing import Mix
 from mineral_lib.errors import DataError, DivergenceError
 from mineral_lib.runtime import derive_seed, restore_generators, seed_everything
 from mineral_lib.stopping import check_stop, stop_requested
+from mineral_lib.training.recipe import learning_rate, set_learning_rate
 
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 Loss = Callable[[Any, torch.Tensor], torch.Tensor]
@@ -37,6 +40,8 @@ class Loop:
         autocast_dtype: ``torch.bfloat16`` for mixed precision, None for float32.
         loss: Loss of (network output, labels).
         accumulate: Parts a batch is worked through in; the gradient is that of the whole batch.
+        mix: Mixes the pictures of a batch, or None.
+        average: Moving average of the weights, or None.
     """
 
     network: nn.Module
@@ -45,12 +50,19 @@ class Loop:
     autocast_dtype: torch.dtype | None
     loss: Loss
     accumulate: int = 1
+    mix: Mix | None = None
+    average: ModelEmaV3 | None = None
 
-    def forward(self, images: torch.Tensor) -> Any:
-        """Network output of a batch, in the chosen precision and memory layout."""
+    @property
+    def evaluated(self) -> nn.Module:
+        """The network that is evaluated, selected and tested: the one with averaged weights if there is one."""
+        return self.network if self.average is None else self.average.module
+
+    def forward(self, images: torch.Tensor, network: nn.Module | None = None) -> Any:
+        """Output of ``network`` (``self.network`` if None) for a batch, in the chosen precision and memory layout."""
         images = images.to(self.device, non_blocking=True, memory_format=torch.channels_last)
         with torch.autocast(self.device.type, dtype=self.autocast_dtype, enabled=self.autocast_dtype is not None):
-            return self.network(images)
+            return (self.network if network is None else network)(images)
 
 
 @dataclass
@@ -80,16 +92,21 @@ class FitState:
     seconds: float = 0.0
 
 
-def classification_loss(aux_weight: float, shift: torch.Tensor | None = None) -> Loss:
+def classification_loss(aux_weight: float, shift: torch.Tensor | None = None, *, smoothing: float = 0.0) -> Loss:
     """Cross-entropy; GoogLeNet's two auxiliary heads count with ``aux_weight`` while training.
 
     Args:
         aux_weight: Weight of each auxiliary head.
         shift: Added to the logits of every head, shape (C,), on the network's device; see ``logit_shift``.
+        smoothing: Share of each label that is spread over all classes (Szegedy et al. 2016), 0 to 1.
+
+    Returns:
+        Loss of (output, labels (B,) or shares of the classes (B, C)).
     """
 
     def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        return F.cross_entropy(logits.float() if shift is None else logits.float() + shift, labels)
+        logits = logits.float() if shift is None else logits.float() + shift
+        return F.cross_entropy(logits, labels, label_smoothing=smoothing)
 
     def loss(output: Any, labels: torch.Tensor) -> torch.Tensor:
         if isinstance(output, torch.Tensor):
@@ -128,20 +145,6 @@ def logit_shift(labels: Any, num_classes: int, tau: float) -> torch.Tensor | Non
     return (tau * (counts / counts.sum()).log()).float()
 
 
-def make_optimizer(network: nn.Module, train: Train, lr: float) -> torch.optim.Optimizer:
-    """Adam (paper 3.3) or AdamW (authors' code) with torch's default betas."""
-    kind = torch.optim.Adam if train.optimizer == "adam" else torch.optim.AdamW
-    return kind(network.parameters(), lr=lr, weight_decay=train.weight_decay, fused=True)
-
-
-def learning_rate(epoch: int, *, base: float, train: Train) -> float:
-    """Learning rate of an epoch (1-based): linear warm-up, then cosine annealing to ``min_lr`` (paper 3.3)."""
-    if epoch <= train.warmup_epochs:
-        return base * epoch / (train.warmup_epochs + 1)
-    progress = (epoch - 1 - train.warmup_epochs) / (train.epochs - train.warmup_epochs)
-    return train.min_lr + (base - train.min_lr) * (1 + math.cos(math.pi * progress)) / 2
-
-
 def autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:
     """bfloat16 where asked for, or where ``auto`` finds hardware for it; else None (float32)."""
     if precision != "auto":
@@ -153,7 +156,7 @@ def autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:
 
 
 def train_one_epoch(
-    loop: Loop, batches: Iterable[Batch], *, epoch: int, done: FitState | None = None,
+    loop: Loop, batches: Collection[Batch], *, epoch: int, done: FitState | None = None,
     after_step: Callable[[torch.Tensor], None] | None = None,
 ) -> tuple[float, float]:
     """Train on every batch once.
@@ -177,6 +180,8 @@ def train_one_epoch(
     totals = torch.tensor(done.totals, device=loop.device, dtype=torch.float64)
     check_steps = 1 if loop.device.type == "cpu" else CHECK_STEPS
     for step, (images, labels, _) in enumerate(batches, done.step + 1):
+        if loop.mix is not None:
+            images, labels = loop.mix(images, labels, epoch, step)  # labels (B,) become shares (B, C)
         labels = labels.to(loop.device, non_blocking=True)
         loop.optimizer.zero_grad(set_to_none=True)
         # Usually one part, the batch itself. Shares of the batch's mean loss add up to its gradient.
@@ -186,27 +191,28 @@ def train_one_epoch(
             loss = loop.loss(output, wanted)
             (loss * (len(wanted) / len(labels))).backward()
             logits = output if isinstance(output, torch.Tensor) else output[0]
-            correct = (logits.detach().argmax(1) == wanted).sum()
+            correct = (logits.detach().argmax(1) == (wanted if wanted.ndim == 1 else wanted.argmax(1))).sum()
             totals += torch.stack(
                 [loss.detach().double() * len(wanted), correct.double(), torch.tensor(len(wanted)).to(correct)]
             )
         loop.optimizer.step()
+        if loop.average is not None:
+            loop.average.update(loop.network, step=(epoch - 1) * len(batches) + step)
         if step % check_steps == 0:
-            _require_finite(loop, totals, epoch, step)
+            _require_finite(loop, totals, f"epoch {epoch}, step {step}" + (" or before" if check_steps > 1 else ""))
         if after_step is not None:
             after_step(totals)
-    _require_finite(loop, totals, epoch, None)
+    _require_finite(loop, totals, f"epoch {epoch}")
     loss_sum, correct_sum, count = totals.tolist()
     return loss_sum / count, correct_sum / count
 
 
-def _require_finite(loop: Loop, totals: torch.Tensor, epoch: int, step: int | None) -> None:
+def _require_finite(loop: Loop, totals: torch.Tensor, place: str) -> None:
     loss_sum = totals[0].item()
     if not math.isfinite(loss_sum):
-        place = f", at or before step {step}" if step and loop.device.type != "cpu" else f", step {step}" * bool(step)
         raise DivergenceError(
-            f"the training loss is not finite ({loss_sum}) in epoch {epoch}{place}",
-            where=f"learning rate {loop.optimizer.param_groups[0]['lr']:.2g}",
+            f"the training loss is not finite ({loss_sum}) in {place}",
+            where=f"learning rate {max(group['lr'] for group in loop.optimizer.param_groups):.2g}",
             remedy="lower train.lr, or set train.lr_overrides for this network",
         )
 
@@ -218,10 +224,10 @@ def predict(loop: Loop, batches: Iterable[Batch]) -> tuple[torch.Tensor, torch.T
     Raises:
         DivergenceError: The network's output is not finite.
     """
-    loop.network.eval()
+    network = loop.evaluated.eval()
     probabilities, labels = [], []
     for images, target, _ in batches:
-        output = loop.forward(images)
+        output = loop.forward(images, network)
         probabilities.append(output.float().softmax(1).cpu())
         labels.append(target)
     result = torch.cat(probabilities)
@@ -270,9 +276,17 @@ def fit(
         DivergenceError: Loss or output is not finite; the last checkpoint keeps the best weights.
         StoppedError: Ctrl-C or SIGTERM; the step in progress is done and saved.
     """
+    steps = len(loaders["train"])
+
+    def rate_now() -> float:
+        # The middle of the step to come, so that neither the first nor the last one is wasted.
+        share = (state.step + 0.5) / steps if train.schedule == "step" else None
+        return learning_rate(state.epoch + 1, base=lr, train=train, share=share)
 
     def after_step(totals: torch.Tensor) -> None:
         state.step += 1
+        if train.schedule == "step":
+            set_learning_rate(loop.optimizer, rate_now())
         due = train.checkpoint_every_steps and state.step % train.checkpoint_every_steps == 0
         if due or stop_requested():
             state.totals = totals.tolist()
@@ -281,9 +295,7 @@ def fit(
 
     while state.epoch < train.epochs:
         epoch = state.epoch + 1
-        rate = learning_rate(epoch, base=lr, train=train)
-        for group in loop.optimizer.param_groups:
-            group["lr"] = rate
+        set_learning_rate(loop.optimizer, rate_now())
         seed_everything(derive_seed(seed, "epoch", epoch))
         if state.step:
             restore_generators(state.generators, loop.device)
@@ -296,7 +308,7 @@ def fit(
         state.history.append(
             {
                 "epoch": epoch,
-                "lr": rate,
+                "lr": learning_rate(epoch, base=lr, train=train, share=0.5 if train.schedule == "step" else None),
                 "train_loss": train_loss,
                 "train_accuracy": train_accuracy,
                 "val_loss": val_loss,
@@ -305,7 +317,7 @@ def fit(
         )
         best = max(row["val_accuracy"] for row in state.history)
         if train.select == "last" or (val_accuracy == best and _first(state.history, best) == epoch):
-            state.best_epoch, state.best_weights = epoch, cpu_copy(loop.network)
+            state.best_epoch, state.best_weights = epoch, cpu_copy(loop.evaluated)
         save(state)
         check_stop(f"saved after epoch {epoch}")
     return state

@@ -9,8 +9,11 @@ import torch
 from mineral_lib.config import Settings
 from mineral_lib.errors import MemoryShortageError
 
-# How torch says it on a CPU, and how a loader process that the system killed is reported.
-_CPU_SHORTAGE = re.compile(r"DefaultCPUAllocator|can't allocate memory|Cannot allocate memory|unable to mmap")
+# How torch and oneDNN say it on a CPU, and how a loader process that the system killed is reported.
+_CPU_SHORTAGE = re.compile(
+    r"DefaultCPUAllocator|can't allocate memory|Cannot allocate memory|unable to mmap|bad_alloc|"
+    r"could not create a (memory|primitive)"
+)
 _LOADER_DIED = re.compile(r"DataLoader worker .*(killed|exited unexpectedly)", re.S)
 
 

@@ -36,10 +36,10 @@ def _start_worker(messages: Any, stop_number: Any) -> None:
 
 
 def _work(sections: dict[str, Any], spec: RunSpec | str) -> None:
-    _do(check(sections, where="worker"), spec, _messages.put)
+    do(check(sections, where="worker"), spec, _messages.put)
 
 
-def _do(settings: Settings, spec: RunSpec | str, say: Say) -> None:
+def do(settings: Settings, spec: RunSpec | str, say: Say) -> None:
     """One task: the pre-training of a network (its name), or a run."""
     with graceful_stop():
         check_stop("nothing begun", where=str(spec if isinstance(spec, str) else spec.name))
@@ -48,6 +48,35 @@ def _do(settings: Settings, spec: RunSpec | str, say: Say) -> None:
                 ensure_source_weights(settings, spec, say=say)
         else:
             train_run(settings, spec, say=say)
+
+
+def outstanding(settings: Settings, specs: list[RunSpec]) -> tuple[list[RunSpec], list[str]]:
+    """Prepare photographs, splits and pixels once, before several processes want them, and say what is to be done.
+
+    Returns:
+        The runs that are not finished, and the networks whose pre-training they wait for.
+
+    Raises:
+        DataError: The photographs cannot be used.
+    """
+    for folder in (ResultPaths.of(settings.profile).root, ResultPaths.of(settings.profile).cache_dir):
+        clean_partials(folder)
+    data = prepare(settings)
+    names = [spec.name for spec in study_runs(settings)]
+    write_json(ResultPaths.of(settings.profile).runs_dir / STUDY_FILE, names)
+    missing = [spec for spec in specs if not is_finished(settings, spec, data)]
+    for spec in specs:
+        if spec not in missing:
+            tidy_finished(settings, spec, data)
+    for protocol in dict.fromkeys(spec.protocol for spec in missing):
+        load_pixels(data.splits[protocol], data.index, settings)
+    needed = dict.fromkeys(source_of(settings, spec) for spec in missing)
+    return missing, [name for name in needed if name and not is_pretrained(settings, name)]
+
+
+def source_of(settings: Settings, spec: RunSpec) -> str | None:
+    """The network whose pre-training a run starts from, None if it needs none."""
+    return base_network(spec.model) if spec.weights == "transfer" and settings.weights.source == "formula" else None
 
 
 def train_runs(settings: Settings, specs: list[RunSpec], *, say: Say = print) -> int:
@@ -65,33 +94,17 @@ def train_runs(settings: Settings, specs: list[RunSpec], *, say: Say = print) ->
         StudyError: A run failed; finished runs are kept.
         StoppedError: Ctrl-C or SIGTERM; every run in progress is saved.
     """
-    for folder in (ResultPaths.of(settings.profile).root, ResultPaths.of(settings.profile).cache_dir):
-        clean_partials(folder)
-    data = prepare(settings)
-    names = [spec.name for spec in study_runs(settings)]
-    write_json(ResultPaths.of(settings.profile).runs_dir / STUDY_FILE, names)
-    missing = [spec for spec in specs if not is_finished(settings, spec, data)]
-    for spec in specs:
-        if spec not in missing:
-            tidy_finished(settings, spec, data)
+    missing, sources = outstanding(settings, specs)
     if not missing:
         return 0
-    for protocol in dict.fromkeys(spec.protocol for spec in missing):
-        load_pixels(data.splits[protocol], data.index, settings)  # cached once, before several processes want it
-    needed = dict.fromkeys(_source(settings, spec) for spec in missing)
-    sources = [name for name in needed if name and not is_pretrained(settings, name)]
     if settings.train.jobs == 1 or select_device(settings.train.device).type != "cpu":
         with graceful_stop():
             for task in [*sources, *missing]:
-                _do(settings, task, say)
+                do(settings, task, say)
         return len(missing)
     with graceful_stop():
         _train_side_by_side(settings, missing, sources, say)
     return len(missing)
-
-
-def _source(settings: Settings, spec: RunSpec) -> str | None:
-    return base_network(spec.model) if spec.weights == "transfer" and settings.weights.source == "formula" else None
 
 
 def _train_side_by_side(settings: Settings, missing: list[RunSpec], sources: list[str], say: Say) -> None:
@@ -106,7 +119,7 @@ def _train_side_by_side(settings: Settings, missing: list[RunSpec], sources: lis
     )
     try:
         running: dict[Future, RunSpec | str] = {pool.submit(_work, sections, name): name for name in sources}
-        waiting = [spec for spec in missing if _source(settings, spec) in sources]
+        waiting = [spec for spec in missing if source_of(settings, spec) in sources]
         running |= {pool.submit(_work, sections, spec): spec for spec in missing if spec not in waiting}
         while running:
             done, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -114,7 +127,8 @@ def _train_side_by_side(settings: Settings, missing: list[RunSpec], sources: lis
             for future in done:
                 finished = running.pop(future)
                 future.result()
-                ready = [spec for spec in waiting if isinstance(finished, str) and _source(settings, spec) == finished]
+                # A finished source-domain network (a name, no run) sets free the runs that start from it.
+                ready = [spec for spec in waiting if source_of(settings, spec) == finished]
                 waiting = [spec for spec in waiting if spec not in ready]
                 running |= {pool.submit(_work, sections, spec): spec for spec in ready}
     except BrokenProcessPool as error:

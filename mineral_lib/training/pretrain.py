@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from timm.models.convnext import ConvNeXt, ConvNeXtBlock
 from torch import nn
 
-from mineral_lib.config import Formula, Settings
+from mineral_lib.config import Formula, Model, Settings
 from mineral_lib.data.dataset import normalise
 from mineral_lib.data.formula import FormulaImages, formula_images
 from mineral_lib.errors import DivergenceError
@@ -25,16 +25,22 @@ from mineral_lib.runtime import derive_seed, machine, package_versions, seed_eve
 from mineral_lib.stopping import check_stop
 from mineral_lib.storage import ResultPaths, digest, write_csv, write_json
 from mineral_lib.training.checkpoint import load_weights, save_weights
-from mineral_lib.training.engine import Loop, autocast_dtype, classification_loss, make_optimizer
+from mineral_lib.training.engine import Loop, autocast_dtype, classification_loss
+from mineral_lib.training.recipe import make_optimizer
 
 PRETRAINING_VERSION = 4
 # Features several units wide let a new head learn quickly at the small learning rates of fine-tuning.
 FEATURE_SCALE = 5.0
 
 
+def source_options(settings: Settings) -> Model:
+    """The ``model`` section of pre-training: drop path belongs to fine-tuning and must not change the start."""
+    return settings.model.model_copy(update={"drop_path_rate": 0.0})
+
+
 def source_key(settings: Settings, model: str) -> str:
     """Digest of everything the pre-trained weights of a network depend on."""
-    architecture = settings.model.model_dump(mode="json", include={"family", "drop_path_rate"})
+    architecture = source_options(settings).model_dump(mode="json", include={"family", "drop_path_rate"})
     return digest(
         [PRETRAINING_VERSION, base_network(model), architecture, settings.weights.formula.model_dump(mode="json")]
     )
@@ -79,7 +85,7 @@ def _pretrain(settings: Settings, model: str, folder: Path, say: Callable[[str],
     )
     say(f"pretrain {model}: {len(source.labels)} formula images in {time.perf_counter() - begin:.0f} s")
     seed_everything(derive_seed(options.seed, "pretraining", model))
-    network = fast_start(build_base(model, num_classes=options.num_classes, options=settings.model))
+    network = fast_start(build_base(model, num_classes=options.num_classes, options=source_options(settings)))
     loop, features = source_loop(network, settings), head_input(model, network)
     targets, rows = standardised(source.targets), []
     for epoch in range(1, options.epochs + 1):
@@ -134,7 +140,8 @@ def source_loop(network: nn.Module, settings: Settings) -> Loop:
     """Device, AdamW and precision of pre-training."""
     options, device = settings.weights.formula, select_device(settings.train.device)
     network = network.to(device, memory_format=torch.channels_last)
-    train = settings.train.model_copy(update={"optimizer": "adamw", "weight_decay": options.weight_decay})
+    plain = {"optimizer": "adamw", "weight_decay": options.weight_decay, "layer_decay": 1.0}
+    train = settings.train.model_copy(update=plain)
     return Loop(
         network,
         make_optimizer(network, train, options.lr),

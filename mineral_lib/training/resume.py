@@ -1,8 +1,12 @@
 """The checkpoints of a run: ``last``, ``previous`` and ``best``, and when they may be resumed.
 
 Each file alone is enough to go on. A new ``last`` is complete on disk before the old one becomes ``previous``, so
-there is a loadable checkpoint at every moment once the first is written. A checkpoint is resumed only if everything
-that decides the run's result is unchanged; what else differs (versions, device) is noted in the run's manifest.
+there is a loadable checkpoint at every moment once the first is written.
+
+A checkpoint is resumed only if everything that decides the run's result is unchanged; what else differs (versions,
+device) is noted in the run's manifest. Hours of training are not thrown away because a key was changed by accident:
+an unfinished run of other parameters is an error that lists them, until the user sets them back or gives the run up.
+A finished run whose parameters changed is trained anew without a question, and so is one that diverged.
 """
 
 import time
@@ -76,6 +80,8 @@ class Checkpoints:
             "best_weights": state.best_weights, "network": weights, "optimizer": loop.optimizer.state_dict(),
             "notes": state.notes, "seconds": state.seconds + time.perf_counter() - self.begin,
         }  # fmt: skip
+        if loop.average is not None:
+            content["average"] = loop.average.module.state_dict()
         fresh = save_checkpoint(self.folder / "next.pt", content)
         if not state.step and state.best_epoch == state.epoch:
             keep_as(fresh, self.best)
@@ -107,6 +113,8 @@ class Checkpoints:
             return FitState()
         loop.network.load_state_dict(saved["network"])
         loop.optimizer.load_state_dict(saved["optimizer"])
+        if loop.average is not None:
+            loop.average.module.load_state_dict(saved["average"])
         state = FitState(
             saved["epoch"], saved["history"], saved["best_epoch"], saved["best_weights"], saved["step"],
             saved["totals"], saved["generators"], saved["notes"], saved["seconds"],

@@ -12,6 +12,7 @@ from torch import nn
 from mineral_lib import __version__
 from mineral_lib.config import Settings
 from mineral_lib.data.dataset import load_pixels, make_loader
+from mineral_lib.data.mixing import Mix, batch_mixing
 from mineral_lib.data.prepare import StudyData, prepare
 from mineral_lib.errors import DivergenceError, StorageError
 from mineral_lib.evaluation.metrics import classification_metrics
@@ -40,11 +41,11 @@ from mineral_lib.training.engine import (
     classification_loss,
     fit,
     logit_shift,
-    make_optimizer,
     predict,
 )
 from mineral_lib.training.memory import explained_shortage
 from mineral_lib.training.pretrain import ensure_source_weights, source_key
+from mineral_lib.training.recipe import averaged_weights, make_optimizer
 from mineral_lib.training.resume import Checkpoints
 from mineral_lib.training.specs import RunSpec
 
@@ -53,6 +54,12 @@ TRAINING_VERSION = 1
 RUN_FILES = ("config.json", "history.csv", "predictions.csv", "metrics.json", "manifest.json", "weights.safetensors")
 # Parameters of the ``train`` section that do not change what a run computes, or are part of its name.
 NO_PART_OF_THE_RESULT = {"device", "jobs", "num_workers", "seeds", "lr_overrides", "checkpoint_every_steps"}
+
+
+# Parameters of the ``train`` section that change nothing at these values and are then no part of the key: runs from
+# before there was such a parameter stay valid.
+NEUTRAL = {"accumulation_steps": 1, "schedule": "epoch", "layer_decay": 1.0, "ema_decay": 0.0, "label_smoothing": 0.0,
+           "mixup_alpha": 0.0, "cutmix_alpha": 0.0}  # fmt: skip
 
 
 def run_dir(settings: Settings, spec: RunSpec) -> Path:
@@ -98,8 +105,7 @@ def weights_identity(settings: Settings, spec: RunSpec) -> str:
 def run_config(settings: Settings, spec: RunSpec, data: StudyData) -> dict[str, Any]:
     """Everything that decides a run's result; its digest is the key under which the run is reused."""
     train = settings.train.model_dump(mode="json", exclude=NO_PART_OF_THE_RESULT)
-    if train["accumulation_steps"] == 1:
-        del train["accumulation_steps"]  # then it changes nothing
+    train = {name: value for name, value in train.items() if name not in NEUTRAL or value != NEUTRAL[name]}
     model, rates = run_model(settings, spec), settings.train.lr_overrides
     config = {
         "model": spec.model,
@@ -210,7 +216,8 @@ def _train(settings: Settings, spec: RunSpec, data: StudyData, say: Say) -> None
     loaders = _loaders(settings, samples, spec, data)
     network, note = build_network(settings, spec, len(data.classes), pretrained=True)
     shift = logit_shift(loaders["train"].dataset.labels, len(data.classes), settings.train.logit_adjustment)
-    loop = make_loop(network, settings, lr=config["train"]["lr"], shift=shift)
+    loop = make_loop(network, settings, lr=config["train"]["lr"], shift=shift,
+                     mix=batch_mixing(settings.train, len(data.classes), seed=spec.seed))  # fmt: skip
     epochs = config["train"]["epochs"]
     warm_up = min(settings.train.warmup_epochs, epochs - 1)
     train = settings.train.model_copy(update={"epochs": epochs, "warmup_epochs": warm_up})
@@ -256,20 +263,24 @@ def _loaders(settings: Settings, samples: pd.DataFrame, spec: RunSpec, data: Stu
     }
 
 
-def make_loop(network: nn.Module, settings: Settings, *, lr: float, shift: torch.Tensor | None = None) -> Loop:
-    """Put a network on the device, in channels-last layout, with its optimizer, precision and loss.
+def make_loop(network: nn.Module, settings: Settings, *, lr: float, shift: torch.Tensor | None = None,
+              mix: Mix | None = None) -> Loop:  # fmt: skip
+    """Put a network on the device, in channels-last layout, with its optimizer, precision, loss and averaged weights.
 
-    ``shift`` is added to the logits in the training loss (see ``logit_shift``).
+    ``shift`` is added to the logits in the training loss (see ``logit_shift``), ``mix`` mixes each batch.
     """
-    device = select_device(settings.train.device)
+    train, device = settings.train, select_device(settings.train.device)
     network = network.to(device, memory_format=torch.channels_last)
     return Loop(
         network,
-        make_optimizer(network, settings.train, lr),
+        make_optimizer(network, train, lr),
         device,
-        autocast_dtype(settings.train.precision, device),
-        classification_loss(settings.model.aux_weight, None if shift is None else shift.to(device)),
-        settings.train.accumulation_steps,
+        autocast_dtype(train.precision, device),
+        classification_loss(settings.model.aux_weight, None if shift is None else shift.to(device),
+                            smoothing=train.label_smoothing),
+        train.accumulation_steps,
+        mix,
+        averaged_weights(network, train),
     )
 
 
@@ -286,7 +297,7 @@ def write_run(
     metrics: dict[str, Any] = {"num_test": len(test), "best_epoch": state.best_epoch}
     for label in ("last", "selected"):
         if label == "selected":
-            loop.network.load_state_dict(state.best_weights)
+            loop.evaluated.load_state_dict(state.best_weights)
         epoch = state.best_epoch if label == "selected" else state.epoch
         probabilities, labels = predict(loop, loaders["test"])
         scores = classification_metrics(labels.numpy(), probabilities.argmax(1).numpy(), len(classes))

@@ -1,0 +1,81 @@
+"""Images per second of a real training epoch, from 12-megapixel JPEG photographs, beside peers.
+
+    python benchmarks/epoch.py --peer-python PEERS/bin/python --peer-dir SOURCES
+
+The photographs are generated in a temporary folder. The first epoch of this project includes the scan (every file
+decoded, hashed and looked at) and the decoding to working size; the epochs after it read what was kept. The peers decode
+in every epoch. Every measurement in a fresh process, in turn; validation is left out for all. See ``train_step.py``.
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from photos import SIZE, write_photos
+from turns import NETWORKS, Contestant, contestants, in_turn, median, spread, table, values
+
+from results import append
+
+CLASSES = 4
+
+
+def speeds(runs: list[dict]) -> tuple[list[float], list[float]]:
+    """Images per second of first epochs, and of all later ones."""
+    first = [run["images"] / run["seconds"][0] for run in runs]
+    return first, [run["images"] / seconds for run in runs for seconds in run["seconds"][1:]]
+
+
+def section(network: str, found: dict[Contestant, list[dict]]) -> str:
+    """The table of one network."""
+    good = {row: speeds(runs) for row, runs in found.items() if "error" not in runs[-1]}
+    best = max((values_ for row, values_ in good.items() if row.name == "this project"),
+               key=lambda pair: sorted(pair[1])[len(pair[1]) // 2])  # fmt: skip
+    middle = [median([{"x": part}], "x") for part in best]
+    rows = []
+    for row, runs in found.items():
+        if row not in good:
+            rows.append([row.name, row.precision, f"failed: {runs[-1]['error']}", "", "", "", ""])
+            continue
+        ratios = ["", ""]
+        if row.name != "this project":
+            ratios = [f"{ours / median([{'x': part}], 'x'):.2f}" for ours, part in zip(middle, good[row], strict=True)]
+        wait = f"{100 * median(runs, 'wait_share'):.1f}%" if "wait_share" in runs[0] else ""
+        rows.append([row.name, row.precision, *(spread(part) for part in good[row]), *ratios, wait])
+    head = ["program", "precision", "first epoch, images/s (range)", "later epochs, images/s (range)",
+            "ours / peer, first", "ours / peer, later", "loader wait"]
+    ours = [run for row, runs in found.items() if row.name == "this project" for run in runs if "prepared_s" in run]
+    note = f"Scan and decoding of ours: {spread(values(ours, 'prepared_s'))} s, in its first epoch."
+    return f"### {NETWORKS[network]}\n\n{table(head, rows)}\n\n{note}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peer-python", default=sys.executable)
+    parser.add_argument("--peer-dir", help="folder with vision/ and pytorch-image-models/")
+    parser.add_argument("--networks", nargs="+", choices=tuple(NETWORKS), default=list(NETWORKS))
+    parser.add_argument("--device", default="cpu")
+    defaults = {"px": 64, "batch": 32, "threads": 2, "repeats": 3, "photos": 64, "epochs": 3}
+    for name, value in defaults.items():
+        parser.add_argument(f"--{name}", type=int, default=value)
+    options = parser.parse_args()
+    sections = []
+    with tempfile.TemporaryDirectory() as data:
+        size = write_photos(Path(data, "train"), options.photos, classes=CLASSES)
+        write_photos(Path(data, "val"), CLASSES, classes=CLASSES, size=(96, 96), seed=1)
+        for network in options.networks:
+            shared = ["--mode", "epoch", "--network", network, "--device", options.device, "--data", data,
+                      "--classes", str(CLASSES), "--px", str(options.px), "--batch", str(options.batch),
+                      "--steps", "0", "--epochs", str(options.epochs)]  # fmt: skip
+            rows = contestants(options.peer_python, options.peer_dir)
+            sections.append(section(network, in_turn(rows, shared, repeats=options.repeats, threads=options.threads)))
+    setting = (f"{options.photos} photographs of {SIZE[0]} x {SIZE[1]} pixels, {size / options.photos / 1e6:.1f} MB each "
+               f"on average; {options.px} px, batch {options.batch}, {options.threads} threads (peers: as many loader "
+               f"processes beside; naive: none), device {options.device}, AdamW; {options.epochs} epochs, "
+               f"{options.repeats} repetitions in turn, each in a fresh process. Each with its own usual augmentation.")
+    command = "python benchmarks/epoch.py --peer-python PEERS/bin/python --peer-dir SOURCES"
+    append("Training epoch, from photographs", command, "\n\n".join([setting, *sections]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""This project's part of ``train_step.py`` and ``epoch.py``: one measurement in this process, printed as JSON."""
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from mineral_lib.config import Settings
+from mineral_lib.data.dataset import make_loader, set_epoch
+from mineral_lib.data.index import build_index
+from mineral_lib.data.pixels import load_pixels
+from mineral_lib.models.structure import multiply_adds
+from mineral_lib.models.zoo import build_base
+from mineral_lib.parameters import load_profile
+from mineral_lib.runtime import seed_everything, set_threads
+from mineral_lib.training.engine import Loop, train_one_epoch
+from mineral_lib.training.runs import make_loop
+
+LR, WEIGHT_DECAY, WARM_STEPS = 1e-4, 0.05, 3
+
+
+class Waited:
+    """Batches, and the seconds spent waiting for them.
+
+    Args:
+        batches: What ``make_loader`` returns.
+    """
+
+    def __init__(self, batches) -> None:
+        self.batches, self.seconds = batches, 0.0
+
+    def __iter__(self):
+        before = time.perf_counter()
+        for batch in self.batches:
+            self.seconds += time.perf_counter() - before
+            yield batch
+            before = time.perf_counter()
+
+
+def profile(options: argparse.Namespace) -> Settings:
+    """The quick profile with the size, batch and precision of the measurement."""
+    family = "paper" if options.network == "convnext_tiny" else "compact"
+    return load_profile("quick", [
+        f"model.family={family}", f"data.image_size_px={options.px}", f"train.batch_size={options.batch}",
+        f"train.precision={options.precision}", f"train.device={options.device}", f"train.threads={options.threads}",
+        "train.optimizer=adamw", f"train.weight_decay={WEIGHT_DECAY}", "data.source=folder",
+        f"data.folder={json.dumps(str(Path(options.data, 'train').resolve()))}", f"train.jobs={options.threads}",
+    ])  # fmt: skip
+
+
+def loop_of(settings: Settings, num_classes: int) -> Loop:
+    """Network, optimizer and precision as every run of the study has them."""
+    set_threads(settings.train.threads)
+    seed_everything(0)
+    return make_loop(build_base("convnext_tiny", num_classes=num_classes, options=settings.model), settings, lr=LR)
+
+
+def wait_for_device(loop: Loop) -> None:
+    """Let an accelerator finish, so that a clock can be read."""
+    if loop.device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def measure_step(options: argparse.Namespace) -> dict:
+    """Images per second of training steps on one batch that is in memory."""
+    settings = profile(options)
+    loop = loop_of(settings, options.classes)
+    gflop = 6 * multiply_adds(loop.network, options.px)  # 2 FLOPs a MAC, backward twice forward
+    images = torch.randn(options.batch, 3, options.px, options.px)
+    batch = (images, torch.arange(options.batch) % options.classes, torch.arange(options.batch))
+    train_one_epoch(loop, [batch] * WARM_STEPS, epoch=1)
+    wait_for_device(loop)
+    start = time.perf_counter()
+    train_one_epoch(loop, [batch] * options.steps, epoch=1)
+    wait_for_device(loop)
+    seconds = time.perf_counter() - start
+    return {"images_per_second": options.steps * options.batch / seconds, "gflop_per_image": gflop}
+
+
+def measure_epochs(options: argparse.Namespace) -> dict:
+    """Seconds of each epoch over a folder; the first includes the scan and the decoding, as a first run does."""
+    settings = profile(options)
+    loop = loop_of(settings, options.classes)
+    seconds, waits = [], []
+    with tempfile.TemporaryDirectory() as cache:
+        start = time.perf_counter()
+        index = build_index(settings).index
+        samples = index.assign(sample_id=index["image_id"], split="train")
+        loader = make_loader(samples, load_pixels(samples, index, settings, cache_dir=Path(cache)), "train", settings,
+                             train=True, augment_now=True)
+        prepared = time.perf_counter() - start
+        for epoch in range(1, options.epochs + 1):
+            set_epoch(loader, epoch)
+            batches = Waited(loader)
+            train_one_epoch(loop, batches, epoch=epoch)
+            wait_for_device(loop)
+            seconds.append(time.perf_counter() - start)
+            waits.append(batches.seconds / (seconds[-1] - (prepared if epoch == 1 else 0)))
+            start = time.perf_counter()
+    return {"seconds": seconds, "images": len(samples), "prepared_s": prepared, "wait_share": waits[1:]}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--mode", choices=("step", "epoch"), required=True)
+    parser.add_argument("--network", choices=("convnext_tiny", "compact"), required=True)
+    parser.add_argument("--data", required=True, help="folder with one sub-folder a class (mode epoch)")
+    parser.add_argument("--precision", choices=("fp32", "bf16"), required=True)
+    parser.add_argument("--device", default="cpu")
+    for name in ("px", "batch", "threads", "classes", "steps", "epochs"):
+        parser.add_argument(f"--{name}", type=int, required=True)
+    options = parser.parse_args()
+    print(json.dumps({"step": measure_step, "epoch": measure_epochs}[options.mode](options)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,212 @@
+"""What each network costs: parameters, multiply-adds, file size, speed and memory, measured on this machine.
+
+Speed is that of the very loop that trains (``engine.train_one_epoch`` and ``engine.predict``) on batches that lie in
+memory: loading and augmentation are left out. Every network is timed in a fresh process, so that its peak memory is
+its own and nothing of the network before it is warm.
+"""
+
+import multiprocessing
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import pandas as pd
+import torch
+
+from mineral_lib.catalogue import minerals
+from mineral_lib.config import PAPER_MODELS, Settings
+from mineral_lib.models.structure import count_parameters, file_size_mib, multiply_adds
+from mineral_lib.models.zoo import add_attention, build_base, display_name
+from mineral_lib.parameters import check, sections_of
+from mineral_lib.runtime import derive_seed, machine, seed_everything, set_threads
+from mineral_lib.training.engine import Batch, Loop, predict, train_one_epoch
+from mineral_lib.training.runs import make_loop
+
+PAPER_PX = 224  # the paper's image size
+WARM_UP_STEPS = {"cpu": 1}  # an accelerator needs a few more until kernels are chosen and clocks are up
+NO_MEMORY, DIED = "not enough memory", "process died (often: out of memory)"
+COLUMNS = ("kind", "model", "family", "network", "parameters", "size_mib", "gmacs_224px", "image_size_px", "gmacs",
+           "batch_size", "steps", "train_images_per_s", "infer_images_per_s", "peak_mib", "device", "machine",
+           "precision", "threads", "note")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Point:
+    """One measurement: ``kind`` is ``table`` (a row of the cost table) or ``scaling`` (a point of the figure)."""
+
+    kind: str
+    image_size_px: int
+    batch_size: int
+
+
+def measure_costs(settings: Settings) -> pd.DataFrame:
+    """Count and time the networks of the comparison, of the profile's family and of the other one.
+
+    Networks of the profile's family are timed at ``data.image_size_px`` and ``train.batch_size`` and at the sizes and
+    batches of the scaling figure. Those of the other family are counted, and with ``report.cost_other_family`` also
+    timed at the same size with the smallest batch.
+
+    Args:
+        settings: The profile; ``train.device``, ``precision`` and ``threads`` apply.
+
+    Returns:
+        One row a measurement with the columns ``COLUMNS``: GMACs a image (1 MAC = 2 FLOPs), MiB, images a second
+        (median of ``steps`` timed steps), and the peak memory in MiB that a network, its optimizer and its training
+        steps add (CUDA: allocated tensors; CPU: resident memory of the fresh process). What was not or could not be
+        measured is NaN, with a ``note`` where memory did not suffice.
+    """
+    other = "paper" if settings.model.family == "compact" else "compact"
+    rows = []
+    for family in (settings.model.family, other):
+        own = family == settings.model.family
+        for name in settings.comparison.models:
+            if ":" in name and not own:  # any other network has no sibling
+                continue
+            counts = _counts(settings, name, family)
+            timed = _in_fresh_process(settings, name, family) if own or settings.report.cost_other_family else []
+            rows += [counts | row for row in timed] or [counts | {"kind": "table"}]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def points(settings: Settings, name: str, family: str) -> list[Point]:
+    """What is timed of a network; the first point is its row in the table, and its peak memory is taken there."""
+    px, smallest = settings.data.image_size_px, settings.report.cost_batch_sizes[0]
+    if family != settings.model.family:
+        return [Point("table", px, smallest)]
+    found = [Point("table", px, settings.train.batch_size)]
+    if name in PAPER_MODELS:  # other networks may accept one image size only
+        found += [Point("scaling", size, smallest) for size in settings.report.cost_sizes_px]
+        found += [Point("scaling", px, batch) for batch in settings.report.cost_batch_sizes]
+    return list({(point.image_size_px, point.batch_size): point for point in reversed(found)}.values())[::-1]
+
+
+def _options(settings: Settings, family: str) -> Any:
+    return settings.model.model_copy(update={"family": family})
+
+
+def _build(settings: Settings, name: str, family: str) -> torch.nn.Module:
+    options = _options(settings, family)
+    return add_attention(name, build_base(name, num_classes=len(minerals()), options=options), options)
+
+
+def _counts(settings: Settings, name: str, family: str) -> dict[str, Any]:
+    with torch.device("meta"):  # shapes without numbers are enough to count
+        network = _build(settings, name, family)
+    px, counts = settings.data.image_size_px, {}
+    counts["gmacs"] = multiply_adds(network, px)
+    if family == "paper":
+        counts["gmacs_224px"] = counts["gmacs"] if px == PAPER_PX else multiply_adds(network, PAPER_PX)
+    names = {"model": name, "family": family, "network": display_name(name, family)}
+    sizes = {"parameters": count_parameters(network), "size_mib": file_size_mib(network.to_empty(device="cpu"))}
+    return names | sizes | counts | {"image_size_px": px}
+
+
+def _in_fresh_process(settings: Settings, name: str, family: str) -> list[dict[str, Any]]:
+    # A fork server imports torch once; its children start at once, and fresh. Windows has none.
+    method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+    context = multiprocessing.get_context(method)
+    if method == "forkserver":
+        context.set_forkserver_preload([__name__])
+    try:
+        with ProcessPoolExecutor(1, mp_context=context) as pool:
+            return pool.submit(time_network, sections_of(settings), name, family).result()
+    except BrokenProcessPool:  # a system that runs out of memory ends processes
+        return [{"kind": "table", "note": DIED}]
+
+
+def time_network(sections: dict[str, Any], name: str, family: str) -> list[dict[str, Any]]:
+    """Time one network at all its points; meant for a process of its own.
+
+    Args:
+        sections: Plain values of the profile (``parameters.sections_of``).
+        name: Network name.
+        family: ``compact`` or ``paper``.
+    """
+    settings = check(sections, where="cost measurement")
+    set_threads(settings.train.threads)
+    seed_everything(derive_seed(settings.report.seed, "cost", name))
+    before = _peak_memory_mib(torch.device("cpu"))
+    loop = make_loop(_build(settings, name, family), settings, lr=1e-6)  # the rate changes no time
+    facts = {"device": loop.device.type, "machine": _machine(loop.device), "threads": settings.train.threads,
+             "precision": str(loop.autocast_dtype or torch.float32).removeprefix("torch.")}  # fmt: skip
+    rows = []
+    for point in points(settings, name, family):
+        row = {"kind": point.kind, "image_size_px": point.image_size_px, "batch_size": point.batch_size}
+        if point.image_size_px != settings.data.image_size_px:  # counted at the profile's size only
+            row["gmacs"] = float("nan")
+        try:
+            row |= _time_point(loop, point, settings)
+        except (RuntimeError, MemoryError) as error:
+            if not _is_out_of_memory(error):
+                raise
+            row["note"] = NO_MEMORY
+        if not rows and "note" not in row:
+            row["peak_mib"] = _peak_memory_mib(loop.device) - (before if loop.device.type == "cpu" else 0)
+        rows.append(facts | row)
+    return rows
+
+
+def _time_point(loop: Loop, point: Point, settings: Settings) -> dict[str, float]:
+    size, px = point.batch_size, point.image_size_px
+    batch = (torch.randn(size, 3, px, px), torch.arange(size) % len(minerals()), torch.arange(size))
+    speeds: dict[str, float] = {}
+    for name in ("train", "infer"):
+        clock = _Clock(loop.device, settings.report.cost_steps, settings.report.cost_seconds)
+        if name == "train":
+            train_one_epoch(loop, clock.repeat(batch), epoch=1)
+        else:
+            predict(loop, clock.repeat(batch))
+        speeds[f"{name}_images_per_s"] = size / median(clock.seconds)
+        speeds["steps"] = min(speeds.get("steps", clock.steps), len(clock.seconds))
+    return speeds
+
+
+class _Clock:
+    """Gives a loop the same batch again and again and notes how long each step takes, warm-up left out."""
+
+    def __init__(self, device: torch.device, steps: int, limit_s: float) -> None:
+        self.device, self.steps, self.limit_s = device, steps, limit_s
+        self.seconds: list[float] = []
+
+    def _now(self) -> float:
+        if self.device.type != "cpu":
+            getattr(torch, self.device.type).synchronize()
+        return time.perf_counter()
+
+    def repeat(self, batch: Batch) -> Iterator[Batch]:
+        """The batch, until ``steps`` steps or ``limit_s`` seconds are timed; at least one is."""
+        for _ in range(WARM_UP_STEPS.get(self.device.type, 3)):
+            yield batch
+        begin = last = self._now()
+        while len(self.seconds) < self.steps and (not self.seconds or last - begin < self.limit_s):
+            yield batch
+            now = self._now()
+            self.seconds.append(now - last)
+            last = now
+
+
+def _peak_memory_mib(device: torch.device) -> float:
+    """Peak memory of this process so far: allocated tensors on CUDA, resident memory on a CPU, else NaN."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated() / 2**20
+    try:
+        import resource
+    except ImportError:  # Windows
+        return float("nan")
+    if device.type != "cpu":
+        return float("nan")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if machine()["system"] == "Darwin" else peak / 2**10
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
+
+
+def _machine(device: torch.device) -> str:
+    facts = machine()
+    return facts["accelerator"] if device.type == "cuda" else f"{facts['architecture']}, {facts['cores']} cores"

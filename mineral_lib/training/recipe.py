@@ -1,0 +1,66 @@
+"""A recipe: optimizer, layer-wise learning rates, learning-rate schedule, averaged weights.
+
+``paper`` is Adam with one rate for all layers and a cosine that moves an epoch at a time (3.3). The rest are the parts
+of today's fine-tuning recipes, from timm: AdamW with layer-wise decay of the rate (Bao et al. 2022, "BEiT"; Liu et al.
+2022 fine-tune ConvNeXt with it) and an exponential moving average of the weights (Polyak and Juditsky 1992).
+"""
+
+import math
+from typing import Any
+
+import torch
+from timm.optim import param_groups_layer_decay
+from timm.utils import ModelEmaV3
+from torch import nn
+
+from mineral_lib.config import Train
+
+
+def make_optimizer(network: nn.Module, train: Train, lr: float) -> torch.optim.Optimizer:
+    """Adam (paper 3.3) or AdamW (authors' code) with torch's default betas."""
+    kind = torch.optim.Adam if train.optimizer == "adam" else torch.optim.AdamW
+    return kind(parameter_groups(network, train), lr=lr, weight_decay=train.weight_decay, fused=True)
+
+
+def parameter_groups(network: nn.Module, train: Train) -> Any:
+    """All parameters alike; with ``layer_decay`` below 1 a group a layer, each with its ``lr_scale``.
+
+    The head has scale 1, each layer towards the image ``layer_decay`` times that of the layer after it. What a layer is
+    says the network's ``group_matcher`` (timm: a block; an ECA module after a stage is a layer too). Networks without
+    one (torchvision's, the compact VGG) fall back to timm's ``auto_group_layers``: twelve parameter tensors in the
+    order of the network are a layer. Layer by layer, biases and norms are also free of weight decay.
+    """
+    if train.layer_decay == 1:
+        return network.parameters()
+    return param_groups_layer_decay(network, weight_decay=train.weight_decay, layer_decay=train.layer_decay)
+
+
+def learning_rate(epoch: int, *, base: float, train: Train, share: float | None = None) -> float:
+    """Learning rate: linear warm-up, then cosine annealing to ``min_lr`` (paper 3.3).
+
+    Args:
+        epoch: 1-based.
+        base: Rate after the warm-up.
+        train: The ``train`` section.
+        share: Share of the epoch that is done, 0 to 1; the warm-up then begins at 0. None: one rate for the epoch.
+    """
+    done, warm_up = epoch - 1 + (share or 0.0), train.warmup_epochs
+    if done < warm_up:
+        return base * epoch / (warm_up + 1) if share is None else base * done / warm_up
+    progress = (done - warm_up) / (train.epochs - warm_up)
+    return train.min_lr + (base - train.min_lr) * (1 + math.cos(math.pi * progress)) / 2
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Give every group the rate times its ``lr_scale``."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group.get("lr_scale", 1.0)
+
+
+def averaged_weights(network: nn.Module, train: Train) -> ModelEmaV3 | None:
+    """The moving average of a network's weights, a copy of it at the start; None if ``ema_decay`` is 0.
+
+    The decay of step n is min(ema_decay, 1 - n ** (-2/3)) (timm's warm-up), so that a short training does not average
+    over its start.
+    """
+    return ModelEmaV3(network, decay=train.ema_decay, use_warmup=True) if train.ema_decay else None
