@@ -80,7 +80,7 @@ def test_a_bad_disk_in_the_middle_of_training_costs_nothing(launcher, wanted, fa
 @needs_mounts
 def test_a_read_only_folder_is_refused_before_any_work(launcher, wanted):
     report = json.loads(launcher.train(launcher.fresh_root(), disk=["read-only", 0])["report"])
-    assert report["code"] == 4 and "Read-only file system" in report["error"] and report["seconds"] < 10
+    assert report["code"] == 4 and "Read-only file system" in report["error"] and report["seconds"] < 60
     assert report["digests"] == wanted
 
 
@@ -202,11 +202,11 @@ def test_the_chain_hands_signals_on_and_leaves_no_process(short_chain):
         children = descendants(process.pid)
         assert len(children) >= 3  # kernel and two training processes
         os.kill(process.pid, number)
-        _, errors = process.communicate(timeout=120)
+        _, errors = process.communicate(timeout=600)
         assert process.returncode == code, errors
         assert "To go on: python -m mineral_lib reproduce --profile test --set train.epochs=60" in errors
         assert "Traceback" not in errors
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while any(process_alive(child) for child in children) and time.monotonic() < deadline:
             time.sleep(0.1)
         assert not any(process_alive(child) for child in children)
