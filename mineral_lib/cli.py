@@ -37,7 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
                        help="processes of this machine (default), Slurm, or this process")  # fmt: skip
     sweep.add_argument("--jobs", type=int, metavar="N", help="jobs at a time (default: train.jobs; Slurm: all)")
     sweep.add_argument("--slurm", nargs="+", action="extend", default=[], metavar="KEY=VALUE",
-                       help="options of sbatch, for example partition=gpu gpus_per_node=1 time=240 (minutes)")  # fmt: skip
+                       help="options of sbatch: partition=gpu gpus_per_node=1 time=240 (minutes)")  # fmt: skip
     one = commands.add_parser("train-run", help="train one run; under torchrun, several processes share its batches")
     one.add_argument("name", help="name of the run, for example eca_convnext_tiny-transfer-grouped-seed0")
     for command in (reproduce, check, sweep, one):

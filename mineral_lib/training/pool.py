@@ -127,7 +127,7 @@ def _train_side_by_side(settings: Settings, missing: list[RunSpec], sources: lis
             for future in done:
                 finished = running.pop(future)
                 future.result()
-                ready = [spec for spec in waiting if isinstance(finished, str) and source_of(settings, spec) == finished]
+                ready = [spec for spec in waiting if source_of(settings, spec) == finished]
                 waiting = [spec for spec in waiting if spec not in ready]
                 running |= {pool.submit(_work, sections, spec): spec for spec in ready}
     except BrokenProcessPool as error:

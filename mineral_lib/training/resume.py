@@ -70,7 +70,8 @@ class Checkpoints:
                                   remedy="lower train.lr")  # fmt: skip
         content = {
             "package_version": __version__, "versions": package_versions(), "device": str(loop.device),
-            "threads": torch.get_num_threads(), "processes": loop.processes, "classes": self.config["classes"], "config": self.config,
+            "threads": torch.get_num_threads(), "processes": loop.processes, "classes": self.config["classes"],
+            "config": self.config,
             "epoch": state.epoch, "step": state.step, "totals": state.totals, "history": state.history,
             "generators": generator_states(loop.device), "best_epoch": state.best_epoch,
             "best_weights": state.best_weights, "network": weights, "optimizer": loop.optimizer.state_dict(),
