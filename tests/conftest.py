@@ -1,6 +1,7 @@
 """Shared fixtures: a tiny profile whose results go to a temporary root."""
 
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from mineral_lib.parameters import load_profile
 from mineral_lib.storage import ROOT_VARIABLE
 
 ROOT = Path(__file__).resolve().parents[1]
+# A background job of a shell inherits an ignored Ctrl-C, and so would every program the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 TINY = [
     "comparison.models=[convnext_tiny, eca_convnext_tiny]",
     "leakage.runs=[]",
