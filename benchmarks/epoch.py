@@ -3,7 +3,8 @@
     python benchmarks/epoch.py --peer-python PEERS/bin/python --peer-dir SOURCES
 
 The photographs are generated in a temporary folder. The first epoch of this project includes the scan (every file
-decoded, hashed and looked at) and the decoding to working size; the epochs after it read what was kept. The peers decode
+decoded, hashed and looked at) and the decoding to working size; the epochs after it read what was kept. The peers
+decode
 in every epoch. Every measurement in a fresh process, in turn; validation is left out for all. See ``train_step.py``.
 """
 
@@ -69,7 +70,7 @@ def main() -> None:
                       "--steps", "0", "--epochs", str(options.epochs)]  # fmt: skip
             rows = contestants(options.peer_python, options.peer_dir)
             sections.append(section(network, in_turn(rows, shared, repeats=options.repeats, threads=options.threads)))
-    setting = (f"{options.photos} photographs of {SIZE[0]} x {SIZE[1]} pixels, {size / options.photos / 1e6:.1f} MB each "
+    setting = (f"{options.photos} photographs of {SIZE[0]} x {SIZE[1]} pixels, {size / options.photos / 1e6:.1f} MB each "  # noqa: E501
                f"on average; {options.px} px, batch {options.batch}, {options.threads} threads (peers: as many loader "
                f"processes beside; naive: none), device {options.device}, AdamW; {options.epochs} epochs, "
                f"{options.repeats} repetitions in turn, each in a fresh process. Each with its own usual augmentation.")
