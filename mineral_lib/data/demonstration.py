@@ -12,7 +12,7 @@ from mineral_lib.data.synthetic import photographs
 from mineral_lib.storage import ResultPaths, write_bytes, write_text
 
 FIRST_SPECIMEN = 9001  # far beyond any specimen of a study, so that none has been seen in training
-SPECIMENS, SIZE_PX = 3, 224
+SPECIMENS, SIZE_PX = 3, 160
 
 
 def demonstration_settings(settings: Settings) -> Settings:

@@ -61,6 +61,6 @@ def linear_probe(features: np.ndarray, labels: np.ndarray, groups: np.ndarray, *
         groups: (N,) specimens; a specimen is never on both sides of a fold.
         folds: Number of folds.
     """
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.03, max_iter=300))
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.03, max_iter=300, tol=1e-3))
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=0)
     return float(cross_val_score(model, features, labels, groups=groups, cv=splitter).mean())

@@ -1,5 +1,7 @@
 """How sure a number is: intervals by specimen, and paired tests of two networks on the same photographs."""
 
+from functools import lru_cache
+
 import numpy as np
 from statsmodels.stats.contingency_tables import mcnemar as exact_mcnemar
 from statsmodels.stats.proportion import proportion_confint
@@ -65,8 +67,14 @@ def _resampled(values: np.ndarray, specimens: np.ndarray, *, resamples: int, see
     if len(sizes) < 2:
         return None
     sums = np.bincount(group, weights=np.asarray(values, dtype=float))
-    drawn = np.random.default_rng(seed).multinomial(len(sizes), np.full(len(sizes), 1 / len(sizes)), size=resamples)
+    drawn = _draws(len(sizes), resamples, seed)
     return (drawn @ sums) / (drawn @ sizes)
+
+
+@lru_cache(maxsize=8)
+def _draws(count: int, resamples: int, seed: int) -> np.ndarray:
+    """How often each of ``count`` specimens is drawn, (resamples, count) float; tables share the same draws."""
+    return np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=resamples).astype(float)
 
 
 def accuracy_interval(

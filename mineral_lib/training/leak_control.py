@@ -27,9 +27,16 @@ def nearest_neighbour_control(settings: Settings) -> pd.DataFrame:
     """
     set_threads(settings.train.threads)
     study, frames = prepare(settings), []
+    photographs: pd.DataFrame | None = None  # protocols without copies share the features of the photographs
     for protocol in settings.split.protocols if settings.leakage.runs else []:
         samples = study.splits[protocol]
-        features, split = _features(settings, study, protocol), samples["split"].to_numpy()
+        if protocol == "paper":
+            features = _features(settings, study, samples)
+        else:
+            if photographs is None:
+                photographs = pd.DataFrame(_features(settings, study, study.index), index=study.index["image_id"])
+            features = photographs.loc[samples["image_id"]].to_numpy()
+        split = samples["split"].to_numpy()
         test = samples.loc[split == "test", ["sample_id", "specimen"]]
         drawn = shuffled_labels(samples, seed=settings.split.seed)
         for name, labels in (("true", samples["label"].to_numpy()), ("shuffled", drawn)):
@@ -41,11 +48,10 @@ def nearest_neighbour_control(settings: Settings) -> pd.DataFrame:
     return table
 
 
-def _features(settings: Settings, study: StudyData, protocol: str) -> np.ndarray:
-    """Frozen features (N, F) of every sample of a protocol, in the order of its table."""
+def _features(settings: Settings, study: StudyData, samples: pd.DataFrame) -> np.ndarray:
+    """Frozen features (N, F) of every sample, in the order of the table."""
     model, _, weights = settings.leakage.runs[0].rpartition("-")
-    samples = study.splits[protocol]
-    spec = RunSpec(base_network(model), weights, protocol, settings.train.seeds[0])
+    spec = RunSpec(base_network(model), weights, "grouped", settings.train.seeds[0])
     network, _ = build_network(settings, spec, len(study.classes), pretrained=True)
     photos = load_pixels(samples, study.index, settings)
     return frozen_features(spec.model, network, photos, image_size_px=settings.data.image_size_px)
