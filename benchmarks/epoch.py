@@ -14,11 +14,11 @@ import tempfile
 from pathlib import Path
 
 from photos import SIZE, write_photos
-from turns import NETWORKS, Contestant, contestants, in_turn, median, spread, table, values
+from turns import HERE, NETWORKS, Contestant, contestants, in_turn, median, spread, table, values
 
 from results import append
 
-CLASSES = 4
+CLASSES = 6  # torchvision's program counts the five best answers
 
 
 def speeds(runs: list[dict]) -> tuple[list[float], list[float]]:
@@ -36,18 +36,31 @@ def section(network: str, found: dict[Contestant, list[dict]]) -> str:
     rows = []
     for row, runs in found.items():
         if row not in good:
-            rows.append([row.name, row.precision, f"failed: {runs[-1]['error']}", "", "", "", ""])
+            rows.append([row.name, row.precision, f"failed: {runs[-1]['error']}", "", "", ""])
             continue
         ratios = ["", ""]
         if row.name != "this project":
             ratios = [f"{ours / median([{'x': part}], 'x'):.2f}" for ours, part in zip(middle, good[row], strict=True)]
-        wait = f"{100 * median(runs, 'wait_share'):.1f}%" if "wait_share" in runs[0] else ""
-        rows.append([row.name, row.precision, *(spread(part) for part in good[row]), *ratios, wait])
+        rows.append([row.name, row.precision, *(spread(part) for part in good[row]), *ratios])
     head = ["program", "precision", "first epoch, images/s (range)", "later epochs, images/s (range)",
-            "ours / peer, first", "ours / peer, later", "loader wait"]
+            "ours / peer, first", "ours / peer, later"]
     ours = [run for row, runs in found.items() if row.name == "this project" for run in runs if "prepared_s" in run]
     note = f"Scan and decoding of ours: {spread(values(ours, 'prepared_s'))} s, in its first epoch."
     return f"### {NETWORKS[network]}\n\n{table(head, rows)}\n\n{note}"
+
+
+def loader_section(network: str, shared: list[str], options: argparse.Namespace) -> str:
+    """How long our loop waits for its loader in an epoch of decoded photographs, without and with a process for it."""
+    ours = (sys.executable, str(HERE / "train_ours.py"))
+    rows = [Contestant(f"this project, {workers} loader processes", "bf16", (*ours, "--workers", str(workers)))
+            for workers in (0, 1)]  # fmt: skip
+    steps = 60 if network == "compact" else 10
+    found = in_turn(rows, [*shared, "--mode", "loader", "--steps", str(steps)], repeats=options.repeats,
+                    threads=options.threads)  # fmt: skip
+    lines = [[row.name, spread(values(runs, "images_per_second")),
+              spread([100 * share for share in values(runs, "wait_share")])] for row, runs in found.items()]
+    head = [f"{steps} steps an epoch, bf16", "images/s", "wait for the loader, % of the step"]
+    return table(head, lines)
 
 
 def main() -> None:
@@ -69,8 +82,10 @@ def main() -> None:
                       "--classes", str(CLASSES), "--px", str(options.px), "--batch", str(options.batch),
                       "--steps", "0", "--epochs", str(options.epochs)]  # fmt: skip
             rows = contestants(options.peer_python, options.peer_dir)
-            sections.append(section(network, in_turn(rows, shared, repeats=options.repeats, threads=options.threads)))
-    setting = (f"{options.photos} photographs of {SIZE[0]} x {SIZE[1]} pixels, {size / options.photos / 1e6:.1f} MB each "  # noqa: E501
+            found = in_turn(rows, shared, repeats=options.repeats, threads=options.threads)
+            sections += [section(network, found), loader_section(network, shared, options)]
+    size_words = f"{SIZE[0]} x {SIZE[1]} pixels, {size / options.photos / 1e6:.1f} MB each "
+    setting = (f"{options.photos} photographs of {size_words}"
                f"on average; {options.px} px, batch {options.batch}, {options.threads} threads (peers: as many loader "
                f"processes beside; naive: none), device {options.device}, AdamW; {options.epochs} epochs, "
                f"{options.repeats} repetitions in turn, each in a fresh process. Each with its own usual augmentation.")

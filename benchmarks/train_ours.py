@@ -6,11 +6,13 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import torch
 
 from mineral_lib.config import Settings
 from mineral_lib.data.dataset import make_loader, set_epoch
-from mineral_lib.data.index import build_index
+from mineral_lib.data.index import build_index, working_size
 from mineral_lib.data.pixels import load_pixels
 from mineral_lib.models.structure import multiply_adds
 from mineral_lib.models.zoo import build_base
@@ -46,7 +48,8 @@ def profile(options: argparse.Namespace) -> Settings:
     return load_profile("quick", [
         f"model.family={family}", f"data.image_size_px={options.px}", f"train.batch_size={options.batch}",
         f"train.precision={options.precision}", f"train.device={options.device}", f"train.threads={options.threads}",
-        "train.optimizer=adamw", f"train.weight_decay={WEIGHT_DECAY}", "data.source=folder",
+        f"train.num_workers={options.workers}", "train.optimizer=adamw", f"train.weight_decay={WEIGHT_DECAY}",
+        "data.source=folder",
         f"data.folder={json.dumps(str(Path(options.data, 'train').resolve()))}", f"train.jobs={options.threads}",
     ])  # fmt: skip
 
@@ -103,17 +106,43 @@ def measure_epochs(options: argparse.Namespace) -> dict:
     return {"seconds": seconds, "images": len(samples), "prepared_s": prepared, "wait_share": waits[1:]}
 
 
+def measure_loader(options: argparse.Namespace) -> dict:
+    """Share of a longer epoch spent waiting for batches of decoded photographs, augmentation included.
+
+    Without loader processes the augmentation itself is the wait.
+    """
+    settings, px = profile(options), working_size(options.px)
+    loop = loop_of(settings, options.classes)
+    count = options.batch * options.steps
+    pixels = np.random.default_rng(0).integers(0, 256, (count, px, px, 3), np.uint8)
+    samples = pd.DataFrame({"sample_id": range(count), "label": np.arange(count) % options.classes, "split": "train"})
+    loader = make_loader(samples, pixels, "train", settings, train=True, augment_now=True)
+    seconds, waits = [], []
+    for epoch in range(1, options.epochs + 1):
+        set_epoch(loader, epoch)
+        batches, start = Waited(loader), time.perf_counter()
+        train_one_epoch(loop, batches, epoch=epoch)
+        wait_for_device(loop)
+        seconds.append(time.perf_counter() - start)
+        waits.append(batches.seconds / seconds[-1])
+    return {"images_per_second": [count / epoch for epoch in seconds[1:]], "wait_share": waits[1:]}
+
+
+MODES = {"step": measure_step, "epoch": measure_epochs, "loader": measure_loader}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--mode", choices=("step", "epoch"), required=True)
+    parser.add_argument("--mode", choices=tuple(MODES), required=True)
     parser.add_argument("--network", choices=("convnext_tiny", "compact"), required=True)
     parser.add_argument("--data", required=True, help="folder with one sub-folder a class (mode epoch)")
     parser.add_argument("--precision", choices=("fp32", "bf16"), required=True)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--workers", type=int, default=0, help="loader processes")
     for name in ("px", "batch", "threads", "classes", "steps", "epochs"):
         parser.add_argument(f"--{name}", type=int, required=True)
     options = parser.parse_args()
-    print(json.dumps({"step": measure_step, "epoch": measure_epochs}[options.mode](options)))
+    print(json.dumps(MODES[options.mode](options)))
 
 
 if __name__ == "__main__":
