@@ -13,8 +13,9 @@ import tempfile
 from pathlib import Path
 
 from photos import SIZE, write_photos
-from results import append
 from turns import HERE, NETWORKS, Contestant, contestants, in_turn, median, spread, table, values
+
+from results import append
 
 CLASSES = 6  # torchvision's program counts the five best answers
 
@@ -82,8 +83,8 @@ def main() -> None:
             rows = contestants(options.peer_python, options.peer_dir)
             found = in_turn(rows, shared, repeats=options.repeats, threads=options.threads)
             sections += [section(network, found), loader_section(network, shared, options)]
-    setting = (f"{options.photos} photographs of {SIZE[0]} x {SIZE[1]} pixels, {size / options.photos / 1e6:.1f} MB each "
-               f"on average; {options.px} px, batch {options.batch}, {options.threads} threads (peers: as many loader "
+    setting = (f"{options.photos} photographs of {SIZE[0]} x {SIZE[1]} pixels, {size / options.photos / 1e6:.1f} MB "
+               f"each on average; {options.px} px, batch {options.batch}, {options.threads} threads (peers: as many loader "
                f"processes beside; naive: none), device {options.device}, AdamW; {options.epochs} epochs, "
                f"{options.repeats} repetitions in turn, each in a fresh process. Each with its own usual augmentation.")
     command = "python benchmarks/epoch.py --peer-python PEERS/bin/python --peer-dir SOURCES"

@@ -1,7 +1,7 @@
 """The peers of ``train_step.py`` and ``epoch.py``, each in a process of its own, printed as JSON.
 
-torchvision's and timm's training programs are run as published from ``--peer-dir`` (``vision/references/classification``
-and ``pytorch-image-models/train.py``): their own ``main`` sets everything up, and only their ``train_one_epoch`` is
+torchvision's and timm's training programs are run as published from ``--peer-dir``
+(``vision/references/classification`` and ``pytorch-image-models/train.py``): their own ``main`` sets everything up, and only their ``train_one_epoch`` is
 wrapped to read the clock. For the bare step the wrapper hands it one batch in memory again and again instead of the
 loader. Of the project only the compact network is used here.
 """
@@ -25,6 +25,7 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 def build_network(options):
     """The same network as ours, with random weights."""
     import timm
+
     from mineral_lib.models.compact import compact_convnext
 
     torch.manual_seed(0)

@@ -16,8 +16,9 @@ import time
 from pathlib import Path
 
 from photos import write_photos
-from results import append
 from turns import NETWORKS, Contestant, contestants, in_turn, median, spread, table, values
+
+from results import append
 
 CLASSES = 6  # torchvision's program counts the five best answers
 PEAK = Contestant("matrix peak", "both", (sys.executable, str(Path(__file__).resolve()), "--peak"))
