@@ -1,4 +1,4 @@
-"""Contestants in turn: each in a fresh process, all once before any again, so that a busy machine hits them alike."""
+"""Contestants in turn: each in a fresh process, all once before any runs again: other load hits all alike."""
 
 import json
 import os
