@@ -3,7 +3,8 @@
     python benchmarks/epoch.py --peer-python PEERS/bin/python --peer-dir SOURCES
 
 The photographs are generated in a temporary folder. The first epoch of this project includes the scan (every file
-decoded, hashed and looked at) and the decoding to working size; the epochs after it read what was kept. The peers decode
+decoded, hashed and looked at) and the decoding to working size; the epochs after it read what was kept. The peers
+decode
 in every epoch. Every measurement in a fresh process, in turn; validation is left out for all. See ``train_step.py``.
 """
 
@@ -84,7 +85,7 @@ def main() -> None:
             found = in_turn(rows, shared, repeats=options.repeats, threads=options.threads)
             sections += [section(network, found), loader_section(network, shared, options)]
     setting = (f"{options.photos} photographs of {SIZE[0]} x {SIZE[1]} pixels, {size / options.photos / 1e6:.1f} MB "
-               f"each on average; {options.px} px, batch {options.batch}, {options.threads} threads (peers: as many loader "
+               f"each on average; {options.px} px, batch {options.batch}, {options.threads} threads (peers: as many loader "  # noqa: E501
                f"processes beside; naive: none), device {options.device}, AdamW; {options.epochs} epochs, "
                f"{options.repeats} repetitions in turn, each in a fresh process. Each with its own usual augmentation.")
     command = "python benchmarks/epoch.py --peer-python PEERS/bin/python --peer-dir SOURCES"

@@ -1,7 +1,8 @@
 """The peers of ``train_step.py`` and ``epoch.py``, each in a process of its own, printed as JSON.
 
 torchvision's and timm's training programs are run as published from ``--peer-dir``
-(``vision/references/classification`` and ``pytorch-image-models/train.py``): their own ``main`` sets everything up, and only their ``train_one_epoch`` is
+(``vision/references/classification`` and ``pytorch-image-models/train.py``): their own ``main`` sets everything up,
+and only their ``train_one_epoch`` is
 wrapped to read the clock. For the bare step the wrapper hands it one batch in memory again and again instead of the
 loader. Of the project only the compact network is used here.
 """

@@ -1,7 +1,9 @@
-"""Shared fixtures: a tiny profile whose results go to a temporary root."""
+"""Shared fixtures: a tiny profile whose results go to a temporary root, and the whole chain, run once a session."""
 
 import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,3 +35,19 @@ def study_root(tmp_path, monkeypatch):
 def tiny(study_root):
     """Settings of the test profile, reduced to two networks."""
     return load_profile("test", TINY)
+
+
+def mineral(*arguments: str, **options) -> subprocess.CompletedProcess:
+    """The command line, as a user calls it."""
+    return subprocess.run(
+        [sys.executable, "-m", "mineral_lib", *arguments], cwd=ROOT, capture_output=True, text=True, **options
+    )
+
+
+@pytest.fixture(scope="session")
+def chain():
+    """The chain on the test profile, from nothing; shared by all tests that read its results."""
+    mineral("clean", "--profile", "test")
+    done = mineral("reproduce", "--profile", "test")
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    return done

@@ -6,7 +6,7 @@ import sys
 import time
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, mineral
 
 from mineral_lib.parameters import load_profile
 from mineral_lib.pipeline import notebook_names, run_notebook
@@ -37,21 +37,6 @@ FIGURES = [
     "figure_6_grad_cam",
     "cost_scaling",
 ]
-
-
-def mineral(*arguments: str, **options) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", "mineral_lib", *arguments], cwd=ROOT, capture_output=True, text=True, **options
-    )
-
-
-@pytest.fixture(scope="module")
-def chain():
-    """The chain on the test profile, from nothing."""
-    mineral("clean", "--profile", "test")
-    done = mineral("reproduce", "--profile", "test")
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-    return done
 
 
 def test_everything_is_made(chain):
