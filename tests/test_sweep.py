@@ -78,7 +78,7 @@ def during_training(root, steps, what, seconds=600.0):
         except Exception as error:
             problems.append(error)
 
-    thread = threading.Thread(target=follow)
+    thread = threading.Thread(target=follow, daemon=True)
     thread.start()
     return thread, problems
 

@@ -127,7 +127,7 @@ class Jobs:
 
         name = work_name(work)
         if self.executor == "slurm":
-            self.engine.update_parameters(name=self.prefix + name)
+            self.engine.update_parameters(job_name=self.prefix + name)
         if self.devices:
             used = [job.device for job in self.running.values()]
             device = min(range(self.devices), key=used.count)
@@ -209,15 +209,15 @@ def _parameters(settings: Settings, executor: str, options: tuple[str, ...]) -> 
         return {"timeout_min": LOCAL_MINUTES}
     from submitit.slurm.slurm import _get_default_parameters
 
-    known = set(_get_default_parameters()) | {"timeout_min", "mem_gb"}
+    known = set(_get_default_parameters())
     cores = settings.train.threads + settings.train.num_workers
-    parameters: dict[str, Any] = {"timeout_min": SLURM_MINUTES, "cpus_per_task": cores}
+    parameters: dict[str, Any] = {"time": SLURM_MINUTES, "cpus_per_task": cores}
     others: dict[str, Any] = {"requeue": True}
     for option in options:
         key, sign, text = option.partition("=")
-        key = {"time": "timeout_min"}.get(key.strip(), key.strip().replace("-", "_"))
+        key = key.strip().replace("-", "_")
         value = int(text) if text.strip().isdigit() else text.strip() or True
-        if not key or not sign or (key == "timeout_min" and not isinstance(value, int)):
+        if not key or not sign or (key == "time" and not isinstance(value, int)):
             raise ParameterError("is not KEY=VALUE" if not sign else "takes whole minutes", where=f"--slurm {option}",
                                  remedy="write for example --slurm partition=gpu time=240")  # fmt: skip
         (parameters if key in known else others)[key] = value

@@ -68,7 +68,7 @@ class Sweep:
             for work in [work for work in self.waiting if self._ready(work)][: parallel - len(self.jobs.running)]:
                 self.waiting.remove(work)
                 self.jobs.submit(work)
-                self._started(work_name(work), "starts")
+                self._started(work_name(work), "starts" if self.jobs.executor != "slurm" else "submitted")
             for name, result in self.jobs.ended().items():
                 self._settle(name, result)
             time.sleep(POLL_S[self.jobs.executor])
