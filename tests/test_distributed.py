@@ -105,9 +105,9 @@ def test_resumed_with_the_same_number_is_bit_identical(root):
 
 
 def test_more_processes_than_images_in_a_batch_are_refused(root):
-    process = begin(root, 2, "train.batch_size=1")
+    process = begin(root, 3, "train.batch_size=2")
     output = process.communicate()[0]
-    assert process.returncode and "cannot be shared by 2 processes" in output
+    assert process.returncode and "cannot be shared by 3 processes" in output
 
 
 @pytest.mark.parametrize(("count", "batch_size", "ranks"), [(23, 8, 2), (17, 8, 2), (19, 8, 4), (9, 4, 3)])
