@@ -52,7 +52,7 @@ class Study:
         """Validation accuracy after each epoch and test accuracy after the last, for every seed."""
         found = []
         for seed in self.seeds:
-            settings = self.settings(f"{name}-{epochs}", changes | {"train.epochs": epochs})
+            settings = self.settings(f"{name}-{epochs}", warm_up(changes, epochs) | {"train.epochs": epochs})
             folder = train_run(settings, RunSpec(PROPOSED, "transfer", "grouped", seed))
             test = read_json(folder / "metrics.json")["last"]["test"]["accuracy"]
             found.append((pd.read_csv(folder / "history.csv")["val_accuracy"].tolist(), test))
@@ -64,6 +64,12 @@ def recommended() -> Changes:
     plain, other = (sections_of(load_profile(name)) for name in ("quick", "recommended"))
     return {f"{section}.{key}": value for section in ("model", "train") for key, value in other[section].items()
             if value != plain[section][key] and key != "epochs"}  # fmt: skip
+
+
+def warm_up(changes: Changes, epochs: int) -> Changes:
+    """The same share of the epochs as warm-up as in the profile ``recommended``, rounded."""
+    share = changes.get("train.warmup_epochs", 0) / load_profile("recommended").train.epochs
+    return changes | ({"train.warmup_epochs": round(share * epochs)} if share else {})
 
 
 def percent(values: list[float]) -> str:
