@@ -18,6 +18,7 @@ from mineral_lib.errors import DivergenceError, StorageError
 from mineral_lib.evaluation.metrics import classification_metrics
 from mineral_lib.evaluation.shuffled_labels import shuffled_labels
 from mineral_lib.locks import LOCK_FILE, folder_lock
+from mineral_lib.models.depthwise import use_fast_depthwise
 from mineral_lib.models.structure import count_parameters, file_size_mib, multiply_adds
 from mineral_lib.models.weights import file_state, imagenet_state, load_backbone
 from mineral_lib.models.zoo import add_attention, build_base, display_name
@@ -280,6 +281,8 @@ def make_loop(network: nn.Module, settings: Settings, *, lr: float, shift: torch
     """
     train, device = settings.train, select_device(settings.train.device)
     network = network.to(device, memory_format=torch.channels_last)
+    if device.type == "cpu":
+        use_fast_depthwise(network)
     return Loop(
         network,
         make_optimizer(network, train, lr),
