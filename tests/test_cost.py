@@ -43,7 +43,10 @@ def test_every_network_is_counted_and_the_own_family_timed(measured):
 
 
 def test_scaling_crosses_sizes_and_batches(measured):
-    drawn = measured[(measured["model"] == "googlenet") & (measured["family"] == "compact")]
+    own = measured[(measured["model"] == "googlenet") & (measured["family"] == "compact")]
+    epochs, drawn = own[own["kind"] == "epoch"], own[own["kind"] != "epoch"]
+    assert epochs["images"].tolist() == [4, 8, 16] and (epochs["infer_images_per_s"] > 0).all()
+    assert drawn["images"].isna().all()
     assert sorted(zip(drawn["image_size_px"], drawn["batch_size"], strict=True)) == [(32, 2), (32, 4), (32, 8), (48, 2)]
     assert (drawn["kind"] == "table").sum() == 1 and (drawn["train_images_per_s"] > 0).all()
 
@@ -98,6 +101,9 @@ def test_figure_shows_time_an_image(measured, tmp_path):
     speed = measured[(measured["model"] == row["model"]) & (measured["image_size_px"] == row["image_size_px"])
                      & (measured["batch_size"] == 2)]["train_images_per_s"].iloc[0]  # fmt: skip
     assert row["train_ms"] == pytest.approx(1000 / speed)
+    epoch = drawing.data[drawing.data["against"] == "images"].iloc[0]
+    speed = measured[(measured["model"] == epoch["model"]) & (measured["images"] == epoch["images"])]
+    assert epoch["train_s"] == pytest.approx(epoch["images"] / speed["train_images_per_s"].iloc[0])
     assert all(axes.get_xscale() == axes.get_yscale() == "log" for axes in drawing.figure.axes)
     assert set(drawing.data["network"]) == {"GoogLeNet (compact)", "ECA-ConvNeXt-T (compact)"}
 

@@ -29,7 +29,9 @@ def gradients(layer: nn.Module, images: torch.Tensor, weights: torch.Tensor) -> 
 
 
 @pytest.mark.parametrize("size", [5, 7])
-@pytest.mark.parametrize("shape", [(3, 6, 16, 16), (2, 6, 8, 5), (4, 6, 2, 2), (1, 6, 1, 1), (2, 6, 1, 9), (1, 6, 9, 2)])
+@pytest.mark.parametrize(
+    "shape", [(3, 6, 16, 16), (2, 6, 8, 5), (4, 6, 2, 2), (1, 6, 1, 1), (2, 6, 1, 9), (1, 6, 9, 2), (1, 6, 20, 20)]
+)
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 def test_same_output_and_gradients(size, shape, layout):
     plain, fast = pair(size, dtype=torch.float64)
@@ -55,7 +57,8 @@ def test_bfloat16_is_as_exact_as_torch():
 
 def test_only_large_depthwise_convolutions_with_their_own_padding():
     others = nn.ModuleList([
-        nn.Conv2d(8, 8, 3, padding=1, groups=8), nn.Conv2d(8, 8, 7, padding=3), nn.Conv2d(8, 16, 7, padding=3, groups=8),
+        nn.Conv2d(8, 8, 3, padding=1, groups=8), nn.Conv2d(8, 8, 7, padding=3),
+        nn.Conv2d(8, 16, 7, padding=3, groups=8),
         nn.Conv2d(8, 8, 7, padding=2, groups=8), nn.Conv2d(8, 8, 7, padding=3, groups=8, stride=2),
         nn.Conv2d(8, 8, 7, padding=3, groups=8, padding_mode="circular"), nn.Conv2d(8, 8, 7, padding="same", groups=8),
     ])  # fmt: skip

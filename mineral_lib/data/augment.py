@@ -18,7 +18,15 @@ from mineral_lib.config import Augment
 from mineral_lib.runtime import derive_seed
 
 
-class RotateCrop(v2.Transform):
+class _OneImage(v2.Transform):
+    """A transform of a single tensor: v2's search for images in nested inputs costs as much as the work itself."""
+
+    def forward(self, inpt: torch.Tensor) -> torch.Tensor:
+        """Draw the parameters and apply them to (C, H, W)."""
+        return self.transform(inpt, self.make_params([inpt]))
+
+
+class RotateCrop(_OneImage):
     """Random rotation, random crop, optional flip and resizing, in one bilinear sampling step.
 
     One step instead of four keeps the picture sharp and costs a quarter. Points outside of the picture are mirrored
@@ -65,7 +73,7 @@ class RotateCrop(v2.Transform):
                              align_corners=False)[0]
 
 
-class Brightness(v2.Transform):
+class Brightness(_OneImage):
     """Multiply a float image by a factor that is uniform in ``factors`` and cut at 0 and 1."""
 
     def __init__(self, factors: tuple[float, float]) -> None:

@@ -31,7 +31,7 @@ STD = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
 
 def normalise(image: torch.Tensor) -> torch.Tensor:
     """Subtract ImageNet's mean and divide by its standard deviation; (..., 3, H, W) float32 in 0..1."""
-    return (image - MEAN) / STD
+    return (image - MEAN).div_(STD)
 
 
 def to_tensor(photo: np.ndarray, image_size_px: int) -> torch.Tensor:

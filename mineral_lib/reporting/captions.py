@@ -116,10 +116,11 @@ FIGURES = {
         "From left to right the maps get smaller and have more channels; orange marks the attention modules.",
     ),
     "cost_scaling": (
-        "Time of one image against its size and the batch",
+        "Time against image size, batch and number of images",
         "Both axes are logarithmic; lower is cheaper. Left: larger photographs; along the faint line twice the side "
-        "costs four times as much, as the number of pixels says. Right: larger batches share what every step costs "
-        "once; where a line is level, the machine is busy. Top: a training step; bottom: recognition.",
+        "costs four times as much, as the number of pixels says. Middle: larger batches share what every step costs "
+        "once; where a line is level, the machine is busy. Right: all images once, augmentation and loading "
+        "included. Top: training; bottom: recognition.",
     ),
     "plate_1_minerals": (
         "Plate I. Minerals",

@@ -1,4 +1,4 @@
-"""How the time of one image grows with its size and falls with the batch, one line a network."""
+"""How time grows with the size of an image, falls with the batch and adds up over images, one line a network."""
 
 import numpy as np
 import pandas as pd
@@ -7,29 +7,35 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from mineral_lib.reporting.style import MUTED, PAGE_MM, Drawing, network_style, new_figure, styled
 
-_ROWS = {"train_ms": "training step", "infer_ms": "recognition"}
-_LABELS = {"image_size_px": "image size, px", "batch_size": "batch size"}
+_ROWS = {"train": "training", "infer": "recognition"}
+_LABELS = {"image_size_px": "image size, px", "batch_size": "batch size", "images": "images"}
+_UNITS = {"image_size_px": "ms", "batch_size": "ms", "images": "s"}
 
 
 @styled
 def draw_scaling(costs: pd.DataFrame) -> Drawing:
-    """Milliseconds an image in training (top) and recognition (bottom) against image size and batch size.
+    """Time of training (top) and recognition (bottom): of one image against its size and the batch, and of a whole
+    epoch, loading included, against the number of images.
 
     Args:
         costs: ``reporting.cost.read_costs``; networks with scaling measurements are drawn.
     """
     frame = _points(costs)
     figure = new_figure(PAGE_MM, 118)
-    panels = figure.subplots(2, 2, sharex="col", sharey="row")
-    for letters, axes_row, (quantity, word) in zip(("ab", "cd"), panels, _ROWS.items(), strict=True):
+    panels = figure.subplots(2, 3, sharex="col")
+    for axes_row in panels:
+        axes_row[1].sharey(axes_row[0])
+    for letters, axes_row, (mode, word) in zip(("abc", "def"), panels, _ROWS.items(), strict=True):
         for letter, axes, (against, label) in zip(letters, axes_row, _LABELS.items(), strict=True):
             part = frame[frame["against"] == against]
-            _panel(axes, part, quantity)
+            _panel(axes, part, f"{mode}_{_UNITS[against]}")
             axes.set_title(f"({letter}) {word}, {_fixed(part, against)}")
-            if letters == "cd":
+            if letters == "def":
                 axes.set_xlabel(label)
         axes_row[0].set_ylabel("ms an image")
-        _pixel_line(axes_row[0], frame[frame["against"] == "image_size_px"], quantity)
+        axes_row[1].tick_params(labelleft=False)
+        axes_row[2].set_ylabel("s an epoch" if mode == "train" else "s for all")
+        _pixel_line(axes_row[0], frame[frame["against"] == "image_size_px"], f"{mode}_ms")
     handles, labels = panels[0, 0].get_legend_handles_labels()
     if handles:
         figure.legend(handles, labels, loc="outside upper left", ncols=4)
@@ -37,18 +43,22 @@ def draw_scaling(costs: pd.DataFrame) -> Drawing:
 
 
 def _points(costs: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the two series; a measurement at the crossing of both belongs to both."""
+    """Rows of the three series; a step at the crossing of the first two belongs to both."""
     drawn = costs[costs["model"].isin(costs.loc[costs["kind"] == "scaling", "model"])]
     drawn = drawn[drawn["family"].isin(costs.loc[costs["kind"] == "scaling", "family"])]
     drawn = drawn.dropna(subset=["train_images_per_s", "infer_images_per_s"])
     px = drawn.loc[drawn["kind"] == "table", "image_size_px"].min()
+    steps = drawn[drawn["kind"] != "epoch"]
     series = {
-        "image_size_px": drawn[drawn["batch_size"] == drawn["batch_size"].min()],
-        "batch_size": drawn[drawn["image_size_px"] == px],
+        "image_size_px": steps[steps["batch_size"] == steps["batch_size"].min()],
+        "batch_size": steps[steps["image_size_px"] == px],
+        "images": drawn[drawn["kind"] == "epoch"],
     }
     frame = pd.concat([part.assign(against=name) for name, part in series.items()], ignore_index=True)
-    frame["train_ms"], frame["infer_ms"] = 1e3 / frame["train_images_per_s"], 1e3 / frame["infer_images_per_s"]
-    return frame[["against", "model", "network", "image_size_px", "batch_size", "train_ms", "infer_ms"]]
+    for mode in _ROWS:
+        frame[f"{mode}_ms"] = 1e3 / frame[f"{mode}_images_per_s"]
+        frame[f"{mode}_s"] = frame["images"] / frame[f"{mode}_images_per_s"]
+    return frame[["against", "model", "network", *_LABELS, "train_ms", "infer_ms", "train_s", "infer_s"]]
 
 
 def _panel(axes: Axes, part: pd.DataFrame, quantity: str) -> None:
@@ -84,4 +94,4 @@ def _fixed(part: pd.DataFrame, against: str) -> str:
     if part.empty:
         return "not measured"
     first = part.iloc[0]
-    return f"batch {first['batch_size']:g}" if against == "image_size_px" else f"{first['image_size_px']:g} px"
+    return f"batch {first['batch_size']:g}" if against != "batch_size" else f"{first['image_size_px']:g} px"

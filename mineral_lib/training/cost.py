@@ -1,7 +1,7 @@
 """What each network costs: parameters, multiply-adds, file size, speed and memory, measured on this machine.
 
 Speed is that of the very loop that trains (``engine.train_one_epoch`` and ``engine.predict``) on batches that lie in
-memory: loading and augmentation are left out. Every network is timed in a fresh process, so that its peak memory is
+memory: loading and augmentation are left out, except where whole epochs are timed. Every network is timed in a fresh process, so that its peak memory is
 its own and nothing of the network before it is warm.
 """
 
@@ -14,11 +14,14 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 
 from mineral_lib.catalogue import minerals
 from mineral_lib.config import PAPER_MODELS, Settings
+from mineral_lib.data.dataset import make_loader, set_epoch
+from mineral_lib.data.index import working_size
 from mineral_lib.models.structure import count_parameters, file_size_mib, multiply_adds
 from mineral_lib.models.zoo import add_attention, build_base, display_name
 from mineral_lib.parameters import check, sections_of
@@ -29,18 +32,28 @@ from mineral_lib.training.runs import make_loop
 PAPER_PX = 224  # the paper's image size
 WARM_UP_STEPS = {"cpu": 1}  # an accelerator needs a few more until kernels are chosen and clocks are up
 NO_MEMORY, DIED = "not enough memory", "process died (often: out of memory)"
+EPOCH_BATCHES = (1, 2, 4)  # batches of the epochs that are timed
 COLUMNS = ("kind", "model", "family", "network", "parameters", "size_mib", "gmacs_224px", "image_size_px", "gmacs",
-           "batch_size", "steps", "train_images_per_s", "infer_images_per_s", "peak_mib", "device", "machine",
+           "batch_size", "images", "steps", "train_images_per_s", "infer_images_per_s", "peak_mib", "device", "machine",
            "precision", "threads", "note")  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Point:
-    """One measurement: ``kind`` is ``table`` (a row of the cost table) or ``scaling`` (a point of the figure)."""
+    """One measurement.
+
+    Attributes:
+        kind: ``table`` (a row of the cost table), ``scaling`` (a step, for the figure) or ``epoch`` (all ``images``
+            once through the loader, for the figure).
+        image_size_px: Side of an image.
+        batch_size: Images a step.
+        images: Images of the epoch.
+    """
 
     kind: str
     image_size_px: int
     batch_size: int
+    images: int | None = None
 
 
 def measure_costs(settings: Settings) -> pd.DataFrame:
@@ -81,7 +94,9 @@ def points(settings: Settings, name: str, family: str) -> list[Point]:
     if name in PAPER_MODELS:  # other networks may accept one image size only
         found += [Point("scaling", size, smallest) for size in settings.report.cost_sizes_px]
         found += [Point("scaling", px, batch) for batch in settings.report.cost_batch_sizes]
-    return list({(point.image_size_px, point.batch_size): point for point in reversed(found)}.values())[::-1]
+        batch = settings.train.batch_size
+        found += [Point("epoch", px, batch, batches * batch) for batches in EPOCH_BATCHES]
+    return list({(point.image_size_px, point.batch_size, point.images): point for point in reversed(found)}.values())[::-1]
 
 
 def _options(settings: Settings, family: str) -> Any:
@@ -135,11 +150,12 @@ def time_network(sections: dict[str, Any], name: str, family: str) -> list[dict[
              "precision": str(loop.autocast_dtype or torch.float32).removeprefix("torch.")}  # fmt: skip
     rows = []
     for point in points(settings, name, family):
-        row = {"kind": point.kind, "image_size_px": point.image_size_px, "batch_size": point.batch_size}
+        row = {"kind": point.kind, "image_size_px": point.image_size_px, "batch_size": point.batch_size,
+               "images": point.images}  # fmt: skip
         if point.image_size_px != settings.data.image_size_px:  # counted at the profile's size only
             row["gmacs"] = float("nan")
         try:
-            row |= _time_point(loop, point, settings)
+            row |= (_time_epoch if point.images else _time_point)(loop, point, settings)
         except (RuntimeError, MemoryError) as error:
             if not _is_out_of_memory(error):
                 raise
@@ -165,6 +181,22 @@ def _time_point(loop: Loop, point: Point, settings: Settings) -> dict[str, float
     return speeds
 
 
+def _time_epoch(loop: Loop, point: Point, settings: Settings) -> dict[str, float]:
+    """Speed over all images of an epoch, augmentation and loading from the cache of decoded photographs included."""
+    working = working_size(point.image_size_px)
+    pixels = np.random.default_rng(0).integers(0, 256, (point.images, working, working, 3), np.uint8)
+    samples = pd.DataFrame({"sample_id": range(point.images), "label": np.arange(point.images) % len(minerals()),
+                            "split": "train"})  # fmt: skip
+    clock, speeds = _Clock(loop.device, 1, 0), {"steps": 1}
+    for name, train in (("train", True), ("infer", False)):
+        loader = make_loader(samples, pixels, "train", settings, train=train, augment_now=train)
+        set_epoch(loader, 1)
+        begin = clock.now()
+        train_one_epoch(loop, loader, epoch=1) if train else predict(loop, loader)
+        speeds[f"{name}_images_per_s"] = point.images / (clock.now() - begin)
+    return speeds
+
+
 class _Clock:
     """Gives a loop the same batch again and again and notes how long each step takes, warm-up left out."""
 
@@ -172,7 +204,8 @@ class _Clock:
         self.device, self.steps, self.limit_s = device, steps, limit_s
         self.seconds: list[float] = []
 
-    def _now(self) -> float:
+    def now(self) -> float:
+        """Seconds, once an accelerator has finished."""
         if self.device.type != "cpu":
             getattr(torch, self.device.type).synchronize()
         return time.perf_counter()
@@ -181,10 +214,10 @@ class _Clock:
         """The batch, until ``steps`` steps or ``limit_s`` seconds are timed; at least one is."""
         for _ in range(WARM_UP_STEPS.get(self.device.type, 3)):
             yield batch
-        begin = last = self._now()
+        begin = last = self.now()
         while len(self.seconds) < self.steps and (not self.seconds or last - begin < self.limit_s):
             yield batch
-            now = self._now()
+            now = self.now()
             self.seconds.append(now - last)
             last = now
 
