@@ -1,8 +1,8 @@
 """What each network costs: parameters, multiply-adds, file size, speed and memory, measured on this machine.
 
 Speed is that of the very loop that trains (``engine.train_one_epoch`` and ``engine.predict``) on batches that lie in
-memory: loading and augmentation are left out, except where whole epochs are timed. Every network is timed in a fresh process, so that its peak memory is
-its own and nothing of the network before it is warm.
+memory: loading and augmentation are left out, except where whole epochs are timed. Every network is timed in a fresh
+process, so that its peak memory is its own and nothing of the network before it is warm.
 """
 
 import multiprocessing
@@ -96,7 +96,7 @@ def points(settings: Settings, name: str, family: str) -> list[Point]:
         found += [Point("scaling", px, batch) for batch in settings.report.cost_batch_sizes]
         batch = settings.train.batch_size
         found += [Point("epoch", px, batch, batches * batch) for batches in EPOCH_BATCHES]
-    return list({(point.image_size_px, point.batch_size, point.images): point for point in reversed(found)}.values())[::-1]
+    return list({(point.image_size_px, point.batch_size, point.images): point for point in found[::-1]}.values())[::-1]
 
 
 def _options(settings: Settings, family: str) -> Any:
