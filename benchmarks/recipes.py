@@ -1,13 +1,14 @@
 """Does the recommended recipe reach the paper recipe's final validation accuracy in a third of its epochs?
 
-    python benchmarks/recipes.py [PHOTOS] [--seeds 0 1 2] [--ablate]
+    python benchmarks/recipes.py [PHOTOS] [--seeds 0 1 2] [--epochs N] [--ablate]
 
 The proposed network with transfer, grouped split. Without PHOTOS on quick's generated photographs, else on a folder
 with the profile own_photos. The profile's own recipe is the paper's (Adam, 0.001, cosine); the recommended one is what
 ``params/recommended.yaml`` changes of ``params/quick.yaml``. Every budget of epochs is a training of its own, with the
 whole schedule in it: the last epoch's validation accuracy counts, nothing is picked among epochs. As a control the
-paper's recipe gets a third of its epochs as well. ``--ablate`` takes the parts of the recommended recipe out, one at a
-time. Finished runs are reused; a section is appended to ``benchmarks/RESULTS.md``.
+paper's recipe gets a third of its epochs as well. ``--epochs`` is the paper recipe's number, the profile's if left out.
+``--ablate`` takes the parts of the recommended recipe out, one at a time. Finished runs are reused; a section is
+appended to ``benchmarks/RESULTS.md``.
 """
 
 import argparse
@@ -36,11 +37,18 @@ class Study:
         base: Profile of the photographs and of the paper's recipe.
         photos: Folder of photographs, None for generated ones.
         seeds: Seeds of the runs.
+        epochs: Of the paper's recipe; None for the profile's.
     """
 
     base: str
     photos: Path | None
     seeds: list[int]
+    epochs: int | None = None
+
+    @property
+    def whole(self) -> int:
+        """Epochs of the paper's recipe."""
+        return self.epochs or self.settings("paper", {}).train.epochs
 
     def settings(self, name: str, changes: Changes) -> Settings:
         """The base profile with changes; ``name`` is the folder of its results."""
@@ -97,7 +105,7 @@ def needed(budgets: dict[int, list], targets: list[float]) -> str:
 
 def compare(study: Study) -> str:
     """The study: the paper's recipe, its control, and the recommended recipe with growing budgets."""
-    whole = study.settings("paper", {}).train.epochs
+    whole = study.whole
     third = whole // 3
     paper, recipe = study.train("paper", whole, {}), recommended()
     targets = [history[-1] for history, _ in paper]
@@ -122,8 +130,8 @@ def compare(study: Study) -> str:
 def ablate(study: Study) -> str:
     """The recommended recipe without each of its parts, in a third of the epochs."""
     plain, recipe = study.settings("paper", {}), recommended()
-    third, values = plain.train.epochs // 3, sections_of(plain)
-    targets = [history[-1] for history, _ in study.train("paper", plain.train.epochs, {})]
+    third, values = study.whole // 3, sections_of(plain)
+    targets = [history[-1] for history, _ in study.train("paper", study.whole, {})]
     lines = [row("all parts", third, study.train("recommended", third, recipe), targets)]
     for key in recipe:
         section, name = key.split(".")
@@ -137,16 +145,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", nargs="?", type=Path)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--epochs", type=int)
     parser.add_argument("--ablate", action="store_true")
     options = parser.parse_args()
     photos = options.photos.resolve() if options.photos else None
-    study = Study("own_photos" if photos else "quick", photos, options.seeds)
+    study = Study("own_photos" if photos else "quick", photos, options.seeds, options.epochs)
     parts = (["PHOTOS"] if photos else []) + ["--seeds", *map(str, options.seeds)] + ["--ablate"] * options.ablate
+    parts += ["--epochs", str(options.epochs)] if options.epochs else []
     what = "parts of the recommended recipe" if options.ablate else "the recommended and the paper's"
     body = ablate(study) if options.ablate else compare(study)
     body += f"\n\nSeeds {', '.join(map(str, options.seeds))}. Recipe: " + ", ".join(
         f"{key} {value}" for key, value in recommended().items()) + "."  # fmt: skip
-    append(f"Recipes: {what}, profile {study.base}", f"python benchmarks/recipes.py {' '.join(parts)}", body)
+    title = f"Recipes: {what}, profile {study.base}, {study.whole} epochs"
+    append(title, f"python benchmarks/recipes.py {' '.join(parts)}", body)
 
 
 if __name__ == "__main__":

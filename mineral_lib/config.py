@@ -197,6 +197,7 @@ class Train(Section):
     num_workers: Annotated[int, Field(ge=0)]
     checkpoint_every_steps: Annotated[int, Field(ge=0)]
     accumulation_steps: Count
+    compile: bool
 
     @model_validator(mode="after")
     def _warm_up(self) -> "Train":

@@ -5,7 +5,15 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mineral_lib.data.augment import OPERATIONS, RotateCrop, augment_offline, augment_photo, build_augmentation, draw
+from mineral_lib.data.augment import (
+    OPERATIONS,
+    RotateCrop,
+    augment_batch,
+    augment_offline,
+    augment_photo,
+    build_augmentation,
+    draw,
+)
 from mineral_lib.parameters import load_profile
 
 AUGMENT = load_profile("quick").augment
@@ -36,13 +44,15 @@ def test_no_strength_means_no_change():
 
 def test_rotation_by_a_right_angle_equals_rot90():
     turn = RotateCrop(64)
-    params = {"angle": np.pi / 2, "half": (1.0, 1.0), "centre": (0.0, 0.0)}
-    assert torch.allclose(turn.transform(picture(64), params), torch.rot90(picture(64), 1, (1, 2)) / 255, atol=1e-4)
+    params = {"cos": 0.0, "sin": 1.0, "half_width": 1.0, "half_height": 1.0, "x": 0.0, "y": 0.0}
+    turned = turn.transform(picture(64)[None], params)[0]
+    assert torch.allclose(turned, torch.rot90(picture(64), 1, (1, 2)) / 255, atol=1e-4)
 
 
 def test_rotation_stays_in_its_range_and_uses_it():
     turn = RotateCrop(16, rotation_deg=30)
-    angles = [np.degrees(turn.make_params([])["angle"]) for _ in range(500)]
+    drawn = [turn.make_params([]) for _ in range(500)]
+    angles = [np.degrees(np.arctan2(params["sin"], params["cos"])) for params in drawn]
     assert -30 <= min(angles) < -25 and 25 < max(angles) <= 30
 
 
@@ -51,7 +61,7 @@ def test_crop_keeps_the_promised_share_inside_the_picture():
     areas = []
     for _ in range(500):
         params = crop.make_params([])
-        (wide, high), (x, y) = params["half"], params["centre"]
+        wide, high, x, y = (params[name] for name in ("half_width", "half_height", "x", "y"))
         assert abs(x) + wide <= 1 + 1e-6 and abs(y) + high <= 1 + 1e-6
         assert 3 / 4 - 1e-6 <= wide / high <= 4 / 3 + 1e-6
         areas.append(wide * high)
@@ -106,6 +116,19 @@ def test_a_draw_depends_on_its_seed_only_and_leaves_the_global_generator_alone()
     torch.rand(100)
     assert torch.equal(augment_photo(picture(), augment=AUGMENT, image_size_px=64, seed=11), first)
     assert not torch.equal(augment_photo(picture(), augment=AUGMENT, image_size_px=64, seed=12), first)
+
+
+@pytest.mark.parametrize("changes", [{}, {"noise_sigma": 0.0}, {"brightness": (1.0, 1.0), "horizontal_flip": True}])
+def test_a_batch_is_its_photographs_one_by_one(changes):
+    augment = AUGMENT.model_copy(update=changes)
+    images = torch.stack([picture().roll(shift, 1) for shift in range(5)])
+    torch.manual_seed(7)
+    expected = torch.rand(4)
+    torch.manual_seed(7)
+    batch = augment_batch(images, augment=augment, image_size_px=64, seeds=[3, 1, 4, 1, 5])
+    assert torch.equal(torch.rand(4), expected)
+    for image, seed, made in zip(images, [3, 1, 4, 1, 5], batch, strict=True):
+        assert torch.equal(augment_photo(image, augment=augment, image_size_px=64, seed=seed), made)
 
 
 def test_offline_copies_differ_from_each_other_and_copy_0_is_the_photograph():

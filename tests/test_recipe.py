@@ -176,7 +176,7 @@ def test_recommended_is_quick_but_for_its_recipe():
             assert quick[section] == other[section], section
     for name in set(profiles()) - {"recommended"}:
         train = load_profile(name, ["data.folder=photos"]).train
-        assert all(getattr(train, key) == value for key, value in NEUTRAL.items()), name
+        assert all(getattr(train, key) == value for key, value in NEUTRAL.items() if key != "compile"), name
 
 
 def test_recommended_starts_from_the_same_weights_as_quick():

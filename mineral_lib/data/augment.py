@@ -18,15 +18,18 @@ from mineral_lib.config import Augment
 from mineral_lib.runtime import derive_seed
 
 
-class _OneImage(v2.Transform):
-    """A transform of a single tensor: v2's search for images in nested inputs costs as much as the work itself."""
+class _Drawn(v2.Transform):
+    """A transform with parameters of each image: numbers for one image, tensors of shape (B,) for a batch.
+
+    v2's own search for images in nested inputs would cost as much as the work itself.
+    """
 
     def forward(self, inpt: torch.Tensor) -> torch.Tensor:
-        """Draw the parameters and apply them to (C, H, W)."""
-        return self.transform(inpt, self.make_params([inpt]))
+        """Draw the parameters and apply them to one image (C, H, W)."""
+        return self.transform(inpt[None], self.make_params([inpt]))[0]
 
 
-class RotateCrop(_OneImage):
+class RotateCrop(_Drawn):
     """Random rotation, random crop, optional flip and resizing, in one bilinear sampling step.
 
     One step instead of four keeps the picture sharp and costs a quarter. Points outside of the picture are mirrored
@@ -43,11 +46,10 @@ class RotateCrop(_OneImage):
                  flip: bool = False) -> None:
         super().__init__()
         self.px, self.rotation_deg, self.crop_scale, self.flip = px, rotation_deg, crop_scale, flip
-        steps = (torch.arange(px, dtype=torch.float32) + 0.5) * (2 / px) - 1
-        self.steps = steps
+        self.steps = (torch.arange(px, dtype=torch.float32) + 0.5) * (2 / px) - 1
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
-        """Draw the angle, the crop window and the flip (one call of the generator)."""
+        """Draw the angle, the crop window (half sides, centre; the picture is -1 to 1) and the flip."""
         angle, area, ratio, x, y, flip = torch.rand(6).tolist()
         low, high = self.crop_scale
         area = low + (high - low) * area
@@ -56,24 +58,24 @@ class RotateCrop(_OneImage):
         stretch = math.exp(limit * (2 * ratio - 1) / 2)
         width, height = math.sqrt(area) * stretch, math.sqrt(area) / stretch
         sign = -1.0 if self.flip and flip < 0.5 else 1.0
-        return {
-            "angle": math.radians(self.rotation_deg * (2 * angle - 1)),
-            "half": (sign * width, height),
-            "centre": ((1 - width) * (2 * x - 1), (1 - height) * (2 * y - 1)),
-        }
+        angle = math.radians(self.rotation_deg * (2 * angle - 1))
+        return {"cos": math.cos(angle), "sin": math.sin(angle), "half_width": sign * width, "half_height": height,
+                "x": (1 - width) * (2 * x - 1), "y": (1 - height) * (2 * y - 1)}  # fmt: skip
 
     def transform(self, inpt: torch.Tensor, params: dict[str, Any]) -> torch.Tensor:
-        """Sample (C, H, W) uint8 or float at the drawn window; returns float32 (C, px, px), uint8 scaled to 0..1."""
-        image = inpt.to(torch.float32).div_(255) if inpt.dtype == torch.uint8 else inpt
-        (wide, high), (mid_x, mid_y) = params["half"], params["centre"]
-        cos, sin = math.cos(params["angle"]), math.sin(params["angle"])
-        x, y = wide * self.steps + mid_x, (high * self.steps + mid_y)[:, None]
+        """Sample (B, C, H, W) uint8 or float at the drawn windows; float32 (B, C, px, px), uint8 scaled to 0..1."""
+        images = inpt.to(torch.float32).div_(255) if inpt.dtype == torch.uint8 else inpt
+        steps = self.steps.to(images.device)
+        cos, sin, half_width, half_height, mid_x, mid_y = (
+            _each(params[name], 2) for name in ("cos", "sin", "half_width", "half_height", "x", "y")
+        )
+        x, y = half_width * steps + mid_x, half_height * steps[:, None] + mid_y
         grid = torch.stack((cos * x - sin * y, sin * x + cos * y), -1)
-        return F.grid_sample(image[None], grid[None], mode="bilinear", padding_mode="reflection",
-                             align_corners=False)[0]
+        return F.grid_sample(images, grid.expand(len(images), -1, -1, -1), mode="bilinear",
+                             padding_mode="reflection", align_corners=False)  # fmt: skip
 
 
-class Brightness(_OneImage):
+class Brightness(_Drawn):
     """Multiply a float image by a factor that is uniform in ``factors`` and cut at 0 and 1."""
 
     def __init__(self, factors: tuple[float, float]) -> None:
@@ -86,12 +88,41 @@ class Brightness(_OneImage):
         return {"factor": low + (high - low) * torch.rand(()).item()}
 
     def transform(self, inpt: torch.Tensor, params: dict[str, Any]) -> torch.Tensor:
-        """Brighten or darken (C, H, W) float32 in 0..1."""
-        return inpt.mul(params["factor"]).clamp_(0, 1)
+        """Brighten or darken (B, C, H, W) float32 in 0..1."""
+        return inpt.mul(_each(params["factor"], 3)).clamp_(0, 1)
+
+
+class Noise(_Drawn):
+    """Add Gaussian noise, independent for each colour and pixel, and cut at 0 and 1.
+
+    Args:
+        px: Side of the images in pixels.
+        sigma: Standard deviation; the image range is 0 to 1.
+    """
+
+    def __init__(self, px: int, sigma: float) -> None:
+        super().__init__()
+        self.px, self.sigma = px, sigma
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        """Draw the noise (3, px, px) where the image is; on an accelerator other numbers come from the same seed."""
+        device, generator = flat_inputs[0].device, None
+        if device.type != "cpu":
+            generator = torch.Generator(device).manual_seed(torch.initial_seed())
+        return {"noise": torch.randn(3, self.px, self.px, device=device, generator=generator)}
+
+    def transform(self, inpt: torch.Tensor, params: dict[str, Any]) -> torch.Tensor:
+        """Add the noise to (B, 3, px, px) float32 in 0..1."""
+        return (inpt + params["noise"] * self.sigma).clamp_(0, 1)
+
+
+def _each(value: float | torch.Tensor, dims: int) -> float | torch.Tensor:
+    """A number for all images, or (B,) as (B, 1, ...) with ``dims`` more dimensions."""
+    return value.view(-1, *[1] * dims) if isinstance(value, torch.Tensor) else value
 
 
 @lru_cache(maxsize=32)
-def build_augmentation(augment: Augment, image_size_px: int) -> v2.Transform:
+def build_augmentation(augment: Augment, image_size_px: int) -> v2.Compose:
     """All four operations in the order rotate and crop, brightness, noise.
 
     Args:
@@ -106,7 +137,7 @@ def build_augmentation(augment: Augment, image_size_px: int) -> v2.Transform:
     if augment.brightness != (1, 1):
         steps.append(Brightness(augment.brightness))
     if augment.noise_sigma:
-        steps.append(v2.GaussianNoise(sigma=augment.noise_sigma, clip=True))
+        steps.append(Noise(image_size_px, augment.noise_sigma))
     return v2.Compose(steps)
 
 
@@ -115,7 +146,7 @@ OPERATIONS: dict[str, Callable[[Augment, int], v2.Transform]] = {
     "crop": lambda augment, px: RotateCrop(px, crop_scale=augment.crop_scale),
     "rotate": lambda augment, px: RotateCrop(px, rotation_deg=augment.rotation_deg),
     "brightness": lambda augment, px: v2.Compose([RotateCrop(px), Brightness(augment.brightness)]),
-    "noise": lambda augment, px: v2.Compose([RotateCrop(px), v2.GaussianNoise(sigma=augment.noise_sigma)]),
+    "noise": lambda augment, px: v2.Compose([RotateCrop(px), Noise(px, augment.noise_sigma)]),
 }
 
 
@@ -143,6 +174,32 @@ def augment_photo(image: torch.Tensor, *, augment: Augment, image_size_px: int, 
         (3, image_size_px, image_size_px) float32 in 0..1.
     """
     return draw(build_augmentation(augment, image_size_px), image, seed)
+
+
+def augment_batch(images: torch.Tensor, *, augment: Augment, image_size_px: int, seeds: list[int]) -> torch.Tensor:
+    """Augment many photographs at once, where they are; on a CPU each comes out as ``augment_photo`` makes it.
+
+    Args:
+        images: (B, 3, W, W) uint8 at working size, on any device.
+        augment: The section ``augment`` of the profile.
+        image_size_px: Side of the result.
+        seeds: Seed of each image, B integers.
+
+    Returns:
+        (B, 3, image_size_px, image_size_px) float32 in 0..1, on the same device.
+    """
+    steps = build_augmentation(augment, image_size_px).transforms
+    drawn = [draw(lambda image: [step.make_params([image]) for step in steps], images, seed) for seed in seeds]
+    for number, step in enumerate(steps):
+        params = [image_params[number] for image_params in drawn]
+        images = step.transform(images, {name: _together([one[name] for one in params], images) for name in params[0]})
+    return images
+
+
+def _together(values: list, images: torch.Tensor) -> torch.Tensor:
+    if isinstance(values[0], torch.Tensor):
+        return torch.stack(values)
+    return torch.tensor(values, dtype=torch.float32).to(images.device, non_blocking=True)
 
 
 def augment_offline(image: np.ndarray, copy: int, image_id: str, *, augment: Augment, seed: int) -> np.ndarray:

@@ -5,6 +5,7 @@ as the authors do. The order of an epoch comes from (seed, epoch) and the augmen
 sample_id), so neither the number of workers nor a resumed run changes anything.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +15,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from mineral_lib.config import Augment, Settings
-from mineral_lib.data.augment import augment_photo
+from mineral_lib.data.augment import augment_batch
 from mineral_lib.data.pixels import load_masks, load_pixels
 from mineral_lib.data.sampling import Draw, balanced_order
 from mineral_lib.errors import DataError
@@ -24,6 +25,8 @@ from mineral_lib.stopping import quiet_worker
 __all__ = ["EpochBatches", "MineralDataset", "load_masks", "load_pixels", "make_loader", "normalise",
            "set_epoch", "to_tensor"]
 
+Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+
 # Statistics of ImageNet, which pretrained weights expect (RGB, image range 0 to 1).
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
 STD = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
@@ -31,14 +34,18 @@ STD = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
 
 def normalise(image: torch.Tensor) -> torch.Tensor:
     """Subtract ImageNet's mean and divide by its standard deviation; (..., 3, H, W) float32 in 0..1."""
-    return (image - MEAN).div_(STD)
+    return (image - MEAN.to(image.device)).div_(STD.to(image.device))
 
 
 def to_tensor(photo: np.ndarray, image_size_px: int) -> torch.Tensor:
     """Centre of a working image as (3, px, px) float32 in 0..1: what a network sees at evaluation."""
-    margin = (photo.shape[0] - image_size_px) // 2
-    centre = photo[margin : margin + image_size_px, margin : margin + image_size_px]
-    return torch.from_numpy(np.array(centre)).permute(2, 0, 1).to(torch.float32).div_(255).contiguous()
+    return _centre(torch.from_numpy(np.array(photo)).permute(2, 0, 1)[None], image_size_px)[0]
+
+
+def _centre(photos: torch.Tensor, px: int) -> torch.Tensor:
+    margin = (photos.shape[-1] - px) // 2
+    centre = photos[..., margin : margin + px, margin : margin + px]
+    return centre.to(torch.float32, memory_format=torch.contiguous_format).div_(255)
 
 
 class MineralDataset(Dataset):
@@ -63,6 +70,7 @@ class MineralDataset(Dataset):
         self.ids = self.samples["sample_id"].tolist()
         self.pixels, self.image_size_px = pixels, image_size_px
         self.augment, self.seed, self.epoch = augment, seed, 0
+        self.device = torch.device("cpu")
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -77,17 +85,40 @@ class MineralDataset(Dataset):
         Args:
             item: The position, or a draw (position, earlier draws in this epoch) of ``balanced_order``.
         """
-        i, lap = item if isinstance(item, tuple) else (item, 0)
-        photo = self.pixels[self.rows[i]]
+        images, labels, positions = self.__getitems__([item])
+        return images[0], int(labels[0]), int(positions[0])
+
+    def __getitems__(self, items: list[int] | list[Draw]) -> Batch:
+        """A whole batch: images (B, 3, px, px) on ``self.device``, labels (B,) and positions (B,) on the CPU."""
+        draws = [item if isinstance(item, tuple) else (item, 0) for item in items]
+        positions = [position for position, _ in draws]
+        photos = self._photos(positions)
         if self.augment is None:
-            image = to_tensor(photo, self.image_size_px)
+            images = _centre(photos, self.image_size_px)
         else:
-            working = torch.from_numpy(np.array(photo)).permute(2, 0, 1)
-            # A sample that is drawn again in an epoch is augmented in another way.
-            again = (lap,) if lap else ()
-            image = augment_photo(working, augment=self.augment, image_size_px=self.image_size_px,
-                                  seed=derive_seed("augment", self.seed, self.epoch, self.ids[i], *again))
-        return normalise(image), int(self.labels[i]), i
+            images = augment_batch(photos, augment=self.augment, image_size_px=self.image_size_px,
+                                   seeds=[self._seed(*one) for one in draws])  # fmt: skip
+        return normalise(images), torch.from_numpy(self.labels[positions]), torch.tensor(positions)
+
+    def _photos(self, positions: list[int]) -> torch.Tensor:
+        """Working images (B, 3, W, W) uint8 on the device."""
+        if isinstance(self.pixels, torch.Tensor):
+            photos = self.pixels[torch.tensor(positions, device=self.device)]
+        else:
+            photos = torch.from_numpy(self.pixels[self.rows[positions]]).to(self.device)
+        return photos.permute(0, 3, 1, 2)
+
+    def _seed(self, position: int, lap: int) -> int:
+        # A sample that is drawn again in an epoch is augmented in another way.
+        again = (lap,) if lap else ()
+        return derive_seed("augment", self.seed, self.epoch, self.ids[position], *again)
+
+    def move_to(self, device: torch.device) -> None:
+        """Make the batches on a GPU, from pixels that stay there as long as they take a third of what is free."""
+        self.device = device
+        needed, free = len(self) * math.prod(self.pixels.shape[1:]), torch.cuda.mem_get_info(device)[0]
+        if needed <= free / 3:
+            self.pixels = torch.from_numpy(self.pixels[self.rows]).to(device)
 
     def __getstate__(self) -> dict[str, Any]:
         # Workers that are started afresh get the name of the mapped file, not a copy of gigabytes of pixels.
@@ -167,17 +198,25 @@ def make_loader(samples: pd.DataFrame, pixels: np.ndarray, split: str, settings:
                              augment=settings.augment if augment_now else None, seed=seed)
     if not len(dataset):
         raise DataError(f"no samples in '{split}'", where="split", remedy="run notebook 01 again with more photographs")
+    device = select_device(settings.train.device)
+    if device.type == "cuda" and not settings.train.num_workers:
+        dataset.move_to(device)
     labels = dataset.labels if settings.train.sampler == "balanced" else None
     batches = EpochBatches(len(dataset), settings.train.batch_size, seed if train else None, labels=labels)
     return DataLoader(
         dataset,
         batch_sampler=batches,
         num_workers=settings.train.num_workers,
-        pin_memory=select_device(settings.train.device).type == "cuda",
+        collate_fn=_as_it_is,
+        pin_memory=device.type == "cuda" and dataset.device.type == "cpu",
         # Its own generator: the loader would else draw from the global one, which dropout and drop path use.
         generator=torch.Generator().manual_seed(derive_seed("loader", seed)),
         worker_init_fn=quiet_worker,
     )
+
+
+def _as_it_is(batch: Batch) -> Batch:
+    return batch  # the data set makes whole batches
 
 
 def set_epoch(loader: DataLoader, epoch: int, *, start: int = 0) -> None:

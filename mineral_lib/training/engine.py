@@ -15,14 +15,13 @@ from timm.utils import ModelEmaV3
 from torch import nn
 
 from mineral_lib.config import Train
-from mineral_lib.data.dataset import set_epoch
+from mineral_lib.data.dataset import Batch, set_epoch
 from mineral_lib.data.mixing import Mix
 from mineral_lib.errors import DataError, DivergenceError
 from mineral_lib.runtime import derive_seed, restore_generators, seed_everything
 from mineral_lib.stopping import check_stop, stop_requested
 from mineral_lib.training.recipe import learning_rate, set_learning_rate
 
-Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 Loss = Callable[[Any, torch.Tensor], torch.Tensor]
 Say = Callable[[str], None]
 # On an accelerator the loss is looked at every so many steps only, because looking makes it wait.

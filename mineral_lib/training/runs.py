@@ -61,7 +61,7 @@ NO_PART_OF_THE_RESULT = {"device", "jobs", "num_workers", "seeds", "lr_overrides
 # Parameters of the ``train`` section that change nothing at these values and are then no part of the key: runs from
 # before there was such a parameter stay valid.
 NEUTRAL = {"accumulation_steps": 1, "schedule": "epoch", "layer_decay": 1.0, "ema_decay": 0.0, "label_smoothing": 0.0,
-           "mixup_alpha": 0.0, "cutmix_alpha": 0.0}  # fmt: skip
+           "mixup_alpha": 0.0, "cutmix_alpha": 0.0, "compile": False}  # fmt: skip
 
 
 def run_dir(settings: Settings, spec: RunSpec) -> Path:
@@ -283,6 +283,8 @@ def make_loop(network: nn.Module, settings: Settings, *, lr: float, shift: torch
     network = network.to(device, memory_format=torch.channels_last)
     if device.type == "cpu":
         use_fast_depthwise(network)
+    elif device.type == "cuda" and train.compile:
+        network.compile(mode="reduce-overhead")  # CUDA graphs: a batch of 32 is too small to hide the kernel launches
     return Loop(
         network,
         make_optimizer(network, train, lr),
