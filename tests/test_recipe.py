@@ -10,7 +10,8 @@ from mineral_lib.config import PAPER_MODELS
 from mineral_lib.data.prepare import prepare
 from mineral_lib.models.zoo import add_attention, build_base, classifier_of
 from mineral_lib.parameters import load_profile, profiles, sections_of
-from mineral_lib.training.engine import Loop, classification_loss, evaluate, train_one_epoch
+from mineral_lib.training.engine import Loop, evaluate, train_one_epoch
+from mineral_lib.training.loss import classification_loss
 from mineral_lib.training.pretrain import source_key
 from mineral_lib.training.recipe import (
     averaged_weights,

@@ -14,9 +14,10 @@ from mineral_lib.parameters import load_profile
 from mineral_lib.storage import ResultPaths, file_digest, read_json
 from mineral_lib.training import runs as runs_module
 from mineral_lib.training.checkpoint import load_weights
-from mineral_lib.training.engine import classification_loss, learning_rate, logit_shift
+from mineral_lib.training.loss import classification_loss, logit_shift
 from mineral_lib.training.pool import train_runs
 from mineral_lib.training.pretrain import ensure_source_weights, is_pretrained, source_key
+from mineral_lib.training.recipe import learning_rate
 from mineral_lib.training.runs import is_finished, load_run_network, run_dir, train_run
 from mineral_lib.training.specs import RunSpec, ablation_runs, comparison_runs, study_runs
 

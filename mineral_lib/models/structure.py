@@ -54,7 +54,8 @@ def multiply_adds(network: nn.Module, image_size_px: int) -> float:
     """Cost of one image in giga multiply-adds (GMACs; 1 MAC = 2 FLOPs), counted by torch on a forward pass."""
     device = next(network.parameters()).device
     with FlopCounterMode(display=False) as counter:
-        network.eval()(torch.zeros(1, 3, image_size_px, image_size_px, device=device))
+        # forward: a compiled network would hide its operations from the counter.
+        network.eval().forward(torch.zeros(1, 3, image_size_px, image_size_px, device=device))
     return counter.get_total_flops() / 2e9
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from timm.utils import ModelEmaV3
@@ -17,12 +16,12 @@ from torch import nn
 from mineral_lib.config import Train
 from mineral_lib.data.dataset import Batch, set_epoch
 from mineral_lib.data.mixing import Mix
-from mineral_lib.errors import DataError, DivergenceError
+from mineral_lib.errors import DivergenceError
 from mineral_lib.runtime import derive_seed, restore_generators, seed_everything
 from mineral_lib.stopping import check_stop, stop_requested
+from mineral_lib.training.loss import Loss
 from mineral_lib.training.recipe import learning_rate, set_learning_rate
 
-Loss = Callable[[Any, torch.Tensor], torch.Tensor]
 Say = Callable[[str], None]
 # On an accelerator the loss is looked at every so many steps only, because looking makes it wait.
 CHECK_STEPS = 50
@@ -95,59 +94,6 @@ class FitState:
     generators: dict[str, torch.Tensor] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
-
-
-def classification_loss(aux_weight: float, shift: torch.Tensor | None = None, *, smoothing: float = 0.0) -> Loss:
-    """Cross-entropy; GoogLeNet's two auxiliary heads count with ``aux_weight`` while training.
-
-    Args:
-        aux_weight: Weight of each auxiliary head.
-        shift: Added to the logits of every head, shape (C,), on the network's device; see ``logit_shift``.
-        smoothing: Share of each label that is spread over all classes (Szegedy et al. 2016), 0 to 1.
-
-    Returns:
-        Loss of (output, labels (B,) or shares of the classes (B, C)).
-    """
-
-    def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        logits = logits.float() if shift is None else logits.float() + shift
-        return F.cross_entropy(logits, labels, label_smoothing=smoothing)
-
-    def loss(output: Any, labels: torch.Tensor) -> torch.Tensor:
-        if isinstance(output, torch.Tensor):
-            return cross_entropy(output, labels)
-        main, *auxiliary = output
-        return cross_entropy(main, labels) + aux_weight * sum(
-            cross_entropy(head, labels) for head in auxiliary if head is not None
-        )
-
-    return loss
-
-
-def logit_shift(labels: Any, num_classes: int, tau: float) -> torch.Tensor | None:
-    """tau * log(prior) of each class (Menon et al. 2021, "Long-tail learning via logit adjustment").
-
-    A network trained on logits + shift and asked with its plain logits weighs all classes alike (tau = 1), however
-    unequal their numbers in training.
-
-    Args:
-        labels: Labels of the training split, shape (N,), integers 0 to ``num_classes - 1``.
-        num_classes: C.
-        tau: Strength, >= 0; 0 is off.
-
-    Returns:
-        Shape (C,), float32; None if off.
-
-    Raises:
-        DataError: A class has no training sample, so its prior is 0.
-    """
-    if tau == 0:
-        return None
-    counts = torch.from_numpy(np.bincount(np.asarray(labels), minlength=num_classes)).double()
-    if (empty := (counts == 0).nonzero().flatten().tolist()):
-        raise DataError(f"{len(empty)} classes have no training sample (label {empty[0]} is the first)",
-                        where="train.logit_adjustment", remedy="set it to 0, or drop these classes")  # fmt: skip
-    return (tau * (counts / counts.sum()).log()).float()
 
 
 def autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:

@@ -25,7 +25,8 @@ from mineral_lib.runtime import derive_seed, machine, package_versions, seed_eve
 from mineral_lib.stopping import check_stop
 from mineral_lib.storage import ResultPaths, digest, write_csv, write_json
 from mineral_lib.training.checkpoint import load_weights, save_weights
-from mineral_lib.training.engine import Loop, autocast_dtype, classification_loss
+from mineral_lib.training.engine import Loop, autocast_dtype
+from mineral_lib.training.loss import classification_loss
 from mineral_lib.training.recipe import make_optimizer
 
 PRETRAINING_VERSION = 4

@@ -9,20 +9,17 @@ import pandas as pd
 import torch
 from torch import nn
 
-from mineral_lib import __version__
 from mineral_lib.config import Settings
 from mineral_lib.data.dataset import load_pixels, make_loader
 from mineral_lib.data.mixing import Mix, batch_mixing
 from mineral_lib.data.prepare import StudyData, prepare
 from mineral_lib.errors import DivergenceError, StorageError
-from mineral_lib.evaluation.metrics import classification_metrics
 from mineral_lib.evaluation.shuffled_labels import shuffled_labels
 from mineral_lib.locks import LOCK_FILE, folder_lock
 from mineral_lib.models.depthwise import use_fast_depthwise
-from mineral_lib.models.structure import count_parameters, file_size_mib, multiply_adds
 from mineral_lib.models.weights import file_state, imagenet_state, load_backbone
 from mineral_lib.models.zoo import add_attention, build_base, display_name
-from mineral_lib.runtime import derive_seed, machine, package_versions, seed_everything, select_device, set_threads
+from mineral_lib.runtime import derive_seed, seed_everything, select_device, set_threads
 from mineral_lib.stopping import graceful_stop
 from mineral_lib.storage import (
     ResultPaths,
@@ -30,30 +27,26 @@ from mineral_lib.storage import (
     digest,
     file_digest,
     read_json,
-    write_csv,
-    write_json,
 )
-from mineral_lib.training.checkpoint import load_weights, save_weights
+from mineral_lib.training.checkpoint import load_weights
 from mineral_lib.training.engine import (
     FitState,
     Loop,
     Say,
     autocast_dtype,
-    classification_loss,
     fit,
-    logit_shift,
-    predict,
 )
+from mineral_lib.training.loss import classification_loss, logit_shift
 from mineral_lib.training.memory import explained_shortage
 from mineral_lib.training.pretrain import ensure_source_weights, source_key
 from mineral_lib.training.ranks import is_leader, leader_first, spread
 from mineral_lib.training.recipe import averaged_weights, make_optimizer
 from mineral_lib.training.resume import Checkpoints
+from mineral_lib.training.run_files import RUN_FILES, run_manifest, write_run
 from mineral_lib.training.specs import RunSpec
 
 # Raised when the training code changes what a run computes, so that older runs are not reused.
 TRAINING_VERSION = 1
-RUN_FILES = ("config.json", "history.csv", "predictions.csv", "metrics.json", "manifest.json", "weights.safetensors")
 # Parameters of the ``train`` section that do not change what a run computes, or are part of its name.
 NO_PART_OF_THE_RESULT = {"device", "jobs", "num_workers", "seeds", "lr_overrides", "checkpoint_every_steps"}
 
@@ -252,7 +245,7 @@ def _train(settings: Settings, spec: RunSpec, data: StudyData, say: Say) -> None
     if not is_leader():
         return
     seconds = state.seconds + time.perf_counter() - checkpoints.begin
-    manifest = _manifest(settings, loop, note, seconds, len(loaders["train"].dataset), state.epoch)
+    manifest = run_manifest(settings, loop, note, seconds, len(loaders["train"].dataset), state.epoch)
     write_run(folder, config, state, loop, loaders, samples, manifest | {"resumed": state.notes})
     checkpoints.clear()
 
@@ -296,48 +289,3 @@ def make_loop(network: nn.Module, settings: Settings, *, lr: float, shift: torch
         mix,
         averaged_weights(network, train),
     )
-
-
-def write_run(
-    folder: Path, config: dict, state: FitState, loop: Loop, loaders: dict[str, Any], samples: pd.DataFrame,
-    manifest: dict[str, Any],
-) -> None:
-    """Test the last and the selected epoch once each, and write the run's files.
-
-    The test split is touched here only. ``metrics.json`` holds both epochs, ``predictions.csv`` the selected one.
-    ``config.json`` is taken away first and written last: while it is missing, the files may be of two runs.
-    """
-    classes, test = config["classes"], samples[samples["split"] == "test"].reset_index(drop=True)
-    metrics: dict[str, Any] = {"num_test": len(test), "best_epoch": state.best_epoch}
-    for label in ("last", "selected"):
-        if label == "selected":
-            loop.evaluated.load_state_dict(state.best_weights)
-        epoch = state.best_epoch if label == "selected" else state.epoch
-        probabilities, labels = predict(loop, loaders["test"])
-        scores = classification_metrics(labels.numpy(), probabilities.argmax(1).numpy(), len(classes))
-        metrics[label] = {"epoch": epoch, "val_accuracy": state.history[epoch - 1]["val_accuracy"], "test": scores}
-    frame = test[["sample_id", "image_id", "specimen", "label"]].copy()
-    frame["predicted"] = probabilities.argmax(1).numpy()
-    columns = pd.DataFrame(probabilities.numpy(), columns=[f"p_{i}" for i in range(len(classes))])
-    (folder / "config.json").unlink(missing_ok=True)
-    write_csv(folder / "history.csv", pd.DataFrame(state.history))
-    write_csv(folder / "predictions.csv", pd.concat([frame, columns], axis=1), float_format="%.6f")
-    write_json(folder / "metrics.json", metrics)
-    save_weights(
-        folder / "weights.safetensors", state.best_weights, {"key": config["key"], "classes": "\n".join(classes)}
-    )
-    write_json(folder / "manifest.json", manifest)
-    write_json(folder / "config.json", config)
-
-
-def _manifest(settings: Settings, loop: Loop, note: str, seconds: float, images: int, epochs: int) -> dict[str, Any]:
-    network = loop.network
-    return {
-        "seconds": round(seconds, 2), "images_per_second": round(images * epochs / seconds, 1),
-        "device": str(loop.device), "threads": settings.train.threads, "processes": loop.processes,
-        "precision": str(loop.autocast_dtype or "float32"),
-        "machine": machine(), "versions": package_versions(), "package_version": __version__,
-        "parameters": count_parameters(network), "size_mib": round(file_size_mib(network), 4),
-        "gmacs": round(multiply_adds(network, settings.data.image_size_px), 6),
-        "image_size_px": settings.data.image_size_px, "weights_note": note,
-    }  # fmt: skip
