@@ -116,7 +116,7 @@ def audit_photographs(settings: Settings) -> dict[str, int]:
         photo = read_photo(root / path)
         if photo.sha256 != digest:
             raise DataError("content changed since the scan", where=path, remedy="run notebook 01 again")
-        found.append(fingerprints(photo.pixels))
+        found.append(fingerprints(photo.image))
     hashes = turned(np.array([int(one["phash"], 16) for one in found], dtype=np.uint64))
     pairs = near_pairs(hashes, settings.data.near_duplicate_radius or 0)
     if settings.data.near_duplicate_radius is None:

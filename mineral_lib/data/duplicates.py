@@ -19,6 +19,7 @@ from scipy.fft import dctn
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from mineral_lib.data.images import as_picture
 from mineral_lib.errors import DataError
 
 PAIR_COLUMNS = ["first", "second", "distance"]
@@ -34,16 +35,16 @@ _MAX_BAND_RADIUS = 7
 _CHUNK = 2_000_000  # candidate pairs in memory at once
 
 
-def perceptual_hash(pixels: np.ndarray) -> np.ndarray:
+def perceptual_hash(image: Image.Image | np.ndarray) -> np.ndarray:
     """Hashes of the eight flips and quarter turns of a photograph.
 
     Args:
-        pixels: (H, W, 3) uint8, RGB, upright.
+        image: RGB, upright, a picture or (H, W, 3) uint8.
 
     Returns:
         (8,) uint64; the first is that of the photograph as it is, and all others follow from it (see ``turned``).
     """
-    grey = Image.fromarray(pixels).convert("L")
+    grey = as_picture(image).convert("L")
     factor = min(grey.size) // (4 * _SIDE)
     grey = grey.reduce(factor) if factor > 1 else grey
     small = grey.convert("F").resize((_SIDE, _SIDE), Image.Resampling.LANCZOS)

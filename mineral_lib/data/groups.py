@@ -15,8 +15,10 @@ import hashlib
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from mineral_lib.data.duplicates import PAIR_COLUMNS, groups, near_pairs, perceptual_hash, turned
+from mineral_lib.data.images import as_picture
 
 DUPLICATE_COLUMNS = ["file_a", "class_a", "file_b", "class_b", "kind", "distance", "conflict"]
 SAME_BYTES, SAME_PIXELS, NEAR = "same bytes", "same pixels", "near"
@@ -25,11 +27,12 @@ LARGE_COUNT = 8  # fewer photographs in a group are named only if they leave too
 MIN_GROUPS = 3  # one for each of train, val and test
 
 
-def fingerprints(pixels: np.ndarray) -> dict[str, str]:
-    """What the scan keeps of the decoded pixels (H, W, 3) uint8: ``pixels_sha256`` and the upright hash ``phash``."""
-    content = hashlib.sha256(str(pixels.shape).encode())
-    content.update(np.ascontiguousarray(pixels).data)
-    return {"pixels_sha256": content.hexdigest(), "phash": f"{perceptual_hash(pixels)[0]:016x}"}
+def fingerprints(image: Image.Image | np.ndarray) -> dict[str, str]:
+    """What the scan keeps of a decoded RGB photograph: ``pixels_sha256`` and the upright hash ``phash``."""
+    picture = as_picture(image)
+    content = hashlib.sha256(str((picture.height, picture.width, 3)).encode())
+    content.update(picture.tobytes())
+    return {"pixels_sha256": content.hexdigest(), "phash": f"{perceptual_hash(picture)[0]:016x}"}
 
 
 def near_duplicates(index: pd.DataFrame, radius: int | None) -> pd.DataFrame:

@@ -47,7 +47,7 @@ def measure_file(path: Path) -> dict[str, Any]:
         "height": photo.image.height,
         "size_bytes": photo.size_bytes,
         "notes": "; ".join(photo.notes),
-        **fingerprints(photo.pixels),
+        **fingerprints(photo.image),
         **measure_quality(small),
     }
 

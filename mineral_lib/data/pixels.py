@@ -111,7 +111,7 @@ def _photo_pixels(index: pd.DataFrame, settings: Settings, folder: Path) -> np.n
         if photo.sha256 != item[1]:
             raise DataError("content changed since the scan", where=readable(root / item[0]),
                             remedy="run the scan (notebook 01) again")
-        return resize_square(photo.pixels, px)
+        return resize_square(photo.image, px)
 
     with warnings.catch_warnings(), ThreadPoolExecutor(settings.train.jobs) as pool:
         warnings.simplefilter("ignore")
