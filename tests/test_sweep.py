@@ -1,5 +1,6 @@
 """A sweep trains every run as a job; a job that is killed is submitted again and ends with the same files."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -26,7 +27,7 @@ SMALL = [
     "comparison.models=[convnext_tiny]", "comparison.blocks=[fair_none]", "leakage.runs=[]",
     "ablation.rows=[convnext_tiny-scratch]",
     "split.protocols=[grouped]", "weights.formula.num_classes=4", "weights.formula.images_per_class=8",
-    "train.epochs=3", "train.batch_size=10", "model.drop_path_rate=0.3", "train.select=last",
+    "train.epochs=8", "train.batch_size=10", "model.drop_path_rate=0.3", "train.select=last",
     "train.checkpoint_every_steps=2", "train.jobs=2",
 ]  # fmt: skip
 VICTIM = "convnext_tiny-scratch-grouped-seed0"
@@ -83,10 +84,23 @@ def during_training(root, steps, what, seconds=600.0):
     return thread, problems
 
 
+def victim(root):
+    """Number of the process that holds the victim's run folder."""
+    return int(re.match(r"process (\d+)", (root / "results/test/runs" / VICTIM / ".lock").read_text())[1])
+
+
 def kill_victim(root):
-    """SIGKILL for the process that holds the victim's run folder."""
-    holder = (root / "results/test/runs" / VICTIM / ".lock").read_text()
-    os.kill(int(re.match(r"process (\d+)", holder)[1]), signal.SIGKILL)
+    """SIGKILL for the victim."""
+    os.kill(victim(root), signal.SIGKILL)
+
+
+def while_paused(root, action):
+    """Do something to the victim while it stands still: it would else be done before Slurm has answered."""
+    number = victim(root)
+    os.kill(number, signal.SIGSTOP)
+    action()
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(number, signal.SIGCONT)
 
 
 def test_pretraining_comes_before_the_runs_that_need_it(reference):
@@ -171,7 +185,8 @@ def test_slurm_killed_announced_and_a_dead_node(reference, root, cluster):
 
     faults = [lambda: cluster.ask("scancel", "--signal=KILL", job()),
               lambda: cluster.ask("scancel", "--signal=USR2", job()), dead_node]  # fmt: skip
-    thread, problems = during_training(root, [2, 8, 14], faults)
+    paused = [lambda fault=fault: while_paused(root, fault) for fault in faults]
+    thread, problems = during_training(root, [2, 16, 32], paused)
     assert sweep(load_profile("test", SMALL), executor="slurm", slurm=("partition=all", "time=5"),
                  say=lambda line: (lines.append(line), print(line, flush=True))) == 2  # fmt: skip
     thread.join()
