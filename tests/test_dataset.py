@@ -128,6 +128,13 @@ def test_images_do_not_depend_on_workers_batch_size_or_earlier_epochs(study):
     assert epoch_of(loader_of(study, seed=1), 1)[0] != first[0]
 
 
+def test_pixels_that_stay_on_the_device_give_the_same_batches(study):
+    for augment_now in (True, False):
+        resident = loader_of(study, augment_now=augment_now)
+        resident.dataset.pixels = torch.from_numpy(resident.dataset.pixels[resident.dataset.rows])
+        assert epoch_of(resident, 1) == epoch_of(loader_of(study, augment_now=augment_now), 1)
+
+
 def test_loader_leaves_the_global_generator_alone(study):
     torch.manual_seed(3)
     expected = torch.rand(3)
