@@ -83,7 +83,7 @@ def _check_parts(samples: pd.DataFrame, protocol: str) -> None:
         if not (samples["split"] == part).any():
             raise DataError(f"no class has enough specimens for {part}", where=f"split {protocol}",
                             remedy="add photographs of at least three specimens a class, correct "
-                            "data.specimen_pattern, or lower data.near_duplicate_radius")
+                            "data.specimen_from or data.specimen_pattern, or lower data.near_duplicate_radius")
 
 
 def _by_hash(units: pd.Series, shares: dict[str, float], seed: int) -> pd.Series:
