@@ -32,7 +32,7 @@ from mineral_lib.training.runs import make_loop
 PAPER_PX = 224  # the paper's image size
 WARM_UP_STEPS = {"cpu": 1}  # an accelerator needs a few more until kernels are chosen and clocks are up
 NO_MEMORY, DIED = "not enough memory", "process died (often: out of memory)"
-EPOCH_BATCHES = (1, 2, 4)  # batches of the epochs that are timed
+EPOCH_BATCHES = (2, 4, 8)  # batches of the epochs that are timed
 COLUMNS = ("kind", "model", "family", "network", "parameters", "size_mib", "gmacs_224px", "image_size_px", "gmacs",
            "batch_size", "images", "steps", "train_images_per_s", "infer_images_per_s", "peak_mib", "device", "machine",
            "precision", "threads", "note")  # fmt: skip
@@ -190,9 +190,10 @@ def _time_epoch(loop: Loop, point: Point, settings: Settings) -> dict[str, float
     clock, speeds = _Clock(loop.device, 1, 0), {"steps": 1}
     for name, train in (("train", True), ("infer", False)):
         loader = make_loader(samples, pixels, "train", settings, train=train, augment_now=train)
-        set_epoch(loader, 1)
-        begin = clock.now()
-        train_one_epoch(loop, loader, epoch=1) if train else predict(loop, loader)
+        for _ in range(2 if point.images == EPOCH_BATCHES[0] * point.batch_size else 1):  # the first one is a warm-up
+            set_epoch(loader, 1)
+            begin = clock.now()
+            train_one_epoch(loop, loader, epoch=1) if train else predict(loop, loader)
         speeds[f"{name}_images_per_s"] = point.images / (clock.now() - begin)
     return speeds
 
