@@ -51,7 +51,8 @@ def error(found: torch.Tensor, exact: torch.Tensor) -> float:
     return ((found.double() - exact).norm() / exact.norm()).item()
 
 
-def measure(name: str, batch: int, size: int, channels: int, side: int, dtype: torch.dtype, seconds: float) -> list[str]:
+def measure(name: str, batch: int, size: int, channels: int, side: int, dtype: torch.dtype,
+            seconds: float) -> list[str]:  # fmt: skip
     """A line of the table."""
     torch.manual_seed(0)
     x, gradient = (torch.randn(batch, channels, side, side).to(dtype).contiguous(memory_format=torch.channels_last)
@@ -75,7 +76,8 @@ def main() -> None:
     rows = [measure(name, batch, size, channels, side, dtype, options.seconds)
             for name, batch, size, stages in CASES for channels, side in stages
             for dtype in (torch.float32, torch.bfloat16)]  # fmt: skip
-    head = ["network", "batch", "precision", "torch, ms", "ours, ms", "torch / ours", "torch's error", "our error", "used"]
+    head = ["network", "batch", "precision", "torch, ms", "ours, ms", "torch / ours", "torch's error", "our error",
+            "used"]  # fmt: skip
     body = f"torch {torch.__version__.split('+')[0]}, {options.threads} threads.\n\n{table(head, rows)}"
     append("Weight gradient of depthwise convolutions", "python benchmarks/depthwise.py", body)
 
