@@ -30,7 +30,7 @@ from mineral_lib.training.engine import Batch, Loop, predict, train_one_epoch
 from mineral_lib.training.runs import make_loop
 
 PAPER_PX = 224  # the paper's image size
-WARM_UP_STEPS = {"cpu": 1}  # an accelerator needs a few more until kernels are chosen and clocks are up
+WARM_UP_STEPS = {"cpu": 2}  # an accelerator needs a few more until kernels are chosen and clocks are up
 NO_MEMORY, DIED = "not enough memory", "process died (often: out of memory)"
 EPOCH_BATCHES = (2, 4, 8)  # batches of the epochs that are timed
 COLUMNS = ("kind", "model", "family", "network", "parameters", "size_mib", "gmacs_224px", "image_size_px", "gmacs",
