@@ -65,7 +65,7 @@ class RotateCrop(_Drawn):
     def transform(self, inpt: torch.Tensor, params: dict[str, Any]) -> torch.Tensor:
         """Sample (B, C, H, W) uint8 or float at the drawn windows; float32 (B, C, px, px), uint8 scaled to 0..1."""
         images = inpt.to(torch.float32).div_(255) if inpt.dtype == torch.uint8 else inpt
-        steps = self.steps.to(images.device)
+        steps = self.steps.to(images.device, non_blocking=True)
         cos, sin, half_width, half_height, mid_x, mid_y = (
             _each(params[name], 2) for name in ("cos", "sin", "half_width", "half_height", "x", "y")
         )

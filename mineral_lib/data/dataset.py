@@ -34,7 +34,9 @@ STD = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
 
 def normalise(image: torch.Tensor) -> torch.Tensor:
     """Subtract ImageNet's mean and divide by its standard deviation; (..., 3, H, W) float32 in 0..1."""
-    return (image - MEAN.to(image.device)).div_(STD.to(image.device))
+    # Never waiting for the device: a GPU has steps of training to do meanwhile.
+    mean, deviation = (part.to(image.device, non_blocking=True) for part in (MEAN, STD))
+    return (image - mean).div_(deviation)
 
 
 def to_tensor(photo: np.ndarray, image_size_px: int) -> torch.Tensor:
@@ -103,9 +105,9 @@ class MineralDataset(Dataset):
     def _photos(self, positions: list[int]) -> torch.Tensor:
         """Working images (B, 3, W, W) uint8 on the device."""
         if isinstance(self.pixels, torch.Tensor):
-            photos = self.pixels[torch.tensor(positions, device=self.device)]
+            photos = self.pixels[torch.tensor(positions).to(self.device, non_blocking=True)]
         else:
-            photos = torch.from_numpy(self.pixels[self.rows[positions]]).to(self.device)
+            photos = torch.from_numpy(self.pixels[self.rows[positions]]).to(self.device, non_blocking=True)
         return photos.permute(0, 3, 1, 2)
 
     def _seed(self, position: int, lap: int) -> int:

@@ -144,7 +144,7 @@ def train_one_epoch(
             logits = output if isinstance(output, torch.Tensor) else output[0]
             correct = (logits.detach().argmax(1) == (wanted if wanted.ndim == 1 else wanted.argmax(1))).sum()
             totals += loop.whole(
-                torch.stack([loss.detach().double() * len(wanted), correct, torch.tensor(len(wanted)).to(correct)])
+                torch.stack([loss.detach().double() * len(wanted), correct, torch.full_like(correct, len(wanted))])
             )
         loop.optimizer.step()
         if loop.average is not None:
