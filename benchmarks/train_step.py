@@ -101,8 +101,11 @@ def main() -> None:
                             f"fp32, {peak['bf16']:.0f} bf16 GFLOP/s.")
     setting = (f"{options.px} px, batch {options.batch}, {options.threads} threads, device {options.device}, AdamW; "
                f"{options.repeats} repetitions in turn, each in a fresh process.")  # fmt: skip
-    command = "python benchmarks/train_step.py --peer-python PEERS/bin/python --peer-dir SOURCES"
-    append("Training step, bare", command, "\n\n".join([setting, *sections]))
+    changed = [f"--{name} {getattr(options, name)}" for name in defaults if getattr(options, name) != defaults[name]]
+    if options.networks != list(NETWORKS):
+        changed.append(f"--networks {' '.join(options.networks)}")
+    command = " ".join(["python benchmarks/train_step.py --peer-python PEERS/bin/python --peer-dir SOURCES", *changed])
+    append(f"Training step, bare, {options.px} px", command, "\n\n".join([setting, *sections]))
 
 
 if __name__ == "__main__":
