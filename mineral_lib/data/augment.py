@@ -95,6 +95,8 @@ class Brightness(_Drawn):
 class Noise(_Drawn):
     """Add Gaussian noise, independent for each colour and pixel, and cut at 0 and 1.
 
+    As ``v2.GaussianNoise``, which draws for a whole batch from one generator: here every image has a seed of its own.
+
     Args:
         px: Side of the images in pixels.
         sigma: Standard deviation; the image range is 0 to 1.
