@@ -197,6 +197,7 @@ class Train(Section):
     jobs: Count
     num_workers: Annotated[int, Field(ge=0)]
     checkpoint_every_steps: Annotated[int, Field(ge=0)]
+    checkpoint_every_minutes: NonNegative
     accumulation_steps: Count
     compile: bool
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pandas as pd
 
@@ -129,11 +130,12 @@ def _render(index: pd.DataFrame, settings: Settings, folder: Path) -> tuple[np.n
     shape = (len(index), px, px)
     images, masks = _open(image_path, (*shape, 3), np.uint8), _open(mask_path, shape, np.bool_)
     if images is None or masks is None:
-        keys, step = specimen_keys(index), _chunk(shape)
+        jobs = joblib.cpu_count()  # what a photograph looks like does not depend on it
+        keys, step = specimen_keys(index), _chunk(shape) * max(1, jobs // 2)
         with _writer(image_path, (*shape, 3), np.uint8) as write_images, _writer(mask_path, shape, bool) as write_masks:
             for start in range(0, len(keys), step):
                 made = photographs(keys[start : start + step], image_size=px, seed=settings.data.seed,
-                                   jobs=settings.train.jobs)
+                                   jobs=jobs)
                 write_images(made[0])
                 write_masks(made[1])
         images, masks = _open(image_path, (*shape, 3), np.uint8), _open(mask_path, shape, np.bool_)

@@ -21,7 +21,7 @@ from mineral_lib.models.depthwise import use_fast_depthwise
 from mineral_lib.models.weights import file_state, imagenet_state, load_backbone
 from mineral_lib.models.zoo import add_attention, build_base, display_name
 from mineral_lib.runtime import derive_seed, seed_everything, select_device, set_threads
-from mineral_lib.stopping import graceful_stop
+from mineral_lib.stopping import graceful_stop, stop_requested
 from mineral_lib.storage import (
     ResultPaths,
     clean_partials,
@@ -50,7 +50,8 @@ from mineral_lib.training.specs import RunSpec
 # Raised when the training code changes what a run computes, so that older runs are not reused.
 TRAINING_VERSION = 2
 # Parameters of the ``train`` section that do not change what a run computes, or are part of its name.
-NO_PART_OF_THE_RESULT = {"device", "jobs", "num_workers", "seeds", "lr_overrides", "checkpoint_every_steps"}
+NO_PART_OF_THE_RESULT = {"device", "jobs", "num_workers", "seeds", "lr_overrides", "checkpoint_every_steps",
+                         "checkpoint_every_minutes"}
 
 
 # Parameters of the ``train`` section that change nothing at these values and are then no part of the key: runs from
@@ -227,7 +228,10 @@ def _train(settings: Settings, spec: RunSpec, data: StudyData, say: Say) -> None
     train = settings.train.model_copy(update={"epochs": epochs, "warmup_epochs": warm_up})
     state = leader_first(lambda: checkpoints.resume(loop, say))
 
+    saved = time.monotonic()
+
     def save(state: FitState) -> None:
+        nonlocal saved
         if not state.step:
             row = state.history[-1]
             say(
@@ -235,8 +239,10 @@ def _train(settings: Settings, spec: RunSpec, data: StudyData, say: Say) -> None
                 f"  train {row['train_accuracy']:.1%}"
                 f"  val {row['val_accuracy']:.1%}"
             )
-        if is_leader():
+        patience = 60 * settings.train.checkpoint_every_minutes
+        if is_leader() and (state.step or stop_requested() or time.monotonic() - saved >= patience):
             checkpoints.save(state, loop)
+            saved = time.monotonic()
 
     try:
         fit(loop, loaders, train, lr=config["train"]["lr"], seed=spec.seed, state=state, save=save)

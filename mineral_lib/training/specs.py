@@ -96,4 +96,4 @@ def proposed_runs(settings: Settings) -> list[RunSpec]:
 def study_runs(settings: Settings) -> list[RunSpec]:
     """All runs of a profile, each once: Tables 4 and 5 share theirs."""
     runs = proposed_runs(settings) + comparison_runs(settings) + ablation_runs(settings) + leakage_runs(settings)
-    return list(dict.fromkeys(runs))
+    return sorted(dict.fromkeys(runs), key=lambda spec: settings.train.seeds.index(spec.seed))  # seed by seed
