@@ -24,6 +24,7 @@ from mineral_lib.reporting.evidence import AREA, BLIND, evidence_file
 from mineral_lib.reporting.grounds import GROUNDS, MOST_ON_GROUNDS, grounds_file
 from mineral_lib.runtime import select_device
 from mineral_lib.storage import ResultPaths, write_csv
+from mineral_lib.training.engine import autocast_dtype
 from mineral_lib.training.runs import load_run_network, run_samples
 from mineral_lib.training.specs import RunSpec, ablation_runs, comparison_runs
 
@@ -132,10 +133,10 @@ def answer_on_grounds(study: StudyData, settings: Settings, specs: list[RunSpec]
     rows = np.unique(np.concatenate([test["row"] for test in tests]))
     pictures = {"own": load_pixels(study.index, study.index, settings)[rows]}
     pictures |= {name: load_on_ground(study.index.iloc[rows], settings, name) for name in GROUNDS[1:]}
-    parts = []
+    parts, px = [], settings.data.image_size_px
     for spec, test in zip(specs, tests, strict=True):
         network, places = trained_network(settings, spec, study), np.searchsorted(rows, test["row"])
-        said = {name: answers(network, pictures[name][places], settings.data.image_size_px) for name in GROUNDS}
+        said = {name: answers(network, pictures[name][places], px, settings.train.precision) for name in GROUNDS}
         parts.append(test.assign(**_named(spec, settings), **said))
     frame = pd.concat(parts, ignore_index=True)[[*RUN_COLUMNS, "label", *GROUNDS]]
     return [write_csv(grounds_file(ResultPaths.of(settings.profile)), frame)]
@@ -167,9 +168,23 @@ def whole_specimens(test: pd.DataFrame, most: int) -> pd.DataFrame:
 
 
 @torch.inference_mode()
-def answers(network: nn.Module, photos: np.ndarray, image_size_px: int) -> np.ndarray:
-    """Predicted labels (N,) of working images (N, W, W, 3) uint8, in batches on the device of the network."""
-    device = next(network.parameters()).device
-    starts = range(0, len(photos), BATCH)
-    batches = (network_images(photos[start : start + BATCH], image_size_px).to(device) for start in starts)
-    return np.concatenate([network(images).argmax(1).cpu().numpy() for images in batches])
+def answers(network: nn.Module, photos: np.ndarray, image_size_px: int, precision: str) -> np.ndarray:
+    """Predicted labels of photographs, in batches on the device of the network and as precise as in training.
+
+    Args:
+        network: Trained network.
+        photos: Working images (N, W, W, 3) uint8.
+        image_size_px: Side the network sees.
+        precision: As ``train.precision``.
+
+    Returns:
+        Labels (N,).
+    """
+    device, found = next(network.parameters()).device, []
+    dtype = autocast_dtype(precision, device)
+    for start in range(0, len(photos), BATCH):
+        images = network_images(photos[start : start + BATCH], image_size_px)
+        with torch.autocast(device.type, dtype=dtype, enabled=dtype is not None):
+            scores = network(images.to(device, memory_format=torch.channels_last))
+        found.append(scores.argmax(1).cpu().numpy())
+    return np.concatenate(found)

@@ -27,9 +27,10 @@ COLUMNS = {
     "low": Column("95 % interval", "percent", 1, until="high"),
 }
 HOW_TO_READ = (
-    "All test photographs count; an empty map has nothing on the specimen. The blind centre map is the same for every "
-    "photograph: heat on the inner half of each side, hottest in the very middle. A place drawn by lot is on the "
-    "specimen as often as its area says. Intervals resample whole specimens."
+    "All test photographs count; an empty map has nothing on the specimen, and where several pixels are equally hot "
+    "the share of them on the specimen counts. The blind centre map is the same for every photograph: heat on the "
+    "inner half of each side, hottest in the very middle. A place drawn by lot is on the specimen as often as its area "
+    "says. Intervals resample whole specimens."
 )
 
 
