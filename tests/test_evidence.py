@@ -58,6 +58,7 @@ def write_maps(paths, shares: dict, seeds=(0, 1, 2), blind: float = 0.95) -> Non
         (0.9, (0.5, 0.89), (0, 1, 2), UNDECIDED),  # one of them within noise
         (0.4, (0.1, 0.9), (0, 1, 2), FAILS),
         ((0.95, 0.95, 0.45), (0.5, 0.4), (0, 1, 2), UNDECIDED),  # clear together, but not in the third seed
+        ((0.8, 0.5, 0.8), (0.1, (0.3, 0.6, 0.3)), (0, 1, 2), UNDECIDED),  # seeds are compared with their like
     ],
 )
 def test_verdict_on_the_evidence(paths, mine, others, seeds, verdict):
