@@ -100,6 +100,7 @@ class Split(Section):
     protocols: Annotated[list[Protocol], Field(min_length=1)]
     assignment: Literal["balanced", "hash"]
     seed: int
+    vary_with_seed: bool
 
     @model_validator(mode="after")
     def _sum(self) -> "Split":
@@ -220,6 +221,7 @@ class Comparison(Section):
 
     models: Annotated[list[ModelName], Field(min_length=1)]
     blocks: Annotated[list[Literal["as_read", "fair_none", "fair_all"]], Field(min_length=1)]
+    grey_runs: list[str]
     thresholds_percent: Annotated[list[Annotated[Number, Field(gt=0, lt=100)]], Field(min_length=1)]
 
 
@@ -293,9 +295,9 @@ class Settings(Section):
                 raise ValueError(
                     f"unknown network {name!r}: use one of {', '.join(PAPER_MODELS)}, timm:<name> or torchvision:<name>"
                 )
-        for run in self.leakage.runs + self.leakage.shuffled_runs:
+        for run in self.leakage.runs + self.leakage.shuffled_runs + self.comparison.grey_runs:
             if run.rsplit("-", 1)[-1] not in ("scratch", "transfer") or run.rsplit("-", 1)[0] not in names:
                 raise ValueError(
-                    f"leakage: {run!r} is not <network>-scratch or <network>-transfer of a network compared here"
+                    f"leakage, comparison.grey_runs: {run!r} is not <network>-scratch or <network>-transfer of a network compared here"
                 )
         return self

@@ -68,8 +68,8 @@ def outstanding(settings: Settings, specs: list[RunSpec]) -> tuple[list[RunSpec]
     for spec in specs:
         if spec not in missing:
             tidy_finished(settings, spec, data)
-    for protocol in dict.fromkeys(spec.protocol for spec in missing):
-        load_pixels(data.splits[protocol], data.index, settings)
+    for protocol, seed in dict.fromkeys((spec.protocol, spec.seed) for spec in missing):
+        load_pixels(data.samples(protocol, seed), data.index, settings)
     needed = dict.fromkeys(source_of(settings, spec) for spec in missing)
     return missing, [name for name in needed if name and not is_pretrained(settings, name)]
 

@@ -13,6 +13,7 @@ from mineral_lib.config import Settings
 from mineral_lib.data.dataset import load_pixels, make_loader
 from mineral_lib.data.mixing import Mix, batch_mixing
 from mineral_lib.data.prepare import StudyData, prepare
+from mineral_lib.data.split import split_seed
 from mineral_lib.errors import DivergenceError, StorageError
 from mineral_lib.evaluation.shuffled_labels import shuffled_labels
 from mineral_lib.locks import LOCK_FILE, folder_lock
@@ -28,6 +29,7 @@ from mineral_lib.storage import (
     file_digest,
     read_json,
 )
+from mineral_lib.training.captured import CapturedLoop
 from mineral_lib.training.checkpoint import load_weights
 from mineral_lib.training.engine import (
     FitState,
@@ -39,14 +41,14 @@ from mineral_lib.training.engine import (
 from mineral_lib.training.loss import classification_loss, logit_shift
 from mineral_lib.training.memory import explained_shortage
 from mineral_lib.training.pretrain import ensure_source_weights, source_key
-from mineral_lib.training.ranks import is_leader, leader_first, spread
+from mineral_lib.training.ranks import is_leader, is_shared, leader_first, spread
 from mineral_lib.training.recipe import averaged_weights, make_optimizer
 from mineral_lib.training.resume import Checkpoints
 from mineral_lib.training.run_files import RUN_FILES, run_manifest, write_run
 from mineral_lib.training.specs import RunSpec
 
 # Raised when the training code changes what a run computes, so that older runs are not reused.
-TRAINING_VERSION = 1
+TRAINING_VERSION = 2
 # Parameters of the ``train`` section that do not change what a run computes, or are part of its name.
 NO_PART_OF_THE_RESULT = {"device", "jobs", "num_workers", "seeds", "lr_overrides", "checkpoint_every_steps"}
 
@@ -72,15 +74,16 @@ def run_epochs(settings: Settings, spec: RunSpec, data: StudyData) -> int:
     epochs = settings.train.epochs
     if not settings.leakage.equal_steps:
         return epochs
-    sizes = {name: int((data.splits[name]["split"] == "train").sum()) for name in ("grouped", spec.protocol)}
+    sizes = {name: int((data.samples(name, spec.seed)["split"] == "train").sum())
+             for name in ("grouped", spec.protocol)}
     return max(1, round(epochs * sizes["grouped"] / sizes[spec.protocol]))
 
 
 def run_samples(settings: Settings, spec: RunSpec, data: StudyData) -> pd.DataFrame:
     """The samples of a run; its labels are shuffled for the control of the leak study."""
-    samples = data.splits[spec.protocol]
+    samples = data.samples(spec.protocol, spec.seed)
     if spec.labels == "shuffled":
-        return samples.assign(label=shuffled_labels(samples, seed=settings.split.seed))
+        return samples.assign(label=shuffled_labels(samples, seed=split_seed(spec.seed, settings)))
     return samples
 
 
@@ -107,6 +110,7 @@ def run_config(settings: Settings, spec: RunSpec, data: StudyData) -> dict[str, 
         "weights": spec.weights,
         "protocol": spec.protocol,
         "labels": spec.labels,
+        "pictures": spec.pictures,
         "seed": spec.seed,
         "train": train
         | {"epochs": run_epochs(settings, spec, data), "lr": rates.get(spec.model, settings.train.lr)},
@@ -114,7 +118,8 @@ def run_config(settings: Settings, spec: RunSpec, data: StudyData) -> dict[str, 
         "architecture": model.model_dump(mode="json"),
         "weights_identity": weights_identity(settings, spec),
         "image_size_px": settings.data.image_size_px,
-        "split": settings.split.model_dump(mode="json", exclude={"protocols"}),
+        "split": settings.split.model_dump(mode="json", exclude={"protocols", "vary_with_seed"})
+        | {"seed": split_seed(spec.seed, settings)},
         "data_fingerprint": data.fingerprint,
         "classes": data.classes,
         "training_version": TRAINING_VERSION,
@@ -261,6 +266,7 @@ def _loaders(settings: Settings, samples: pd.DataFrame, spec: RunSpec, data: Stu
             seed=spec.seed,
             train=name == "train",
             augment_now=name == "train" and spec.protocol != "paper",
+            grey=spec.pictures == "grey",
         )
         for name in ("train", "val", "test")
     }
@@ -274,11 +280,12 @@ def make_loop(network: nn.Module, settings: Settings, *, lr: float, shift: torch
     """
     train, device = settings.train, select_device(settings.train.device)
     network = network.to(device, memory_format=torch.channels_last)
+    kind, more = Loop, {}
     if device.type == "cpu":
         use_fast_depthwise(network)
-    elif device.type == "cuda" and train.compile:
-        network.compile(mode="reduce-overhead")  # CUDA graphs: a batch of 32 is too small to hide the kernel launches
-    return Loop(
+    elif device.type == "cuda" and not is_shared():
+        kind, more = CapturedLoop, {"compiled": torch.compile(network, dynamic=False) if train.compile else None}
+    return kind(
         network,
         make_optimizer(network, train, lr),
         device,
@@ -288,4 +295,5 @@ def make_loop(network: nn.Module, settings: Settings, *, lr: float, shift: torch
         train.accumulation_steps,
         mix,
         averaged_weights(network, train),
+        **more,
     )

@@ -16,6 +16,7 @@ class RunSpec:
         seed: Seed of initialisation, order and augmentation.
         placement: ECA placement if it differs from the profile's, else None.
         labels: ``true``, or ``shuffled`` for the control of the leak study (see ``evaluation.shuffled_labels``).
+        pictures: ``colour``, or ``grey`` for the control that sees no colour.
     """
 
     model: str
@@ -24,13 +25,15 @@ class RunSpec:
     seed: int
     placement: str | None = None
     labels: str = "true"
+    pictures: str = "colour"
 
     @property
     def name(self) -> str:
         """Folder name of the run."""
         model = self.model.replace(":", "_") + (f"_{self.placement}" if self.placement else "")
-        labels = "" if self.labels == "true" else f"-{self.labels}"
-        return f"{model}-{self.weights}-{self.protocol}{labels}-seed{self.seed}"
+        control = "" if self.labels == "true" else f"-{self.labels}"
+        control += "" if self.pictures == "colour" else f"-{self.pictures}"
+        return f"{model}-{self.weights}-{self.protocol}{control}-seed{self.seed}"
 
 
 def _spec(row: str, protocol: str, seed: int) -> RunSpec:
@@ -57,6 +60,8 @@ def comparison_runs(settings: Settings) -> list[RunSpec]:
         for block in settings.comparison.blocks
         for model in settings.comparison.models
     ]
+    specs += [replace(_spec(row, "grouped", seed), pictures="grey")
+              for seed in settings.train.seeds for row in settings.comparison.grey_runs]  # fmt: skip
     return list(dict.fromkeys(specs))
 
 
