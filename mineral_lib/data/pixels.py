@@ -90,6 +90,33 @@ def load_masks(index: pd.DataFrame, settings: Settings, *, cache_dir: Path | Non
     return _render(index, settings, _folder(settings, cache_dir))[1]
 
 
+def load_on_ground(index: pd.DataFrame, settings: Settings, ground: str, *,
+                   cache_dir: Path | None = None) -> np.ndarray:
+    """Generated specimens photographed once more, everything as it was but for what they lie on; rendered once.
+
+    Args:
+        index: Rows of the table of photographs.
+        settings: The profile.
+        ground: ``grey`` or ``swapped`` (that of another photograph), see ``synthetic.photograph``.
+        cache_dir: Where to keep the file; ``results/cache`` if not given.
+
+    Returns:
+        (N, W, W, 3) uint8, memory-mapped, read-only, in the order of the index.
+
+    Raises:
+        DataError: The photographs come from a folder.
+    """
+    from mineral_lib.data.synthetic import photographs
+
+    if settings.data.source != "synthetic":
+        raise DataError("only generated specimens can be laid on another ground", where="data.source",
+                        remedy="use data.source: synthetic")
+    px, keys = working_size(settings.data.image_size_px), specimen_keys(index)
+    options = {"image_size": px, "seed": settings.data.seed, "jobs": settings.train.jobs, "ground": ground}
+    path = _folder(settings, cache_dir) / f"ground-{digest([_key(index, settings), ground])[:20]}.npy"
+    return _cached(path, (len(index), px, px, 3), lambda a, b: photographs(keys[a:b], **options)[0])
+
+
 def _folder(settings: Settings, cache_dir: Path | None) -> Path:
     return Path(cache_dir) if cache_dir else ResultPaths.of(settings.profile).cache_dir
 

@@ -14,6 +14,8 @@ from mineral_lib.reporting import (
     cost_figure,
     counts,
     curves,
+    evidence,
+    grounds,
     leak_figure,
     leakage,
     setup_tables,
@@ -52,6 +54,7 @@ def build_tables(runs: list[RunRecord], settings: Settings, paths: ResultPaths) 
         table_claims(all_claims(runs, settings, paths)),
         table_runs(runs),
     ]
+    tables += filter(None, [evidence.table_evidence(settings, paths), grounds.table_grounds(settings, paths)])
     if settings.ablation.placements:
         tables.append(ablation.table_placements(runs, settings))
     if paths.costs.is_file():
