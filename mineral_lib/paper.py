@@ -59,7 +59,7 @@ def authors_history(model: str, weights: str) -> pd.DataFrame:
 def authors_best_validation(model: str, weights: str) -> float | None:
     """Best-epoch validation accuracy (percent) in the authors' log, or None.
 
-    These equal the figures the paper calls *test* accuracy for five of six networks.
+    Within 0.01 these are the figures the paper calls *test* accuracy for five of six networks.
     """
     history = authors_history(model, weights)
     return None if history.empty else float(history["val_accuracy_percent"].max())

@@ -14,6 +14,7 @@ from pytorch_grad_cam.utils.image import show_cam_on_image
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import nn
 
+from mineral_lib.config import Normalisation
 from mineral_lib.data.dataset import normalise, to_tensor
 from mineral_lib.models.zoo import classifier_of
 
@@ -41,7 +42,8 @@ class HeatMap:
 
 
 def heat_maps(
-    name: str, network: nn.Module, photos: np.ndarray, labels: list[int], *, image_size_px: int, target: str
+    name: str, network: nn.Module, photos: np.ndarray, labels: list[int], *, image_size_px: int, target: str,
+    by: Normalisation = "imagenet",
 ) -> list[HeatMap]:
     """Grad-CAM maps of several photographs.
 
@@ -52,8 +54,9 @@ def heat_maps(
         labels: True labels.
         image_size_px: Side the network sees.
         target: ``true_class`` or ``predicted_class``: whose evidence is mapped.
+        by: How the network's images are normalised.
     """
-    images = normalise(torch.stack([to_tensor(photo, image_size_px) for photo in photos]))
+    images = normalise(torch.stack([to_tensor(photo, image_size_px) for photo in photos]), by)
     network.eval()
     with torch.inference_mode():
         probabilities = network(images).softmax(1)
