@@ -60,7 +60,8 @@ def cam_panels(study: StudyData, settings: Settings, specs: list[RunSpec], chose
 def _maps(spec: RunSpec, settings: Settings, study: StudyData, photos: np.ndarray, labels: list[int]) -> list[HeatMap]:
     network = trained_network(settings, spec, study)
     return heat_maps(
-        spec.model, network, photos, labels, image_size_px=settings.data.image_size_px, target=settings.grad_cam.target
+        spec.model, network, photos, labels, image_size_px=settings.data.image_size_px, target=settings.grad_cam.target,
+        by=settings.train.of(spec.model).normalise,
     )
 
 

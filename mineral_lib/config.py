@@ -7,7 +7,7 @@ work, all at once, each with the nearest valid key. Nothing heavy is imported he
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_serializer, model_validator
 
 PAPER_MODELS = ("vgg19", "googlenet", "resnet50", "resnext50", "convnext_tiny", "eca_convnext_tiny")
 PROPOSED = "eca_convnext_tiny"
@@ -41,6 +41,8 @@ Count = Annotated[int, Field(ge=1)]
 Range = Annotated[tuple[NonNegative, NonNegative], BeforeValidator(_pair)]
 Protocol = Literal["grouped", "photo", "paper", "authors"]
 Initial = Literal["scratch", "transfer"]
+Normalisation = Literal["imagenet", "half"]
+Schedule = Literal["epoch", "step", "constant"]
 ProfileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 ModelName = Annotated[str, Field(pattern=r"^([a-z0-9_]+|(timm|torchvision):[A-Za-z0-9_.]+)$")]
 
@@ -170,6 +172,24 @@ class Weights(Section):
     formula: Formula
 
 
+class Override(Section):
+    """What one network does in another way than ``train`` says; None: as ``train`` says."""
+
+    optimizer: Literal["adam", "adamw"] | None = None
+    lr: Positive | None = None
+    weight_decay: NonNegative | None = None
+    warmup_epochs: Annotated[int, Field(ge=0)] | None = None
+    min_lr: NonNegative | None = None
+    schedule: Schedule | None = None
+    freeze_batch_norm_after: Annotated[int, Field(ge=0)] | None = None
+    normalise: Normalisation | None = None
+    init_std: NonNegative | None = None
+
+    @model_serializer(mode="wrap")
+    def _given(self, plain: Any) -> dict[str, Any]:
+        return {name: value for name, value in plain(self).items() if value is not None}
+
+
 class Train(Section):
     """Training (paper 3.3)."""
 
@@ -179,11 +199,14 @@ class Train(Section):
     logit_adjustment: Annotated[NonNegative, Field(le=5)]
     optimizer: Literal["adam", "adamw"]
     lr: Positive
-    lr_overrides: dict[str, Positive]
+    overrides: dict[ModelName, Override]
     weight_decay: NonNegative
     warmup_epochs: Annotated[int, Field(ge=0)]
     min_lr: NonNegative
-    schedule: Literal["epoch", "step"]
+    schedule: Schedule
+    freeze_batch_norm_after: Annotated[int, Field(ge=0)]
+    normalise: Normalisation
+    init_std: NonNegative
     layer_decay: Annotated[Positive, Field(le=1)]
     ema_decay: Annotated[NonNegative, Field(lt=1)]
     label_smoothing: Annotated[NonNegative, Field(lt=1)]
@@ -215,6 +238,21 @@ class Train(Section):
         if self.sampler == "balanced" and self.logit_adjustment > 0:
             raise ValueError("sampler balanced and logit_adjustment correct for the same thing: use one of them")
         return self
+
+    @model_validator(mode="after")
+    def _overrides_fit(self) -> "Train":
+        for model in self.overrides:
+            try:
+                self.of(model)
+            except ValidationError as error:
+                message = error.errors()[0]["msg"].removeprefix("Value error, ")
+                raise ValueError(f"overrides.{model}: {message}") from None
+        return self
+
+    def of(self, model: str) -> "Train":
+        """The section as it holds for one network, with that network's overrides in place."""
+        given = self.overrides.get(model, Override()).model_dump()
+        return Train.model_validate(self.model_dump() | given | {"overrides": {}}) if given else self
 
 
 class Comparison(Section):
@@ -291,7 +329,7 @@ class Settings(Section):
     def _fits(self) -> "Settings":
         names = set(self.comparison.models) | {row.rsplit("-", 1)[0] for row in self.ablation.rows}
         known = set(PAPER_MODELS)
-        for name in names:
+        for name in sorted(names) + list(self.train.overrides):
             if ":" not in name and name not in known:
                 raise ValueError(
                     f"unknown network {name!r}: use one of {', '.join(PAPER_MODELS)}, timm:<name> or torchvision:<name>"
@@ -302,3 +340,8 @@ class Settings(Section):
                     f"leakage, comparison.grey_runs: {run!r} is not <network>-scratch or <network>-transfer of a network compared here"
                 )
         return self
+
+    def of(self, model: str) -> "Settings":
+        """The profile as it holds for one network, see ``Train.of``."""
+        train = self.train.of(model)
+        return self if train is self.train else self.model_copy(update={"train": train})

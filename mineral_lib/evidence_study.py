@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from mineral_lib.config import Settings
+from mineral_lib.config import Normalisation, Settings
 from mineral_lib.data.dataset import load_masks, load_pixels
 from mineral_lib.data.pixels import load_on_ground
 from mineral_lib.data.prepare import StudyData
@@ -94,6 +94,7 @@ def _run_evidence(
             part["label"].tolist(),
             image_size_px=settings.data.image_size_px,
             target=settings.grad_cam.target,
+            by=settings.train.of(spec.model).normalise,
         )
         outlines = masks[part["row"]]
         found["area"] += outlines.mean((1, 2)).tolist()
@@ -136,7 +137,8 @@ def answer_on_grounds(study: StudyData, settings: Settings, specs: list[RunSpec]
     parts, px = [], settings.data.image_size_px
     for spec, test in zip(specs, tests, strict=True):
         network, places = trained_network(settings, spec, study), np.searchsorted(rows, test["row"])
-        said = {name: answers(network, pictures[name][places], px, settings.train.precision) for name in GROUNDS}
+        how = (px, settings.train.precision, settings.train.of(spec.model).normalise)
+        said = {name: answers(network, pictures[name][places], *how) for name in GROUNDS}
         parts.append(test.assign(**_named(spec, settings), **said))
     frame = pd.concat(parts, ignore_index=True)[[*RUN_COLUMNS, "label", *GROUNDS]]
     return [write_csv(grounds_file(ResultPaths.of(settings.profile)), frame)]
@@ -168,7 +170,9 @@ def whole_specimens(test: pd.DataFrame, most: int) -> pd.DataFrame:
 
 
 @torch.inference_mode()
-def answers(network: nn.Module, photos: np.ndarray, image_size_px: int, precision: str) -> np.ndarray:
+def answers(
+    network: nn.Module, photos: np.ndarray, image_size_px: int, precision: str, by: Normalisation = "imagenet"
+) -> np.ndarray:
     """Predicted labels of photographs, in batches on the device of the network and as precise as in training.
 
     Args:
@@ -176,6 +180,7 @@ def answers(network: nn.Module, photos: np.ndarray, image_size_px: int, precisio
         photos: Working images (N, W, W, 3) uint8.
         image_size_px: Side the network sees.
         precision: As ``train.precision``.
+        by: How the network's images are normalised.
 
     Returns:
         Labels (N,).
@@ -183,7 +188,7 @@ def answers(network: nn.Module, photos: np.ndarray, image_size_px: int, precisio
     device, found = next(network.parameters()).device, []
     dtype = autocast_dtype(precision, device)
     for start in range(0, len(photos), BATCH):
-        images = network_images(photos[start : start + BATCH], image_size_px)
+        images = network_images(photos[start : start + BATCH], image_size_px, by)
         with torch.autocast(device.type, dtype=dtype, enabled=dtype is not None):
             scores = network(images.to(device, memory_format=torch.channels_last))
         found.append(scores.argmax(1).cpu().numpy())

@@ -1,12 +1,16 @@
 """The paper's printed numbers and the authors' own logs, as data.
 
-They appear in tables and figures as reference columns only. ``resources/README.md`` states their sources.
+They appear in tables and figures as reference columns, and in the ledger as what is judged. ``resources/README.md``
+states their sources.
 """
 
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
 import pandas as pd
+
+from mineral_lib.catalogue import Mineral, minerals
 
 # Which logged run of the authors corresponds to which of our runs (model, weights).
 AUTHORS_RUNS = {
@@ -59,7 +63,64 @@ def authors_history(model: str, weights: str) -> pd.DataFrame:
 def authors_best_validation(model: str, weights: str) -> float | None:
     """Best-epoch validation accuracy (percent) in the authors' log, or None.
 
-    These equal the figures the paper calls *test* accuracy for five of six networks.
+    Within 0.01 these are the figures the paper calls *test* accuracy for five of six networks.
     """
     history = authors_history(model, weights)
     return None if history.empty else float(history["val_accuracy_percent"].max())
+
+
+@cache
+def statements() -> pd.DataFrame:
+    """What the paper states in words: columns ``item``, ``row``, ``quantity``, ``text``."""
+    return _resource("paper_statements.csv")
+
+
+@cache
+def authors_code() -> pd.DataFrame:
+    """How the authors' public code trains each network, one row a network (column ``model``)."""
+    return _resource("authors_code.csv")
+
+
+@dataclass(frozen=True)
+class Paper:
+    """Everything the rules about the paper itself are applied to; see ``Paper.published``.
+
+    Attributes:
+        numbers: As ``printed_numbers``.
+        statements: As ``statements``.
+        minerals: The rows of Table 2.
+        logs: As ``authors_logs``.
+        code: As ``authors_code``.
+    """
+
+    numbers: pd.DataFrame
+    statements: pd.DataFrame
+    minerals: tuple[Mineral, ...]
+    logs: pd.DataFrame
+    code: pd.DataFrame
+
+    @classmethod
+    def published(cls) -> "Paper":
+        """The paper, logs and code as they were published."""
+        return cls(printed_numbers(), statements(), minerals(), authors_logs(), authors_code())
+
+    def number(self, item: str, row: str, quantity: str) -> float:
+        """One printed number."""
+        return float(self._find(self.numbers, item, row, quantity)["value"])
+
+    def statement(self, item: str, row: str, quantity: str) -> str:
+        """One statement."""
+        return str(self._find(self.statements, item, row, quantity)["text"])
+
+    def rows(self, item: str, quantity: str) -> pd.Series:
+        """A column of a printed table: values by row, in the printed order."""
+        found = self.numbers[(self.numbers["item"] == item) & (self.numbers["quantity"] == quantity)]
+        return found.set_index("row")["value"]
+
+    def log(self, model: str, weights: str) -> pd.DataFrame:
+        """The authors' log of one of our runs."""
+        return self.logs[self.logs["run"] == AUTHORS_RUNS[model, weights]]
+
+    @staticmethod
+    def _find(table: pd.DataFrame, item: str, row: str, quantity: str) -> pd.Series:
+        return table[(table["item"] == item) & (table["row"] == row) & (table["quantity"] == quantity)].iloc[0]

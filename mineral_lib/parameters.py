@@ -3,7 +3,7 @@
 import difflib
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -191,6 +191,9 @@ def _explain(problem: dict[str, Any]) -> str:
 def _fields(location: list[str]) -> list[str]:
     model: Any = Settings
     for part in location:
+        if get_origin(model) is dict:  # any key, all values alike
+            model = get_args(model)[1]
+            continue
         field = model.model_fields.get(part) if isinstance(model, type) and issubclass(model, BaseModel) else None
         if field is None:
             return []

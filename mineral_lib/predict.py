@@ -73,7 +73,8 @@ def predict_photographs(
         photos = working_photographs(
             folder, index["path"].iloc[start : start + 128].tolist(), settings.data.image_size_px
         )
-        images = normalise(torch.stack([to_tensor(photo, settings.data.image_size_px) for photo in photos]))
+        images = torch.stack([to_tensor(photo, settings.data.image_size_px) for photo in photos])
+        images = normalise(images, settings.train.of(spec.model).normalise)
         probabilities.append(network(images).softmax(1))
     values, labels = torch.cat(probabilities).topk(min(TOP, len(study.classes)), dim=1)
     frame = index[["path", "class_name"]].reset_index(drop=True)

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from mineral_lib.catalogue import minerals
 from mineral_lib.data.audit import count_leak, leak_note
 from mineral_lib.data.index import build_index
 from mineral_lib.data.split import make_split
@@ -42,3 +43,18 @@ def test_paper_protocol_at_table_2_counts_leaks_as_computed_in_the_audit():
     assert len(samples) == 34576  # the paper's 3.2
     # Expectation 94.5 %; the spread over seeds is about 0.4 %.
     assert count_leak(samples)["test"]["same_photo_share"] == pytest.approx(0.945, abs=0.012)
+
+
+def test_authors_protocol_at_table_2_leaks_more_than_the_papers_order():
+    settings = load_profile("quick", ["data.fraction=1.0"])
+    samples = make_split(build_index(settings).index, "authors", settings)
+    leak, sizes = count_leak(samples), samples["split"].value_counts()
+    assert sizes["train"] + sizes["test"] == 34576 and sizes["test"] == sizes["val"]
+    assert sizes["test"] / 34576 == pytest.approx(0.2, abs=0.001)
+    # An image of a photograph that became f images has no sibling in train with probability 0.2 ** (f - 1).
+    factors = minerals()
+    expected = 1 - sum(m.augmented * 0.2 ** (m.factor - 1) for m in factors) / sum(m.augmented for m in factors)
+    assert expected == pytest.approx(0.993, abs=0.001)
+    for part in ("val", "test"):
+        assert leak[part]["same_photo_share"] == pytest.approx(expected, abs=0.003)
+    assert leak["test"]["in_val"] == leak["test"]["samples"]

@@ -155,6 +155,7 @@ def test_evaluation_shows_the_centre_in_fixed_order(study):
     mean, deviation = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
     expected = (centre - mean.view(3, 1, 1)) / deviation.view(3, 1, 1)
     assert torch.allclose(normalise(centre), expected)
+    assert torch.allclose(normalise(centre, "half"), 2 * centre - 1, atol=1e-6)
     assert seen[0][0] == expected.numpy().tobytes()
 
 

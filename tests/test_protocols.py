@@ -1,12 +1,14 @@
-"""The authors' protocol trains with the same code as all others, and its test result is its validation result."""
+"""The authors' protocol: its test result is its validation result, and its training images are augmented on top."""
 
 import pandas as pd
 import pytest
+import torch
 
+from mineral_lib.data.dataset import MEAN, STD
 from mineral_lib.data.prepare import prepare
 from mineral_lib.parameters import load_profile
 from mineral_lib.storage import read_json
-from mineral_lib.training.runs import train_run
+from mineral_lib.training.runs import _loaders, load_run_network, train_run
 from mineral_lib.training.specs import RunSpec
 
 
@@ -20,3 +22,32 @@ def test_what_the_authors_protocol_reports_is_what_chose_the_epoch(study_root):
     assert predictions["sample_id"].tolist() == test["sample_id"].tolist() and metrics["num_test"] == len(test)
     assert metrics["selected"]["test"]["accuracy"] == pytest.approx(metrics["selected"]["val_accuracy"], abs=1e-6)
     assert len(pd.read_csv(folder / "history.csv")) == 2
+
+
+def test_authors_images_are_augmented_on_top_of_being_multiplied_and_the_papers_are_not(tiny):
+    data = prepare(tiny)
+    for protocol, changing in (("grouped", True), ("paper", False), ("authors", True)):
+        loaders = _loaders(tiny, data.splits[protocol], RunSpec("convnext_tiny", "scratch", protocol, 0), data)
+        epochs = []
+        for epoch in (1, 2):
+            loaders["train"].dataset.set_epoch(epoch)
+            epochs.append(loaders["train"].dataset[0][0])
+        assert bool((epochs[0] != epochs[1]).any()) == changing, protocol
+        assert loaders["val"].dataset.augment is None
+
+
+def test_a_networks_own_recipe_reaches_its_run_and_what_is_predicted_later(study_root):
+    own = "{optimizer: adamw, lr: 2e-4, schedule: constant, freeze_batch_norm_after: 1, normalise: half, init_std: 0.1}"
+    settings = load_profile("test", [f"train.overrides={{resnet50: {own}}}", "train.jobs=1", "train.precision=fp32",
+                                     "leakage.runs=[]"])  # fmt: skip
+    spec, made = RunSpec("resnet50", "scratch", "grouped", 0), []
+    folder = train_run(settings, spec, say=made.append)
+    history, config = pd.read_csv(folder / "history.csv"), read_json(folder / "config.json")
+    assert history["lr"].tolist() == [2e-4] * settings.train.epochs and config["train"]["optimizer"] == "adamw"
+    data = prepare(settings)
+    loader = _loaders(settings.of("resnet50"), data.splits["grouped"], spec, data)["test"]
+    plain = _loaders(settings, data.splits["grouped"], spec, data)["test"]
+    images, usual = next(iter(loader))[0], next(iter(plain))[0]
+    assert torch.allclose(images * 0.5 + 0.5, usual * STD + MEAN, atol=1e-5)  # the same pictures
+    network, saved = load_run_network(settings, spec, len(data.classes)), pd.read_csv(folder / "predictions.csv")
+    assert network(images).argmax(1).tolist() == saved["predicted"].tolist()[: len(images)]

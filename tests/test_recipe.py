@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from conftest import TINY
 from torch import nn
 
 from mineral_lib.config import PAPER_MODELS
@@ -20,11 +21,11 @@ from mineral_lib.training.recipe import (
     parameter_groups,
     set_learning_rate,
 )
-from mineral_lib.training.runs import NEUTRAL, run_config
+from mineral_lib.training.runs import NEUTRAL, build_network, run_config
 from mineral_lib.training.specs import RunSpec
 
 PARTS = {"schedule": "step", "layer_decay": 0.8, "ema_decay": 0.9, "label_smoothing": 0.1, "mixup_alpha": 0.2,
-         "cutmix_alpha": 1.0}  # fmt: skip
+         "cutmix_alpha": 1.0, "freeze_batch_norm_after": 1, "normalise": "half", "init_std": 0.2}  # fmt: skip
 
 
 def train_section(**changes):
@@ -156,12 +157,74 @@ def test_label_smoothing_is_that_of_its_formula_in_every_head_and_for_shares(smo
 def test_parts_that_are_off_are_no_part_of_the_key_and_others_are(tiny):
     data, spec = prepare(tiny), RunSpec("convnext_tiny", "scratch", "grouped", 0)
     plain = run_config(tiny, spec, data)
-    assert not set(NEUTRAL) & set(plain["train"]) and set(PARTS) < set(NEUTRAL)
+    assert not (set(NEUTRAL) | {"overrides"}) & set(plain["train"]) and set(PARTS) < set(NEUTRAL)
     keys = {plain["key"]}
     for name, value in PARTS.items():
         changed = tiny.model_copy(update={"train": tiny.train.model_copy(update={name: value})})
         keys.add(run_config(changed, spec, data)["key"])
     assert len(keys) == 1 + len(PARTS)
+
+
+def test_an_override_changes_the_key_of_its_network_only(tiny):
+    data = prepare(tiny)
+    changed = load_profile("test", [*TINY, "train.overrides={eca_convnext_tiny: {lr: 5e-5, schedule: constant}}"])
+    for model, equal in (("convnext_tiny", True), ("eca_convnext_tiny", False)):
+        one, two = (run_config(s, RunSpec(model, "scratch", "grouped", 0), data) for s in (tiny, changed))
+        assert (one["key"] == two["key"]) == equal
+    assert two["train"]["lr"] == 5e-5 and two["train"]["schedule"] == "constant"
+    same = load_profile("test", [*TINY, f"train.overrides={{eca_convnext_tiny: {{lr: {tiny.train.lr}}}}}"])
+    assert run_config(same, RunSpec(model, "scratch", "grouped", 0), data)["key"] == one["key"]
+
+
+def test_a_constant_rate_stays_after_the_warm_up():
+    train = train_section(schedule="constant", warmup_epochs=2, epochs=6)
+    rates = [learning_rate(epoch, base=3e-4, train=train) for epoch in range(1, 7)]
+    assert rates == pytest.approx([1e-4, 2e-4, *[3e-4] * 4])
+
+
+def test_batch_norm_is_frozen_after_the_epochs_asked_for_and_goes_on_learning():
+    def statistics(after):
+        torch.manual_seed(0)
+        network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(16, 2))
+        loop = Loop(network, Recorder(network, 0.1), torch.device("cpu"), None, classification_loss(0.0),
+                    freeze_batch_norm_after=after)
+        batches = [(torch.randn(4, 3, 2, 2), torch.tensor([0, 1, 0, 1]), torch.arange(4)) for _ in range(2)]
+        seen = []
+        for epoch in (1, 2, 3):
+            train_one_epoch(loop, batches, epoch=epoch)
+            evaluate(loop, batches)
+            seen.append([network[1].running_mean.clone(), network[1].weight.detach().clone()])
+        return seen
+
+    for after, moves in ((0, (True, True)), (1, (False, False)), (2, (True, False))):
+        seen = statistics(after)
+        changed = [bool((b[0] != a[0]).any()) for a, b in zip(seen, seen[1:], strict=False)]
+        assert changed == list(moves), after
+        assert all((b[1] != a[1]).any() for a, b in zip(seen, seen[1:], strict=False))
+
+
+def test_drawn_weights_have_the_deviation_asked_for_and_attention_keeps_its_own(tiny):
+    spec = RunSpec("eca_convnext_tiny", "scratch", "grouped", 0)
+    wide = tiny.model_copy(update={"train": tiny.train.model_copy(update={"init_std": 0.2})})
+    own, drawn = (build_network(settings, spec, 26, pretrained=True)[0].state_dict() for settings in (tiny, wide))
+    name = "stages.3.blocks.0.mlp.fc1.weight"
+    assert drawn[name].std().item() == pytest.approx(0.2, rel=0.05) and own[name].std().item() < 0.05
+    assert not drawn["head.fc.bias"].any() and not drawn["stem.0.bias"].any()
+
+
+def test_the_authors_profile_trains_each_network_as_their_code_does():
+    train = load_profile("authors").train
+    recipes = {name: train.of(name) for name in PAPER_MODELS}
+    assert {n: r.lr for n, r in recipes.items()} == {
+        "vgg19": 2e-4, "googlenet": 3e-4, "resnet50": 1e-4, "resnext50": 1e-4, "convnext_tiny": 5e-4,
+        "eca_convnext_tiny": 5e-5}  # fmt: skip
+    for name, recipe in recipes.items():
+        plain = "convnext" in name
+        assert (recipe.optimizer, recipe.schedule) == (("adamw", "epoch") if plain else ("adam", "constant")), name
+        assert (recipe.weight_decay, recipe.warmup_epochs) == ((0.05, 1) if plain else (0.0, 0)), name
+        assert recipe.freeze_batch_norm_after == (1 if name.startswith("resne") else 0), name
+        assert recipe.normalise == ("half" if name in ("vgg19", "googlenet") else "imagenet"), name
+        assert recipe.init_std == (0.2 if plain else 0.0), name
 
 
 def test_recommended_is_quick_but_for_its_recipe():
@@ -175,7 +238,7 @@ def test_recommended_is_quick_but_for_its_recipe():
             assert quick["model"] | {"drop_path_rate": other["model"]["drop_path_rate"]} == other["model"]
         elif section != "profile":
             assert quick[section] == other[section], section
-    for name in set(profiles()) - {"recommended"}:
+    for name in set(profiles()) - {"recommended", "authors"}:
         train = load_profile(name, ["data.folder=photos"]).train
         assert all(getattr(train, key) == value for key, value in NEUTRAL.items() if key != "compile"), name
 

@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from mineral_lib.config import Augment, Settings
+from mineral_lib.config import Augment, Normalisation, Settings
 from mineral_lib.data.augment import augment_batch
 from mineral_lib.data.pixels import load_masks, load_pixels
 from mineral_lib.data.sampling import Draw, balanced_order
@@ -34,8 +34,10 @@ STD = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
 EVALUATION_BATCH = {"cuda": 256}
 
 
-def normalise(image: torch.Tensor) -> torch.Tensor:
-    """Subtract ImageNet's mean and divide by its standard deviation; (..., 3, H, W) float32 in 0..1."""
+def normalise(image: torch.Tensor, by: Normalisation = "imagenet") -> torch.Tensor:
+    """Subtract ImageNet's mean and divide by its deviation (or by ``half``: 0.5 and 0.5); (..., 3, H, W) in 0..1."""
+    if by == "half":
+        return (image - 0.5).div_(0.5)
     # Never waiting for the device: a GPU has steps of training to do meanwhile.
     mean, deviation = (part.to(image.device, non_blocking=True) for part in (MEAN, STD))
     return (image - mean).div_(deviation)
@@ -69,10 +71,12 @@ class MineralDataset(Dataset):
         augment: Strengths of on-the-fly augmentation, or None for the centre of the image as it is.
         seed: Seed of the run; with the epoch and sample_id it decides the augmentation.
         grey: Show luminance instead of colours.
+        by: How images are normalised, see ``normalise``.
     """
 
     def __init__(self, samples: pd.DataFrame, pixels: np.ndarray, *, split: str, image_size_px: int,
-                 augment: Augment | None = None, seed: int = 0, grey: bool = False) -> None:
+                 augment: Augment | None = None, seed: int = 0, grey: bool = False,
+                 by: Normalisation = "imagenet") -> None:
         if len(samples) != len(pixels):
             raise ValueError(f"{len(samples)} samples but {len(pixels)} images")
         self.rows = np.flatnonzero(samples["split"] == split)
@@ -81,7 +85,7 @@ class MineralDataset(Dataset):
         self.ids = self.samples["sample_id"].tolist()
         self.pixels, self.image_size_px = pixels, image_size_px
         self.augment, self.seed, self.epoch, self.grey = augment, seed, 0, grey
-        self.device = torch.device("cpu")
+        self.device, self.by = torch.device("cpu"), by
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -109,7 +113,7 @@ class MineralDataset(Dataset):
         else:
             images = augment_batch(photos, augment=self.augment, image_size_px=self.image_size_px,
                                    seeds=[self._seed(*one) for one in draws])  # fmt: skip
-        return normalise(images), torch.from_numpy(self.labels[positions]), torch.tensor(positions)
+        return normalise(images, self.by), torch.from_numpy(self.labels[positions]), torch.tensor(positions)
 
     def _photos(self, positions: list[int]) -> torch.Tensor:
         """Working images (B, 3, W, W) uint8 on the device."""
@@ -196,11 +200,11 @@ def make_loader(samples: pd.DataFrame, pixels: np.ndarray, split: str, settings:
         samples: Table of all samples, in the order of ``pixels``.
         pixels: As ``load_pixels`` returns them.
         split: train, val or test.
-        settings: The profile; uses data.image_size_px, augment, train.batch_size, sampler, num_workers and
-            device.
+        settings: The profile; uses data.image_size_px, augment, train.batch_size, sampler, normalise,
+            num_workers and device.
         train: Draw each epoch anew (see ``set_epoch``) by train.sampler; else the order of ``samples``.
-        augment_now: Augment on the fly: True for training under ``grouped``, False under ``paper``, where the
-            copies are the augmentation.
+        augment_now: Augment on the fly: True for training, but for ``paper``, where the copies are the
+            augmentation (under ``authors`` it comes on top of them).
         seed: Seed of the run.
         grey: Show luminance instead of colours.
 
@@ -208,7 +212,8 @@ def make_loader(samples: pd.DataFrame, pixels: np.ndarray, split: str, settings:
         DataError: The split is empty.
     """
     dataset = MineralDataset(samples, pixels, split=split, image_size_px=settings.data.image_size_px,
-                             augment=settings.augment if augment_now else None, seed=seed, grey=grey)
+                             augment=settings.augment if augment_now else None, seed=seed, grey=grey,
+                             by=settings.train.normalise)
     if not len(dataset):
         raise DataError(f"no samples in '{split}'", where="split", remedy="run notebook 01 again with more photographs")
     device = select_device(settings.train.device)

@@ -15,7 +15,7 @@ from mineral_lib.data.split import make_split, read_split, split_name
 from mineral_lib.data.walk import folder_state
 from mineral_lib.storage import ResultPaths, digest, file_digest, read_json, write_csv, write_json
 
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True)

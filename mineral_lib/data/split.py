@@ -5,9 +5,11 @@
 * ``photo`` deals out photographs and ignores that several may show one specimen, as most studies do.
 * ``paper`` follows the order of the paper's text (3.2, then 3.3): every photograph is multiplied first, the images
   are pooled, and the pool is split at random, so augmented siblings fall on both sides.
-* ``authors`` follows the authors' code: 80:20 by photograph, no test set. The 20 % choose the best epoch *and* are
-  reported. Here they stand in the table twice, once as val and once as test, so that everything downstream works as
-  usual; such a test result has been looked at in every epoch, and the leak audit counts it (``in_val``).
+* ``authors`` follows the authors' code: the folder of multiplied images is split 80:20 by image, class by class, so
+  that nearly every held-out image has a copy in train. The 20 % choose the best epoch *and* are reported: a folder for
+  tests exists and some scripts look at a batch of it, but no accuracy is computed on it. Here they stand in the table
+  twice, once as val and once as test, so that everything downstream works as usual; such a test result has been looked
+  at in every epoch, and the leak audit counts it (``in_val``).
 
 Two assignments: ``balanced`` deals the groups of a class in a seeded order and cuts where images come closest to the
 ratios; ``hash`` draws the place of a group from (seed, group) alone, so that a new photograph moves no other, at the
@@ -26,7 +28,8 @@ from mineral_lib.runtime import derive_seed
 
 SPLITS = ("train", "val", "test")
 SPLIT_COLUMNS = ["sample_id", "image_id", "copy", "label", "class_name", "specimen", "group", "split"]
-UNITS = {"grouped": "group", "photo": "image_id", "paper": "sample_id", "authors": "image_id"}
+UNITS = {"grouped": "group", "photo": "image_id", "paper": "sample_id", "authors": "sample_id"}
+MULTIPLIED = ("paper", "authors")  # protocols that deal out the copies of photographs, not photographs
 AUTHORS_SHARES = {"train": 0.8, "test": 0.2}  # authors' code: read_split_data(val_rate=0.2)
 FEW_TEST_PHOTOGRAPHS = 5  # with fewer, one photograph moves the recall of a class by more than 20 points
 DEFAULT_FACTOR = 4  # most frequent factor of Table 2, for classes that are not in the table
@@ -55,7 +58,7 @@ def make_split(index: pd.DataFrame, protocol: Protocol, settings: Settings, *, r
 
     Args:
         index: The table of photographs, with groups.
-        protocol: ``grouped``, ``photo``, ``authors`` (one sample a photograph) or ``paper`` (one sample a copy).
+        protocol: ``grouped``, ``photo`` (one sample a photograph), ``paper`` or ``authors`` (one sample a copy).
         settings: The profile; uses split.ratios, split.assignment, split.seed, augment.offline_factor and
             augment.include_original.
         run_seed: Seed of the runs that use the split; the first one of the profile if not given.
@@ -68,7 +71,7 @@ def make_split(index: pd.DataFrame, protocol: Protocol, settings: Settings, *, r
         DataError: A part is empty, so that nothing can be selected or tested.
     """
     samples = index.sort_values(["label", "image_id"], ignore_index=True)
-    if protocol == "paper":
+    if protocol in MULTIPLIED:
         samples = _copies(samples, settings.augment)
     else:
         samples = samples.assign(copy=0, sample_id=samples["image_id"])
@@ -87,7 +90,7 @@ def make_split(index: pd.DataFrame, protocol: Protocol, settings: Settings, *, r
     if protocol == "authors":
         held_out = samples["split"] == "test"
         samples = pd.concat([samples, samples[held_out].assign(split="val")])
-        samples = samples.sort_values(["label", "image_id"], kind="stable", ignore_index=True)
+        samples = samples.sort_values(["label", "image_id", "copy"], kind="stable", ignore_index=True)
     _check_parts(samples, protocol)
     return samples[SPLIT_COLUMNS]
 
@@ -149,7 +152,7 @@ def train_only_classes(samples: pd.DataFrame) -> list[str]:
 
 
 def copy_factor(class_name: str, augment: Augment) -> int:
-    """Images a photograph of this class becomes under the paper protocol (Table 2: 4, 5 or 8)."""
+    """Images a photograph of this class becomes under ``paper`` and ``authors`` (Table 2: 4, 5 or 8)."""
     if augment.offline_factor != "table_2":
         return augment.offline_factor
     mineral = find_mineral(class_name)

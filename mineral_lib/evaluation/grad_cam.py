@@ -16,6 +16,7 @@ from pytorch_grad_cam.utils.image import show_cam_on_image
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import nn
 
+from mineral_lib.config import Normalisation
 from mineral_lib.data.dataset import normalise, to_tensor
 from mineral_lib.models.zoo import classifier_of
 
@@ -46,7 +47,8 @@ class HeatMap:
 
 
 def heat_maps(
-    name: str, network: nn.Module, photos: np.ndarray, labels: list[int], *, image_size_px: int, target: str
+    name: str, network: nn.Module, photos: np.ndarray, labels: list[int], *, image_size_px: int, target: str,
+    by: Normalisation = "imagenet",
 ) -> list[HeatMap]:
     """Grad-CAM maps of several photographs, computed in batches on the device where the network is.
 
@@ -57,19 +59,21 @@ def heat_maps(
         labels: True labels.
         image_size_px: Side the network sees.
         target: ``true_class`` or ``predicted_class``: whose evidence is mapped.
+        by: How the network's images are normalised.
     """
     network.eval()
     layer, found = network.get_submodule(classifier_of(name, network).cam_layer), []
     with _gradients_behind(network, layer), GradCAM(model=network, target_layers=[layer]) as cam:
         for start in range(0, len(photos), BATCH):
             part = slice(start, start + BATCH)
-            found += _batch(cam, photos[part], labels[part] if target == "true_class" else None, image_size_px)
+            images = network_images(photos[part], image_size_px, by)
+            found += _batch(cam, images, labels[part] if target == "true_class" else None)
     return found
 
 
-def network_images(photos: np.ndarray, image_size_px: int) -> torch.Tensor:
+def network_images(photos: np.ndarray, image_size_px: int, by: Normalisation) -> torch.Tensor:
     """What a network is given of working images (N, W, W, 3) uint8: their normalised centres (N, 3, px, px)."""
-    return normalise(torch.stack([to_tensor(photo, image_size_px) for photo in photos]))
+    return normalise(torch.stack([to_tensor(photo, image_size_px) for photo in photos]), by)
 
 
 @contextlib.contextmanager
@@ -87,8 +91,7 @@ def _gradients_behind(network: nn.Module, layer: nn.Module) -> Iterator[None]:
             one.requires_grad_(True)
 
 
-def _batch(cam: GradCAM, photos: np.ndarray, labels: list[int] | None, image_size_px: int) -> list[HeatMap]:
-    images = network_images(photos, image_size_px)
+def _batch(cam: GradCAM, images: torch.Tensor, labels: list[int] | None) -> list[HeatMap]:
     targets = None if labels is None else [ClassifierOutputTarget(label) for label in labels]
     maps = np.nan_to_num(cam(input_tensor=images, targets=targets))
     values, guesses = (one.tolist() for one in cam.outputs.detach().float().softmax(1).max(1))

@@ -29,7 +29,8 @@ class Classifier:
     cam_layer: str
 
 
-# The authors name no layers; these are the last maps before pooling. VGG: after the last ReLU, before any pooling.
+# The paper says "last feature maps"; the layers named in the authors' scripts agree. VGG: after the last ReLU, before
+# any pooling.
 CLASSIFIERS = {
     "vgg19": Classifier(("classifier.6",), "features.35"),
     "googlenet": Classifier(("fc", "aux1.fc2", "aux2.fc2"), "inception5b"),

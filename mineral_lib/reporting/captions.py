@@ -103,9 +103,8 @@ FIGURES = {
     ),
     "figure_1_convnext_block": (
         "Figure 1. ConvNeXt block",
-        "Read from the network that was trained: depthwise convolution, then a wide and a narrow 1×1 "
-        "convolution, added to "
-        "the input. Height suggests the number of channels.",
+        "Read from a ConvNeXt-T built at full size, as the paper draws it: depthwise convolution, then a wide and a "
+        "narrow 1×1 convolution, added to the input. Height suggests the number of channels.",
     ),
     "figure_2_eca_module": (
         "Figure 2. Efficient channel attention (ECA)",

@@ -71,7 +71,7 @@ PROTOCOL_WORDS = {
     "grouped": "by specimen (grouped)",
     "photo": "by photograph (photo)",
     "paper": "augment, pool, split (paper)",
-    "authors": "80:20 by photograph, no test set (authors)",
+    "authors": "multiplied, 80:20 by image (authors)",
 }
 NEIGHBOUR = "1-nearest neighbour, frozen features"
 _COLUMNS_LEAK = {
@@ -98,7 +98,7 @@ _SENTENCES = [
     "Shuffled labels are drawn by lot for whole specimens: nobody can predict them for a new specimen, so every "
     "point above chance comes from relatives in the training part. The nearest neighbour remembers all training "
     "images at once; a network needs many epochs to.",
-    "Under authors the test images also chose the epoch.",
+    "Under authors the test images also chose the epoch, as in the authors' code.",
 ]
 
 

@@ -47,9 +47,12 @@ class CapturedLoop(Loop):
 
     def step(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """One optimizer step on a batch, see ``Loop.step``."""
-        shape = (images.shape, labels.shape)
-        if self._shape is None:
-            self._shape = shape
+        frozen = bool(self.freeze_batch_norm_after) and any(
+            not module.training for module in self.network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)
+        )
+        shape = (images.shape, labels.shape, frozen)
+        if self._shape is None or (frozen and not self._shape[2]):  # a frozen norm is another computation
+            self._shape, self._graph = shape, None
         here = torch.cuda.current_stream(self.device)
         if shape != self._shape or self._seen[shape] < WARM_UP_STEPS:
             self._seen[shape] += 1

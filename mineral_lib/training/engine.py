@@ -20,7 +20,7 @@ from mineral_lib.errors import DivergenceError
 from mineral_lib.runtime import derive_seed, restore_generators, seed_everything
 from mineral_lib.stopping import check_stop, stop_requested
 from mineral_lib.training.loss import Loss
-from mineral_lib.training.recipe import learning_rate, set_learning_rate
+from mineral_lib.training.recipe import freeze_batch_norm, learning_rate, set_learning_rate
 
 Say = Callable[[str], None]
 # On an accelerator the loss is looked at every so many steps only, because looking makes it wait.
@@ -41,6 +41,7 @@ class Loop:
         mix: Mixes the pictures of a batch, or None.
         average: Moving average of the weights, or None.
         processes: Processes that share each batch, see ``training.ranks``.
+        freeze_batch_norm_after: Epochs after which batch normalisation is frozen, 0 for never.
     """
 
     network: nn.Module
@@ -52,6 +53,7 @@ class Loop:
     mix: Mix | None = None
     average: ModelEmaV3 | None = None
     processes: int = 1
+    freeze_batch_norm_after: int = 0
 
     @property
     def evaluated(self) -> nn.Module:
@@ -153,6 +155,8 @@ def train_one_epoch(
     """
     done = done or FitState()
     loop.network.train()
+    if 0 < loop.freeze_batch_norm_after < epoch:
+        freeze_batch_norm(loop.network)
     # Summed on the device: reading a number every step would make a GPU wait.
     totals = torch.tensor(done.totals, device=loop.device, dtype=torch.float64)
     check_steps = 1 if loop.device.type == "cpu" else CHECK_STEPS
@@ -178,7 +182,7 @@ def _require_finite(loop: Loop, totals: torch.Tensor, place: str) -> None:
         raise DivergenceError(
             f"the training loss is not finite ({loss_sum}) in {place}",
             where=f"learning rate {max(group['lr'] for group in loop.optimizer.param_groups):.2g}",
-            remedy="lower train.lr, or set train.lr_overrides for this network",
+            remedy="lower train.lr, or set lr in train.overrides for this network",
         )
 
 

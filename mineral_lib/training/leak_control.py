@@ -6,6 +6,7 @@ import pandas as pd
 from mineral_lib.config import Settings
 from mineral_lib.data.dataset import load_pixels
 from mineral_lib.data.prepare import StudyData, prepare
+from mineral_lib.data.split import MULTIPLIED
 from mineral_lib.evaluation.probe import frozen_features
 from mineral_lib.evaluation.shuffled_labels import nearest_neighbour, shuffled_labels
 from mineral_lib.models.zoo import base_network
@@ -30,7 +31,7 @@ def nearest_neighbour_control(settings: Settings) -> pd.DataFrame:
     photographs: pd.DataFrame | None = None  # protocols without copies share the features of the photographs
     for protocol in settings.split.protocols if settings.leakage.runs else []:
         samples = study.splits[protocol]
-        if protocol == "paper":
+        if protocol in MULTIPLIED:
             features = _features(settings, study, samples)
         else:
             if photographs is None:

@@ -141,7 +141,7 @@ def spread(loop: Loop, loader: DataLoader) -> Loop:
         network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
     parallel = DistributedDataParallel(network, gradient_as_bucket_view=True)
     return SharedLoop(network, loop.optimizer, loop.device, loop.autocast_dtype, loop.loss, average=loop.average,
-                      processes=processes, parallel=parallel)
+                      freeze_batch_norm_after=loop.freeze_batch_norm_after, processes=processes, parallel=parallel)
 
 
 def _sum(values: torch.Tensor) -> torch.Tensor:

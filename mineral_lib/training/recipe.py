@@ -46,7 +46,7 @@ def parameter_groups(network: nn.Module, train: Train) -> Any:
 
 
 def learning_rate(epoch: int, *, base: float, train: Train, share: float | None = None) -> float:
-    """Learning rate: linear warm-up, then cosine annealing to ``min_lr`` (paper 3.3).
+    """Learning rate: linear warm-up, then cosine annealing to ``min_lr`` (paper 3.3), or one rate (``constant``).
 
     Args:
         epoch: 1-based.
@@ -57,6 +57,8 @@ def learning_rate(epoch: int, *, base: float, train: Train, share: float | None 
     done, warm_up = epoch - 1 + (share or 0.0), train.warmup_epochs
     if done < warm_up:
         return base * epoch / (warm_up + 1) if share is None else base * done / warm_up
+    if train.schedule == "constant":
+        return base
     progress = (done - warm_up) / (train.epochs - warm_up)
     return train.min_lr + (base - train.min_lr) * (1 + math.cos(math.pi * progress)) / 2
 
@@ -69,6 +71,25 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
             group["lr"].fill_(value)
         else:
             group["lr"] = value
+
+
+def freeze_batch_norm(network: nn.Module) -> None:
+    """Let every batch normalisation use the statistics it has gathered; its scale and shift go on learning.
+
+    The authors' code does so in its ResNets by accident: after the first epoch they stay in evaluation mode.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.eval()
+
+
+def draw_weights(network: nn.Module, deviation: float) -> None:
+    """Draw all 2-D convolutions and linear layers anew: truncated normal weights, zero biases (authors' ConvNeXts)."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.trunc_normal_(module.weight, std=deviation)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
 
 
 def averaged_weights(network: nn.Module, train: Train) -> ModelEmaV3 | None:

@@ -42,7 +42,7 @@ from mineral_lib.training.loss import classification_loss, logit_shift
 from mineral_lib.training.memory import explained_shortage
 from mineral_lib.training.pretrain import ensure_source_weights, source_key
 from mineral_lib.training.ranks import is_leader, is_shared, leader_first, spread
-from mineral_lib.training.recipe import averaged_weights, make_optimizer
+from mineral_lib.training.recipe import averaged_weights, draw_weights, make_optimizer
 from mineral_lib.training.resume import Checkpoints
 from mineral_lib.training.run_files import RUN_FILES, run_manifest, write_run
 from mineral_lib.training.specs import RunSpec
@@ -50,14 +50,17 @@ from mineral_lib.training.specs import RunSpec
 # Raised when the training code changes what a run computes, so that older runs are not reused.
 TRAINING_VERSION = 2
 # Parameters of the ``train`` section that do not change what a run computes, or are part of its name.
-NO_PART_OF_THE_RESULT = {"device", "jobs", "num_workers", "seeds", "lr_overrides", "checkpoint_every_steps",
+NO_PART_OF_THE_RESULT = {"device", "jobs", "num_workers", "seeds", "overrides", "checkpoint_every_steps",
                          "checkpoint_every_minutes"}
 
 
 # Parameters of the ``train`` section that change nothing at these values and are then no part of the key: runs from
 # before there was such a parameter stay valid.
 NEUTRAL = {"accumulation_steps": 1, "schedule": "epoch", "layer_decay": 1.0, "ema_decay": 0.0, "label_smoothing": 0.0,
-           "mixup_alpha": 0.0, "cutmix_alpha": 0.0, "compile": False}  # fmt: skip
+           "mixup_alpha": 0.0, "cutmix_alpha": 0.0, "compile": False, "freeze_batch_norm_after": 0,
+           "normalise": "imagenet", "init_std": 0.0}  # fmt: skip
+# Raised when a protocol deals photographs in another way; 1 is no part of the key.
+PROTOCOL_VERSIONS = {"authors": 2}
 
 
 def run_dir(settings: Settings, spec: RunSpec) -> Path:
@@ -103,9 +106,9 @@ def weights_identity(settings: Settings, spec: RunSpec) -> str:
 
 def run_config(settings: Settings, spec: RunSpec, data: StudyData) -> dict[str, Any]:
     """Everything that decides a run's result; its digest is the key under which the run is reused."""
-    train = settings.train.model_dump(mode="json", exclude=NO_PART_OF_THE_RESULT)
+    train = settings.train.of(spec.model).model_dump(mode="json", exclude=NO_PART_OF_THE_RESULT)
     train = {name: value for name, value in train.items() if name not in NEUTRAL or value != NEUTRAL[name]}
-    model, rates = run_model(settings, spec), settings.train.lr_overrides
+    model = run_model(settings, spec)
     config = {
         "model": spec.model,
         "weights": spec.weights,
@@ -113,8 +116,7 @@ def run_config(settings: Settings, spec: RunSpec, data: StudyData) -> dict[str, 
         "labels": spec.labels,
         "pictures": spec.pictures,
         "seed": spec.seed,
-        "train": train
-        | {"epochs": run_epochs(settings, spec, data), "lr": rates.get(spec.model, settings.train.lr)},
+        "train": train | {"epochs": run_epochs(settings, spec, data)},
         "augment": settings.augment.model_dump(mode="json"),
         "architecture": model.model_dump(mode="json"),
         "weights_identity": weights_identity(settings, spec),
@@ -125,6 +127,8 @@ def run_config(settings: Settings, spec: RunSpec, data: StudyData) -> dict[str, 
         "classes": data.classes,
         "training_version": TRAINING_VERSION,
     }
+    if spec.protocol in PROTOCOL_VERSIONS:
+        config["protocol_version"] = PROTOCOL_VERSIONS[spec.protocol]
     names = {
         "display_name": display_name(spec.model, settings.model.family),
         "family": settings.model.family,
@@ -170,6 +174,9 @@ def build_network(settings: Settings, spec: RunSpec, num_classes: int, *, pretra
     options = run_model(settings, spec)
     seed_everything(derive_seed(spec.seed, "initialisation", spec.model))
     network = build_base(spec.model, num_classes=num_classes, options=options)
+    deviation = settings.train.of(spec.model).init_std
+    if deviation:
+        draw_weights(network, deviation)
     note = "random initialisation"
     if spec.weights == "transfer" and pretrained:
         if settings.weights.source == "formula":
@@ -215,6 +222,7 @@ def train_run(settings: Settings, spec: RunSpec, *, say: Say = print) -> Path:
 def _train(settings: Settings, spec: RunSpec, data: StudyData, say: Say) -> None:
     set_threads(settings.train.threads)
     folder, config = run_dir(settings, spec), run_config(settings, spec, data)
+    settings = settings.of(spec.model)
     checkpoints = Checkpoints(folder / "checkpoints", config)
     samples = run_samples(settings, spec, data)
     loaders = _loaders(settings, samples, spec, data)
@@ -301,5 +309,6 @@ def make_loop(network: nn.Module, settings: Settings, *, lr: float, shift: torch
         train.accumulation_steps,
         mix,
         averaged_weights(network, train),
+        freeze_batch_norm_after=train.freeze_batch_norm_after,
         **more,
     )
