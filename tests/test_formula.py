@@ -49,7 +49,7 @@ def test_a_body_is_above_its_lower_side_and_in_the_picture(habit):
     body = draw_body(habit, form, r, table, rng.standard_normal((5, 32, 32)).astype(np.float32))
     assert all(np.isfinite(array).all() for array in (body.top, body.low, body.mask))
     assert (body.top >= body.low)[body.mask > 0].all() and body.number.max() < 20
-    assert 0 <= body.mask.min() and body.mask.max() == 1 and (body.mask.mean((1, 2)) > 0.01).all()
+    assert body.mask.min() >= 0 and body.mask.max() == 1 and (body.mask.mean((1, 2)) > 0.01).all()
 
 
 def test_colours_do_not_tell_the_class():

@@ -1,5 +1,6 @@
 """Random starting weights of a ConvNeXt: as its library draws them, or awake from the first step."""
 
+import torch
 from timm.models.convnext import ConvNeXt, ConvNeXtBlock
 from torch import nn
 
@@ -23,3 +24,11 @@ def wake_up(network: nn.Module) -> nn.Module:
             nn.init.constant_(module.gamma, LAYER_SCALE)
     nn.init.constant_(network.head.norm.weight, FEATURE_SCALE)
     return network
+
+
+@torch.no_grad()
+def scale_features(network: nn.Module, factor: float) -> None:
+    """Make what the head of a ConvNeXt receives wider or narrower; other networks stay as they are."""
+    if isinstance(network, ConvNeXt):
+        network.head.norm.weight.mul_(factor)
+        network.head.norm.bias.mul_(factor)

@@ -22,7 +22,7 @@ from mineral_lib.config import Formula, Model, Settings
 from mineral_lib.data.dataset import normalise
 from mineral_lib.data.formula import formula_images, image_statistics
 from mineral_lib.errors import DivergenceError
-from mineral_lib.models.initialise import FEATURE_SCALE
+from mineral_lib.models.initialise import FEATURE_SCALE, scale_features
 from mineral_lib.models.zoo import base_network, build_base, classifier_of
 from mineral_lib.runtime import derive_seed, machine, package_versions, seed_everything, select_device, set_threads
 from mineral_lib.stopping import check_stop
@@ -96,6 +96,7 @@ def _pretrain(settings: Settings, source: str, folder: Path, say: Callable[[str]
     set_threads(settings.train.threads)
     seed_everything(derive_seed(options.seed, "pretraining", model))
     network = build_base(model, num_classes=options.num_classes, options=source_options(settings))
+    scale_features(network, 1 / FEATURE_SCALE)  # at the high rates of pre-training a head wants narrow features
     loop, features = source_loop(network, settings), head_input(model, network)
     data = source_data(options, loop.device)
     say(f"pretrain {source}: {len(data.images)} formula images in {time.perf_counter() - begin:.0f} s")
@@ -112,6 +113,7 @@ def _pretrain(settings: Settings, source: str, folder: Path, say: Callable[[str]
         "threads": settings.train.threads, "device": str(loop.device),
         "versions": package_versions(), "machine": machine(),
     })  # fmt: skip
+    scale_features(network, FEATURE_SCALE)
     weights = {key: value.detach().cpu() for key, value in network.state_dict().items()}
     save_weights(folder / "weights.safetensors", weights, {"source": "formula-driven images"})
 
@@ -215,7 +217,7 @@ def _source_loss(loop: Loop, output: object, features: list[torch.Tensor], data:
         return loop.loss(output, data.labels[rows])
     wanted = data.targets[rows]
     width = min(wanted.shape[1], features[0].shape[1])
-    return F.mse_loss(features[0][:, :width].float() / FEATURE_SCALE, wanted[:, :width])
+    return F.mse_loss(features[0][:, :width].float(), wanted[:, :width])
 
 
 def _rate(progress: float, options: Formula) -> float:

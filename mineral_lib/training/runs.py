@@ -64,7 +64,8 @@ def run_dir(settings: Settings, spec: RunSpec) -> Path:
 
 def run_model(settings: Settings, spec: RunSpec) -> Any:
     """The ``model`` section of a run, with its own ECA placement and scheme of random weights."""
-    scheme = spec.weights.removeprefix("scratch_") if spec.weights.startswith("scratch_") else settings.model.init_scheme
+    named = spec.weights.startswith("scratch_")
+    scheme = spec.weights.removeprefix("scratch_") if named else settings.model.init_scheme
     placement = spec.placement or settings.model.eca_placement
     return settings.model.model_copy(update={"eca_placement": placement, "init_scheme": scheme})
 

@@ -70,7 +70,8 @@ def ablation_runs(settings: Settings) -> list[RunSpec]:
         for placement in settings.ablation.placements
         if placement != settings.model.eca_placement
     ]
-    specs += [_spec(f"convnext_tiny-{start}", "grouped", seed) for seed in settings.train.seeds for start in settings.ablation.starts]
+    starts = settings.ablation.starts
+    specs += [RunSpec("convnext_tiny", start, "grouped", seed) for seed in settings.train.seeds for start in starts]
     return specs
 
 

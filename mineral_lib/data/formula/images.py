@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mineral_lib.data.formula.colours import earthy, rgb
-from mineral_lib.data.formula.shapes import FLOOR, HABITS, Body, column, draw_body
+from mineral_lib.data.formula.shapes import HABITS, Body, column, draw_body
 from mineral_lib.data.formula.textures import TEXTURES, smooth, squash, texture
 from mineral_lib.errors import ParameterError
 
@@ -91,7 +91,7 @@ def _draw(c: int, indices: range, px: int, seed: int) -> NDArray[np.uint8]:
     lit = _lit(matter, first, height, body, behind, form[16:24], r[33:42])
     image = behind + body.mask[..., None] * (lit - behind)
     image = _focus(image, column(r[42])[..., None])
-    image *= ((0.75 + 0.5 * r[43]) * (0.92 + 0.16 * r[44:47])).T[:, None, None]  # exposure, white balance
+    image *= ((0.85 + 0.5 * r[43]) * (0.92 + 0.16 * r[44:47])).T[:, None, None]  # exposure, white balance
     image += column(0.035 * r[47])[..., None] * np.roll(white[:, 0], 11, 1)[..., None]
     return (image.clip(0, 1) * 255).astype(np.uint8)
 
@@ -105,12 +105,12 @@ def _surface(c: int, form: Array, r: Array, table: Array, white: Array, body: Bo
     scale, stretch = 2 * 2 ** (2.2 * (0.8 * form[0] + 0.2 * r[1])), 1 + 2.5 * form[1] ** 2 * (0.6 + 0.8 * r[2])
     shape = {"angle": np.pi * r[0], "scale": scale, "stretch": stretch, "warp": np.full(len(white), form[3])}
     shape |= {"slope": 1.05 + 1.6 * form[2] + 0.3 * r[3], "edge": 0.5 + 1.5 * form[4] + 0.2 * r[4]}
-    return texture(TEXTURES[c // len(HABITS) % len(TEXTURES)], shape, [x, y], white, table)
+    return texture(TEXTURES[c % len(TEXTURES)], shape, [x, y], white, table)
 
 
 def _two_colours(r: Array) -> Iterator[Array]:
     """Two colours of each image, each (n, 1, 1, 3): the second is near the first or free, as the image wills."""
-    hue, value, j = earthy(r[0]), 0.08 + 0.9 * r[2], r - 0.5
+    hue, value, j = earthy(r[0]), 0.12 + 0.85 * r[2] ** 0.7, r - 0.5
     saturation = 0.95 * r[1] ** 2.2
     near = r[3] < 0.6
     second = np.where(near, (hue + 0.12 * j[4]) % 1, earthy(r[4])), np.where(near, saturation, r[5] ** 2.2)
@@ -129,11 +129,11 @@ def _lit(matter: Array, first: Array, height: Array, body: Body, behind: Array, 
     half = lamp + np.array([[0], [0], [1]], F)  # between the lamp and the viewer
     half /= np.linalg.norm(half, axis=0)
     diffuse, mirror = ((sum(n * column(v) for n, v in zip(normal, a, strict=True))).clip(0, 1) for a in (lamp, half))
-    ambient = column(0.2 + 0.35 * r[3])
-    shade, mirror = ambient + (1.15 - ambient) * diffuse, column(gloss) * mirror ** F(shine)
+    ambient = column(0.25 + 0.35 * r[3])
+    shade, mirror = ambient + (1.25 - ambient) * diffuse, column(gloss) * mirror ** F(shine)
     if metal:
-        bend = column(1.5 + 3 * r[4]), column(6.3 * r[5]), column(6.3 * r[6])
-        room = np.sin(bend[0] * normal[0] * normal[2] * 2 + bend[1]) + np.sin(bend[0] * normal[1] * normal[2] * 2 + bend[2])
+        bend = column(3 + 6 * r[4]) * normal[2]  # the room that a metal mirrors
+        room = sum(np.sin(bend * n + column(6.3 * turn)) for n, turn in zip(normal[:2], r[5:7], strict=True))
         shade = (1 - metal) * shade + metal * (0.25 * shade + 1.1 * squash(1.5 * room))
     out = matter * shade[..., None]
     if clear:
@@ -170,5 +170,5 @@ def _background(r: Array, coarse: Array, white: Array) -> Array:
     near, far = rgb(hue, saturation, value), rgb(hue, saturation, (value * (0.5 + 0.8 * r[4])).clip(0, 1))
     turn = 6.3 * r[7]
     ramp = (0.5 + 0.5 * (column(np.cos(turn)) * axis + column(np.sin(turn)) * axis[:, None])).clip(0, 1)
-    grain = 1 + column(np.where(r[5] < 0.35, 0.5 * r[6], 0.03)) * (np.roll(coarse, 23, 2) + 0.3 * white)
+    grain = 1 + column(np.where(r[5] < 0.25, 0.4 * r[6], 0.03)) * (np.roll(coarse, 23, 2) + 0.3 * white)
     return (near[:, None, None] + ramp[..., None] * (far - near)[:, None, None]) * grain[..., None]

@@ -125,7 +125,7 @@ def _crystals(habit: str, form: Array, r: Array, table: Array, x: Array, y: Arra
     count = few + int((many - few + 1) * form[0] * 0.999)
     one = habit in ("needles", "blades")  # long ones stay thin: only their number and order differ
     long = 1 if one else 0.65 + 0.9 * form[1]
-    size = (0.5 + 0.25 * r[2]) * (1.0 if one else count**-0.25)
+    size = (0.6 + 0.25 * r[2]) * (1.0 if one else count**-0.25)
     normals = faces / (np.array(stretch, F) * np.array([1, 1, long], F))
     turned = np.einsum("nkij,fj->knfi", _turns(table[:, :count], form, r), normals)
     sides = 1 + (0.12 + 0.1 * form[2]) * (table[:, :count, None, 3:5] - 0.5)
