@@ -40,7 +40,6 @@ Fraction = Annotated[Number, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Range = Annotated[tuple[NonNegative, NonNegative], BeforeValidator(_pair)]
 Protocol = Literal["grouped", "photo", "paper", "authors"]
-Initial = Literal["scratch", "transfer"]
 Normalisation = Literal["imagenet", "half"]
 Schedule = Literal["epoch", "step", "constant"]
 ProfileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
@@ -140,6 +139,7 @@ class Model(Section):
     eca_placement: Literal["post_stage", "post_block", "in_branch"]
     eca_kernel: Literal["adaptive", "authors"] | Annotated[int, Field(ge=1, le=31)]
     eca_init: Literal["default", "identity"]
+    init_scheme: Literal["library", "fast"]
     drop_path_rate: Annotated[NonNegative, Field(lt=1)]
     aux_weight: NonNegative
 
@@ -153,6 +153,7 @@ class Model(Section):
 class Formula(Section):
     """Source-domain pre-training on formula-driven images (used when ``weights.source`` is ``formula``)."""
 
+    task: Literal["classes", "colour_statistics"]
     num_classes: Annotated[int, Field(ge=2)]
     images_per_class: Count
     image_size_px: Annotated[int, Field(ge=32, le=512)]
@@ -160,7 +161,6 @@ class Formula(Section):
     batch_size: Count
     lr: Positive
     weight_decay: NonNegative
-    class_weight: NonNegative
     seed: Annotated[int, Field(ge=0)]
 
 
@@ -269,6 +269,7 @@ class Ablation(Section):
 
     rows: Annotated[list[Annotated[str, Field(pattern=r"^[a-z0-9_]+-(scratch|transfer)$")]], Field(min_length=1)]
     placements: list[Literal["post_stage", "post_block", "in_branch"]]
+    starts: list[Literal["scratch_library", "scratch_fast", "colour"]]
 
 
 class Leakage(Section):

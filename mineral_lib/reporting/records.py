@@ -17,7 +17,13 @@ from mineral_lib.storage import STUDY_FILE, ResultPaths, read_json
 RUN_FILES = (
     "config.json", "metrics.json", "manifest.json", "history.csv", "predictions.csv", "predictions_val.csv",
 )  # fmt: skip
-WEIGHTS_WORDS = {"scratch": "from scratch", "transfer": "transfer"}
+WEIGHTS_WORDS = {
+    "scratch": "from scratch",
+    "transfer": "transfer",
+    "scratch_library": "from scratch, library's weights",
+    "scratch_fast": "from scratch, fast start",
+    "colour": "colour statistics",
+}
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,13 @@ from mineral_lib.config import Settings
 from mineral_lib.data.dataset import load_pixels
 from mineral_lib.data.prepare import prepare
 from mineral_lib.errors import StageError
-from mineral_lib.models.zoo import base_network
 from mineral_lib.parameters import check, sections_of
 from mineral_lib.runtime import select_device
 from mineral_lib.stopping import check_stop, graceful_stop, join_pool, shared_number
 from mineral_lib.storage import STUDY_FILE, ResultPaths, clean_partials, write_json
 from mineral_lib.training.engine import Say
 from mineral_lib.training.memory import explained_shortage
-from mineral_lib.training.pretrain import ensure_source_weights, is_pretrained
+from mineral_lib.training.pretrain import CONTROL, ensure_source_weights, is_pretrained, source_name
 from mineral_lib.training.runs import is_finished, tidy_finished, train_run
 from mineral_lib.training.specs import RunSpec, study_runs
 
@@ -40,7 +39,7 @@ def _work(sections: dict[str, Any], spec: RunSpec | str) -> None:
 
 
 def do(settings: Settings, spec: RunSpec | str, say: Say) -> None:
-    """One task: the pre-training of a network (its name), or a run."""
+    """One task: a pre-training (its ``source_name``), or a run."""
     with graceful_stop():
         check_stop("nothing begun", where=str(spec if isinstance(spec, str) else spec.name))
         if isinstance(spec, str):
@@ -75,8 +74,9 @@ def outstanding(settings: Settings, specs: list[RunSpec]) -> tuple[list[RunSpec]
 
 
 def source_of(settings: Settings, spec: RunSpec) -> str | None:
-    """The network whose pre-training a run starts from, None if it needs none."""
-    return base_network(spec.model) if spec.weights == "transfer" and settings.weights.source == "formula" else None
+    """The pre-training a run starts from (see ``pretrain.source_name``), None if it needs none."""
+    formula = spec.weights == "transfer" and settings.weights.source == "formula"
+    return source_name(spec.model, spec.weights) if formula or spec.weights == CONTROL else None
 
 
 def train_runs(settings: Settings, specs: list[RunSpec], *, say: Say = print) -> int:

@@ -40,7 +40,7 @@ from mineral_lib.training.engine import (
 )
 from mineral_lib.training.loss import classification_loss, logit_shift
 from mineral_lib.training.memory import explained_shortage
-from mineral_lib.training.pretrain import ensure_source_weights, source_key
+from mineral_lib.training.pretrain import CONTROL, ensure_source_weights, source_key, source_name
 from mineral_lib.training.ranks import is_leader, is_shared, leader_first, spread
 from mineral_lib.training.recipe import averaged_weights, draw_weights, make_optimizer
 from mineral_lib.training.resume import Checkpoints
@@ -69,8 +69,11 @@ def run_dir(settings: Settings, spec: RunSpec) -> Path:
 
 
 def run_model(settings: Settings, spec: RunSpec) -> Any:
-    """The ``model`` section of a run, with its own ECA placement."""
-    return settings.model.model_copy(update={"eca_placement": spec.placement or settings.model.eca_placement})
+    """The ``model`` section of a run, with its own ECA placement and scheme of random weights."""
+    named = spec.weights.startswith("scratch_")
+    scheme = spec.weights.removeprefix("scratch_") if named else settings.model.init_scheme
+    placement = spec.placement or settings.model.eca_placement
+    return settings.model.model_copy(update={"eca_placement": placement, "init_scheme": scheme})
 
 
 def run_epochs(settings: Settings, spec: RunSpec, data: StudyData) -> int:
@@ -94,10 +97,10 @@ def run_samples(settings: Settings, spec: RunSpec, data: StudyData) -> pd.DataFr
 def weights_identity(settings: Settings, spec: RunSpec) -> str:
     """What the starting weights are, as far as it changes results."""
     weights = settings.weights
-    if spec.weights == "scratch":
+    if spec.weights.startswith("scratch"):
         return "scratch"
-    if weights.source == "formula":
-        return source_key(settings, spec.model)
+    if weights.source == "formula" or spec.weights == CONTROL:
+        return source_key(settings, source_name(spec.model, spec.weights))
     if weights.source == "imagenet":
         return "imagenet"
     path = Path(weights.files.get(spec.model) or weights.files.get(spec.model.removeprefix("eca_"), ""))
@@ -157,7 +160,7 @@ def tidy_finished(settings: Settings, spec: RunSpec, data: StudyData) -> None:
 
 
 def build_network(settings: Settings, spec: RunSpec, num_classes: int, *, pretrained: bool) -> tuple[nn.Module, str]:
-    """A run's network: base, pretrained weights for ``transfer``, then attention.
+    """A run's network: base, pretrained weights unless it starts from scratch, then attention.
 
     Args:
         settings: The profile.
@@ -177,10 +180,10 @@ def build_network(settings: Settings, spec: RunSpec, num_classes: int, *, pretra
     deviation = settings.train.of(spec.model).init_std
     if deviation:
         draw_weights(network, deviation)
-    note = "random initialisation"
-    if spec.weights == "transfer" and pretrained:
-        if settings.weights.source == "formula":
-            state, note = ensure_source_weights(settings, spec.model)
+    note = f"random weights, {options.init_scheme} scheme"
+    if not spec.weights.startswith("scratch") and pretrained:
+        if settings.weights.source == "formula" or spec.weights == CONTROL:
+            state, note = ensure_source_weights(settings, source_name(spec.model, spec.weights))
         elif settings.weights.source == "imagenet":
             state, note = imagenet_state(spec.model, options)
         else:

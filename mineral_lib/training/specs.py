@@ -11,7 +11,8 @@ class RunSpec:
 
     Attributes:
         model: Network name.
-        weights: ``scratch`` or ``transfer`` (paper 2.1).
+        weights: ``scratch`` or ``transfer`` (paper 2.1), or a control: ``scratch_library`` and ``scratch_fast`` (random
+            weights of one ``model.init_scheme``, whatever the profile's), ``colour`` (learned from colour statistics).
         protocol: ``grouped``, ``photo``, ``paper`` or ``authors`` (see ``data.split``).
         seed: Seed of initialisation, order and augmentation.
         placement: ECA placement if it differs from the profile's, else None.
@@ -66,7 +67,7 @@ def comparison_runs(settings: Settings) -> list[RunSpec]:
 
 
 def ablation_runs(settings: Settings) -> list[RunSpec]:
-    """Runs behind Table 5 and the placement sensitivity."""
+    """Runs behind Table 5, the placement sensitivity and the table of starts."""
     specs = [_spec(row, "grouped", seed) for seed in settings.train.seeds for row in settings.ablation.rows]
     specs += [
         RunSpec(PROPOSED, "transfer", "grouped", seed, placement)
@@ -74,6 +75,8 @@ def ablation_runs(settings: Settings) -> list[RunSpec]:
         for placement in settings.ablation.placements
         if placement != settings.model.eca_placement
     ]
+    starts = settings.ablation.starts
+    specs += [RunSpec("convnext_tiny", start, "grouped", seed) for seed in settings.train.seeds for start in starts]
     return specs
 
 
