@@ -73,17 +73,6 @@ def _edge(value: np.ndarray, low: float, high: float) -> np.ndarray:
     return part * part * (3 - 2 * part)
 
 
-def covered(points: np.ndarray, share: float, scale: float, *, vein: bool, pixel: float) -> np.ndarray:
-    """Membership (n,) bool of the second material, about `share` of the surface, as patches or veins."""
-    pattern = noise.fractal(points + 3.3, scale, octaves=5, gain=0.6, pixel=pixel)
-    if vein:
-        width = 0.6 + 0.8 * noise.value_noise(points * np.float32(1.3) + 1)
-        return np.abs(pattern) < 0.5 * share * width
-    _, _, grain = noise.cells(points + 1.1, 9.0)
-    pattern += np.float32(0.3) * grain[:, 0]
-    return pattern > np.interp(share, (0, 0.05, 0.16, 0.5, 0.84, 0.95, 1), (9, 0.62, 0.38, 0, -0.38, -0.62, -9))
-
-
 def _relief(look: Material, points: Points, where: np.ndarray, pixel: float) -> np.ndarray:
     """Height (n,) of bumps, striations and terraces."""
     broken = look.bump >= 0.02
@@ -157,8 +146,9 @@ def skin(look: Material, points: Points, where: np.ndarray, *, pixel: float) -> 
         colour *= (0.6 + 0.4 * _edge(gap, 0.0, 0.22))[:, None]
         height += np.float32(0.12 / look.grain) * np.minimum(gap, 0.35)
     if look.pores:
-        pit = _edge(noise.fractal(where + 2.2, 8.0, octaves=3, pixel=pixel), 0.75 - look.pores, 0.95 - look.pores)
-        height -= 0.05 * pit
+        field = noise.fractal(where + 2.2, look.pore_scale, octaves=3, pixel=pixel)
+        pit = _edge(field, 0.75 - look.pores, 0.95 - look.pores)
+        height -= np.float32(0.4 / look.pore_scale) * pit
         colour *= (1 - 0.65 * pit)[:, None]
     colour, stained = _weather(look, where, colour, pixel)
     keep = 1 - stained
