@@ -27,9 +27,9 @@ def cinnabar() -> list[Variant]:
     gem = glass("red", 0.25, gloss=0.12, rough=0.2)
     mass = earthy("red", rough=0.7)
     grow = ("crystals", {"shape": "rhombohedron", "count": (10, 20), "size": (0.12, 0.26), "width": 0.6})
-    cement = replace(mass, colours=mass.colours * 0.5)
+    cement = replace(mass, colours=mass.colours * 0.35)
     return [
-        massive(2, PALE, cement, 0.32, pattern="fragments", other_scale=1.9),
+        massive(4, PALE, cement, 0.32, pattern="fragments", other_scale=1.9),
         grown(1, gem, PALE, grow),
     ]
 
@@ -39,31 +39,31 @@ def calcite() -> list[Variant]:
     clear = glass("gem", 0.5, gloss=0.05, absorb=0.5, steps=0.008)
     cleave = ("blocks", {"shape": "rhombohedron", "count": (8, 14), "flat": 0.9, "size": (0.2, 0.42)})
     tooth = ("crystals", {"shape": "dogtooth", "count": (14, 26), "size": (0.09, 0.18), "long": 3.2, "aim": "out"})
-    return [free(1.5, clear, cleave), grown(1, replace(clear, clear=0.25), ROCK, tooth)]
+    return [free(1, clear, cleave), grown(1.5, replace(clear, clear=0.25), ROCK, tooth)]
 
 
 def olivine() -> list[Variant]:
     """Occurrences of olivine: sugary nodules in basalt with bubbles, dunite of round grains."""
-    grains = glass("green", 0.25, grain=5.5, tilt=0.7, shade=0.6, rough=0.2)
+    grains = glass("green", 0.25, grain=6.5, tilt=0.8, shade=0.8, rough=0.2)
     dark = earthy("dull", pores=0.1, pore_scale=9.0)
     basalt = replace(dark, colours=dark.colours * 0.35)
     return [
         massive(1, basalt, grains, 0.5, pattern="spots", other_scale=1.25),
-        free(1, grains, STONE),
+        free(0.3, grains, STONE),
     ]
 
 
 def limonite() -> list[Variant]:
     """Occurrences of limonite: cellular boxwork."""
-    earth = earthy("earth", pores=0.62, pore_scale=3.2, mottle=2.5)
-    return [Variant(2, (earth,), (STONE,), 0.14), Variant(1, (replace(earth, pores=0.5),), (STONE,), 0.2)]
+    earth = earthy("earth", pores=0.7, pore_scale=2.8, mottle=2.5)
+    return [Variant(2, (earth,), (STONE,), 0.14), Variant(1, (replace(earth, pores=0.6),), (STONE,), 0.2)]
 
 
 def malachite() -> list[Variant]:
     """Occurrences of malachite: banded grapes, banded cut pieces."""
-    silk = body("green", rough=0.38, gloss=0.05, bump=0.01, bands=5, band_share=0.9, band_colour=(0.005, 0.03, 0.015))
+    silk = body("green", rough=0.38, gloss=0.05, bump=0.01, bands=6, band_share=0.9, band_colour=(0.005, 0.03, 0.015))
     grapes = ("grapes", {"count": (14, 26), "size": (0.22, 0.46)})
-    return [free(1, silk, grapes), free(1, replace(silk, bands=4), STONE)]
+    return [free(1, silk, grapes), free(1, replace(silk, bands=3.2), STONE)]
 
 
 def azurite() -> list[Variant]:
@@ -75,17 +75,17 @@ def azurite() -> list[Variant]:
 
 def bauxite() -> list[Variant]:
     """Occurrences of bauxite: pisolites, round as peas."""
-    bean = earthy("earth", mottle=1.5, bump=0.012)
-    peas = ("grapes", {"count": (90, 130), "size": (0.09, 0.15), "width": 1.6})
+    bean = earthy("earth", contrast=0.5, bump=0.006)
+    peas = ("grapes", {"count": (80, 110), "size": (0.12, 0.18), "width": 1.6})
     return [grown(2, bean, earthy("earth"), peas), Variant(1, (bean,), (STONE, peas))]
 
 
 def sphalerite() -> list[Variant]:
     """Occurrences of sphalerite: coarse cleavage that flashes, dodecahedra."""
     gem = glass("resin", 0.2, gloss=0.16, rough=0.16)
-    ore = body("resin", rough=0.2, gloss=0.16, metal=0.4, grain=2.3, tilt=0.9, shade=0.7, bump=0.01)
+    ore = body("resin", rough=0.2, gloss=0.16, metal=0.4, grain=2.6, tilt=0.9, shade=0.9, bump=0.006)
     grow = ("crystals", {"shape": "dodecahedron", "count": (4, 8), "size": (0.3, 0.5)})
-    return [free(2, ore, STONE), grown(1, gem, ROCK, grow)]
+    return [free(4, ore, STONE), grown(1, gem, ROCK, grow)]
 
 
 def quartz() -> list[Variant]:
@@ -106,7 +106,7 @@ def realgar() -> list[Variant]:
 
 def fluorite() -> list[Variant]:
     """Occurrences of fluorite: clear cubes, cleavage octahedra."""
-    gem = glass("gem", 0.65, absorb=0.7, steps=0.004, bump=0.004, bands=3, band_share=0.3, band_colour=(0.45, 0.5, 0.5))
+    gem = glass("gem", 0.65, absorb=0.7, steps=0.004, bump=0.004, bands=2.6, band_share=0.55, band_colour=(0.05, 0.03, 0.09))
     cube = ("crystals", {"shape": "cube", "count": (6, 14), "size": (0.16, 0.46)})
     other = ("crystals", {"shape": "octahedron", "count": (1, 3), "size": (0.45, 0.7)})
-    return [grown(1.5, gem, ROCK, cube), free(1.5, gem, cube), free(1, gem, other)]
+    return [grown(1, gem, ROCK, cube), free(2, gem, cube), free(0.5, gem, other)]

@@ -22,10 +22,10 @@ from mineral_lib.data.synthetic.variants import (
 
 
 def bornite() -> list[Variant]:
-    """Occurrences of bornite: peacock ore, crossed by lamellae of chalcopyrite."""
-    ore = metal("brass", tarnish=0.7, rough=0.36, bump=0.03)
-    light = metal("brass", rough=0.25)
-    return [massive(1, replace(ore, colours=ore.colours * 0.45), light, 0.24, pattern="lamellae", other_scale=2.6)]
+    """Occurrences of bornite: peacock ore, woven through with lamellae of chalcopyrite."""
+    ore = metal("brass", tarnish=0.7, rough=0.36, bump=0.012)
+    dark, light = replace(ore, colours=ore.colours * 0.3), metal("brass", rough=0.25, bump=0.012)
+    return [massive(1, dark, light, 0.3, pattern="lamellae", other_scale=3.3)]
 
 
 def hematite() -> list[Variant]:
@@ -33,9 +33,9 @@ def hematite() -> list[Variant]:
     kidney = metal("metal", rough=0.24, bump=0.004, stain=0.1)
     red = replace(kidney, colours=earthy("red").colours, metal=0.3, gloss=0.15)
     rose = metal("metal", rough=0.25)
-    balls = ("grapes", {"count": (9, 16), "size": (0.3, 0.6)})
+    balls = ("grapes", {"count": (16, 28), "size": (0.22, 0.42)})
     petals = ("leaves", {"count": (26, 40), "size": (0.14, 0.4), "wobble": 0.3})
-    return [free(1.5, kidney, balls), free(1, red, balls), grown(1, rose, ROCK, petals)]
+    return [free(2, kidney, balls), free(1, red, balls), grown(0.4, rose, ROCK, petals)]
 
 
 def pyrrhotite() -> list[Variant]:
@@ -46,23 +46,24 @@ def pyrrhotite() -> list[Variant]:
     pile = ("leaves", {"count": (4, 7), "size": (0.55, 0.8), "thick": 2.6, "wobble": 0.05})
     layers = {"pattern": "layers", "other_scale": 3.2}
     return [
-        free(1, plate, pile),
-        massive(1, ore, replace(dark, colours=dark.colours * 0.25), 0.45, **layers),
+        free(0.5, plate, pile),
+        massive(2, ore, replace(dark, colours=dark.colours * 0.12), 0.45, **layers),
     ]
 
 
 def magnetite() -> list[Variant]:
     """Occurrences of magnetite: octahedra."""
-    gem = metal("metal", rough=0.22, lines=6, line_depth=0.2, stain=0.05)
-    grow = ("crystals", {"shape": "octahedron", "count": (3, 7), "size": (0.3, 0.6)})
-    return [grown(1, gem, ROCK, grow), free(1.5, gem, ("crystals", {**grow[1], "size": (0.4, 0.75)}))]
+    gem = metal("metal", rough=0.22, lines=4, line_depth=0.9, stain=0.05)
+    grow = ("crystals", {"shape": "octahedron", "count": (4, 8), "size": (0.35, 0.6)})
+    return [grown(0.7, gem, ROCK, grow), free(2, gem, grow)]
 
 
 def arsenopyrite() -> list[Variant]:
-    """Occurrences of arsenopyrite: striated wedges across each other."""
-    gem = metal("metal", rough=0.2, lines=7, line_depth=0.45, tarnish=0.1)
-    wedge = ("crystals", {"shape": "stub", "count": (14, 26), "size": (0.12, 0.26), "long": 2.6})
-    return [grown(1, gem, QUARTZ, wedge), free(1.5, gem, wedge)]
+    """Occurrences of arsenopyrite: small rhombic crystals strewn over vein quartz."""
+    gem = metal("metal", rough=0.2, lines=7, line_depth=0.3, tarnish=0.1)
+    gem = replace(gem, colours=gem.colours * 0.5)
+    strewn = {"shape": "stub", "count": (36, 54), "size": (0.08, 0.15), "long": 2.2, "width": 1.5, "sink": 0.5}
+    return [grown(1, gem, QUARTZ, ("crystals", strewn))]
 
 
 def galena() -> list[Variant]:
@@ -70,7 +71,7 @@ def galena() -> list[Variant]:
     gem = metal("metal", rough=0.2, bump=0.006, steps=0.012, stain=0.05)
     corner = ("crystals", {"shape": "cuboctahedron", "count": (3, 7), "size": (0.25, 0.5)})
     return [
-        free(2.5, gem, ("blocks", {"count": (26, 40), "size": (0.1, 0.26)})),
+        free(5, gem, ("blocks", {"count": (30, 44), "size": (0.1, 0.24)})),
         grown(1, gem, ROCK, corner),
     ]
 
@@ -88,30 +89,31 @@ def wolframite() -> list[Variant]:
     blade = metal("metal", metal=0.75, rough=0.26, lines=8, line_depth=0.3)
     dark = replace(blade, colours=blade.colours * 0.35)
     fan = {"shape": "blade", "fans": (1, 2), "count": (4, 8), "length": (0.8, 1.4), "thick": 0.8, "open_": 0.22}
-    return [grown(2.5, dark, QUARTZ, ("sprays", fan)), free(1, blade, ("bundle", {"shape": "blade", "count": (7, 12)}))]
+    return [grown(2.5, dark, QUARTZ, ("sprays", fan)), free(0.5, dark, ("bundle", {"shape": "blade", "count": (7, 12)}))]
 
 
 def pyrite() -> list[Variant]:
     """Occurrences of pyrite: striated cubes and pentagonal dodecahedra."""
-    gem = metal("brass", rough=0.2, lines=6, line_depth=0.55, tarnish=0.15)
-    cube = ("crystals", {"shape": "cube", "count": (3, 8), "size": (0.25, 0.55)})
+    gem = metal("brass", rough=0.2, lines=5, line_depth=0.8, tarnish=0.15)
+    cube = ("crystals", {"shape": "cube", "count": (3, 7), "size": (0.3, 0.6)})
     other = ("crystals", {"shape": "pyritohedron", "count": (4, 9), "size": (0.25, 0.5)})
-    return [free(2, gem, cube), grown(1.5, gem, ROCK, cube), free(1, gem, other)]
+    return [free(3, gem, cube), grown(1, gem, ROCK, cube), free(0.5, gem, other)]
 
 
 def chalcopyrite() -> list[Variant]:
-    """Occurrences of chalcopyrite: sphenoids on quartz, blotches in quartz."""
+    """Occurrences of chalcopyrite: sphenoids on quartz, blotches in dark rock."""
     ore = metal("brass", tarnish=0.35, tarnish_hue=0.2, rough=0.3, bump=0.03)
     grow = ("crystals", {"shape": "tetrahedron", "count": (5, 10), "size": (0.25, 0.45)})
-    return [grown(1, ore, QUARTZ, grow), massive(1.5, QUARTZ, ore, 0.4, other_scale=1.3)]
+    dark = replace(DULL, colours=DULL.colours * 0.3)
+    return [grown(1, ore, QUARTZ, grow), massive(2, dark, replace(ore, bump=0.015), 0.5, other_scale=1.0)]
 
 
 def molybdenite() -> list[Variant]:
     """Occurrences of molybdenite: books of six-sided flakes."""
     flake = metal("metal", rough=0.26, lines=12, line_depth=0.15, bump=0.008)
     return [
-        grown(1, flake, QUARTZ, ("leaves", {"count": (6, 10), "size": (0.3, 0.6)})),
-        free(2, flake, ("leaves", {"count": (14, 22), "size": (0.4, 0.8), "thick": 0.7, "wobble": 0.25})),
+        grown(0.4, flake, QUARTZ, ("leaves", {"count": (6, 10), "size": (0.3, 0.6)})),
+        free(2, flake, ("leaves", {"count": (10, 16), "size": (0.5, 0.8), "thick": 0.7, "wobble": 0.16})),
     ]
 
 
@@ -122,33 +124,29 @@ def stibnite() -> list[Variant]:
     return [
         free(2, needle, ("sprays", {"fans": (2, 4), "count": (26, 36), "thick": 0.85})),
         grown(1, needle, ROCK, fan),
-        free(1.5, needle, ("bundle", {})),
+        free(0.7, needle, ("bundle", {})),
     ]
 
 
 def chalcocite() -> list[Variant]:
     """Occurrences of chalcocite: smooth ore, cracked like dry mud."""
-    ore = metal("metal", rough=0.3, bump=0.012, stain=0.05)
+    ore = metal("metal", rough=0.3, bump=0.008, stain=0.03)
     soot = earthy("dull", rough=0.9)
     crack = replace(soot, colours=soot.colours * 0.12)
     return [massive(1, ore, crack, 0.13, pattern="fragments", other_scale=2.6)]
 
 
 def pyrolusite() -> list[Variant]:
-    """Occurrences of pyrolusite: dendrites on a pale slab, thick fibres."""
+    """Occurrences of pyrolusite: dendrites on a pale slab."""
     ink = metal("metal", metal=0.3, rough=0.6)
     ink = replace(ink, colours=ink.colours * 0.2)
-    needle = metal("metal", rough=0.36, lines=14, line_depth=0.4, metal=0.85)
     slab = patched(PALE, 1, 0.22, pattern="dendrites", other_scale=4.5)
-    return [
-        Variant(2, (slab, ink), (("stone", {"size": (1.0, 0.8, 0.35), "lobes": 0}),), 0.03),
-        free(1, needle, ("sprays", {"fans": (4, 6), "count": (14, 20), "thick": 1.6, "length": (0.35, 0.55), "open_": 0.8})),
-    ]
+    return [Variant(1, (slab, ink), (("stone", {"size": (1.0, 0.8, 0.35), "lobes": 0}),), 0.03)]
 
 
 def iron_molybdenum() -> list[Variant]:
     """Occurrences of the iron-molybdenum ore (class 24, whose exact identity the paper leaves open): stockwork."""
     host = earthy("dull", grain=9, tilt=0.25, shade=0.3, stain=0.2)
     flake = replace(QUARTZ, clear=0.0, other=2, other_share=0.2, other_scale=2.5)
-    veined = patched(replace(host, colours=host.colours * 0.5), 1, 0.13, pattern="stockwork", other_scale=1.5)
+    veined = patched(replace(host, colours=host.colours * 0.5), 1, 0.15, pattern="stockwork", other_scale=1.3)
     return [Variant(1, (veined, flake, DULL), (STONE,))]

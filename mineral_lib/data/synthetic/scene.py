@@ -55,9 +55,16 @@ def _points(
     face = sight.face.ravel()[spots]
     normal, far = table[face] @ view.rotation.T, table[sight.far_face.ravel()[spots]] @ view.rotation.T
     growth = np.linalg.norm(position - np.array([0.6, -0.3, 0.5], np.float32), axis=1)
+    body = sight.body.ravel()[spots]
+    crystal = ~np.array([isinstance(one, Ball) or one.rugged for one in thing.bodies])[body]
+    if crystal.any():  # zones of crystals are frames around the middle of each face
+        middles = np.array([np.zeros(3) if isinstance(one, Ball) else one.corners.mean(axis=0) for one in thing.bodies])
+        arm = position[crystal] - middles.astype(np.float32)[body[crystal]]
+        across = lines[face[crystal]]
+        other = np.cross(table[face[crystal]], across)
+        growth[crystal] = np.maximum(np.abs((arm * across).sum(axis=1)), np.abs((arm * other).sum(axis=1)))
     balls = np.array([isinstance(one, Ball) for one in thing.bodies])
     if balls.any():
-        body = sight.body.ravel()[spots]
         centres = np.array([one.centre if isinstance(one, Ball) else (0, 0, 0) for one in thing.bodies], np.float32)
         radii = np.array([one.radius if isinstance(one, Ball) else 1 for one in thing.bodies], np.float32)
         rounded = balls[body]
@@ -152,8 +159,8 @@ def _exposure(picture: np.ndarray, cover: np.ndarray, rng: np.random.Generator) 
     luminance = picture[cover > 0.99] @ np.array([0.2126, 0.7152, 0.0722], np.float32)
     middle = float(np.median(luminance)) if luminance.size else _MIDDLE
     lamps = float(np.clip((_MIDDLE / max(middle, 1e-3)) ** 0.9, 0.3, 6))
-    balance = rng.normal(0, 0.2) * np.array([1.0, 0.1, -1.1]) + rng.normal(0, 0.05, 3)
-    return lamps, np.exp(rng.normal(0, 0.35) + balance).astype(np.float32)
+    balance = rng.normal(0, 0.11) * np.array([1.0, 0.1, -1.1]) + rng.normal(0, 0.04, 3)
+    return lamps, np.exp(rng.normal(0, 0.25) + balance).astype(np.float32)
 
 
 def _ground(key: tuple[int, ...], ground: str, studio: light.Studio, shadows: Shadows, size: int) -> np.ndarray:

@@ -97,8 +97,8 @@ def _coloured(look: Material, points: Points, where: np.ndarray, pixel: float) -
     pattern = noise.fractal(where, look.mottle, octaves=4, pixel=pixel)
     colour = _ramp(look.colours, 0.5 + np.float32(0.8 * look.contrast) * pattern)
     if look.bands:
-        phase = points.growth * np.float32(look.bands) + 0.9 * pattern
-        wave = 0.5 + 0.35 * np.sin(6.283 * phase) + 0.15 * np.sin(6.283 * 2.7 * phase + 1)
+        phase = points.growth * np.float32(look.bands) + 0.35 * pattern
+        wave = _edge(np.sin(6.283 * phase) + 0.4 * np.sin(6.283 * 2.7 * phase + 1), -0.4, 0.4)
         fade = min(1.0, max(0.0, 2.0 - 2.0 * look.bands * pixel))
         mix = np.float32(look.band_share) * (0.5 + np.float32(fade) * (wave - 0.5))
         colour += (np.asarray(look.band_colour, np.float32) - colour) * mix[:, None]
@@ -149,7 +149,7 @@ def skin(look: Material, points: Points, where: np.ndarray, *, pixel: float) -> 
         field = noise.fractal(where + 2.2, look.pore_scale, octaves=3, pixel=pixel)
         pit = _edge(field, 0.75 - look.pores, 0.95 - look.pores)
         height -= np.float32(0.4 / look.pore_scale) * pit
-        colour *= (1 - 0.65 * pit)[:, None]
+        colour *= (1 - 0.85 * pit)[:, None]
     colour, stained = _weather(look, where, colour, pixel)
     keep = 1 - stained
     clear = keep * look.clear

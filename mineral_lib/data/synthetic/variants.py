@@ -31,7 +31,7 @@ def glass(codes: str, clear: float, **look) -> Material:
 
 def earthy(codes: str, **look) -> Material:
     """Dull, earthy or stony material."""
-    return body(codes, **{"rough": 0.95, "gloss": 0.02, "bump": 0.035, "bump_scale": 9.0, **look})
+    return body(codes, **{"rough": 0.95, "gloss": 0.02, "bump": 0.024, "bump_scale": 9.0, **look})
 
 
 def patched(material: Material, other: int, share: float, **look) -> Material:
@@ -42,7 +42,7 @@ def patched(material: Material, other: int, share: float, **look) -> Material:
 QUARTZ = glass("pale", 0.25, rough=0.3, bump=0.02, contrast=0.7, steps=0.01, stain=0.1)
 PALE = earthy("pale", contrast=0.6, stain=0.1)
 ROCK = earthy("rock", contrast=0.8, stain=0.12)
-DULL = earthy("dull", contrast=0.8, grain=11, tilt=0.2, shade=0.25, stain=0.1)
+DULL = earthy("dull", contrast=0.8, stain=0.1)
 STONE: Part = ("stone", {})
 HOST: Part = ("stone", {"material": 1})
 
