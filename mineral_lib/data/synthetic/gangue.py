@@ -36,10 +36,10 @@ def cinnabar() -> list[Variant]:
 
 def calcite() -> list[Variant]:
     """Occurrences of calcite: cleavage rhombs, dog-tooth spar."""
-    clear = glass("gem", 0.5, gloss=0.05, absorb=0.5, steps=0.008)
+    clear = glass("gem", 0.5, gloss=0.05, absorb=0.5, lines=5, line_depth=0.45)
     cleave = ("blocks", {"shape": "rhombohedron", "count": (8, 14), "flat": 0.9, "size": (0.2, 0.42)})
     tooth = ("crystals", {"shape": "dogtooth", "count": (14, 26), "size": (0.09, 0.18), "long": 3.2, "aim": "out"})
-    return [free(1, clear, cleave), grown(1.5, replace(clear, clear=0.25), ROCK, tooth)]
+    return [free(2.5, clear, cleave), grown(1, replace(clear, clear=0.25, lines=0), ROCK, tooth)]
 
 
 def olivine() -> list[Variant]:
@@ -55,7 +55,7 @@ def olivine() -> list[Variant]:
 
 def limonite() -> list[Variant]:
     """Occurrences of limonite: cellular boxwork."""
-    earth = earthy("earth", pores=0.7, pore_scale=2.8, mottle=2.5)
+    earth = earthy("earth", pores=0.75, pore_scale=3.0, mottle=2.5)
     return [Variant(2, (earth,), (STONE,), 0.14), Variant(1, (replace(earth, pores=0.6),), (STONE,), 0.2)]
 
 
@@ -90,9 +90,9 @@ def sphalerite() -> list[Variant]:
 
 def quartz() -> list[Variant]:
     """Occurrences of quartz: six-sided prisms with pyramids."""
-    clear = glass("gem", 0.6, lines=8, line_depth=0.2, absorb=0.35, gloss=0.1, rough=0.09)
+    clear = glass("gem", 0.6, lines=6, line_depth=0.3, absorb=0.35, gloss=0.1, rough=0.09)
     milky = replace(clear, clear=0.2, rough=0.2)
-    tips = ("crystals", {"shape": "prism", "count": (7, 16), "size": (0.2, 0.38), "long": 1.9, "aim": "out", "sink": 0.2})
+    tips = ("crystals", {"shape": "prism", "count": (9, 18), "size": (0.22, 0.4), "long": 1.9, "aim": "out", "sink": 0.2})
     big = ("crystals", {**tips[1], "count": (4, 9), "size": (0.3, 0.55), "aim": "same"})
     return [grown(1.5, clear, QUARTZ, tips), grown(1, milky, QUARTZ, tips), free(1, clear, big)]
 
@@ -106,7 +106,7 @@ def realgar() -> list[Variant]:
 
 def fluorite() -> list[Variant]:
     """Occurrences of fluorite: clear cubes, cleavage octahedra."""
-    gem = glass("gem", 0.65, absorb=0.7, steps=0.004, bump=0.004, bands=2.6, band_share=0.55, band_colour=(0.05, 0.03, 0.09))
+    gem = glass("gem", 0.65, absorb=0.7, steps=0.002, bump=0.002, contrast=0.6)
     cube = ("crystals", {"shape": "cube", "count": (6, 14), "size": (0.16, 0.46)})
     other = ("crystals", {"shape": "octahedron", "count": (1, 3), "size": (0.45, 0.7)})
     return [grown(1, gem, ROCK, cube), free(2, gem, cube), free(0.5, gem, other)]

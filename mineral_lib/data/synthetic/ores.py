@@ -53,7 +53,7 @@ def pyrrhotite() -> list[Variant]:
 
 def magnetite() -> list[Variant]:
     """Occurrences of magnetite: octahedra."""
-    gem = metal("metal", rough=0.22, lines=4, line_depth=0.9, stain=0.05)
+    gem = metal("metal", rough=0.22, lines=5, line_depth=0.8, stain=0.03)
     grow = ("crystals", {"shape": "octahedron", "count": (4, 8), "size": (0.35, 0.6)})
     return [grown(0.7, gem, ROCK, grow), free(2, gem, grow)]
 
@@ -68,7 +68,8 @@ def arsenopyrite() -> list[Variant]:
 
 def galena() -> list[Variant]:
     """Occurrences of galena: cleaved steps, cubes with cut corners."""
-    gem = metal("metal", rough=0.2, bump=0.006, steps=0.012, stain=0.05)
+    gem = metal("metal", rough=0.2, bump=0.004, stain=0.03, mottle=1.0)
+    gem = replace(gem, bands=5.5, band_share=0.7, band_colour=(0.02, 0.02, 0.022))
     corner = ("crystals", {"shape": "cuboctahedron", "count": (3, 7), "size": (0.25, 0.5)})
     return [
         free(5, gem, ("blocks", {"count": (30, 44), "size": (0.1, 0.24)})),
@@ -80,8 +81,8 @@ def chromite() -> list[Variant]:
     """Occurrences of chromite: leopard ore, round black nodules in serpentine."""
     ore = metal("metal", metal=0.5, rough=0.45)
     black = replace(ore, colours=ore.colours * 0.15)
-    spots = {"pattern": "spots", "other_scale": 2.4}
-    return [massive(1.5, PALE, black, 0.42, **spots), massive(1, PALE, black, 0.33, **spots)]
+    spots = {"pattern": "spots", "other_scale": 2.1}
+    return [massive(1.5, PALE, black, 0.46, **spots), massive(1, PALE, black, 0.37, **spots)]
 
 
 def wolframite() -> list[Variant]:
@@ -104,13 +105,13 @@ def chalcopyrite() -> list[Variant]:
     """Occurrences of chalcopyrite: sphenoids on quartz, blotches in dark rock."""
     ore = metal("brass", tarnish=0.35, tarnish_hue=0.2, rough=0.3, bump=0.03)
     grow = ("crystals", {"shape": "tetrahedron", "count": (5, 10), "size": (0.25, 0.45)})
-    dark = replace(DULL, colours=DULL.colours * 0.3)
+    dark = replace(DULL, colours=DULL.colours * 0.15)
     return [grown(1, ore, QUARTZ, grow), massive(2, dark, replace(ore, bump=0.015), 0.5, other_scale=1.0)]
 
 
 def molybdenite() -> list[Variant]:
     """Occurrences of molybdenite: books of six-sided flakes."""
-    flake = metal("metal", rough=0.26, lines=12, line_depth=0.15, bump=0.008)
+    flake = metal("metal", rough=0.26, lines=9, line_depth=0.5, bump=0.004)
     return [
         grown(0.4, flake, QUARTZ, ("leaves", {"count": (6, 10), "size": (0.3, 0.6)})),
         free(2, flake, ("leaves", {"count": (10, 16), "size": (0.5, 0.8), "thick": 0.7, "wobble": 0.16})),
@@ -119,12 +120,12 @@ def molybdenite() -> list[Variant]:
 
 def stibnite() -> list[Variant]:
     """Occurrences of stibnite: radiating needles and sheaves."""
-    needle = metal("metal", rough=0.22, lines=16, line_depth=0.3, tarnish=0.1)
+    needle = metal("metal", rough=0.22, lines=12, line_depth=0.4, tarnish=0.1)
     fan = ("sprays", {"fans": (2, 3), "count": (22, 34), "thick": 0.7})
     return [
         free(2, needle, ("sprays", {"fans": (2, 4), "count": (26, 36), "thick": 0.85})),
-        grown(1, needle, ROCK, fan),
-        free(0.7, needle, ("bundle", {})),
+        grown(0.6, needle, ROCK, fan),
+        free(0.5, needle, ("bundle", {})),
     ]
 
 
@@ -133,7 +134,7 @@ def chalcocite() -> list[Variant]:
     ore = metal("metal", rough=0.3, bump=0.008, stain=0.03)
     soot = earthy("dull", rough=0.9)
     crack = replace(soot, colours=soot.colours * 0.12)
-    return [massive(1, ore, crack, 0.13, pattern="fragments", other_scale=2.6)]
+    return [massive(1, ore, crack, 0.17, pattern="fragments", other_scale=2.3)]
 
 
 def pyrolusite() -> list[Variant]:

@@ -34,9 +34,8 @@ def _fragments(points: np.ndarray, share: float, scale: float, pixel: float) -> 
 def _planes(points: np.ndarray, share: float, scale: float, ways: np.ndarray, bend: float) -> np.ndarray:
     """Bent ragged sheets across each of the directions `ways` (k, 3); `share` of every spacing."""
     wave = np.float32(bend) * noise.value_noise(points * np.float32(1.1) + 5)
-    wave += np.float32(0.16) * noise.value_noise(points * np.float32(6)) + np.float32(0.1) * noise.value_noise(
-        points * np.float32(15)
-    )
+    ragged = noise.value_noise(points * np.float32(6)) + 0.6 * noise.value_noise(points * np.float32(15))
+    wave += np.float32(0.045 * scale) * ragged
     found = np.zeros(len(points), bool)
     for number, way in enumerate(ways):
         level = (points @ way) * np.float32(scale * (1 + 0.17 * number)) + wave

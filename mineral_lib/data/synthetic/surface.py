@@ -73,17 +73,19 @@ def _edge(value: np.ndarray, low: float, high: float) -> np.ndarray:
     return part * part * (3 - 2 * part)
 
 
-def _relief(look: Material, points: Points, where: np.ndarray, pixel: float) -> np.ndarray:
-    """Height (n,) of bumps, striations and terraces."""
+def _striae(look: Material, points: Points, where: np.ndarray, pixel: float) -> np.ndarray:
+    """Striations (n,), about -1 in a furrow and 1 on a ridge."""
+    along = np.einsum("ij,ij->i", points.position, points.across)[:, None] * points.across
+    stretched = 0.6 * where + along * np.float32(look.lines)
+    fade = min(1.0, max(0.0, 2.0 - 3.0 * look.lines * pixel))
+    return np.float32(fade) * (noise.value_noise(stretched) + 0.5 * noise.value_noise(stretched * np.float32(0.37)))
+
+
+def _relief(look: Material, where: np.ndarray, pixel: float) -> np.ndarray:
+    """Height (n,) of bumps and terraces."""
     broken = look.bump >= 0.02
     height = noise.fractal(where, look.bump_scale, octaves=4, gain=0.55, pixel=pixel, creased=broken)
     height *= np.float32(look.bump * (1.7 if broken else 1.0))
-    if look.lines:
-        along = np.einsum("ij,ij->i", points.position, points.across)[:, None] * points.across
-        stretched = 0.8 * where + along * np.float32(look.lines)
-        fade = min(1.0, max(0.0, 2.0 - 3.0 * look.lines * pixel))
-        fine = noise.value_noise(stretched) + 0.5 * noise.value_noise(stretched * np.float32(0.37))
-        height += np.float32(fade * look.line_depth / look.lines) * fine
     if look.steps:
         along = (where @ _CLEAVAGE)[:, None] * _CLEAVAGE
         drawn = 0.35 * where + along * np.float32(look.step_scale)
@@ -136,7 +138,11 @@ def skin(look: Material, points: Points, where: np.ndarray, *, pixel: float) -> 
     """
     count = len(where)
     colour = _coloured(look, points, where, pixel)
-    height = _relief(look, points, where, pixel)
+    height = _relief(look, where, pixel)
+    if look.lines:
+        fine = _striae(look, points, where, pixel)
+        height += np.float32(look.line_depth / look.lines) * fine
+        colour *= np.exp(np.float32(1.1 * look.line_depth) * (fine - 0.3))[:, None]
     tilt = np.zeros((count, 3), np.float32)
     if look.grain:
         _, gap, vector = noise.cells(where, look.grain)
