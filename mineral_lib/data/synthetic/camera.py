@@ -69,7 +69,7 @@ def aim(thing: Specimen, rng: np.random.Generator) -> View:
     points = _extent(thing, rotation)
     low, high = points.min(axis=0), points.max(axis=0)
     width, height = (high - low)[:2]
-    share = min(np.sqrt(rng.uniform(0.30, 0.44) / (thing.fullness * width * height)), 0.94 / max(width, height))
+    share = min(np.sqrt(rng.uniform(0.29, 0.43) / (thing.fullness * width * height)), 0.92 / max(width, height))
     unit = 1 / (2 * share)
     middle = (low + high) / 2
     middle[:2] += rng.uniform(-0.05, 0.05, 2) * unit
