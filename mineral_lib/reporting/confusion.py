@@ -187,7 +187,32 @@ def table_per_class(run: RunRecord) -> Table:
         frame,
         _COLUMNS_CLASS,
         ["With few test photographs of a class one of them moves its recall by many points.", WILSON_NOTE, FEW_NOTE],
+        finding=_read_classes(frame),
     )
+
+
+def _read_classes(frame: pd.DataFrame) -> str:
+    """Sentence: median recall, and the classes at both ends."""
+    tested = frame.dropna(subset=["recall"])
+    if tested.empty:
+        return ""
+    best, worst = (tested.loc[place] for place in (tested["recall"].idxmax(), tested["recall"].idxmin()))
+    return (
+        f"Median recall {100 * tested['recall'].median():.1f} %; highest {best['mineral']} "
+        f"({100 * best['recall']:.1f} %), lowest {worst['mineral']} ({100 * worst['recall']:.1f} %)."
+    )
+
+
+def read_confusion(run: RunRecord) -> str:
+    """Sentence: how many test photographs are wrong, and the most frequent confusion."""
+    wrong = run.predictions[run.predictions["label"] != run.predictions["predicted"]]
+    total = len(run.predictions)
+    if wrong.empty:
+        return f"All {total} test photographs are named correctly."
+    pairs = wrong.groupby(["label", "predicted"]).size()
+    (label, predicted), count = pairs.idxmax(), int(pairs.max())
+    names = f"{display_name(run.classes[label])} taken for {display_name(run.classes[predicted])}"
+    return f"{len(wrong)} of {total} test photographs are named wrongly; most often {names} ({count})."
 
 
 _COLUMNS_CONFUSED = {
@@ -234,4 +259,5 @@ def table_confused(run: RunRecord, top: int = 12) -> Table:
         frame,
         _COLUMNS_CONFUSED,
         [sentence, FEW_NOTE],
+        finding=read_confusion(run),
     )
