@@ -10,8 +10,8 @@ from mineral_lib.parameters import load_profile
 from mineral_lib.reporting import ablation, comparison, findings, headline, verdicts
 from mineral_lib.reporting.claims import all_claims
 from mineral_lib.reporting.contrasts import FAILS, HOLDS, UNDECIDED, compare
-from mineral_lib.reporting.records import load_runs
 from mineral_lib.reporting.recipe_table import table_recipe
+from mineral_lib.reporting.records import load_runs
 from mineral_lib.reporting.summary import main_runs
 
 NUMBER = SPECIMENS * VIEWS

@@ -182,7 +182,8 @@ def table_5_gains(runs: list[RunRecord], settings: Settings) -> Table:
 
 def read_gains(found: dict[str, Contrast]) -> str:
     """Sentence: what attention and transfer add, each with interval, seeds and what may be concluded."""
-    parts = [f"{words} {found[name].text()}, {found[name].status}" for name, words in QUESTIONS.items() if name in found]
+    known = {words: found[name] for name, words in QUESTIONS.items() if name in found}
+    parts = [f"{words} {gain.text()}, {gain.status}" for words, gain in known.items()]
     return f"What is added: {'; '.join(parts)}." if parts else ""
 
 

@@ -54,7 +54,7 @@ OPTIONAL = {
 FIGURES = {
     "table_4_accuracy_as_read": (
         "Test accuracy of the six networks, as the paper reads",
-        "Dots are ours, bars their 95 % intervals; hollow marks are the printed figures, measured on other photographs. "
+        "Dots are ours, bars their 95 % intervals; hollow marks are the printed figures, from other photographs. "
         "Only the proposed network is pretrained here, so this picture mixes attention with pretraining.",
     ),
     "table_4_accuracy_fair_none": (

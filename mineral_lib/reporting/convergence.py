@@ -101,8 +101,8 @@ def _read_convergence(frame: pd.DataFrame, settings: Settings) -> str:
     names = " and ".join(f"{row.network} ({WEIGHTS_WORDS.get(row.weights, row.weights)})" for row in first.itertuples())
     short = f"; this is {words}, no statement about the paper's curves" if (words := too_short(settings)) else ""
     return (
-        f"{max(reached):g} % validation accuracy, the highest threshold that two networks reach, comes first in {names}, "
-        f"after {times.min():.0f} epochs{short}."
+        f"{max(reached):g} % validation accuracy, the highest threshold that two networks reach, comes first in "
+        f"{names}, after {times.min():.0f} epochs{short}."
     )
 
 

@@ -36,8 +36,8 @@ def read_block(runs: list[RunRecord], settings: Settings, block: str) -> str:
     best, least = order[-1], order[0]
     within = sum(rows[name]["high"] >= rows[best]["accuracy"] for name in order[:-1])
     return (
-        f"From {percent(rows[least]['accuracy'])} ({least}) to {percent(rows[best]['accuracy'])} ({best}); the intervals "
-        f"of {within} of the other {len(rows) - 1} reach the highest accuracy."
+        f"From {percent(rows[least]['accuracy'])} ({least}) to {percent(rows[best]['accuracy'])} ({best}); the "
+        f"intervals of {within} of the other {len(rows) - 1} reach the highest accuracy."
     )
 
 
@@ -52,9 +52,9 @@ def read_curves(runs: list[RunRecord], settings: Settings) -> str:
     model, weights = gap.idxmax()
     label = run_label([run for run in runs if run.model == model], model, weights, settings)
     return (
-        f"Highest validation accuracy: {best['network']}, {percent(best['val_accuracy'])} in epoch {best['epoch']:.0f} of "
-        f"{frame['epoch'].max():.0f}; after the last epoch training is above validation by {100 * gap.max():.1f} points "
-        f"at most ({label})."
+        f"Highest validation accuracy: {best['network']}, {percent(best['val_accuracy'])} in epoch "
+        f"{best['epoch']:.0f} of {frame['epoch'].max():.0f}; after the last epoch training is above validation by "
+        f"{100 * gap.max():.1f} points at most ({label})."
     )
 
 

@@ -207,8 +207,8 @@ def read_leakage(frame: pd.DataFrame, settings: Settings) -> str:
         )
     if (row := _gap_row(frame, "shuffled", neighbour=True)) is not None:
         parts.append(
-            f"of labels drawn by lot a nearest neighbour names {percent(row['accuracy'])} right in the paper's order and "
-            f"{percent(row['accuracy'] - row['gap'])} on {unseen}"
+            f"of labels drawn by lot a nearest neighbour names {percent(row['accuracy'])} right in the paper's order "
+            f"and {percent(row['accuracy'] - row['gap'])} on {unseen}"
         )
     words = "; ".join(parts)
     return f"{words[0].upper()}{words[1:]}." if words else ""

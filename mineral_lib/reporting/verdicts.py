@@ -153,7 +153,8 @@ def check_classes(runs: list[RunRecord], settings: Settings) -> tuple[str, str]:
 
 
 def check_complexity(runs: list[RunRecord], settings: Settings) -> tuple[str, str]:
-    """Does accuracy grow with the number of parameters (Kendall's rank correlation, exact p below 0.05, three seeds)?"""
+    """Does accuracy grow with the number of parameters (Kendall's rank correlation, exact p below 0.05, three
+    seeds)?"""
     block = "fair_none" if "fair_none" in settings.comparison.blocks else settings.comparison.blocks[0]
     found = block_runs(runs, settings, block)
     if len(found) < 4:
