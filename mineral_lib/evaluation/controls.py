@@ -81,7 +81,7 @@ def run_baselines(settings: Settings) -> pd.DataFrame:
     photos = load_pixels(study.index, study.index, settings)
     histograms, small, ids = colour_histograms(photos), thumbnails(photos), pd.Index(study.index["image_id"])
     for seed in settings.train.seeds:
-        samples = study.splits.get(f"grouped-seed{seed}", study.splits["grouped"])
+        samples = study.samples("grouped", seed)
         if any(samples is other for other in known):
             continue
         known.append(samples)

@@ -71,7 +71,7 @@ def baseline_rows(baselines: list[Baseline], runs: list[RunRecord], settings: Se
     """Rows of Table 4: every baseline, then the networks that saw grey pictures."""
     classes = len(runs[0].classes) if runs else None
     rows = [_row(one, classes) for one in baselines]
-    for text in getattr(settings.comparison, "grey_runs", []):
+    for text in settings.comparison.grey_runs:
         model, _, weights = text.rpartition("-")
         found = main_runs(runs, settings, model=model, weights=weights, pictures="grey")
         name = f"{row_name(found, model, settings)} on grey pictures"

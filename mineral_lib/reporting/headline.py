@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from mineral_lib.config import PROPOSED, Settings
+from mineral_lib.data.split import read_split
 from mineral_lib.evaluation.metrics import commonest_label
 from mineral_lib.reporting.ablation import gains
 from mineral_lib.reporting.baselines import best_baseline, read_baselines
 from mineral_lib.reporting.contrasts import FAILS, HOLDS, UNDECIDED, percent, points, seeds_text
-from mineral_lib.reporting.leakage import control_gap, leakage_gap, read_split, table_leakage
+from mineral_lib.reporting.leakage import control_gap, leakage_gap, table_leakage
 from mineral_lib.reporting.records import RunRecord, row_name
 from mineral_lib.reporting.summary import main_runs, summarise, unseen_text
 from mineral_lib.storage import ResultPaths
@@ -41,12 +43,15 @@ ANSWERS = {HOLDS: "yes", FAILS: "no, it harms", UNDECIDED: UNDECIDED}
 
 
 def chance_level(paths: ResultPaths) -> float | None:
-    """Chance: accuracy of always naming the commonest training class on the grouped test set; None without a split."""
-    split = read_split(paths, "grouped")
-    if split is None or not (split["split"] == "test").any():
-        return None
-    train, test = split[split["split"] == "train"], split[split["split"] == "test"]
-    return float((test["label"] == commonest_label((train if len(train) else test)["label"])).mean())
+    """Chance: accuracy of always naming the commonest training class on the grouped test set, mean over splits; None
+    without a split."""
+    found = []
+    for path in sorted(paths.splits_dir.glob("grouped*.csv")):
+        split = read_split(path)
+        train, test = (split.loc[split["split"] == part, "label"] for part in ("train", "test"))
+        if len(train) and len(test):
+            found.append(float((test == commonest_label(train)).mean()))
+    return float(np.mean(found)) if found else None
 
 
 def describe_data(paths: ResultPaths, settings: Settings) -> str:
