@@ -12,6 +12,7 @@ from mineral_lib.reporting.claims import all_claims
 from mineral_lib.reporting.contrasts import FAILS, HOLDS, UNDECIDED, compare
 from mineral_lib.reporting.recipe_table import table_recipe
 from mineral_lib.reporting.records import load_runs
+from mineral_lib.reporting.starts import table_starts
 from mineral_lib.reporting.summary import main_runs
 
 NUMBER = SPECIMENS * VIEWS
@@ -207,3 +208,19 @@ def test_the_recipe_stands_beside_the_papers(paths, settings):
     changed = load_profile("quick", ["train.optimizer=adamw", "train.batch_size=64"])
     other = table_recipe(changed, [])
     assert other.frame.set_index("what").loc["batch", "ours"] == "64" and other.finding != table.finding
+
+
+def test_starts_are_compared_with_the_random_one_of_their_own_pictures(paths, settings):
+    assert table_starts(write_corners(paths, [0, 1, 2]), settings) is None
+    for seed in range(3):
+        write_run(paths, "convnext_tiny", "scratch_fast", wrong=range(seed, seed + 8), seed=seed)
+        write_run(paths, "convnext_tiny", "colour", wrong=range(seed, seed + 3), seed=seed)
+        for weights, count in (("scratch", 20), ("transfer", 19)):
+            write_run(paths, "convnext_tiny", weights, wrong=range(count), seed=seed, pictures="grey")
+    table = table_starts(load_runs(paths), settings)
+    rows = table.frame.query("model == 'convnext_tiny'").set_index(["pictures", "start"])
+    assert rows.loc[("colour", "colour statistics"), "gain"] == pytest.approx(5 / NUMBER)  # over the same scheme
+    assert rows.loc[("colour", "random, start scheme of transfer"), "gain"] == pytest.approx(4 / NUMBER)
+    assert rows.loc[("grey", "transfer"), "gain"] == pytest.approx(1 / NUMBER)
+    assert np.isnan(rows.loc[("grey", "random"), "gain"]) and np.isnan(rows.loc[("colour", "random"), "gain"])
+    assert "transfer against random (eca_convnext_tiny (compact), colour pictures), +37.5 points" in table.finding

@@ -196,6 +196,21 @@ def _paper_contrast(signs: dict[str, int]) -> dict[str, float]:
     }
 
 
+def read_gates(gates: pd.DataFrame) -> str:
+    """Sentence: how far the gates of the trained modules are from a constant factor.
+
+    Args:
+        gates: ``training.probing.gate_table``.
+    """
+    if gates.empty:
+        return ""
+    most, least = (gates.loc[place] for place in (gates["spread"].idxmax(), gates["spread"].idxmin()))
+    return (
+        f"Over the channels the gates spread (standard deviation) by {least['spread']:.3f} (module {least['module']}, "
+        f"{least['start']}) to {most['spread']:.3f} (module {most['module']}, {most['start']}); a constant gate has 0."
+    )
+
+
 _COLUMNS_PLACEMENT = {
     "placement": Column("ECA placement"),
     "weights": Column("weights"),

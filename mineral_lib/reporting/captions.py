@@ -13,7 +13,10 @@ CHAPTERS = [
             "recipe",
         ],
     ),
-    ("What do attention and transfer bring?", ["table_5_ablation", "table_5_gains", "table_5_placements"]),
+    (
+        "What do attention and transfer bring?",
+        ["table_5_ablation", "table_5_gains", "table_5_starts", "table_5_placements"],
+    ),
     ("How much does the paper's split flatter?", ["leakage_gap", "leakage", "leakage_splits"]),
     (
         "Training",
@@ -46,6 +49,7 @@ OPTIONAL = {
     "leakage_gap",
     "table_4_accuracy_fair_none",
     "table_4_accuracy_fair_all",
+    "table_5_starts",
     "table_5_placements",
     "table_2_counts_ours",
 }
@@ -153,6 +157,11 @@ TABLES = {
         "Gains and interaction",
         "What attention adds is asked twice, from scratch and given transfer. The interaction says whether the two add "
         "up; negative means that together they bring less than the sum.",
+    ),
+    "table_5_starts": (
+        "What a start is worth",
+        "Compare transfer with the random start of the same scheme, and both kinds of pictures: what helps on grey "
+        "ones is not colour.",
     ),
     "table_5_placements": (
         "Where the attention modules sit",

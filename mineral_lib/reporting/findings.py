@@ -4,7 +4,7 @@ import pandas as pd
 
 from mineral_lib.config import NETWORK_NAMES, PAPER_MODELS, Settings
 from mineral_lib.paper import authors_history
-from mineral_lib.reporting.confusion import read_confusion
+from mineral_lib.reporting.class_findings import read_confusion
 from mineral_lib.reporting.contrasts import percent
 from mineral_lib.reporting.convergence import COMPARED_EPOCHS, run_label
 from mineral_lib.reporting.curves import history_frame, runs_of_block

@@ -18,6 +18,7 @@ from mineral_lib.reporting import (
     leakage,
     recipe_table,
     setup_tables,
+    starts,
 )
 from mineral_lib.reporting.claims import all_claims, table_claims
 from mineral_lib.reporting.headline import chance_level
@@ -56,6 +57,8 @@ def build_tables(runs: list[RunRecord], settings: Settings, paths: ResultPaths) 
     ]
     if settings.ablation.placements:
         tables.append(ablation.table_placements(runs, settings))
+    if starts_table := starts.table_starts(runs, settings):
+        tables.append(starts_table)
     if paths.costs.is_file():
         tables.append(cost.table_costs(paths))
     if paths.index.is_file():
