@@ -1,6 +1,8 @@
 # ruff: noqa: F811 (pytest fixtures are used by naming them)
 """Gains, verdicts and computed sentences on tiny runs of several seeds."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ from mineral_lib.parameters import load_profile
 from mineral_lib.reporting import ablation, comparison, findings, headline, verdicts
 from mineral_lib.reporting.claims import all_claims
 from mineral_lib.reporting.contrasts import FAILS, HOLDS, UNDECIDED, compare
+from mineral_lib.reporting.placements import read_gates, table_placements
 from mineral_lib.reporting.recipe_table import table_recipe
 from mineral_lib.reporting.records import load_runs
 from mineral_lib.reporting.starts import table_starts
@@ -139,10 +142,10 @@ def test_baselines_are_rows_of_table_4_and_judge_the_best_network(paths, setting
     assert rows.loc["colour_histogram", "accuracy"] == pytest.approx(23 / NUMBER)
     assert rows.loc["majority", "recall_macro"] == pytest.approx(8 / NUMBER, abs=0.05)
     assert "best baseline: colour histogram, logistic regression, 95.8 %" in table.finding
-    assert "lead is −8.3 points" in table.finding
+    assert "network minus baseline −8.3 points" in table.finding
     write_baselines(paths, {"majority": 4, "colour_histogram": 5})
     table = comparison.table_4(runs, settings, paths)
-    assert "lead is" in table.finding and table.finding.endswith("above zero.")
+    assert "network minus baseline" in table.finding and table.finding.endswith("above zero.")
     one = [run for run in runs if run.seed == 0]
     assert comparison.table_4(one, settings, paths).finding.endswith("not decided (one seed).")
 
@@ -224,3 +227,18 @@ def test_starts_are_compared_with_the_random_one_of_their_own_pictures(paths, se
     assert rows.loc[("grey", "transfer"), "gain"] == pytest.approx(1 / NUMBER)
     assert np.isnan(rows.loc[("grey", "random"), "gain"]) and np.isnan(rows.loc[("colour", "random"), "gain"])
     assert "transfer against random (eca_convnext_tiny (compact), colour pictures), +37.5 points" in table.finding
+
+
+def test_gates_and_placements_are_read_from_their_tables(paths, settings):
+    gates = pd.DataFrame({"start": ["scratch", "transfer"], "module": [1, 4], "spread": [0.25, 0.004]})
+    assert "by 0.004 (module 4, transfer) to 0.250 (module 1, scratch)" in read_gates(gates)
+    assert read_gates(gates.iloc[:0]) == ""
+    for placement, count in (("post_stage", 2), ("post_block", 14)):
+        folder = write_run(paths, "eca_convnext_tiny", "transfer", wrong=range(count))
+        config = json.loads((folder / "config.json").read_text()) | {"eca_placement": placement}
+        (folder / "config.json").write_text(json.dumps(config))
+        folder.rename(folder.with_name(placement))
+    both = load_profile("quick", ["ablation.placements=[post_stage, post_block]", "report.bootstrap=200"])
+    finding = table_placements(load_runs(paths), both).finding
+    assert finding.startswith("From 41.7 % (post_block, transfer) to 91.7 % (post_stage, transfer), one seed")
+    assert finding.endswith("do not overlap.")

@@ -15,7 +15,7 @@ from mineral_lib.reporting.contrasts import (
     points,
     seeds_text,
 )
-from mineral_lib.reporting.records import WEIGHTS_WORDS, RunRecord, row_name, select_runs
+from mineral_lib.reporting.records import WEIGHTS_WORDS, RunRecord, row_name
 from mineral_lib.reporting.summary import NAN, main_runs, printed_fraction, summarise
 from mineral_lib.reporting.tables import MISSING, Column, Table
 
@@ -66,7 +66,7 @@ def table_5(runs: list[RunRecord], settings: Settings) -> Table:
                 "model": model,
                 "network": row_name(found, model, settings),
                 "weights": WEIGHTS_WORDS[weights],
-                **_size(found),
+                **size_columns(found),
                 "paper_parameters_million": _printed(text, "parameters_million"),
                 "paper_size_mib": _printed(text, "size_mib"),
                 **summarise(found, settings),
@@ -113,7 +113,8 @@ def _best_row(frame: pd.DataFrame) -> str:
     return f"{words}, {points(best['gain'])} points on the first row ({ends}, {seeds_text(int(best['seeds']))})."
 
 
-def _size(runs: list[RunRecord]) -> dict[str, float]:
+def size_columns(runs: list[RunRecord]) -> dict[str, float]:
+    """Parameters, size on disk and multiply-adds of a row, from its first run's manifest."""
     manifest = runs[0].manifest if runs else {}
     return {name: manifest.get(name, NAN) for name in ("parameters", "size_mib", "gmacs")}
 
@@ -194,55 +195,3 @@ def _paper_contrast(signs: dict[str, int]) -> dict[str, float]:
         )
         for name in ("accuracy", "precision", "recall")
     }
-
-
-def read_gates(gates: pd.DataFrame) -> str:
-    """Sentence: how far the gates of the trained modules are from a constant factor.
-
-    Args:
-        gates: ``training.probing.gate_table``.
-    """
-    if gates.empty:
-        return ""
-    most, least = (gates.loc[place] for place in (gates["spread"].idxmax(), gates["spread"].idxmin()))
-    return (
-        f"Over the channels the gates spread (standard deviation) by {least['spread']:.3f} (module {least['module']}, "
-        f"{least['start']}) to {most['spread']:.3f} (module {most['module']}, {most['start']}); a constant gate has 0."
-    )
-
-
-_COLUMNS_PLACEMENT = {
-    "placement": Column("ECA placement"),
-    "weights": Column("weights"),
-    "parameters": Column("parameters", "integer"),
-    "accuracy": Column("acc. %", "percent", 1),
-    "low": Column("95 % interval", "percent", 1, until="high"),
-    "seed_sd": Column("SD over seeds", "percent", 1),
-    "precision_macro": Column("P %", "percent", 1),
-    "recall_macro": Column("R %", "percent", 1),
-    "status": Column("runs"),
-}
-
-
-def table_placements(runs: list[RunRecord], settings: Settings) -> Table:
-    """Sensitivity to where the ECA modules sit, which the paper leaves open."""
-    rows = []
-    for placement in dict.fromkeys([settings.model.eca_placement, *settings.ablation.placements]):
-        for weights in ("scratch", "transfer"):
-            found = select_runs(runs, model=PROPOSED, weights=weights, placement=placement)
-            rows.append(
-                {
-                    "placement": placement,
-                    "weights": WEIGHTS_WORDS[weights],
-                    **_size(found),
-                    **summarise(found, settings),
-                }
-            )
-    sentences = [notes.PLACEMENT, INTERVAL_NOTE, *notes.context_notes(settings)]
-    return Table(
-        "table_5_placements",
-        "Where the attention modules sit",
-        pd.DataFrame(rows),
-        _COLUMNS_PLACEMENT,
-        sentences,
-    )

@@ -104,8 +104,8 @@ def against_baselines(runs: list[RunRecord], settings: Settings, paths: ResultPa
     # The best of so many networks was picked by this very accuracy, so its p counts so many times (Bonferroni).
     contrast = Contrast(found, NAN, NAN, p_holm=min(1.0, found.p_value * len(rows)))
     return (
-        f"{words}; best baseline: {rival.title}, {percent(rival.accuracy.value)}; the network's lead is "
-        f"{contrast.text()}: {contrast.status}."
+        f"{words}; best baseline: {rival.title}, {percent(rival.accuracy.value)}; network minus "
+        f"baseline {contrast.text()}: {contrast.status}."
     )
 
 

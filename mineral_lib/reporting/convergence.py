@@ -102,7 +102,7 @@ def _read_convergence(frame: pd.DataFrame, settings: Settings) -> str:
     short = f"; this is {words}, no statement about the paper's curves" if (words := too_short(settings)) else ""
     return (
         f"{max(reached):g} % validation accuracy, the highest threshold that two networks reach, comes first in "
-        f"{names}, after {times.min():.0f} epochs{short}."
+        f"{names}, after {times.min():.0f} epoch{'s' if times.min() > 1 else ''}{short}."
     )
 
 

@@ -6,6 +6,7 @@ from mineral_lib.config import Settings
 from mineral_lib.reporting.contrasts import seeds_text
 from mineral_lib.reporting.convergence import COMPARED_EPOCHS
 from mineral_lib.reporting.records import RunRecord
+from mineral_lib.reporting.summary import unseen_text
 from mineral_lib.reporting.tables import Column, Table
 
 UNSTATED = "not stated"
@@ -38,9 +39,10 @@ def _data_rows(settings: Settings) -> list[tuple[str, str, str, str]]:
     if data.source == "synthetic":
         ours = f"generated, {data.fraction:g} of Table 2's original counts, {data.views} views a specimen"
     ratios = ":".join(f"{10 * ratio:g}" for ratio in settings.split.ratios)
+    unit = unseen_text(settings).split()[-1].removesuffix("s")
     return [
         ("photographs", "26 minerals on a bench, 34,576 after augmentation", "3.1, 3.2", ours),
-        ("split", "6:2:2 of the augmented images", "3.3", f"{ratios} by specimen, before augmentation"),
+        ("split", "6:2:2 of the augmented images", "3.3", f"{ratios} by {unit}, before augmentation"),
         ("input", "224×224×3", "Table 1", f"{side}×{side}×3"),
         ("networks", "full size", "2, 4.1", "full size" if settings.model.family == "paper" else "compact siblings"),
         ("transfer starts from", "ImageNet-1k", "2.1", _SOURCES[settings.weights.source]),

@@ -16,6 +16,7 @@ from mineral_lib.reporting import (
     curves,
     leak_figure,
     leakage,
+    placements,
     recipe_table,
     setup_tables,
     starts,
@@ -56,7 +57,7 @@ def build_tables(runs: list[RunRecord], settings: Settings, paths: ResultPaths) 
         recipe_table.table_recipe(settings, runs),
     ]
     if settings.ablation.placements:
-        tables.append(ablation.table_placements(runs, settings))
+        tables.append(placements.table_placements(runs, settings))
     if starts_table := starts.table_starts(runs, settings):
         tables.append(starts_table)
     if paths.costs.is_file():
