@@ -26,5 +26,5 @@ def read_confusion(run: RunRecord) -> str:
         return f"All {total} test photographs are named correctly."
     pairs = wrong.groupby(["label", "predicted"]).size()
     (label, predicted), count = pairs.idxmax(), int(pairs.max())
-    names = f"{display_name(run.classes[label])} taken for {display_name(run.classes[predicted])}"
+    names = f"{display_name(run.classes[label], 'en')} taken for {display_name(run.classes[predicted], 'en')}"
     return f"{len(wrong)} of {total} test photographs are named wrongly; most often {names} ({count})."

@@ -45,6 +45,12 @@ def seeds_text(count: int) -> str:
     return f"{_NUMBERS.get(count, count)} seed{'s' if count != 1 else ''}"
 
 
+def estimate_text(found: Estimate) -> str:
+    """A difference in points with interval and seeds: ``+7.6 points (+2.0 to +13.1, one seed)``."""
+    low, high = found.interval()
+    return f"{points(found.value)} points ({points(low)} to {points(high)}, {seeds_text(found.seeds)})"
+
+
 @dataclass(frozen=True)
 class Contrast:
     """A difference between rows of a table.
@@ -76,10 +82,8 @@ class Contrast:
         return "above zero" if found == HOLDS else "below zero"
 
     def text(self) -> str:
-        """Points with interval and seeds: ``+7.6 points (+2.0 to +13.1, one seed)``."""
-        low, high = self.estimate.interval()
-        ends = f"{points(low)} to {points(high)}, {seeds_text(self.estimate.seeds)}"
-        return f"{points(self.estimate.value)} points ({ends})"
+        """Points with interval and seeds, see ``estimate_text``."""
+        return estimate_text(self.estimate)
 
     def row(self) -> dict[str, float | int | str]:
         """The numbers of a table row."""

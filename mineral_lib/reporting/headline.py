@@ -9,8 +9,17 @@ from mineral_lib.config import PROPOSED, Settings
 from mineral_lib.data.split import read_split
 from mineral_lib.evaluation.metrics import commonest_label
 from mineral_lib.reporting.ablation import gains
-from mineral_lib.reporting.baselines import best_baseline, read_baselines
-from mineral_lib.reporting.contrasts import FAILS, HOLDS, UNDECIDED, percent, points, seeds_text
+from mineral_lib.reporting.baselines import best_baseline, lead, read_baselines
+from mineral_lib.reporting.contrasts import (
+    FAILS,
+    HOLDS,
+    MIN_SEEDS,
+    UNDECIDED,
+    estimate_text,
+    percent,
+    points,
+    seeds_text,
+)
 from mineral_lib.reporting.leakage import control_gap, leakage_gap, table_leakage
 from mineral_lib.reporting.records import RunRecord, row_name
 from mineral_lib.reporting.summary import main_runs, summarise, unseen_text
@@ -55,7 +64,7 @@ def chance_level(paths: ResultPaths) -> float | None:
 
 
 def describe_data(paths: ResultPaths, settings: Settings) -> str:
-    """One sentence on the photographs, counted from the index."""
+    """One sentence on the photographs, counted from the index; a second one where the seeds decide nothing."""
     if not paths.index.is_file():
         return "No index of photographs was found."
     index = pd.read_csv(paths.index, dtype=str, keep_default_na=False)
@@ -63,7 +72,11 @@ def describe_data(paths: ResultPaths, settings: Settings) -> str:
     specimens = index.loc[index["specimen"] != "", "specimen"].nunique()
     of = f" of {specimens:,} specimens" if specimens else ""
     minerals = index["class_name"].nunique()
-    return f"{len(index):,} {kind}{of}, {minerals} minerals, {settings.data.image_size_px} px."
+    words = f"{len(index):,} {kind}{of}, {minerals} minerals, {settings.data.image_size_px} px."
+    seeds = len(settings.train.seeds)
+    if seeds >= MIN_SEEDS:
+        return words
+    return f"{words} {seeds_text(seeds).capitalize()}, {settings.train.epochs} epochs: a demonstration."
 
 
 def facts(runs: list[RunRecord], settings: Settings, paths: ResultPaths) -> list[Fact]:
@@ -75,7 +88,9 @@ def facts(runs: list[RunRecord], settings: Settings, paths: ResultPaths) -> list
     rival = best_baseline(read_baselines(paths, settings))
     if rival:
         ends = _interval(rival.low, rival.high)
-        found.append(Fact("Best simple baseline", percent(rival.accuracy.value), f"{rival.title}; {ends}"))
+        ahead = lead(proposed, rival, settings)
+        more = f"; network minus baseline {estimate_text(ahead)}" if ahead else ""
+        found.append(Fact("Best simple baseline", percent(rival.accuracy.value), f"{rival.title}; {ends}{more}"))
     if (chance := chance_level(paths)) is not None:
         found.append(Fact("Chance", percent(chance), "always naming the commonest mineral"))
     known = gains(runs, settings)

@@ -103,9 +103,10 @@ def _pretrain(settings: Settings, source: str, folder: Path, say: Callable[[str]
     rows = []
     for epoch in range(1, options.epochs + 1):
         loss, accuracy = _source_epoch(loop, features, data, options, epoch)
-        rows.append({"epoch": epoch, "loss": loss, "accuracy": accuracy})
-        right = "" if data.targets is not None else f"  accuracy {accuracy:.1%}"
-        say(f"pretrain {source}: epoch {epoch}/{options.epochs}  loss {loss:.3f}{right}")
+        known = {"loss": loss} | ({"accuracy": accuracy} if data.targets is None else {})  # the control has no classes
+        rows.append({"epoch": epoch, **known})
+        words = "  ".join(f"{name} {value:.3f}" for name, value in known.items())
+        say(f"pretrain {source}: epoch {epoch}/{options.epochs}  {words}")
     seconds = round(time.perf_counter() - begin, 1)
     write_csv(folder / "history.csv", pd.DataFrame(rows))
     write_json(folder / "manifest.json", {
@@ -207,7 +208,9 @@ def _source_epoch(
     return loss_sum / len(data.images), correct / len(data.images)
 
 
-def _source_loss(loop: Loop, output: object, features: list[torch.Tensor], data: SourceData, rows: torch.Tensor):
+def _source_loss(
+    loop: Loop, output: object, features: list[torch.Tensor], data: SourceData, rows: torch.Tensor
+) -> torch.Tensor:
     """Cross-entropy of the class; in the control the first features must *be* the colour statistics.
 
     Asking the features themselves, instead of a layer on top of them, keeps the statistics where a new head finds
