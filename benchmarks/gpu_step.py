@@ -14,11 +14,11 @@ import tempfile
 from pathlib import Path
 
 from photos import write_photos
-from results import append
 from train_step import matrix_peak
 from turns import HERE, run_child, table
 
 from mineral_lib.storage import write_json
+from results import append
 
 CLASSES = 26
 NETWORKS = {"convnext_tiny": "ConvNeXt-T", "resnet50": "ResNet50"}

@@ -9,7 +9,13 @@ from mineral_lib.data import pixels
 from mineral_lib.data.index import build_index, specimen_keys
 from mineral_lib.errors import DataError
 from mineral_lib.parameters import load_profile
-from mineral_lib.reporting.evidence import BLIND, check_evidence, evidence_file, table_evidence
+from mineral_lib.reporting.evidence import (
+    BLIND,
+    check_evidence,
+    check_evidence_kind,
+    evidence_file,
+    table_evidence,
+)
 from mineral_lib.reporting.grounds import grounds_file, table_grounds
 from mineral_lib.reporting.run_tables import build_tables
 from mineral_lib.reporting.verdicts import FAILS, HOLDS, NOT_RUN, UNDECIDED
@@ -66,6 +72,16 @@ def test_verdict_on_the_evidence(paths, mine, others, seeds, verdict):
     assert check_evidence(SETTINGS, paths)[0] == verdict
 
 
+@pytest.mark.parametrize(
+    ("mine", "seeds", "verdict"),
+    [(0.9, (0, 1, 2), HOLDS), (0.1, (0, 1, 2), FAILS), (0.5, (0, 1, 2), UNDECIDED), (0.9, (0, 1), UNDECIDED)],
+)
+def test_evidence_is_judged_beside_a_blind_map(paths, mine, seeds, verdict):
+    assert check_evidence_kind(SETTINGS, paths) == (NOT_RUN, "")
+    write_maps(paths, {PROPOSED: mine}, seeds, blind=0.5)
+    assert check_evidence_kind(SETTINGS, paths)[0] == verdict
+
+
 def test_no_verdict_without_maps_or_rivals(paths):
     assert check_evidence(SETTINGS, paths) == (NOT_RUN, "")
     write_maps(paths, {PROPOSED: 0.5})
@@ -78,13 +94,13 @@ def test_no_verdict_without_maps_or_rivals(paths):
 def test_the_sentence_says_what_the_numbers_say(paths):
     write_maps(paths, {PROPOSED: 0.5, OTHERS[0]: 0.1, OTHERS[1]: 0.9}, seeds=(0,))
     words = check_evidence(SETTINGS, paths)[1]
-    assert "in 50.0 % of 80 maps (1 seed)" in words
+    assert "in 50.0 % of 80 maps (one seed)" in words
     assert "clearly above 1, clearly below 1 and within noise of 0" in words
     assert "strongest, CONVNEXT_TINY: −40.0 points" in words and "98 % interval" in words
     assert "clearly below a blind map" in words and "(−45.0 points" in words and "fewer than three seeds" in words
     write_maps(paths, {PROPOSED: 0.96, OTHERS[0]: 0.9, OTHERS[1]: 0.9}, blind=0.2)
     words = check_evidence(SETTINGS, paths)[1]
-    assert "clearly above a blind map" in words and "of 240 maps (3 seeds)" in words and "fewer" not in words
+    assert "clearly above a blind map" in words and "of 240 maps (three seeds)" in words and "fewer" not in words
     write_maps(paths, {PROPOSED: 0.5, OTHERS[0]: 0.9}, blind=0.5)
     assert "within noise of a blind map" in check_evidence(SETTINGS, paths)[1]
 
@@ -121,7 +137,7 @@ def test_ground_table(paths):
     assert row["swapped_low"] == row["swapped_change"] == row["swapped_high"] == 0
     assert row["grey_low"] < row["grey_change"] < row["grey_high"] < 0 and row["grey_change"] == pytest.approx(-0.6)
     words = table.notes[0]
-    assert words.startswith("ECA_CONVNEXT_TINY (transfer, 3 seeds)") and "fewer" not in words
+    assert words.startswith("ECA_CONVNEXT_TINY (transfer, three seeds)") and "fewer" not in words
     assert "accuracy does not change beyond noise (+0.0 points" in words
     assert "on a grey one it falls clearly (−60.0 points" in words
     assert "Over all 6 runs: −10.0 to +0.0 points on another ground, −60.0 to −25.0 on grey" in words

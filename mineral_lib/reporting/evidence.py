@@ -6,10 +6,11 @@ import pandas as pd
 
 from mineral_lib.config import PROPOSED, Settings
 from mineral_lib.evaluation.statistics import accuracy_interval
-from mineral_lib.reporting.paired import FEW_SEEDS, MIN_SEEDS, Paired, paired, seed_words
+from mineral_lib.reporting.contrasts import FAILS, HOLDS, MIN_SEEDS, UNDECIDED, seeds_text
+from mineral_lib.reporting.paired import FEW_SEEDS, Paired, paired
 from mineral_lib.reporting.summary import weights_in_block
 from mineral_lib.reporting.tables import Column, Table
-from mineral_lib.reporting.verdicts import FAILS, HOLDS, NOT_RUN, UNDECIDED
+from mineral_lib.reporting.verdicts import NOT_RUN
 from mineral_lib.storage import ResultPaths
 
 # References that look at nothing, as ``model`` in the file of photographs.
@@ -115,7 +116,7 @@ def evidence_sentence(maps: pd.DataFrame, settings: Settings, block: str = "as_r
     seeds = mine["seed"].nunique()
     words = (
         f"{mine['network'].iloc[0]} ({mine['start'].iloc[0]}): the hottest place is on the specimen in "
-        f"{100 * mine['hottest'].mean():.1f} % of {len(mine):,} maps ({seed_words(seeds)})."
+        f"{100 * mine['hottest'].mean():.1f} % of {len(mine):,} maps ({seeds_text(seeds)})."
     )
     if rivals:
         clear = [difference.direction for difference in rivals.values()]
@@ -123,7 +124,7 @@ def evidence_sentence(maps: pd.DataFrame, settings: Settings, block: str = "as_r
         words += (
             f" Of {len(clear)} other networks it is clearly above {clear.count(HOLDS)}, clearly below "
             f"{clear.count(FAILS)} and within noise of {clear.count(UNDECIDED)}; against the strongest, {strongest}: "
-            f"{rivals[strongest].words} ({100 * level:.0f} % interval by specimen, same photographs)."
+            f"{rivals[strongest].words} ({100 * level:.0f} % interval over seeds and specimens, same photographs)."
         )
     blind = _against(maps, maps[maps["model"] == BLIND], block, settings, 0.95)
     if blind:
@@ -147,6 +148,22 @@ def check_evidence(settings: Settings, paths: ResultPaths, block: str = "as_read
         return NOT_RUN, ""
     clear = {difference.direction for difference in rivals.values()}
     verdict = FAILS if FAILS in clear else HOLDS if clear == {HOLDS} else UNDECIDED
-    if min(len(difference.by_seed) for difference in rivals.values()) < MIN_SEEDS:
+    if min(difference.seeds for difference in rivals.values()) < MIN_SEEDS:
         verdict = UNDECIDED
     return verdict, evidence_sentence(maps, settings, block)
+
+
+def check_evidence_kind(settings: Settings, paths: ResultPaths, block: str = "as_read") -> tuple[str, str]:
+    """Are the maps of the proposed network more on the mineral than a map that looks at nothing?
+
+    Edges and colour of the mineral can be its evidence only if they are; more than that a map cannot show.
+
+    Returns:
+        Verdict and the numbers behind it.
+    """
+    maps = read_evidence(paths) if settings.data.source == "synthetic" else None
+    beside = None if maps is None else _against(maps, maps[maps["model"] == BLIND], block, settings, 0.95)
+    if beside is None:
+        return NOT_RUN, ""
+    words = f"Against a blind map of the picture's middle: {beside.words}. No map of places tells edges from colour."
+    return (beside.direction if beside.seeds >= MIN_SEEDS else UNDECIDED), words

@@ -5,10 +5,10 @@ from pathlib import Path
 import pandas as pd
 
 from mineral_lib.config import PROPOSED, Settings
-from mineral_lib.reporting.paired import FEW_SEEDS, MIN_SEEDS, Paired, paired, seed_words
+from mineral_lib.reporting.contrasts import FAILS, HOLDS, MIN_SEEDS, points, seeds_text
+from mineral_lib.reporting.paired import FEW_SEEDS, Paired, paired
 from mineral_lib.reporting.summary import weights_in_block
 from mineral_lib.reporting.tables import Column, Table
-from mineral_lib.reporting.verdicts import FAILS, HOLDS, points
 from mineral_lib.storage import ResultPaths
 
 GROUNDS = ("own", "swapped", "grey")
@@ -84,7 +84,7 @@ def ground_sentence(right: pd.DataFrame, settings: Settings, block: str = "as_re
     runs = right.groupby(["model", "start", "seed"])[list(GROUNDS)].mean()
     ranges = [_range(runs[name] - runs["own"]) for name in GROUNDS[1:]]
     words = (
-        f"{mine['network'].iloc[0]} ({mine['start'].iloc[0]}, {seed_words(seeds)}): on another photograph's ground the "
+        f"{mine['network'].iloc[0]} ({mine['start'].iloc[0]}, {seeds_text(seeds)}): on another photograph's ground the "
         f"accuracy {_moves(swapped)}, on a grey one it {_moves(grey)}. Over all {len(runs)} runs: {ranges[0]} "
         f"points on another ground, {ranges[1]} on grey."
     )

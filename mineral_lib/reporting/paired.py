@@ -1,43 +1,36 @@
-"""Differences on the same photographs, over one or several seeds: their interval by specimen and how clear they are."""
+"""Differences on the same photographs, over one or several seeds: their interval and how clear they are."""
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from mineral_lib.config import Settings
-from mineral_lib.evaluation.statistics import cluster_bootstrap
-from mineral_lib.reporting.verdicts import FAILS, HOLDS, UNDECIDED, judge, points
+from mineral_lib.evaluation.statistics import estimate
+from mineral_lib.reporting.contrasts import FAILS, HOLDS, MIN_SEEDS, UNDECIDED, points, seeds_text
 
-MIN_SEEDS = 3  # with fewer runs of a network nothing is said about the network itself
-FEW_SEEDS = "With fewer than three seeds this is about these runs and decides nothing about the networks."
+FEW_SEEDS = f"With fewer than {seeds_text(MIN_SEEDS)} this is about these runs and decides nothing about the networks."
 
 
 @dataclass(frozen=True)
 class Paired:
-    """A mean difference over photographs.
+    """A mean difference over seeds and photographs.
 
     Attributes:
-        value: The mean over seeds and photographs.
-        low: Lower end of its interval by specimen.
+        value: The mean.
+        low: Lower end of its interval over seeds and specimens.
         high: Upper end.
-        by_seed: The mean of each seed.
+        seeds: Number of seeds.
     """
 
     value: float
     low: float
     high: float
-    by_seed: tuple[float, ...]
+    seeds: int
 
     @property
     def direction(self) -> str:
-        """``holds here`` if it is clearly above zero, ``does not hold here`` if below, else ``not decided here``.
-
-        Clear means that the interval excludes zero and that every seed has the same sign.
-        """
-        verdict = judge(self.low, self.high)
-        signs = {np.sign(value) for value in self.by_seed}
-        return verdict if signs == {{HOLDS: 1, FAILS: -1}.get(verdict, 0)} else UNDECIDED
+        """``holds here`` if the interval lies above zero, ``does not hold here`` below, else ``not decided here``."""
+        return HOLDS if self.low > 0 else FAILS if self.high < 0 else UNDECIDED
 
     @property
     def words(self) -> str:
@@ -53,17 +46,6 @@ def paired(differences: pd.DataFrame, settings: Settings, *, level: float = 0.95
         settings: The profile; uses report.bootstrap and report.seed.
         level: Coverage of the interval.
     """
-    low, high = cluster_bootstrap(
-        differences["value"].to_numpy(dtype=float),
-        differences["specimen"].to_numpy(dtype=str),
-        resamples=settings.report.bootstrap,
-        seed=settings.report.seed,
-        level=level,
-    )
-    by_seed = differences.groupby("seed")["value"].mean()
-    return Paired(float(differences["value"].mean()), low, high, tuple(by_seed.astype(float)))
-
-
-def seed_words(count: int) -> str:
-    """``1 seed``, ``3 seeds``."""
-    return f"{count} seed" + ("s" if count > 1 else "")
+    parts = [(rows["value"].to_numpy(float), rows["specimen"].to_numpy(str)) for _, rows in differences.groupby("seed")]
+    found = estimate(parts, resamples=settings.report.bootstrap, seed=settings.report.seed)
+    return Paired(found.value, *found.interval(level), found.seeds)

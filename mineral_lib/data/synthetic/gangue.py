@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from mineral_lib.data.synthetic.materials import body
 from mineral_lib.data.synthetic.variants import (
-    DULL,
     PALE,
     QUARTZ,
     ROCK,
@@ -17,8 +16,6 @@ from mineral_lib.data.synthetic.variants import (
     glass,
     grown,
     massive,
-    metal,
-    patched,
 )
 
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from mineral_lib.data.synthetic.variants import (
     DULL,
-    HOST,
     PALE,
     QUARTZ,
     ROCK,
