@@ -297,7 +297,7 @@ class Report(Section):
     data_card: bool
     cost_steps: Count
     cost_seconds: Positive
-    cost_sizes_px: Annotated[list[Annotated[int, Field(ge=32, le=1024)]], Field(min_length=1)]
+    cost_sizes_px: list[Annotated[int, Field(ge=32, le=1024)]]
     cost_batch_sizes: Annotated[list[Annotated[int, Field(ge=2)]], Field(min_length=1)]
     cost_other_family: bool
     seed: int

@@ -16,7 +16,7 @@ from mineral_lib.parameters import (
 
 
 def test_all_profiles_are_valid_and_complete():
-    assert set(profiles()) == {"test", "quick", "standard", "paper", "authors", "own_photos", "recommended", "standard_offline"}
+    assert set(profiles()) == {"test", "quick", "standard", "paper", "authors", "own_photos", "recommended", "standard_offline", "evening"}
     for name in profiles():
         settings = load_profile(name, ["data.folder=photos"] if name == "own_photos" else None)
         assert settings.profile == name

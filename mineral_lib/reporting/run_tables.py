@@ -64,7 +64,7 @@ def build_tables(runs: list[RunRecord], settings: Settings, paths: ResultPaths) 
     if starts_table := starts.table_starts(runs, settings):
         tables.append(starts_table)
     if paths.costs.is_file():
-        tables.append(cost.table_costs(paths))
+        tables.append(cost.table_costs(paths, runs))
     if paths.index.is_file():
         tables.append(setup_tables.table_2(paths, settings))
     run = proposed_run(runs, settings)
@@ -144,7 +144,7 @@ def write_figures(settings: Settings, paths: ResultPaths) -> list[Path]:
     if settings.leakage.runs:
         gap, chance = leakage.table_leakage(runs, settings, paths), chance_level(paths)
         drawings["leakage_gap"] = leak_figure.draw_leakage(gap, chance=chance)
-    if paths.costs.is_file():
+    if paths.costs.is_file() and settings.report.cost_sizes_px:
         drawings["cost_scaling"] = cost_figure.draw_scaling(cost.read_costs(paths))
     table_4 = comparison.table_4(runs, settings, paths)
     drawings |= {
