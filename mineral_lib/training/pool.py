@@ -1,4 +1,4 @@
-"""Training several runs side by side on a CPU: one process a run, each with its own pinned threads.
+"""Training several runs side by side: one process a run, each with its own pinned threads.
 
 Small networks use two cores far better as two runs of one thread than as one run of two threads, and a run's
 result does not depend on what trains beside it.
@@ -16,7 +16,6 @@ from mineral_lib.data.dataset import load_pixels
 from mineral_lib.data.prepare import prepare
 from mineral_lib.errors import StageError
 from mineral_lib.parameters import check, sections_of
-from mineral_lib.runtime import select_device
 from mineral_lib.stopping import check_stop, graceful_stop, join_pool, shared_number
 from mineral_lib.storage import STUDY_FILE, ResultPaths, clean_partials, write_json
 from mineral_lib.training.engine import Say
@@ -83,7 +82,8 @@ def train_runs(settings: Settings, specs: list[RunSpec], *, say: Say = print) ->
     """Train every run that is not finished yet; source-domain pre-training comes before the runs that need it.
 
     Args:
-        settings: The profile; ``train.jobs`` runs work side by side on a CPU, one at a time on an accelerator.
+        settings: The profile; ``train.jobs`` runs work side by side, also on one accelerator: small networks leave
+            most of it idle.
         specs: The runs wanted.
         say: Receives one line an epoch.
 
@@ -97,7 +97,7 @@ def train_runs(settings: Settings, specs: list[RunSpec], *, say: Say = print) ->
     missing, sources = outstanding(settings, specs)
     if not missing:
         return 0
-    if settings.train.jobs == 1 or select_device(settings.train.device).type != "cpu":
+    if settings.train.jobs == 1:
         with graceful_stop():
             for task in [*sources, *missing]:
                 do(settings, task, say)
