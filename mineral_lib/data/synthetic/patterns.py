@@ -20,9 +20,10 @@ def _patches(points: np.ndarray, share: float, scale: float, pixel: float) -> np
 
 
 def _spots(points: np.ndarray, share: float, scale: float, pixel: float) -> np.ndarray:
-    """Round nodules of radius `share` cells."""
+    """Round, slightly ragged nodules of radius `share` cells."""
     distance, _, grain = noise.cells(points + 0.7, scale)
-    return distance < share * (1 + np.float32(0.25) * grain[:, 1])
+    ragged = np.float32(0.08) * noise.value_noise(points * np.float32(4 * scale))
+    return distance + ragged < share * (1 + np.float32(0.3) * grain[:, 1])
 
 
 def _fragments(points: np.ndarray, share: float, scale: float, pixel: float) -> np.ndarray:
