@@ -13,7 +13,7 @@ def exposure(picture: np.ndarray, cover: np.ndarray, rng: np.random.Generator) -
     luminance = picture[cover > 0.99] @ np.array([0.2126, 0.7152, 0.0722], np.float32)
     middle = float(np.median(luminance)) if luminance.size else _MIDDLE
     lamps = float(np.clip((_MIDDLE / max(middle, 1e-3)) ** 0.9, 0.3, 6))
-    balance = rng.normal(0, 0.17) * np.array([1.0, 0.1, -1.1]) + rng.normal(0, 0.04, 3)
+    balance = rng.normal(0, 0.2) * np.array([1.0, 0.1, -1.1]) + rng.normal(0, 0.04, 3)
     return lamps, np.exp(rng.normal(0, 0.3) + balance).astype(np.float32)
 
 

@@ -35,7 +35,7 @@ def calcite() -> list[Variant]:
     """Occurrences of calcite: cleavage rhombs, dog-tooth spar."""
     clear = glass("gem", 0.5, gloss=0.05, absorb=0.5, lines=5, line_depth=0.45)
     cleave = ("blocks", {"shape": "rhombohedron", "count": (8, 14), "flat": 0.9, "size": (0.2, 0.42)})
-    tooth = ("crystals", {"shape": "dogtooth", "count": (14, 26), "size": (0.09, 0.18), "long": 3.2, "aim": "out"})
+    tooth = ("crystals", {"shape": "dogtooth", "count": (10, 18), "size": (0.14, 0.24), "long": 2.3, "aim": "out"})
     return [free(1, clear, cleave), grown(2.5, replace(clear, clear=0.25, lines=0), ROCK, tooth)]
 
 
@@ -92,7 +92,7 @@ def quartz() -> list[Variant]:
     point = {"shape": "prism", "size": (0.22, 0.4), "long": 1.9, "aim": "out", "sink": 0.2}
     tips = ("crystals", {**point, "count": (9, 18)})
     big = ("crystals", {**point, "count": (4, 9), "size": (0.3, 0.55), "aim": "same"})
-    return [grown(1.5, clear, QUARTZ, tips), grown(1, milky, QUARTZ, tips), free(1, clear, big)]
+    return [grown(1, clear, QUARTZ, tips), grown(0.7, milky, QUARTZ, tips), free(3, clear, big)]
 
 
 def realgar() -> list[Variant]:

@@ -54,8 +54,8 @@ def magnetite() -> list[Variant]:
     """Occurrences of magnetite: octahedra, sparkling granular ore."""
     gem = metal("metal", rough=0.22, lines=5, line_depth=0.8, stain=0.03)
     grow = ("crystals", {"shape": "octahedron", "count": (4, 8), "size": (0.35, 0.6)})
-    ore = metal("metal", rough=0.25, grain=6.0, tilt=0.9, shade=0.8)
-    return [grown(0.4, gem, ROCK, grow), free(1, gem, grow), free(2, ore, STONE)]
+    ore = metal("metal", rough=0.25, grain=8.5, tilt=0.9, shade=0.9)
+    return [grown(0.4, gem, ROCK, grow), free(1, gem, grow), free(3, ore, STONE)]
 
 
 def arsenopyrite() -> list[Variant]:
@@ -151,5 +151,5 @@ def iron_molybdenum() -> list[Variant]:
     """Occurrences of the iron-molybdenum ore (class 24, whose exact identity the paper leaves open): stockwork."""
     host = earthy("dull", grain=9, tilt=0.25, shade=0.3, stain=0.2)
     flake = replace(QUARTZ, clear=0.0, other=2, other_share=0.2, other_scale=2.5)
-    veined = patched(replace(host, colours=host.colours * 0.5), 1, 0.15, pattern="stockwork", other_scale=1.3)
+    veined = patched(replace(host, colours=host.colours * 0.5), 1, 0.18, pattern="stockwork", other_scale=1.5)
     return [Variant(1, (veined, flake, DULL), (STONE,))]

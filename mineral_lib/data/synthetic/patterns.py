@@ -36,7 +36,7 @@ def _planes(points: np.ndarray, share: float, scale: float, ways: np.ndarray, be
     """Bent ragged sheets across each of the directions `ways` (k, 3); `share` of every spacing."""
     wave = np.float32(bend) * noise.value_noise(points * np.float32(1.1) + 5)
     ragged = noise.value_noise(points * np.float32(6)) + 0.6 * noise.value_noise(points * np.float32(15))
-    wave += np.float32(0.045 * scale) * ragged
+    wave += np.float32(0.035 * scale) * ragged
     found = np.zeros(len(points), bool)
     for number, way in enumerate(ways):
         level = (points @ way) * np.float32(scale * (1 + 0.17 * number)) + wave
