@@ -35,8 +35,8 @@ def calcite() -> list[Variant]:
     """Occurrences of calcite: cleavage rhombs, dog-tooth spar."""
     clear = glass("gem", 0.5, gloss=0.05, absorb=0.5, lines=5, line_depth=0.45)
     cleave = ("blocks", {"shape": "rhombohedron", "count": (8, 14), "flat": 0.9, "size": (0.2, 0.42)})
-    tooth = ("crystals", {"shape": "dogtooth", "count": (14, 26), "size": (0.09, 0.18), "long": 3.2, "aim": "out"})
-    return [free(2.5, clear, cleave), grown(1, replace(clear, clear=0.25, lines=0), ROCK, tooth)]
+    tooth = ("crystals", {"shape": "dogtooth", "count": (10, 18), "size": (0.14, 0.24), "long": 2.3, "aim": "out"})
+    return [free(1, clear, cleave), grown(2.5, replace(clear, clear=0.25, lines=0), ROCK, tooth)]
 
 
 def olivine() -> list[Variant]:
@@ -52,7 +52,7 @@ def olivine() -> list[Variant]:
 
 def limonite() -> list[Variant]:
     """Occurrences of limonite: cellular boxwork."""
-    earth = earthy("earth", pores=0.75, pore_scale=3.0, mottle=2.5)
+    earth = earthy("earth", pores=0.7, pore_scale=4.5, mottle=2.5, bump=0.06)
     return [Variant(2, (earth,), (STONE,), 0.14), Variant(1, (replace(earth, pores=0.6),), (STONE,), 0.2)]
 
 
@@ -80,18 +80,19 @@ def bauxite() -> list[Variant]:
 def sphalerite() -> list[Variant]:
     """Occurrences of sphalerite: coarse cleavage that flashes, dodecahedra."""
     gem = glass("resin", 0.2, gloss=0.16, rough=0.16)
-    ore = body("resin", rough=0.2, gloss=0.16, metal=0.4, grain=2.6, tilt=0.9, shade=0.9, bump=0.006)
+    ore = body("resin", rough=0.2, gloss=0.16, metal=0.4, grain=3.2, tilt=0.9, shade=0.9, bump=0.006)
     grow = ("crystals", {"shape": "dodecahedron", "count": (4, 8), "size": (0.3, 0.5)})
     return [free(4, ore, STONE), grown(1, gem, ROCK, grow)]
 
 
 def quartz() -> list[Variant]:
     """Occurrences of quartz: six-sided prisms with pyramids."""
-    clear = glass("gem", 0.6, lines=6, line_depth=0.3, absorb=0.35, gloss=0.1, rough=0.09)
+    clear = glass("gem", 0.6, lines=8, line_depth=0.1, absorb=0.35, gloss=0.1, rough=0.09)
     milky = replace(clear, clear=0.2, rough=0.2)
-    tips = ("crystals", {"shape": "prism", "count": (9, 18), "size": (0.22, 0.4), "long": 1.9, "aim": "out", "sink": 0.2})
-    big = ("crystals", {**tips[1], "count": (4, 9), "size": (0.3, 0.55), "aim": "same"})
-    return [grown(1.5, clear, QUARTZ, tips), grown(1, milky, QUARTZ, tips), free(1, clear, big)]
+    point = {"shape": "prism", "size": (0.22, 0.4), "long": 1.9, "aim": "out", "sink": 0.2}
+    tips = ("crystals", {**point, "count": (9, 18)})
+    big = ("crystals", {**point, "count": (4, 9), "size": (0.3, 0.55), "aim": "same"})
+    return [grown(1, clear, QUARTZ, tips), grown(0.7, milky, QUARTZ, tips), free(3, clear, big)]
 
 
 def realgar() -> list[Variant]:

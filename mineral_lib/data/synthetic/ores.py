@@ -51,10 +51,11 @@ def pyrrhotite() -> list[Variant]:
 
 
 def magnetite() -> list[Variant]:
-    """Occurrences of magnetite: octahedra."""
+    """Occurrences of magnetite: octahedra, sparkling granular ore."""
     gem = metal("metal", rough=0.22, lines=5, line_depth=0.8, stain=0.03)
     grow = ("crystals", {"shape": "octahedron", "count": (4, 8), "size": (0.35, 0.6)})
-    return [grown(0.7, gem, ROCK, grow), free(2, gem, grow)]
+    ore = metal("metal", rough=0.25, grain=8.5, tilt=0.9, shade=0.9)
+    return [grown(0.4, gem, ROCK, grow), free(1, gem, grow), free(3, ore, STONE)]
 
 
 def arsenopyrite() -> list[Variant]:
@@ -68,10 +69,10 @@ def arsenopyrite() -> list[Variant]:
 def galena() -> list[Variant]:
     """Occurrences of galena: cleaved steps, cubes with cut corners."""
     gem = metal("metal", rough=0.2, bump=0.004, stain=0.03, mottle=1.0)
-    gem = replace(gem, bands=5.5, band_share=0.7, band_colour=(0.02, 0.02, 0.022))
+    gem = replace(gem, bands=4, band_share=0.4, band_colour=(0.02, 0.02, 0.022))
     corner = ("crystals", {"shape": "cuboctahedron", "count": (3, 7), "size": (0.25, 0.5)})
     return [
-        free(5, gem, ("blocks", {"count": (30, 44), "size": (0.1, 0.24)})),
+        free(6, gem, ("blocks", {"count": (16, 26), "size": (0.16, 0.32)})),
         grown(1, gem, ROCK, corner),
     ]
 
@@ -80,8 +81,8 @@ def chromite() -> list[Variant]:
     """Occurrences of chromite: leopard ore, round black nodules in serpentine."""
     ore = metal("metal", metal=0.5, rough=0.45)
     black = replace(ore, colours=ore.colours * 0.15)
-    spots = {"pattern": "spots", "other_scale": 2.1}
-    return [massive(1.5, PALE, black, 0.46, **spots), massive(1, PALE, black, 0.37, **spots)]
+    spots = {"pattern": "spots", "other_scale": 2.5}
+    return [massive(1.5, PALE, black, 0.44, **spots), massive(1, PALE, black, 0.37, **spots)]
 
 
 def wolframite() -> list[Variant]:
@@ -89,7 +90,8 @@ def wolframite() -> list[Variant]:
     blade = metal("metal", metal=0.75, rough=0.26, lines=8, line_depth=0.3)
     dark = replace(blade, colours=blade.colours * 0.35)
     fan = {"shape": "blade", "fans": (1, 2), "count": (4, 8), "length": (0.8, 1.4), "thick": 0.8, "open_": 0.22}
-    return [grown(2.5, dark, QUARTZ, ("sprays", fan)), free(0.5, dark, ("bundle", {"shape": "blade", "count": (7, 12)}))]
+    sheaf = ("bundle", {"shape": "blade", "count": (7, 12)})
+    return [grown(2.5, dark, QUARTZ, ("sprays", fan)), free(0.5, dark, sheaf)]
 
 
 def pyrite() -> list[Variant]:
@@ -101,16 +103,17 @@ def pyrite() -> list[Variant]:
 
 
 def chalcopyrite() -> list[Variant]:
-    """Occurrences of chalcopyrite: sphenoids on quartz, blotches in dark rock."""
+    """Occurrences of chalcopyrite: grains strewn through dark rock, sphenoids on quartz."""
     ore = metal("brass", tarnish=0.35, tarnish_hue=0.2, rough=0.3, bump=0.03)
     grow = ("crystals", {"shape": "tetrahedron", "count": (5, 10), "size": (0.25, 0.45)})
     dark = replace(DULL, colours=DULL.colours * 0.15)
-    return [grown(1, ore, QUARTZ, grow), massive(2, dark, replace(ore, bump=0.015), 0.5, other_scale=1.0)]
+    strewn = massive(3, dark, replace(ore, bump=0.01), 0.36, pattern="spots", other_scale=4.2)
+    return [grown(0.6, ore, QUARTZ, grow), strewn]
 
 
 def molybdenite() -> list[Variant]:
     """Occurrences of molybdenite: books of six-sided flakes."""
-    flake = metal("metal", rough=0.26, lines=9, line_depth=0.5, bump=0.004)
+    flake = metal("metal", rough=0.26, lines=9, line_depth=0.3, bump=0.004)
     return [
         grown(0.4, flake, QUARTZ, ("leaves", {"count": (6, 10), "size": (0.3, 0.6)})),
         free(2, flake, ("leaves", {"count": (10, 16), "size": (0.5, 0.8), "thick": 0.7, "wobble": 0.16})),
@@ -140,7 +143,7 @@ def pyrolusite() -> list[Variant]:
     """Occurrences of pyrolusite: dendrites on a pale slab."""
     ink = metal("metal", metal=0.3, rough=0.6)
     ink = replace(ink, colours=ink.colours * 0.2)
-    slab = patched(PALE, 1, 0.22, pattern="dendrites", other_scale=4.5)
+    slab = patched(PALE, 1, 0.26, pattern="dendrites", other_scale=5.0)
     return [Variant(1, (slab, ink), (("stone", {"size": (1.0, 0.8, 0.35), "lobes": 0}),), 0.03)]
 
 
@@ -148,5 +151,5 @@ def iron_molybdenum() -> list[Variant]:
     """Occurrences of the iron-molybdenum ore (class 24, whose exact identity the paper leaves open): stockwork."""
     host = earthy("dull", grain=9, tilt=0.25, shade=0.3, stain=0.2)
     flake = replace(QUARTZ, clear=0.0, other=2, other_share=0.2, other_scale=2.5)
-    veined = patched(replace(host, colours=host.colours * 0.5), 1, 0.15, pattern="stockwork", other_scale=1.3)
+    veined = patched(replace(host, colours=host.colours * 0.5), 1, 0.18, pattern="stockwork", other_scale=1.5)
     return [Variant(1, (veined, flake, DULL), (STONE,))]

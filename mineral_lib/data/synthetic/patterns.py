@@ -20,9 +20,10 @@ def _patches(points: np.ndarray, share: float, scale: float, pixel: float) -> np
 
 
 def _spots(points: np.ndarray, share: float, scale: float, pixel: float) -> np.ndarray:
-    """Round nodules of radius `share` cells."""
+    """Round, slightly ragged nodules of radius `share` cells."""
     distance, _, grain = noise.cells(points + 0.7, scale)
-    return distance < share * (1 + np.float32(0.25) * grain[:, 1])
+    ragged = np.float32(0.08) * noise.value_noise(points * np.float32(4 * scale))
+    return distance + ragged < share * (1 + np.float32(0.3) * grain[:, 1])
 
 
 def _fragments(points: np.ndarray, share: float, scale: float, pixel: float) -> np.ndarray:
@@ -35,7 +36,7 @@ def _planes(points: np.ndarray, share: float, scale: float, ways: np.ndarray, be
     """Bent ragged sheets across each of the directions `ways` (k, 3); `share` of every spacing."""
     wave = np.float32(bend) * noise.value_noise(points * np.float32(1.1) + 5)
     ragged = noise.value_noise(points * np.float32(6)) + 0.6 * noise.value_noise(points * np.float32(15))
-    wave += np.float32(0.045 * scale) * ragged
+    wave += np.float32(0.035 * scale) * ragged
     found = np.zeros(len(points), bool)
     for number, way in enumerate(ways):
         level = (points @ way) * np.float32(scale * (1 + 0.17 * number)) + wave

@@ -16,12 +16,12 @@ from mineral_lib.data.synthetic import bench as benches
 from mineral_lib.data.synthetic import light, raycast
 from mineral_lib.data.synthetic.camera import View, aim, rays
 from mineral_lib.data.synthetic.catalogue import Specimen, build_specimen
+from mineral_lib.data.synthetic.film import develop, exposure
 from mineral_lib.data.synthetic.patterns import PATTERNS
 from mineral_lib.data.synthetic.solids import Ball
 from mineral_lib.data.synthetic.surface import Points, Skin, skin
 
 _SAMPLES = 2  # rays per pixel and direction
-_MIDDLE = 0.2  # luminance the specimen is lit to, linear
 GROUNDS = ("own", "grey", "swapped")
 Shadows = tuple[np.ndarray, np.ndarray]
 _POLE = np.array([0.35, 0.2, 0.91], np.float32)  # where the growth rings of spheres have their centre
@@ -153,16 +153,6 @@ def _render(thing: Specimen, view: View, image_size: int) -> tuple[np.ndarray, n
     return picture, cover, shadows
 
 
-def _exposure(picture: np.ndarray, cover: np.ndarray, rng: np.random.Generator) -> tuple[float, np.ndarray]:
-    """How far the lamps are turned up for the specimen, so that dark ore is not told by its darkness, and the
-    camera's gains (3,): exposure and white balance."""
-    luminance = picture[cover > 0.99] @ np.array([0.2126, 0.7152, 0.0722], np.float32)
-    middle = float(np.median(luminance)) if luminance.size else _MIDDLE
-    lamps = float(np.clip((_MIDDLE / max(middle, 1e-3)) ** 0.9, 0.3, 6))
-    balance = rng.normal(0, 0.09) * np.array([1.0, 0.1, -1.1]) + rng.normal(0, 0.04, 3)
-    return lamps, np.exp(rng.normal(0, 0.2) + balance).astype(np.float32)
-
-
 def _ground(key: tuple[int, ...], ground: str, studio: light.Studio, shadows: Shadows, size: int) -> np.ndarray:
     """The bench behind a photograph `key` (seed, class, specimen, view): linear RGB (px, px, 3), rows upward."""
     if ground == "grey":
@@ -170,15 +160,6 @@ def _ground(key: tuple[int, ...], ground: str, studio: light.Studio, shadows: Sh
     if ground == "swapped":
         key = tuple(np.random.default_rng([*key, 3]).integers(1, 2**31, 4))
     return benches.bench(studio, shadows, np.random.default_rng([*key, 2]), size=size)
-
-
-def _develop(value: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Camera response: shoulder, sRGB, sensor noise; returns uint8."""
-    value = value * (1 + value / 6.0) / (1 + 0.72 * value)
-    value = np.where(value <= 0.0031308, 12.92 * value, 1.055 * np.maximum(value, 1e-6) ** (1 / 2.4) - 0.055)
-    grain = rng.uniform(0.8, 2.2) / 255
-    value = value + rng.normal(0, 1, value.shape).astype(np.float32) * np.float32(grain)
-    return (np.clip(value, 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
 def photograph(
@@ -211,10 +192,10 @@ def photograph(
     rng = np.random.default_rng([*key, 1])
     shot = aim(thing, rng)
     picture, cover, shadows = _render(thing, shot, image_size)
-    lamps, gains = _exposure(picture, cover, rng)
+    lamps, gains = exposure(picture, cover, rng)
     behind = _ground(key, ground, shot.studio, shadows, image_size) * (1 - cover)[..., None]
     whole = picture * lamps * gains + behind * (1 if ground == "grey" else gains)
-    return Photograph(_develop(whole[::-1], rng), cover[::-1] >= 0.5)
+    return Photograph(develop(whole[::-1], rng), cover[::-1] >= 0.5)
 
 
 def _one(task: tuple[tuple[int, int, int], int, int, str]) -> tuple[np.ndarray, np.ndarray]:

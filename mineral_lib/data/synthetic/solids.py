@@ -84,8 +84,8 @@ def form(name: str, rng: np.random.Generator) -> Solid:
     """A crystal form with unequally developed faces.
 
     Args:
-        name: cube, cuboctahedron, octahedron, tetrahedron, dodecahedron, pyritohedron, rhombohedron, dogtooth, prism (hexagonal with
-            pyramids), needle, blade, plate or stub (short prism).
+        name: cube, cuboctahedron, octahedron, tetrahedron, dodecahedron, pyritohedron, rhombohedron, dogtooth,
+            prism (hexagonal with pyramids), needle, blade, plate or stub (short prism).
         rng: source of the individual distortion.
 
     Returns:
