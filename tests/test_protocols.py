@@ -7,7 +7,7 @@ import torch
 from mineral_lib.data.dataset import MEAN, STD
 from mineral_lib.data.prepare import prepare
 from mineral_lib.parameters import load_profile
-from mineral_lib.storage import read_json
+from mineral_lib.storage import ResultPaths, read_json
 from mineral_lib.training.runs import _loaders, load_run_network, train_run
 from mineral_lib.training.specs import RunSpec
 
@@ -34,6 +34,11 @@ def test_authors_images_are_augmented_on_top_of_being_multiplied_and_the_papers_
             epochs.append(loaders["train"].dataset[0][0])
         assert bool((epochs[0] != epochs[1]).any()) == changing, protocol
         assert loaders["val"].dataset.augment is None
+    # Both protocols deal out the same copies, and what authors holds out is not kept twice.
+    assert len(list(ResultPaths.of(tiny.profile).cache_dir.glob("copies-*.npy"))) == 1
+    test = [loaders[part].dataset for part in ("val", "test")]
+    assert test[0].ids == test[1].ids == data.splits["authors"].query("split == 'test'")["sample_id"].tolist()
+    assert (test[0][0][0] == test[1][0][0]).all() and set(loaders["train"].dataset.ids).isdisjoint(test[0].ids)
 
 
 def test_a_networks_own_recipe_reaches_its_run_and_what_is_predicted_later(study_root):

@@ -66,8 +66,10 @@ def check_factors(paper: Paper) -> tuple[str, str]:
 def check_siblings(paper: Paper) -> tuple[str, str]:
     """Can images that were multiplied before a 6:2:2 split be unknown to training?"""
     share = sibling_share(paper.minerals, paper.number("section_3.3", "split", "train_share"))
-    words = f"With its factors and 6:2:2, {100 * share:.1f} % of test images have a copy of themselves in training."
-    return (SELF if share > 0.01 else CONSISTENT), words
+    return (SELF if share > 0.01 else CONSISTENT), (
+        f"With its factors and 6:2:2, {100 * share:.1f} % of the test images have a copy of the same photograph in "
+        "training."
+    )
 
 
 def check_outputs(paper: Paper) -> tuple[str, str]:

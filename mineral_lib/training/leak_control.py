@@ -28,11 +28,16 @@ def nearest_neighbour_control(settings: Settings) -> pd.DataFrame:
     """
     set_threads(settings.train.threads)
     study, frames = prepare(settings), []
-    photographs: pd.DataFrame | None = None  # protocols without copies share the features of the photographs
+    # Protocols without copies share the features of the photographs, the others those of the copies.
+    photographs: pd.DataFrame | None = None
+    copies: pd.DataFrame | None = None
     for protocol in settings.split.protocols if settings.leakage.runs else []:
         samples = study.splits[protocol]
         if protocol in MULTIPLIED:
-            features = _features(settings, study, samples)
+            if copies is None:
+                once = samples.drop_duplicates("sample_id", ignore_index=True)
+                copies = pd.DataFrame(_features(settings, study, once), index=once["sample_id"])
+            features = copies.loc[samples["sample_id"]].to_numpy()
         else:
             if photographs is None:
                 photographs = pd.DataFrame(_features(settings, study, study.index), index=study.index["image_id"])

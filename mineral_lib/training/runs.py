@@ -13,7 +13,7 @@ from mineral_lib.config import Settings
 from mineral_lib.data.dataset import load_pixels, make_loader
 from mineral_lib.data.mixing import Mix, batch_mixing
 from mineral_lib.data.prepare import StudyData, prepare
-from mineral_lib.data.split import split_seed
+from mineral_lib.data.split import SPLITS, split_seed
 from mineral_lib.errors import DivergenceError, StorageError
 from mineral_lib.evaluation.shuffled_labels import shuffled_labels
 from mineral_lib.locks import LOCK_FILE, folder_lock
@@ -273,10 +273,12 @@ def _train(settings: Settings, spec: RunSpec, data: StudyData, say: Say) -> None
 
 
 def _loaders(settings: Settings, samples: pd.DataFrame, spec: RunSpec, data: StudyData) -> dict[str, Any]:
-    pixels = load_pixels(samples, data.index, settings)
+    once = samples.drop_duplicates("sample_id", ignore_index=True)  # ``authors`` reports what validates
+    pixels = load_pixels(once, data.index, settings)
+    parts = {name: once["sample_id"].isin(samples.loc[samples["split"] == name, "sample_id"]) for name in SPLITS}
     return {
         name: make_loader(
-            samples,
+            once.assign(split=parts[name].map({True: name, False: ""})),
             pixels,
             name,
             settings,
@@ -285,7 +287,7 @@ def _loaders(settings: Settings, samples: pd.DataFrame, spec: RunSpec, data: Stu
             augment_now=name == "train" and spec.protocol != "paper",
             grey=spec.pictures == "grey",
         )
-        for name in ("train", "val", "test")
+        for name in SPLITS
     }
 
 
