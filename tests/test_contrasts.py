@@ -215,6 +215,9 @@ def test_the_recipe_stands_beside_the_papers(paths, settings):
     changed = load_profile("quick", ["train.optimizer=adamw", "train.batch_size=64"])
     other = table_recipe(changed, [])
     assert other.frame.set_index("what").loc["batch", "ours"] == "64" and other.finding != table.finding
+    assert rows.loc["recipe of each network", "ours"] == "the same for all"
+    authors = table_recipe(load_profile("authors"), []).frame.set_index("what")["ours"]
+    assert "ResNet50: " in authors["recipe of each network"]
 
 
 def test_starts_are_compared_with_the_random_one_of_their_own_pictures(paths, settings):
@@ -227,10 +230,10 @@ def test_starts_are_compared_with_the_random_one_of_their_own_pictures(paths, se
     table = table_starts(load_runs(paths), settings)
     rows = table.frame.query("model == 'convnext_tiny'").set_index(["pictures", "start"])
     assert rows.loc[("colour", "colour statistics"), "gain"] == pytest.approx(5 / NUMBER)  # over the same scheme
-    assert rows.loc[("colour", "random, start scheme of transfer"), "gain"] == pytest.approx(4 / NUMBER)
+    assert rows.loc[("colour", "from scratch, fast start"), "gain"] == pytest.approx(4 / NUMBER)
     assert rows.loc[("grey", "transfer"), "gain"] == pytest.approx(1 / NUMBER)
-    assert np.isnan(rows.loc[("grey", "random"), "gain"]) and np.isnan(rows.loc[("colour", "random"), "gain"])
-    assert "transfer against random (eca_convnext_tiny (compact), colour pictures), +37.5 points" in table.finding
+    assert np.isnan(rows.loc[("grey", "from scratch"), "gain"])
+    assert "transfer against from scratch (eca_convnext_tiny (compact), colour pictures), +37.5 points" in table.finding
 
 
 def test_gates_and_placements_are_read_from_their_tables(paths, settings):

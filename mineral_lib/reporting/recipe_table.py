@@ -2,14 +2,14 @@
 
 import pandas as pd
 
-from mineral_lib.config import Settings
+from mineral_lib.config import NETWORK_NAMES, Settings
 from mineral_lib.reporting.contrasts import seeds_text
 from mineral_lib.reporting.convergence import COMPARED_EPOCHS
 from mineral_lib.reporting.records import RunRecord
 from mineral_lib.reporting.summary import unseen_text
 from mineral_lib.reporting.tables import Column, Table
 
-UNSTATED = "not stated"
+UNSTATED, SAME = "not stated", "the same for all"
 _COLUMNS = {"what": Column("what"), "paper": Column("paper"), "ours": Column("this profile"), "where": Column("where")}
 _SOURCES = {
     "formula": "weights learned here on formula-driven images",
@@ -61,14 +61,21 @@ def _training_rows(settings: Settings) -> list[tuple[str, str, str, str]]:
         ("batch", "32", "3.3", str(train.batch_size)),
         ("epochs", str(COMPARED_EPOCHS), "3.3, 4.1", str(train.epochs)),
         ("loss", "cross-entropy", "3.3", f"cross-entropy{smooth}"),
+        ("recipe of each network", SAME, "4.1", _own_recipes(settings)),
         ("epoch that is tested", UNSTATED, "–", chosen),
         ("seeds", UNSTATED, "–", seeds_text(len(train.seeds))),
     ]
 
 
+def _own_recipes(settings: Settings) -> str:
+    """The networks that deviate from the recipe, with what is different."""
+    own = {name: ", ".join(override.model_dump()) for name, override in settings.train.overrides.items()}
+    return "; ".join(f"{NETWORK_NAMES.get(name, name)}: {keys}" for name, keys in own.items()) or SAME
+
+
 def _schedule(settings: Settings) -> str:
     train = settings.train
-    name = "cosine annealing" if getattr(train, "decay", "cosine") == "cosine" else f"{train.decay} rate"
+    name = "constant rate" if train.schedule == "constant" else "cosine annealing"
     return f"{name}, {train.warmup_epochs} warm-up epochs" if train.warmup_epochs else name
 
 

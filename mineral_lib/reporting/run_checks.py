@@ -5,7 +5,8 @@ import pandas as pd
 
 from mineral_lib.config import PROPOSED, Settings
 from mineral_lib.reporting.ablation import BASE
-from mineral_lib.reporting.convergence import epochs_to
+from mineral_lib.reporting.contrasts import MIN_SEEDS
+from mineral_lib.reporting.convergence import epochs_to, too_short
 from mineral_lib.reporting.records import RunRecord, row_name
 from mineral_lib.reporting.summary import main_runs, summarise, weights_in_block
 from mineral_lib.reporting.verdicts import FAILS, HOLDS, NOT_RUN, UNDECIDED, UNTESTABLE, check_best, points
@@ -13,8 +14,6 @@ from mineral_lib.reporting.verdicts import FAILS, HOLDS, NOT_RUN, UNDECIDED, UNT
 SPEED_NOISE = 0.03  # two timings of one network differ by so much on a shared machine
 OVERFIT = 0.05  # distance of training to validation accuracy that is called over-fitting
 METRICS = {"accuracy": "accuracy", "precision_macro": "precision", "recall_macro": "recall"}
-MIN_SEEDS = 3  # with fewer, nothing about training is decided
-FULL_TRAINING = 60  # epochs below which a statement on the end of training is not tested
 
 
 def _decided(verdict: str, runs: list[RunRecord]) -> str:
@@ -80,7 +79,7 @@ def check_own_overfitting(runs: list[RunRecord], settings: Settings) -> tuple[st
     last = pd.DataFrame([run.history.iloc[-1] for run in found])[["train_accuracy", "val_accuracy"]].mean()
     gap = last["train_accuracy"] - last["val_accuracy"]
     verdict = _decided(HOLDS if gap < OVERFIT else FAILS, found)
-    if settings.train.epochs < FULL_TRAINING:
+    if too_short(settings):
         verdict = UNTESTABLE
     return verdict, (
         f"After {settings.train.epochs} epochs {100 * last['train_accuracy']:.1f} % in training (augmented), "

@@ -1,4 +1,4 @@
-"""What a network starts from: random weights, the same with transfer's start scheme, colour statistics, transfer."""
+"""What a network starts from: random weights of either scheme, colour statistics, transfer."""
 
 from collections.abc import Mapping
 
@@ -8,15 +8,17 @@ from mineral_lib.config import PROPOSED, Settings
 from mineral_lib.reporting import notes
 from mineral_lib.reporting.ablation import BASE
 from mineral_lib.reporting.contrasts import INTERVAL_NOTE, VERDICT_NOTE, Contrast, contrasts
-from mineral_lib.reporting.records import RunRecord, row_name
+from mineral_lib.reporting.records import WEIGHTS_WORDS, RunRecord, row_name
 from mineral_lib.reporting.summary import NAN, main_runs, summarise
 from mineral_lib.reporting.tables import Column, Table
 
-STARTS = {
-    "scratch": "random",
-    "scratch_fast": "random, start scheme of transfer",
-    "colour": "colour statistics",
-    "transfer": "transfer",
+# Each start with those it is measured by, the first that was run; transferred weights have the fast scheme.
+MEASURED_BY = {
+    "scratch_library": (),
+    "scratch": ("scratch_library",),
+    "scratch_fast": ("scratch_library", "scratch"),
+    "colour": ("scratch_fast", "scratch"),
+    "transfer": ("scratch_fast", "scratch"),
 }
 Key = tuple[str, str, str]  # network, pictures, start
 _COLUMNS = {
@@ -39,14 +41,13 @@ _COLUMNS = {
 def table_starts(runs: list[RunRecord], settings: Settings) -> Table | None:
     """The two ConvNeXts under every start that was run, on colour and on grey pictures; None without a control start.
 
-    A gain is over the random start of the same scheme, where that was run on the same pictures, else over plain random
-    weights; all gains are judged together.
+    A gain of learned weights is over random ones of the same scheme; all gains are judged together.
     """
     rows = {
         (model, pictures, start): found
         for model in (BASE, PROPOSED)
         for pictures in ("colour", "grey")
-        for start in STARTS
+        for start in MEASURED_BY
         if (found := main_runs(runs, settings, model=model, weights=start, pictures=pictures))
     }
     if not {start for _, _, start in rows} - {"scratch", "transfer"}:
@@ -54,14 +55,15 @@ def table_starts(runs: list[RunRecord], settings: Settings) -> Table | None:
     others = {key: other for key in rows if (other := _compared_with(key, rows))}
     found = contrasts(rows, {key: {key: 1, other: -1} for key, other in others.items()}, settings)
     frame = pd.DataFrame([
-        {"model": key[0], "network": row_name(records, key[0], settings), "pictures": key[1], "start": STARTS[key[2]],
-         **summarise(records, settings), "against": STARTS[others[key][2]] if key in others else "",
+        {"model": key[0], "network": row_name(records, key[0], settings), "pictures": key[1],
+         "start": WEIGHTS_WORDS[key[2]], **summarise(records, settings),
+         "against": WEIGHTS_WORDS[others[key][2]] if key in others else "",
          **_gain(found.get(key))}
         for key, records in rows.items()
     ])  # fmt: skip
     sentences = [
-        "The start scheme of transfer sets the layer scale as transferred weights have it; what transfer gains over "
-        "that row, and not over plain random weights, is what it has learned.",
+        f"'From scratch' has the scheme of the profile ({settings.model.init_scheme}), transferred weights have the "
+        "fast one. What transfer gains over random weights of its own scheme is what it has learned.",
         VERDICT_NOTE,
         INTERVAL_NOTE,
         *notes.context_notes(settings),
@@ -73,7 +75,7 @@ def table_starts(runs: list[RunRecord], settings: Settings) -> Table | None:
 def _compared_with(key: Key, rows: Mapping[Key, list[RunRecord]]) -> Key | None:
     """The random start that another start of the same network and pictures is measured by; None for the first."""
     model, pictures, start = key
-    for other in {"scratch": (), "scratch_fast": ("scratch",)}.get(start, ("scratch_fast", "scratch")):
+    for other in MEASURED_BY[start]:
         if (model, pictures, other) in rows:
             return model, pictures, other
     return None
