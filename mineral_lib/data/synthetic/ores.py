@@ -51,11 +51,10 @@ def pyrrhotite() -> list[Variant]:
 
 
 def magnetite() -> list[Variant]:
-    """Occurrences of magnetite: octahedra, sparkling granular ore."""
+    """Occurrences of magnetite: octahedra."""
     gem = metal("metal", rough=0.22, lines=5, line_depth=0.8, stain=0.03)
     grow = ("crystals", {"shape": "octahedron", "count": (4, 8), "size": (0.35, 0.6)})
-    ore = metal("metal", rough=0.25, grain=8.5, tilt=0.9, shade=0.9)
-    return [grown(0.4, gem, ROCK, grow), free(1, gem, grow), free(3, ore, STONE)]
+    return [grown(0.7, gem, ROCK, grow), free(2, gem, grow)]
 
 
 def arsenopyrite() -> list[Variant]:
@@ -69,10 +68,10 @@ def arsenopyrite() -> list[Variant]:
 def galena() -> list[Variant]:
     """Occurrences of galena: cleaved steps, cubes with cut corners."""
     gem = metal("metal", rough=0.2, bump=0.004, stain=0.03, mottle=1.0)
-    gem = replace(gem, bands=4, band_share=0.4, band_colour=(0.02, 0.02, 0.022))
+    gem = replace(gem, bands=5.5, band_share=0.7, band_colour=(0.02, 0.02, 0.022))
     corner = ("crystals", {"shape": "cuboctahedron", "count": (3, 7), "size": (0.25, 0.5)})
     return [
-        free(6, gem, ("blocks", {"count": (16, 26), "size": (0.16, 0.32)})),
+        free(5, gem, ("blocks", {"count": (30, 44), "size": (0.1, 0.24)})),
         grown(1, gem, ROCK, corner),
     ]
 
