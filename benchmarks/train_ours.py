@@ -44,21 +44,22 @@ class Waited:
 
 def profile(options: argparse.Namespace) -> Settings:
     """The quick profile with the size, batch and precision of the measurement."""
-    family = "paper" if options.network == "convnext_tiny" else "compact"
+    family = "compact" if options.network == "compact" else "paper"
     return load_profile("quick", [
         f"model.family={family}", f"data.image_size_px={options.px}", f"train.batch_size={options.batch}",
         f"train.precision={options.precision}", f"train.device={options.device}", f"train.threads={options.threads}",
-        f"train.num_workers={options.workers}", "train.optimizer=adamw", f"train.weight_decay={WEIGHT_DECAY}",
+        f"train.compile={str(options.compile).lower()}", f"train.num_workers={options.workers}", "train.optimizer=adamw", f"train.weight_decay={WEIGHT_DECAY}",
         "data.source=folder", "data.min_photos=3",
         f"data.folder={json.dumps(str(Path(options.data, 'train').resolve()))}", f"train.jobs={options.threads}",
     ])  # fmt: skip
 
 
-def loop_of(settings: Settings, num_classes: int) -> Loop:
+def loop_of(settings: Settings, options: argparse.Namespace) -> Loop:
     """Network, optimizer and precision as every run of the study has them."""
     set_threads(settings.train.threads)
     seed_everything(0)
-    return make_loop(build_base("convnext_tiny", num_classes=num_classes, options=settings.model), settings, lr=LR)
+    name = "resnet50" if options.network == "resnet50" else "convnext_tiny"
+    return make_loop(build_base(name, num_classes=options.classes, options=settings.model), settings, lr=LR)
 
 
 def wait_for_device(loop: Loop) -> None:
@@ -67,12 +68,17 @@ def wait_for_device(loop: Loop) -> None:
         torch.cuda.synchronize()
 
 
+def peak_memory_mib(loop: Loop) -> float:
+    """Peak of the memory allocated on a GPU; 0 on a CPU."""
+    return torch.cuda.max_memory_allocated() / 2**20 if loop.device.type == "cuda" else 0.0
+
+
 def measure_step(options: argparse.Namespace) -> dict:
     """Images per second of training steps on one batch that is in memory."""
     settings = profile(options)
-    loop = loop_of(settings, options.classes)
+    loop = loop_of(settings, options)
     gflop = 6 * multiply_adds(loop.network, options.px)  # 2 FLOPs a MAC, backward twice forward
-    images = torch.randn(options.batch, 3, options.px, options.px)
+    images = torch.randn(options.batch, 3, options.px, options.px).to(loop.device, memory_format=torch.channels_last)
     batch = (images, torch.arange(options.batch) % options.classes, torch.arange(options.batch))
     train_one_epoch(loop, [batch] * WARM_STEPS, epoch=1)
     wait_for_device(loop)
@@ -80,13 +86,14 @@ def measure_step(options: argparse.Namespace) -> dict:
     train_one_epoch(loop, [batch] * options.steps, epoch=1)
     wait_for_device(loop)
     seconds = time.perf_counter() - start
-    return {"images_per_second": options.steps * options.batch / seconds, "gflop_per_image": gflop}
+    return {"images_per_second": options.steps * options.batch / seconds, "gflop_per_image": gflop,
+            "memory_mib": peak_memory_mib(loop)}
 
 
 def measure_epochs(options: argparse.Namespace) -> dict:
     """Seconds of each epoch over a folder; the first includes the scan and the decoding, as a first run does."""
     settings = profile(options)
-    loop = loop_of(settings, options.classes)
+    loop = loop_of(settings, options)
     seconds, waits = [], []
     with tempfile.TemporaryDirectory() as cache:
         start = time.perf_counter()
@@ -112,7 +119,7 @@ def measure_loader(options: argparse.Namespace) -> dict:
     Without loader processes the augmentation itself is the wait.
     """
     settings, px = profile(options), working_size(options.px)
-    loop = loop_of(settings, options.classes)
+    loop = loop_of(settings, options)
     count = options.batch * options.steps
     pixels = np.random.default_rng(0).integers(0, 256, (count, px, px, 3), np.uint8)
     samples = pd.DataFrame({"sample_id": range(count), "label": np.arange(count) % options.classes, "split": "train"})
@@ -134,10 +141,11 @@ MODES = {"step": measure_step, "epoch": measure_epochs, "loader": measure_loader
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mode", choices=tuple(MODES), required=True)
-    parser.add_argument("--network", choices=("convnext_tiny", "compact"), required=True)
+    parser.add_argument("--network", choices=("convnext_tiny", "resnet50", "compact"), required=True)
     parser.add_argument("--data", required=True, help="folder with one sub-folder a class (mode epoch)")
     parser.add_argument("--precision", choices=("fp32", "bf16"), required=True)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--compile", action="store_true")
     parser.add_argument("--workers", type=int, default=0, help="loader processes")
     for name in ("px", "batch", "threads", "classes", "steps", "epochs"):
         parser.add_argument(f"--{name}", type=int, required=True)

@@ -32,7 +32,7 @@ def build_network(options):
     torch.manual_seed(0)
     if options.network == "compact":
         return compact_convnext(options.classes)
-    return timm.create_model("convnext_tiny", num_classes=options.classes)
+    return timm.create_model(options.network, num_classes=options.classes)
 
 
 def batch_in_memory(options, channels_last=False):
@@ -70,7 +70,8 @@ class Clock:
         """What the parent process reads."""
         if self.options.mode == "step":
             images = self.options.batch * self.options.steps
-            return {"images_per_second": images / self.seconds[0]}
+            memory = torch.cuda.max_memory_allocated() / 2**20 if self.options.device == "cuda" else 0.0
+            return {"images_per_second": images / self.seconds[0], "memory_mib": memory}
         images = sum(1 for _ in Path(self.options.data, "train").rglob("*.jpg"))
         return {"seconds": self.seconds, "images": images}
 
@@ -119,9 +120,10 @@ def timm(options, clock):
         sys.argv = [
             "train.py", "--data-dir", options.data, "--val-split", "val", "--device", options.device,
             "--num-classes", str(options.classes), "--input-size", "3", size, size, "-b", str(options.batch),
-            "--epochs", str(options.epochs), "--warmup-epochs", "0", "--workers", str(options.workers),
+            "--epochs", str(options.epochs), "--warmup-epochs", "0", "--workers",
+            str(max(1, options.workers)),  # its loaders are persistent, which needs at least one process
             "--opt", "adamw", "--lr", str(LR), "--weight-decay", str(WEIGHT_DECAY), "--output", output,
-            "--channels-last", *(("--amp", "--amp-dtype", "bfloat16") if options.precision == "bf16" else ()),
+            "--channels-last", *(("--torchcompile",) if options.compile else ()), *(("--amp", "--amp-dtype", "bfloat16") if options.precision == "bf16" else ()),
         ]  # fmt: skip
         train.main()
 
@@ -184,9 +186,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("peer", choices=tuple(peers))
     parser.add_argument("--mode", choices=("step", "epoch"), required=True)
-    parser.add_argument("--network", choices=("convnext_tiny", "compact"), required=True)
+    parser.add_argument("--network", choices=("convnext_tiny", "resnet50", "compact"), required=True)
     parser.add_argument("--data", required=True, help="folder with train/ and val/")
     parser.add_argument("--peer-dir")
+    parser.add_argument("--compile", action="store_true", help="timm: --torchcompile")
     parser.add_argument("--precision", required=True)
     parser.add_argument("--device", default="cpu")
     for name in ("px", "batch", "threads", "classes", "steps", "epochs"):

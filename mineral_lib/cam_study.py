@@ -1,4 +1,4 @@
-"""Figure 6 and what it cannot show: heat maps of chosen photographs, of mistakes, and their evidence in numbers."""
+"""Figure 6: heat maps of chosen photographs, and of mistakes."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,14 +10,14 @@ from mineral_lib.catalogue import display_name
 from mineral_lib.config import Settings
 from mineral_lib.data.attribution import credits
 from mineral_lib.data.closeups import close_ups, one_of_each
-from mineral_lib.data.dataset import load_masks, load_pixels
+from mineral_lib.data.dataset import load_pixels
 from mineral_lib.data.images import decode_photo, resize_square
 from mineral_lib.data.prepare import StudyData
-from mineral_lib.evaluation.grad_cam import HeatMap, evidence_on_specimen, heat_maps, overlay
+from mineral_lib.evaluation.grad_cam import HeatMap, heat_maps, overlay
+from mineral_lib.evidence_study import trained_network
 from mineral_lib.models import zoo
 from mineral_lib.predict import working_photographs
 from mineral_lib.reporting.cam_grid import CamCaption
-from mineral_lib.training.runs import load_run_network
 from mineral_lib.training.specs import RunSpec
 
 CLOSE_UP_PX = 256
@@ -58,7 +58,7 @@ def cam_panels(study: StudyData, settings: Settings, specs: list[RunSpec], chose
 
 
 def _maps(spec: RunSpec, settings: Settings, study: StudyData, photos: np.ndarray, labels: list[int]) -> list[HeatMap]:
-    network = load_run_network(settings, spec, len(study.classes))
+    network = trained_network(settings, spec, study)
     return heat_maps(
         spec.model, network, photos, labels, image_size_px=settings.data.image_size_px, target=settings.grad_cam.target,
         by=settings.train.of(spec.model).normalise,
@@ -77,45 +77,6 @@ def _add_row(
     panels.captions.append(
         [CamCaption(study.classes[f.predicted], f.probability, study.classes[f.predicted] == name) for f in maps]
     )
-
-
-def evidence_frame(study: StudyData, settings: Settings, specs: list[RunSpec]) -> pd.DataFrame:
-    """Share of the heat that lies on the specimen, over all test photographs of a generated set.
-
-    Returns:
-        A row a run: photographs, mean share of heat on the specimen, mean share of the picture it covers, their
-        ratio (``gain``; 1 is chance), share of photographs whose hottest place is on the specimen (pointing game).
-        Empty for photographs of a folder, which have no outlines.
-    """
-    if settings.data.source != "synthetic":
-        return pd.DataFrame()
-    split = study.splits["grouped"]
-    test = np.flatnonzero(split["split"] == "test")
-    rows = study.index.set_index("image_id").index.get_indexer(split["image_id"].iloc[test])
-    px = settings.data.image_size_px
-    photos = load_pixels(study.index, study.index, settings)[rows]
-    masks = np.asarray(load_masks(study.index, settings)[rows])
-    margin = (masks.shape[1] - px) // 2
-    masks = masks[:, margin : margin + px, margin : margin + px]
-    found = []
-    for spec in specs:
-        maps = _maps(spec, settings, study, photos, study.index["label"].iloc[rows].tolist())
-        used = [(one.heat, mask) for one, mask in zip(maps, masks, strict=True) if not one.empty]
-        heat = np.mean([evidence_on_specimen(one, mask) for one, mask in used])
-        area = np.mean([mask.mean() for _, mask in used])
-        hits = np.mean([mask[np.unravel_index(one.argmax(), one.shape)] for one, mask in used])
-        found.append(
-            {
-                "network": zoo.display_name(spec.model, settings.model.family),
-                "start": spec.weights,
-                "photographs": len(used),
-                "heat on specimen": heat,
-                "specimen's area": area,
-                "gain": heat / area,
-                "hottest place on specimen": hits,
-            }
-        )
-    return pd.DataFrame(found)
 
 
 def mistake_panels(

@@ -55,6 +55,8 @@ def build_parser() -> argparse.ArgumentParser:
     photos.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
                         help="change one parameter, for example data.specimen_from=folder")  # fmt: skip
     commands.add_parser("list", help="list profiles, notebooks and finished runs")
+    keep = commands.add_parser("keep-reference", help="track a finished study: copy its small files to results/reference")
+    keep.add_argument("--profile", required=True)
     clean = commands.add_parser("clean", help="delete the generated results of a profile")
     clean.add_argument("--profile", required=True)
     clean.add_argument("--cache", action="store_true", help="also delete the shared cache of pixels and weights")
@@ -126,6 +128,12 @@ def _list() -> None:
         print(f"run:       {folder.relative_to(results).as_posix()}")
 
 
+def _keep_reference(options: argparse.Namespace) -> None:
+    from mineral_lib.reference import keep_reference
+
+    print(f"kept in {keep_reference(options.profile).relative_to(project_root())}")
+
+
 def _clean(options: argparse.Namespace) -> None:
     settings_name = options.profile
     paths = ResultPaths.of(settings_name)
@@ -160,6 +168,7 @@ def main(arguments: list[str] | None = None) -> int:
         "check": _check_photos,
         "check-params": _check,
         "list": lambda _: _list(),
+        "keep-reference": _keep_reference,
         "clean": _clean,
     }
     try:

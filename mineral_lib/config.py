@@ -40,7 +40,6 @@ Fraction = Annotated[Number, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Range = Annotated[tuple[NonNegative, NonNegative], BeforeValidator(_pair)]
 Protocol = Literal["grouped", "photo", "paper", "authors"]
-Initial = Literal["scratch", "transfer"]
 Normalisation = Literal["imagenet", "half"]
 Schedule = Literal["epoch", "step", "constant"]
 ProfileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
@@ -102,6 +101,7 @@ class Split(Section):
     protocols: Annotated[list[Protocol], Field(min_length=1)]
     assignment: Literal["balanced", "hash"]
     seed: int
+    vary_with_seed: bool
 
     @model_validator(mode="after")
     def _sum(self) -> "Split":
@@ -139,6 +139,7 @@ class Model(Section):
     eca_placement: Literal["post_stage", "post_block", "in_branch"]
     eca_kernel: Literal["adaptive", "authors"] | Annotated[int, Field(ge=1, le=31)]
     eca_init: Literal["default", "identity"]
+    init_scheme: Literal["library", "fast"]
     drop_path_rate: Annotated[NonNegative, Field(lt=1)]
     aux_weight: NonNegative
 
@@ -152,6 +153,7 @@ class Model(Section):
 class Formula(Section):
     """Source-domain pre-training on formula-driven images (used when ``weights.source`` is ``formula``)."""
 
+    task: Literal["classes", "colour_statistics"]
     num_classes: Annotated[int, Field(ge=2)]
     images_per_class: Count
     image_size_px: Annotated[int, Field(ge=32, le=512)]
@@ -159,7 +161,6 @@ class Formula(Section):
     batch_size: Count
     lr: Positive
     weight_decay: NonNegative
-    class_weight: NonNegative
     seed: Annotated[int, Field(ge=0)]
 
 
@@ -219,6 +220,7 @@ class Train(Section):
     jobs: Count
     num_workers: Annotated[int, Field(ge=0)]
     checkpoint_every_steps: Annotated[int, Field(ge=0)]
+    checkpoint_every_minutes: NonNegative
     accumulation_steps: Count
     compile: bool
 
@@ -258,6 +260,7 @@ class Comparison(Section):
 
     models: Annotated[list[ModelName], Field(min_length=1)]
     blocks: Annotated[list[Literal["as_read", "fair_none", "fair_all"]], Field(min_length=1)]
+    grey_runs: list[str]
     thresholds_percent: Annotated[list[Annotated[Number, Field(gt=0, lt=100)]], Field(min_length=1)]
 
 
@@ -266,6 +269,7 @@ class Ablation(Section):
 
     rows: Annotated[list[Annotated[str, Field(pattern=r"^[a-z0-9_]+-(scratch|transfer)$")]], Field(min_length=1)]
     placements: list[Literal["post_stage", "post_block", "in_branch"]]
+    starts: list[Literal["scratch_library", "scratch_fast", "colour"]]
 
 
 class Leakage(Section):
@@ -293,7 +297,7 @@ class Report(Section):
     data_card: bool
     cost_steps: Count
     cost_seconds: Positive
-    cost_sizes_px: Annotated[list[Annotated[int, Field(ge=32, le=1024)]], Field(min_length=1)]
+    cost_sizes_px: list[Annotated[int, Field(ge=32, le=1024)]]
     cost_batch_sizes: Annotated[list[Annotated[int, Field(ge=2)]], Field(min_length=1)]
     cost_other_family: bool
     seed: int
@@ -331,10 +335,10 @@ class Settings(Section):
                 raise ValueError(
                     f"unknown network {name!r}: use one of {', '.join(PAPER_MODELS)}, timm:<name> or torchvision:<name>"
                 )
-        for run in self.leakage.runs + self.leakage.shuffled_runs:
+        for run in self.leakage.runs + self.leakage.shuffled_runs + self.comparison.grey_runs:
             if run.rsplit("-", 1)[-1] not in ("scratch", "transfer") or run.rsplit("-", 1)[0] not in names:
                 raise ValueError(
-                    f"leakage: {run!r} is not <network>-scratch or <network>-transfer of a network compared here"
+                    f"leakage, comparison.grey_runs: {run!r} is not <network>-scratch or <network>-transfer of a network compared here"
                 )
         return self
 

@@ -105,7 +105,27 @@ def load_profile(name: str, changes: list[str] | None = None) -> Settings:
     values = read_yaml(path)
     for change in changes or []:
         _apply(values, change)
-    return check(values, where=str(path.name))
+    return check(with_defaults(values), where=str(path.name))
+
+
+def with_defaults(values: dict[str, Any]) -> dict[str, Any]:
+    """What is given, on top of the profile's own file in ``params/``, on top of ``params/quick.yaml``.
+
+    So a profile, a copy of it and the parameters cell of a notebook hold only what differs from ``quick``.
+    """
+    folder, profile = project_root() / "params", values.get("profile")
+    defaults = read_yaml(folder / "quick.yaml")
+    del defaults["profile"]
+    own = folder / f"{profile}.yaml"
+    if isinstance(profile, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,40}", profile) and own.is_file():
+        defaults = _merged(defaults, read_yaml(own))
+    return _merged(defaults, values)
+
+
+def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    both = {key: _merged(below[key], value) if isinstance(value, dict) and isinstance(below.get(key), dict) else value
+            for key, value in above.items()}
+    return below | both
 
 
 def _apply(values: dict[str, Any], change: str) -> None:
@@ -126,12 +146,12 @@ def _apply(values: dict[str, Any], change: str) -> None:
 
 
 def resolve(profile: str, **sections: Any) -> Settings:
-    """Check the parameters of a notebook (its ``parameters`` cell) and return the settings.
+    """The settings of a notebook: the profile, with the changes in its ``parameters`` cell.
 
     Raises:
         ParameterError: Anything in them is wrong; the message lists every problem.
     """
-    return check({"profile": profile, **sections}, where="notebook parameters")
+    return check(with_defaults({"profile": profile, **sections}), where="notebook parameters")
 
 
 def check(values: dict[str, Any], *, where: str) -> Settings:

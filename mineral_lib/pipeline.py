@@ -20,6 +20,7 @@ from mineral_lib.config import Settings
 from mineral_lib.errors import StageError, StudyError
 from mineral_lib.kernel import stoppable_kernel
 from mineral_lib.locks import folder_lock
+from mineral_lib.manifest import write_outputs
 from mineral_lib.parameters import sections_of
 from mineral_lib.stage import outputs_intact, record_path
 from mineral_lib.storage import (
@@ -34,6 +35,7 @@ from mineral_lib.storage import (
 )
 
 Say = Callable[[str], None]
+REPORT = "08_report"
 
 
 def notebook_names() -> list[str]:
@@ -91,9 +93,10 @@ def reproduce(settings: Settings, *, say: Say = print, force: bool = False) -> P
 
 def _reproduce(settings: Settings, say: Say, force: bool) -> Path:
     begin, paths = time.perf_counter(), ResultPaths.of(settings.profile)
-    parameters = write_parameters(settings)
-    key, timings = digest([sections_of(settings), _library_digest()]), {}
-    names, checked = notebook_names(), False
+    write_parameters(settings)
+    key = digest([sections_of(settings), _library_digest()])
+    # The report comes last: it prints what all the others have made.
+    names, checked = sorted(notebook_names(), key=lambda name: name == REPORT), False
     for position, name in enumerate(names, 1):
         source = project_root() / "notebooks" / f"{name}.ipynb"
         key = digest([key, file_digest(source)])
@@ -106,10 +109,10 @@ def _reproduce(settings: Settings, say: Say, force: bool) -> Path:
         say(f"[{position}/{len(names)}] {name} ...")
         started = time.perf_counter()
         run_notebook(settings, name)
-        timings[name] = round(time.perf_counter() - started, 1)
-        write_json(_key_path(settings.profile, name), {"key": key, "seconds": timings[name]})
-        say(f"[{position}/{len(names)}] {name}: done in {timings[name]:.0f} s")
-    write_manifest(settings, parameters)
+        seconds = round(time.perf_counter() - started, 1)
+        write_json(_key_path(settings.profile, name), {"key": key, "seconds": seconds})
+        say(f"[{position}/{len(names)}] {name}: done in {seconds:.0f} s")
+    write_outputs(settings, {name: read_json(_key_path(settings.profile, name))["seconds"] for name in names})
     say(f"\nFinished in {time.perf_counter() - begin:.0f} s. Open the report:\n  {paths.report}")
     return paths.report
 
@@ -208,21 +211,3 @@ def _write_page(notebook: Path, page: Path) -> None:
     exporter = HTMLExporter(embed_images=True)
     exporter.exclude_input_prompt = exporter.exclude_output_prompt = True
     write_text(page, exporter.from_filename(str(notebook))[0])
-
-
-def write_manifest(settings: Settings, parameters: Path) -> Path:
-    """Write ``manifest.json``: what made these results, with the digest of every table and figure."""
-    from mineral_lib.runtime import git_commit, machine, package_versions
-
-    paths = ResultPaths.of(settings.profile)
-    record = paths.root / "data.json"
-    folders = (paths.tables_dir, paths.figures_dir)
-    files = sorted(path for folder in folders for path in folder.glob("*") if path.is_file())
-    stages = {name: read_json(_key_path(settings.profile, name))["seconds"] for name in notebook_names()}
-    manifest: dict[str, Any] = {
-        "profile": settings.profile, "parameters_sha256": file_digest(parameters), "git_commit": git_commit(),
-        "data": {name: value for name, value in read_json(record).items() if name in ("fingerprint", "leak")},
-        "versions": package_versions(), "machine": machine(), "threads": settings.train.threads,
-        "stage_seconds": stages, "files": {f"{path.parent.name}/{path.name}": file_digest(path) for path in files},
-    }  # fmt: skip
-    return write_json(paths.root / "manifest.json", manifest)

@@ -86,7 +86,7 @@ def predict_photographs(
             frame[name] = index[name].to_numpy()
     right = (frame["class_name"] == frame["answer_1"]).groupby(frame["class_name"], sort=False)
     per_class = right.agg(photographs="size", right="mean").reset_index()
-    split = study.splits[spec.protocol]
+    split = study.samples(spec.protocol, spec.seed)
     trained = split[split["split"] == "train"].groupby("class_name")["image_id"].nunique()
     per_class.insert(2, "training", per_class["class_name"].map(trained).fillna(0).astype(int))
     ends = [wilson(round(n * share), n) for n, share in zip(per_class["photographs"], per_class["right"], strict=True)]

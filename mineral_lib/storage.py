@@ -239,6 +239,11 @@ class ResultPaths:
         return self.root / "nearest_neighbour.csv"
 
     @property
+    def baselines(self) -> Path:
+        """What simple classifiers make of the grouped test photographs: one row a classifier, split and photograph."""
+        return self.root / "baselines.csv"
+
+    @property
     def costs(self) -> Path:
         """What each network costs on this machine: one row a measurement."""
         return self.root / "costs.csv"

@@ -23,6 +23,7 @@ TABLES = [
     "leakage",
     "linear_probe",
     "grad_cam_evidence",
+    "ground_test",
     "costs",
 ]
 FIGURES = [

@@ -7,6 +7,8 @@ import torch
 
 from mineral_lib.config import Settings
 from mineral_lib.data.dataset import make_loader, set_epoch
+from mineral_lib.evaluation.grad_cam import heat_maps
+from mineral_lib.evidence_study import answers
 from mineral_lib.models.zoo import build_base
 from mineral_lib.parameters import load_profile
 from mineral_lib.training.engine import evaluate, train_one_epoch
@@ -69,6 +71,23 @@ def test_noise_on_the_gpu_repeats():
 def test_training_on_the_gpu_is_that_of_the_cpu(compiled):
     wanted = trained("train.device=cpu")
     assert trained("train.device=cuda", f"train.compile={compiled}") == pytest.approx(wanted, rel=1e-2)
+
+
+@gpu
+@pytest.mark.parametrize("name", ["vgg19", "resnet50", "convnext_tiny"])
+def test_maps_and_answers_of_the_gpu_are_those_of_the_cpu(name):
+    torch.manual_seed(0)
+    network = build_base(name, num_classes=CLASSES, options=load_profile("test").model).eval()
+    photos = np.random.default_rng(0).integers(0, 256, (COUNT, 73, 73, 3), np.uint8)
+    options = {"image_size_px": 64, "target": "true_class"}
+    labels = (np.arange(COUNT) % CLASSES).tolist()
+    wanted, said = heat_maps(name, network, photos, labels, **options), answers(network, photos, 64, "fp32")
+    network.cuda()
+    found = heat_maps(name, network, photos, labels, **options)
+    assert not all(one.empty for one in wanted)
+    # Convolutions on a GPU round their factors to ten bits.
+    assert np.mean([np.abs(one.heat - other.heat).mean() for one, other in zip(found, wanted, strict=True)]) < 0.02
+    assert (answers(network, photos, 64, "fp32") == said).mean() > 0.9
 
 
 def test_nothing_is_compiled_on_a_cpu():

@@ -258,27 +258,6 @@ def test_over_fitting_is_judged_after_a_full_training_only(paths, settings, epoc
     assert run_checks.check_own_overfitting(load_runs(paths), trained)[0] == verdict
 
 
-def evidence(paths, proposed, seeds=3, blind=0.5, other=0.5):
-    """A table of Grad-CAM evidence: how often the hottest place is on the specimen, intervals of 5 points each way."""
-    rows = [("blind centre map", "", "", blind), ("ResNet50 (compact)", "scratch", "0", other)]
-    rows += [("ECA-ConvNeXt-T (compact)", "transfer", str(seed), proposed) for seed in range(seeds)]
-    frame = pd.DataFrame(rows, columns=["network", "start", "seed", "hottest place on specimen"])
-    ends = {name: frame["hottest place on specimen"] + step for name, step in (("low", -0.05), ("high", 0.05))}
-    paths.tables_dir.mkdir(parents=True)
-    frame.assign(**ends).to_csv(paths.tables_dir / "grad_cam_evidence.csv", index=False)
-
-
-@pytest.mark.parametrize(
-    ("proposed", "seeds", "verdict"), [(0.9, 3, HOLDS), (0.1, 3, FAILS), (0.55, 3, UNDECIDED), (0.9, 2, UNDECIDED)]
-)
-def test_evidence_is_judged_beside_other_networks_and_a_blind_map(paths, proposed, seeds, verdict):
-    for check in (run_checks.check_evidence_better, run_checks.check_evidence_kind):
-        assert check(paths) == (NOT_RUN, "")
-    evidence(paths, proposed, seeds)
-    for check in (run_checks.check_evidence_better, run_checks.check_evidence_kind):
-        assert check(paths)[0] == verdict
-
-
 def test_the_ledger_is_long_has_places_and_judges_the_paper_without_any_run(paths, settings):
     found = all_claims([], settings, paths)
     assert len(found) == len(CLAIMS) >= 30 and all(claim.source and claim.claim for claim in found)

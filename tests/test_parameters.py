@@ -4,11 +4,19 @@ import pytest
 import yaml
 
 from mineral_lib.errors import ParameterError
-from mineral_lib.parameters import check, load_profile, profiles, read_yaml, resolve, sections_of
+from mineral_lib.parameters import (
+    check,
+    load_profile,
+    profile_path,
+    profiles,
+    read_yaml,
+    resolve,
+    sections_of,
+)
 
 
 def test_all_profiles_are_valid_and_complete():
-    assert set(profiles()) == {"test", "quick", "standard", "paper", "authors", "own_photos", "recommended"}
+    assert set(profiles()) == {"test", "quick", "standard", "paper", "authors", "own_photos", "recommended", "standard_offline", "evening"}
     for name in profiles():
         settings = load_profile(name, ["data.folder=photos"] if name == "own_photos" else None)
         assert settings.profile == name
@@ -71,11 +79,29 @@ def test_scientific_notation_without_a_dot_is_a_number():
     assert load_profile("quick", ["train.lr=1e-4"]).train.lr == pytest.approx(1e-4)
 
 
-def test_a_missing_key_is_named():
-    values = sections_of(load_profile("quick"))
-    del values["train"]["lr"]
-    with pytest.raises(ParameterError, match=r"missing key 'train\.lr'"):
-        resolve(**values)
+def test_a_profile_holds_only_what_differs_from_quick():
+    quick = sections_of(load_profile("quick"))
+    for name in set(profiles()) - {"quick"}:
+        for section, values in read_yaml(profile_path(name)).items():
+            same = [key for key, value in values.items() if value == quick[section][key]] if section != "profile" else []
+            assert not same, (name, section, same)
+
+
+def test_changes_lie_on_the_profile_and_the_profile_on_quick(tmp_path):
+    changed = resolve("standard", train={"epochs": 3})
+    assert (changed.train.epochs, changed.data.image_size_px) == (3, 224)
+    assert changed.train.lr == load_profile("quick").train.lr
+    path = tmp_path / "mine.yaml"
+    path.write_text("profile: mine\ntrain: {epochs: 2}\n", encoding="utf-8")
+    mine = load_profile(str(path))
+    assert (mine.profile, mine.train.epochs, mine.data.image_size_px) == ("mine", 2, 64)
+
+
+def test_a_file_without_a_profile_name_is_refused(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("train: {epochs: 2}\n", encoding="utf-8")
+    with pytest.raises(ParameterError, match="missing key 'profile'"):
+        load_profile(str(path))
 
 
 @pytest.mark.parametrize(

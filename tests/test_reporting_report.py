@@ -14,15 +14,10 @@ from mineral_lib.reporting.records import load_runs
 from mineral_lib.reporting.report import write_report
 
 
-def test_verdicts_follow_the_intervals(four_corners, settings):
-    assert [verdicts.judge(*ends) for ends in ((0.1, 0.2), (-0.1, 0.1), (-0.2, -0.1))] == [
-        verdicts.HOLDS,
-        verdicts.UNDECIDED,
-        verdicts.FAILS,
-    ]
+def test_verdicts_without_a_gain(four_corners, settings):
     runs = load_runs(four_corners)
-    assert verdicts.check_best(runs, settings, "as_read")[0] == verdicts.HOLDS
-    assert verdicts.check_gain(runs, settings, "transfer alone")[0] == verdicts.HOLDS
+    verdict, words = verdicts.check_best(runs, settings, "as_read")
+    assert verdict == verdicts.UNDECIDED and words.endswith("one seed).") and "Better than 0 of 1" in words
     assert verdicts.check_training(runs, settings)[0] == verdicts.NOT_RUN
     assert "18 parameters" in verdicts.check_cheap(runs, settings)[1]
 
@@ -46,6 +41,8 @@ def test_report_is_self_contained(paths, settings, with_runs):
     )
     assert len(page) < 10_000_000 and "(compact)" in page and "Not made in this profile" in page
     assert ("95.8 %" in page) == with_runs
+    assert ("Most accurate network: eca_convnext_tiny" in page) == with_runs  # the finding of Table 4
+    assert ("From 50.0 %" in page) == with_runs  # the finding of its figure
 
 
 def test_reporting_does_not_import_torch():

@@ -15,8 +15,9 @@ from mineral_lib.storage import ResultPaths, file_digest, read_json
 from mineral_lib.training import runs as runs_module
 from mineral_lib.training.checkpoint import load_weights
 from mineral_lib.training.loss import classification_loss, logit_shift
-from mineral_lib.training.pool import train_runs
+from mineral_lib.training.pool import source_of, train_runs
 from mineral_lib.training.pretrain import ensure_source_weights, is_pretrained, source_key
+from mineral_lib.training.probing import starts_table
 from mineral_lib.training.recipe import learning_rate
 from mineral_lib.training.runs import is_finished, load_run_network, run_dir, train_run
 from mineral_lib.training.specs import RunSpec, ablation_runs, comparison_runs, study_runs
@@ -101,11 +102,11 @@ def test_cures_for_the_long_tail_change_training_and_its_key(tiny):
 
 
 def test_the_study_shares_its_eight_runs():
-    settings = load_profile("quick", ["leakage.runs=[]"])
+    settings = load_profile("quick", ["leakage.runs=[]", "comparison.grey_runs=[]"])
     names = [spec.name for spec in study_runs(settings)]
     assert len(names) == len(set(names)) == 8
     shared = set(comparison_runs(settings)) & set(ablation_runs(settings))
-    assert len(shared) == 3 and len(study_runs(load_profile("quick"))) == 11
+    assert len(shared) == 3 and len(study_runs(load_profile("quick"))) == 12
 
 
 def test_a_run_is_written_reused_and_retrained_when_parameters_change(tiny):
@@ -166,6 +167,39 @@ def test_pretraining_is_cached_and_used(tiny):
     torch.testing.assert_close(network.stages[1].blocks[0].conv_dw.weight, state["stages.1.blocks.0.conv_dw.weight"])
     assert source_key(tiny, "convnext_tiny") == source_key(tiny, "eca_convnext_tiny") != source_key(tiny, "resnet50")
     assert "formula" in note
+
+
+def test_the_colour_control_is_a_source_of_its_own(tiny):
+    specs = [RunSpec("convnext_tiny", start, "grouped", 0) for start in ("transfer", "colour")]
+    assert [source_of(tiny, spec) for spec in specs] == ["convnext_tiny", "convnext_tiny-colour"]
+    imagenet = tiny.model_copy(update={"weights": tiny.weights.model_copy(update={"source": "imagenet"})})
+    assert [source_of(imagenet, spec) for spec in specs] == [None, "convnext_tiny-colour"]
+    learned, control = (
+        runs_module.build_network(tiny, spec, 26, pretrained=True)[0].stages[0].blocks[0].conv_dw.weight
+        for spec in specs
+    )
+    assert not torch.equal(learned, control)
+
+
+def test_random_weights_follow_the_scheme(tiny):
+    asleep = tiny.model_copy(update={"model": tiny.model.model_copy(update={"init_scheme": "library"})})
+
+    def scale(settings, start):
+        network, note = runs_module.build_network(
+            settings, RunSpec("convnext_tiny", start, "grouped", 0), 26, pretrained=True
+        )
+        return round(network.stages[0].blocks[0].gamma.mean().item(), 6), note
+
+    assert scale(tiny, "scratch") == scale(asleep, "scratch_fast") == (0.3, "random weights, fast scheme")
+    assert scale(asleep, "scratch") == scale(tiny, "scratch_library") == (1e-6, "random weights, library scheme")
+
+
+def test_the_table_of_starts_has_a_row_for_every_start(tiny):
+    settings = tiny.model_copy(update={"ablation": tiny.ablation.model_copy(update={"starts": ["colour"]})})
+    train_runs(settings, [SPEC], say=lambda line: None)
+    table = starts_table(settings)
+    assert len(table) == 5 and table[["colour", "grey"]].to_numpy().min() >= 0
+    assert table["fine_tuned"].notna().tolist() == [False, False, True, False, False]  # scratch is the fast scheme here
 
 
 @pytest.mark.parametrize("name", ["vgg19", "googlenet", "resnet50", "resnext50"])

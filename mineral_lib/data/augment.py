@@ -107,15 +107,30 @@ class Noise(_Drawn):
         self.px, self.sigma = px, sigma
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
-        """Draw the noise (3, px, px) where the image is; on an accelerator other numbers come from the same seed."""
-        device, generator = flat_inputs[0].device, None
-        if device.type != "cpu":
-            generator = torch.Generator(device).manual_seed(torch.initial_seed())
-        return {"noise": torch.randn(3, self.px, self.px, device=device, generator=generator)}
+        """Draw the noise (3, px, px); on an accelerator only where in a bank of noise it begins."""
+        if flat_inputs[0].device.type == "cpu":
+            return {"noise": torch.randn(3, self.px, self.px)}
+        return {"begin": int(torch.randint(NOISE_BANK - 3 * self.px**2, ()))}
 
     def transform(self, inpt: torch.Tensor, params: dict[str, Any]) -> torch.Tensor:
         """Add the noise to (B, 3, px, px) float32 in 0..1."""
-        return (inpt + params["noise"] * self.sigma).clamp_(0, 1)
+        if "begin" in params:
+            begin = torch.as_tensor(params["begin"], device=inpt.device).long()
+            places = begin.view(-1, 1) + torch.arange(3 * self.px**2, device=inpt.device)
+            noise = _noise_bank(inpt.device)[places].view(-1, *inpt.shape[1:])
+        else:
+            noise = params["noise"]
+        return (inpt + noise * self.sigma).clamp_(0, 1)
+
+
+# Numbers in a bank of noise: a window of 224 px is 150,528 of them.
+NOISE_BANK = 2**24
+
+
+@lru_cache(maxsize=4)
+def _noise_bank(device: torch.device) -> torch.Tensor:
+    """Standard normal numbers on an accelerator, the same in every process; a generator for each image costs more."""
+    return torch.randn(NOISE_BANK, device=device, generator=torch.Generator(device).manual_seed(derive_seed("noise")))
 
 
 def _each(value: float | torch.Tensor, dims: int) -> float | torch.Tensor:
@@ -201,7 +216,8 @@ def augment_batch(images: torch.Tensor, *, augment: Augment, image_size_px: int,
 def _together(values: list, images: torch.Tensor) -> torch.Tensor:
     if isinstance(values[0], torch.Tensor):
         return torch.stack(values)
-    return torch.tensor(values, dtype=torch.float32).to(images.device, non_blocking=True)
+    dtype = torch.int64 if isinstance(values[0], int) else torch.float32
+    return torch.tensor(values, dtype=dtype).to(images.device, non_blocking=True)
 
 
 def augment_offline(image: np.ndarray, copy: int, image_id: str, *, augment: Augment, seed: int) -> np.ndarray:

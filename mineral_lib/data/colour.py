@@ -51,6 +51,12 @@ def to_srgb(image: Image.Image, notes: list[str]) -> Image.Image:
     return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
+def grey(photos: np.ndarray) -> np.ndarray:
+    """Photographs (..., 3) uint8 without their colours: the luma of ITU-R BT.601 in all three channels."""
+    luma = (photos @ np.array([0.299, 0.587, 0.114], np.float32)).round().astype(np.uint8)
+    return np.repeat(luma[..., None], 3, -1)
+
+
 def is_16_bit_colour(image: Image.Image) -> bool:
     """Whether an opened, not yet loaded file has 16 bits a channel, of which Pillow keeps the upper 8."""
     return image.mode in ("RGB", "RGBA", "RGBX", "LA", "CMYK") and any(";16" in str(tile[3]) for tile in image.tile)

@@ -30,6 +30,8 @@ Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 # Statistics of ImageNet, which pretrained weights expect (RGB, image range 0 to 1).
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
 STD = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+# Images at once in evaluation, at least: a GPU is idle most of the time with fewer.
+EVALUATION_BATCH = {"cuda": 256}
 
 
 def normalise(image: torch.Tensor, by: Normalisation = "imagenet") -> torch.Tensor:
@@ -52,6 +54,12 @@ def _centre(photos: torch.Tensor, px: int) -> torch.Tensor:
     return centre.to(torch.float32, memory_format=torch.contiguous_format).div_(255)
 
 
+def grey_pictures(photos: torch.Tensor) -> torch.Tensor:
+    """Luminance (ITU-R BT.601) of photographs (B, 3, H, W) uint8 in all three channels: same shape and type."""
+    weights = torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1).to(photos.device, non_blocking=True)
+    return (photos * weights).sum(1, keepdim=True).round_().to(torch.uint8).expand_as(photos)
+
+
 class MineralDataset(Dataset):
     """Samples of one split.
 
@@ -62,11 +70,13 @@ class MineralDataset(Dataset):
         image_size_px: Side of the images that come out.
         augment: Strengths of on-the-fly augmentation, or None for the centre of the image as it is.
         seed: Seed of the run; with the epoch and sample_id it decides the augmentation.
+        grey: Show luminance instead of colours.
         by: How images are normalised, see ``normalise``.
     """
 
     def __init__(self, samples: pd.DataFrame, pixels: np.ndarray, *, split: str, image_size_px: int,
-                 augment: Augment | None = None, seed: int = 0, by: Normalisation = "imagenet") -> None:
+                 augment: Augment | None = None, seed: int = 0, grey: bool = False,
+                 by: Normalisation = "imagenet") -> None:
         if len(samples) != len(pixels):
             raise ValueError(f"{len(samples)} samples but {len(pixels)} images")
         self.rows = np.flatnonzero(samples["split"] == split)
@@ -74,7 +84,7 @@ class MineralDataset(Dataset):
         self.labels = self.samples["label"].to_numpy(np.int64)
         self.ids = self.samples["sample_id"].tolist()
         self.pixels, self.image_size_px = pixels, image_size_px
-        self.augment, self.seed, self.epoch = augment, seed, 0
+        self.augment, self.seed, self.epoch, self.grey = augment, seed, 0, grey
         self.device, self.by = torch.device("cpu"), by
 
     def __len__(self) -> int:
@@ -111,7 +121,8 @@ class MineralDataset(Dataset):
             photos = self.pixels[torch.tensor(positions).to(self.device, non_blocking=True)]
         else:
             photos = torch.from_numpy(self.pixels[self.rows[positions]]).to(self.device, non_blocking=True)
-        return photos.permute(0, 3, 1, 2)
+        photos = photos.permute(0, 3, 1, 2)
+        return grey_pictures(photos) if self.grey else photos
 
     def _seed(self, position: int, lap: int) -> int:
         # A sample that is drawn again in an epoch is augmented in another way.
@@ -182,7 +193,7 @@ class EpochBatches(Sampler[list[int | Draw]]):
 
 
 def make_loader(samples: pd.DataFrame, pixels: np.ndarray, split: str, settings: Settings, *, train: bool,
-                augment_now: bool, seed: int = 0) -> DataLoader:
+                augment_now: bool, seed: int = 0, grey: bool = False) -> DataLoader:
     """Batches (images (B, 3, px, px) float32, labels (B,), positions (B,)) of one split.
 
     Args:
@@ -195,19 +206,22 @@ def make_loader(samples: pd.DataFrame, pixels: np.ndarray, split: str, settings:
         augment_now: Augment on the fly: True for training, but for ``paper``, where the copies are the
             augmentation (under ``authors`` it comes on top of them).
         seed: Seed of the run.
+        grey: Show luminance instead of colours.
 
     Raises:
         DataError: The split is empty.
     """
     dataset = MineralDataset(samples, pixels, split=split, image_size_px=settings.data.image_size_px,
-                             augment=settings.augment if augment_now else None, seed=seed, by=settings.train.normalise)
+                             augment=settings.augment if augment_now else None, seed=seed, grey=grey,
+                             by=settings.train.normalise)
     if not len(dataset):
         raise DataError(f"no samples in '{split}'", where="split", remedy="run notebook 01 again with more photographs")
     device = select_device(settings.train.device)
     if device.type == "cuda" and not settings.train.num_workers:
         dataset.move_to(device)
     labels = dataset.labels if settings.train.sampler == "balanced" else None
-    batches = EpochBatches(len(dataset), settings.train.batch_size, seed if train else None, labels=labels)
+    size = settings.train.batch_size if train else max(settings.train.batch_size, EVALUATION_BATCH.get(device.type, 0))
+    batches = EpochBatches(len(dataset), size, seed if train else None, labels=labels)
     return DataLoader(
         dataset,
         batch_sampler=batches,

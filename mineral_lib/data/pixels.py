@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pandas as pd
 
@@ -89,6 +90,33 @@ def load_masks(index: pd.DataFrame, settings: Settings, *, cache_dir: Path | Non
     return _render(index, settings, _folder(settings, cache_dir))[1]
 
 
+def load_on_ground(index: pd.DataFrame, settings: Settings, ground: str, *,
+                   cache_dir: Path | None = None) -> np.ndarray:
+    """Generated specimens photographed once more, everything as it was but for what they lie on; rendered once.
+
+    Args:
+        index: Rows of the table of photographs.
+        settings: The profile.
+        ground: ``grey`` or ``swapped`` (that of another photograph), see ``synthetic.photograph``.
+        cache_dir: Where to keep the file; ``results/cache`` if not given.
+
+    Returns:
+        (N, W, W, 3) uint8, memory-mapped, read-only, in the order of the index.
+
+    Raises:
+        DataError: The photographs come from a folder.
+    """
+    from mineral_lib.data.synthetic import photographs
+
+    if settings.data.source != "synthetic":
+        raise DataError("only generated specimens can be laid on another ground", where="data.source",
+                        remedy="use data.source: synthetic")
+    px, keys = working_size(settings.data.image_size_px), specimen_keys(index)
+    options = {"image_size": px, "seed": settings.data.seed, "jobs": settings.train.jobs, "ground": ground}
+    path = _folder(settings, cache_dir) / f"ground-{digest([_key(index, settings), ground])[:20]}.npy"
+    return _cached(path, (len(index), px, px, 3), lambda a, b: photographs(keys[a:b], **options)[0])
+
+
 def _folder(settings: Settings, cache_dir: Path | None) -> Path:
     return Path(cache_dir) if cache_dir else ResultPaths.of(settings.profile).cache_dir
 
@@ -129,11 +157,12 @@ def _render(index: pd.DataFrame, settings: Settings, folder: Path) -> tuple[np.n
     shape = (len(index), px, px)
     images, masks = _open(image_path, (*shape, 3), np.uint8), _open(mask_path, shape, np.bool_)
     if images is None or masks is None:
-        keys, step = specimen_keys(index), _chunk(shape)
+        jobs = joblib.cpu_count()  # what a photograph looks like does not depend on it
+        keys, step = specimen_keys(index), _chunk(shape) * max(1, jobs // 2)
         with _writer(image_path, (*shape, 3), np.uint8) as write_images, _writer(mask_path, shape, bool) as write_masks:
             for start in range(0, len(keys), step):
                 made = photographs(keys[start : start + step], image_size=px, seed=settings.data.seed,
-                                   jobs=settings.train.jobs)
+                                   jobs=jobs)
                 write_images(made[0])
                 write_masks(made[1])
         images, masks = _open(image_path, (*shape, 3), np.uint8), _open(mask_path, shape, np.bool_)

@@ -11,7 +11,7 @@ from mineral_lib.data.index import build_index, generator_digest, index_fingerpr
 from mineral_lib.data.quality import QUALITY_COLUMNS
 from mineral_lib.data.record import reading_rules
 from mineral_lib.data.scan import metadata_path
-from mineral_lib.data.split import make_split, read_split
+from mineral_lib.data.split import make_split, read_split, split_name
 from mineral_lib.data.walk import folder_state
 from mineral_lib.storage import ResultPaths, digest, file_digest, read_json, write_csv, write_json
 
@@ -26,7 +26,7 @@ class StudyData:
         index: One row a usable photograph.
         files: One row a file found, with what became of it.
         classes: Class names; the position is the label.
-        splits: One table of samples a protocol.
+        splits: One table of samples a protocol; with ``split.vary_with_seed`` one a protocol and seed.
         fingerprint: Digest of ids, contents, labels and groups.
         duplicates: Pairs of files that show the same, see ``groups.duplicate_table``.
         notes: Sentences on groups of near duplicates that deserve a look.
@@ -39,6 +39,10 @@ class StudyData:
     fingerprint: str
     duplicates: pd.DataFrame
     notes: list[str]
+
+    def samples(self, protocol: str, seed: int) -> pd.DataFrame:
+        """The split that the runs of a seed use."""
+        return self.splits.get(f"{protocol}-seed{seed}", self.splits[protocol])
 
     def leak(self, protocol: str) -> dict:
         """How many held-out samples have relatives in train, see ``audit.count_leak``."""
@@ -63,6 +67,7 @@ def _key(settings: Settings) -> str:
         settings.data.model_dump(mode="json"),
         settings.split.model_dump(mode="json"),
         settings.augment.model_dump(mode="json"),
+        settings.train.seeds if settings.split.vary_with_seed else settings.train.seeds[:1],
     ]
     return digest([VERSION, sections, _source(settings)])
 
@@ -76,27 +81,28 @@ def prepare(settings: Settings) -> StudyData:
     paths = ResultPaths.of(settings.profile)
     record, key = paths.root / "data.json", _key(settings)
     protocols = settings.split.protocols
+    splits = {split_name(name, seed, settings): (name, seed) for seed in settings.train.seeds for name in protocols}
     wanted = [paths.index, paths.root / "scan.csv", paths.root / "duplicates.csv"]
-    wanted += [*(paths.splits_dir / f"{name}.csv" for name in protocols)]
+    wanted += [*(paths.splits_dir / f"{name}.csv" for name in splits)]
     if record.is_file() and all(path.is_file() for path in wanted) and read_json(record)["key"] == key:
-        return _read(paths, protocols)
+        return _read(paths, list(splits))
     scan = build_index(settings, cache_dir=paths.cache_dir)
     write_csv(paths.root / "scan.csv", scan.files)
     write_csv(paths.root / "duplicates.csv", scan.duplicates)
     write_csv(paths.index, scan.index)
-    for protocol in protocols:
-        write_csv(paths.splits_dir / f"{protocol}.csv", make_split(scan.index, protocol, settings))
+    for name, (protocol, seed) in splits.items():
+        write_csv(paths.splits_dir / f"{name}.csv", make_split(scan.index, protocol, settings, run_seed=seed))
     # Groups decide who is trained on, so a run made with other groups must not be taken for one of these.
     groups = sorted(scan.index[["image_id", "group"]].values.tolist())
     data = {"key": key, "classes": scan.classes, "fingerprint": digest([index_fingerprint(scan.index), groups]),
             "groups": group_summary(scan.index, scan.duplicates), "notes": list(scan.notes)}
     write_json(record, data | {"leak": audit_files(paths, protocols)})
-    return _read(paths, protocols)
+    return _read(paths, list(splits))
 
 
-def _read(paths: ResultPaths, protocols: list[str]) -> StudyData:
+def _read(paths: ResultPaths, names: list[str]) -> StudyData:
     record = read_json(paths.root / "data.json")
-    splits = {name: read_split(paths.splits_dir / f"{name}.csv") for name in protocols}
+    splits = {name: read_split(paths.splits_dir / f"{name}.csv") for name in names}
     return StudyData(
         index=read_index(paths.index),
         files=pd.read_csv(paths.root / "scan.csv", keep_default_na=False,

@@ -36,7 +36,19 @@ DEFAULT_FACTOR = 4  # most frequent factor of Table 2, for classes that are not 
 _TEXT = ["sample_id", "image_id", "class_name", "specimen", "group", "split"]
 
 
-def make_split(index: pd.DataFrame, protocol: Protocol, settings: Settings) -> pd.DataFrame:
+def split_name(protocol: str, seed: int, settings: Settings) -> str:
+    """Name of the split that the runs of a seed use: that of the protocol, unless ``split.vary_with_seed``."""
+    first = settings.train.seeds[0]
+    return f"{protocol}-seed{seed}" if settings.split.vary_with_seed and seed != first else protocol
+
+
+def split_seed(seed: int, settings: Settings) -> int:
+    """Seed of the split that the runs of a seed use."""
+    return settings.split.seed + (seed - settings.train.seeds[0] if settings.split.vary_with_seed else 0)
+
+
+def make_split(index: pd.DataFrame, protocol: Protocol, settings: Settings, *, run_seed: int | None = None
+               ) -> pd.DataFrame:
     """Assign every sample to train, val or test.
 
     The result depends on ids, labels, groups and the seed only, never on the order of rows. Classes of role
@@ -49,6 +61,7 @@ def make_split(index: pd.DataFrame, protocol: Protocol, settings: Settings) -> p
         protocol: ``grouped``, ``photo`` (one sample a photograph), ``paper`` or ``authors`` (one sample a copy).
         settings: The profile; uses split.ratios, split.assignment, split.seed, augment.offline_factor and
             augment.include_original.
+        run_seed: Seed of the runs that use the split; the first one of the profile if not given.
 
     Returns:
         One row a sample, columns ``SPLIT_COLUMNS``, ordered by label, image_id and copy. Under ``authors`` each held
@@ -63,7 +76,8 @@ def make_split(index: pd.DataFrame, protocol: Protocol, settings: Settings) -> p
     else:
         samples = samples.assign(copy=0, sample_id=samples["image_id"])
     shares = AUTHORS_SHARES if protocol == "authors" else dict(zip(SPLITS, settings.split.ratios, strict=True))
-    units, seed = samples[UNITS[protocol]], settings.split.seed
+    units = samples[UNITS[protocol]]
+    seed = split_seed(settings.train.seeds[0] if run_seed is None else run_seed, settings)
     if settings.split.assignment == "hash":
         samples["split"] = _by_hash(units, shares, seed).where(samples["role"] != "train_only", "train")
     else:

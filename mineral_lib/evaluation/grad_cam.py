@@ -1,9 +1,11 @@
-"""Grad-CAM heat maps (Selvaraju et al. 2017; paper 4.3, Figure 6) by the grad-cam library.
+"""Grad-CAM heat maps (Selvaraju et al. 2017; paper 4.3, Figure 6) by the grad-cam library, and what lies where.
 
 The layer of each network is the last feature map before pooling, see ``models.zoo.CLASSIFIERS``. A map is scaled to
 its own maximum, so colours can be compared within a panel only.
 """
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -20,6 +22,9 @@ from mineral_lib.models.zoo import classifier_of
 
 # Evaluation sees the centre of the working image: 224 of 256.
 CENTRE = 224 / 256
+BATCH = 64  # photographs at once
+# A map that is highest at the edge is level there once it is enlarged: all these pixels are its hottest place.
+HOTTEST = 0.999
 
 
 @dataclass(frozen=True)
@@ -45,30 +50,54 @@ def heat_maps(
     name: str, network: nn.Module, photos: np.ndarray, labels: list[int], *, image_size_px: int, target: str,
     by: Normalisation = "imagenet",
 ) -> list[HeatMap]:
-    """Grad-CAM maps of several photographs.
+    """Grad-CAM maps of several photographs, computed in batches on the device where the network is.
 
     Args:
         name: Network name, which decides the layer.
-        network: Trained network on the CPU.
+        network: Trained network.
         photos: Working images (N, W, W, 3) uint8.
         labels: True labels.
         image_size_px: Side the network sees.
         target: ``true_class`` or ``predicted_class``: whose evidence is mapped.
         by: How the network's images are normalised.
     """
-    images = normalise(torch.stack([to_tensor(photo, image_size_px) for photo in photos]), by)
     network.eval()
-    with torch.inference_mode():
-        probabilities = network(images).softmax(1)
-    predicted = probabilities.argmax(1).tolist()
-    wanted = labels if target == "true_class" else predicted
-    layer = network.get_submodule(classifier_of(name, network).cam_layer)
-    with GradCAM(model=network, target_layers=[layer]) as cam:
-        maps = cam(input_tensor=images, targets=[ClassifierOutputTarget(label) for label in wanted])
-    maps = np.nan_to_num(maps)
+    layer, found = network.get_submodule(classifier_of(name, network).cam_layer), []
+    with _gradients_behind(network, layer), GradCAM(model=network, target_layers=[layer]) as cam:
+        for start in range(0, len(photos), BATCH):
+            part = slice(start, start + BATCH)
+            images = network_images(photos[part], image_size_px, by)
+            found += _batch(cam, images, labels[part] if target == "true_class" else None)
+    return found
+
+
+def network_images(photos: np.ndarray, image_size_px: int, by: Normalisation) -> torch.Tensor:
+    """What a network is given of working images (N, W, W, 3) uint8: their normalised centres (N, 3, px, px)."""
+    return normalise(torch.stack([to_tensor(photo, image_size_px) for photo in photos]), by)
+
+
+@contextlib.contextmanager
+def _gradients_behind(network: nn.Module, layer: nn.Module) -> Iterator[None]:
+    """Gradients for the output of ``layer`` and for nothing before it: all that Grad-CAM asks for."""
+    learning = [one for one in network.parameters() if one.requires_grad]
+    # A copy, because the layer behind may overwrite what it receives.
+    handle = layer.register_forward_hook(lambda _layer, _inputs, output: output.detach().requires_grad_().clone())
+    try:
+        network.requires_grad_(False)
+        yield
+    finally:
+        handle.remove()
+        for one in learning:
+            one.requires_grad_(True)
+
+
+def _batch(cam: GradCAM, images: torch.Tensor, labels: list[int] | None) -> list[HeatMap]:
+    targets = None if labels is None else [ClassifierOutputTarget(label) for label in labels]
+    maps = np.nan_to_num(cam(input_tensor=images, targets=targets))
+    values, guesses = (one.tolist() for one in cam.outputs.detach().float().softmax(1).max(1))
     return [
-        HeatMap(heat, bool(heat.max() <= 0), int(label), int(guess), float(probabilities[i, guess]))
-        for i, (heat, label, guess) in enumerate(zip(maps, wanted, predicted, strict=True))
+        HeatMap(heat, bool(heat.max() <= 0), int(label), guess, value)
+        for heat, label, guess, value in zip(maps, labels or guesses, guesses, values, strict=True)
     ]
 
 
@@ -87,6 +116,23 @@ def overlay(photo: np.ndarray, heat: np.ndarray, *, weight: float) -> np.ndarray
 
 
 def evidence_on_specimen(heat: np.ndarray, mask: np.ndarray) -> float:
-    """Share of the heat (0..1) that lies on the specimen; ``mask`` is (px, px) bool."""
+    """Share of the heat (0..1) that lies on the specimen, 0 for an empty map; ``mask`` is (px, px) bool."""
     total = float(heat.sum())
-    return float(heat[mask].sum() / total) if total > 0 else float("nan")
+    return float(heat[mask].sum() / total) if total > 0 else 0.0
+
+
+def hottest_on_specimen(heat: np.ndarray, mask: np.ndarray) -> float:
+    """Whether the hottest place is on the specimen (0 or 1), 0 for an empty map.
+
+    Where several pixels are equally hot: the share of them that is on the specimen.
+    """
+    top = float(heat.max())
+    return float(mask[heat >= HOTTEST * top].mean()) if top > 0 else 0.0
+
+
+def blind_centre_map(px: int) -> np.ndarray:
+    """A map that looks at no photograph: even heat on the inner half of each side, hottest in the very middle."""
+    heat, quarter, middle = np.zeros((px, px), np.float32), px // 4, px // 2
+    heat[quarter : px - quarter, quarter : px - quarter] = 1
+    heat[middle - 1 : middle + 1, middle - 1 : middle + 1] += 0.01
+    return heat

@@ -43,6 +43,12 @@ def classification_metrics(labels: np.ndarray, predicted: np.ndarray, num_classe
     return {name: found[name] for name in METRIC_NAMES}
 
 
+def commonest_label(labels: np.ndarray) -> int:
+    """The commonest class, the lowest label of equals. *Chance* in this study is always naming that of the training
+    part."""
+    return int(np.bincount(np.asarray(labels, dtype=int)).argmax())
+
+
 def confusion(labels: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
     """Counts, shape (num_classes, num_classes): rows are true classes, columns predicted ones."""
     return confusion_matrix(labels, predicted, labels=np.arange(num_classes))

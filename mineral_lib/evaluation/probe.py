@@ -13,14 +13,17 @@ from mineral_lib.models.zoo import classifier_of
 
 
 @torch.inference_mode()
-def frozen_features(name: str, network: nn.Module, photos: np.ndarray, *, image_size_px: int) -> np.ndarray:
+def frozen_features(
+    name: str, network: nn.Module, photos: np.ndarray, *, image_size_px: int, device: torch.device | str = "cpu"
+) -> np.ndarray:
     """What the classifying layer of a network receives.
 
     Args:
         name: Network name.
-        network: The network, on the CPU.
+        network: The network; it is moved to the device.
         photos: Working images (N, W, W, 3) uint8.
         image_size_px: Side the network sees.
+        device: Where to compute.
 
     Returns:
         (N, features) float32.
@@ -31,7 +34,7 @@ def frozen_features(name: str, network: nn.Module, photos: np.ndarray, *, image_
     try:
         for start in range(0, len(photos), 128):
             images = [to_tensor(photo, image_size_px) for photo in photos[start : start + 128]]
-            network.eval()(normalise(torch.stack(images)))
+            network.eval().to(device)(normalise(torch.stack(images).to(device)))
     finally:
         handle.remove()
     return np.concatenate(found)
@@ -39,7 +42,7 @@ def frozen_features(name: str, network: nn.Module, photos: np.ndarray, *, image_
 
 def _pooled(features: torch.Tensor) -> np.ndarray:
     # A convolutional head (SqueezeNet) receives maps: their mean over all places.
-    return (features.mean((2, 3)) if features.ndim == 4 else features.flatten(1)).float().numpy()
+    return (features.mean((2, 3)) if features.ndim == 4 else features.flatten(1)).float().cpu().numpy()
 
 
 def colour_histograms(photos: np.ndarray, bins: int = 8) -> np.ndarray:

@@ -29,8 +29,8 @@ def shuffled_labels(samples: pd.DataFrame, *, seed: int) -> np.ndarray:
     return samples["group"].map(drawn).to_numpy(np.int64)
 
 
-def nearest_neighbour(features: np.ndarray, labels: np.ndarray, split: np.ndarray) -> np.ndarray:
-    """Which test samples have the label of their nearest training sample (cosine, standardised features).
+def nearest_labels(features: np.ndarray, labels: np.ndarray, split: np.ndarray) -> np.ndarray:
+    """Label of the nearest training sample (cosine, standardised features) of every test sample, in order.
 
     A nearest neighbour remembers everything at once, so it shows a leak at its full size without any training.
 
@@ -38,11 +38,13 @@ def nearest_neighbour(features: np.ndarray, labels: np.ndarray, split: np.ndarra
         features: (N, features).
         labels: (N,).
         split: (N,) train, val or test.
-
-    Returns:
-        Bool, one a test sample, in order.
     """
     train, test = split == "train", split == "test"
     model = make_pipeline(StandardScaler(), KNeighborsClassifier(1, metric="cosine", algorithm="brute"))
     model.fit(features[train], labels[train])
-    return model.predict(features[test]) == labels[test]
+    return model.predict(features[test])
+
+
+def nearest_neighbour(features: np.ndarray, labels: np.ndarray, split: np.ndarray) -> np.ndarray:
+    """Which test samples have the label of their nearest training sample, see ``nearest_labels``."""
+    return nearest_labels(features, labels, split) == labels[split == "test"]

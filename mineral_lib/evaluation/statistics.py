@@ -1,10 +1,120 @@
-"""How sure a number is: intervals by specimen, and paired tests of two networks on the same photographs."""
+"""How sure a number is: intervals over seeds and specimens, and paired tests on the same photographs."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from scipy.optimize import brentq
+from scipy.stats import norm
+from scipy.stats import t as student
 from statsmodels.stats.contingency_tables import mcnemar as exact_mcnemar
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
+
+# What one seed has to say: a number a photograph and the specimen of each photograph, both of shape (n,).
+Part = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over seeds (an accuracy, or a difference of accuracies) and how far it can be trusted.
+
+    Two things could have come out otherwise: the seed of a training and the specimens in the test set. What differs
+    from seed to seed is seen in the spread of the seeds' means: a t interval with ``seeds - 1`` degrees of freedom
+    (a percentile bootstrap of three seeds would be far too narrow). What all seeds share, because they are tested on
+    the same specimens, is not seen there; a bootstrap of whole specimens gives it as the covariance of the seeds'
+    means. The two half-widths are added as squares (Zou and Donner 2008), and an interval is never narrower than
+    that of the specimens alone. With one seed it is over specimens only and says nothing about other seeds.
+
+    Attributes:
+        value: Mean over seeds.
+        seeds: Number of seeds.
+        seed_sd: Standard deviation over seeds, NaN with one seed.
+        specimen_se: Standard error of the mean from the choice of test specimens, seeds as they are.
+        shared_se: The part of it that all seeds share.
+    """
+
+    value: float
+    seeds: int
+    seed_sd: float
+    specimen_se: float
+    shared_se: float
+
+    def half_width(self, level: float = 0.95) -> float:
+        """Half the width of the interval of a level."""
+        specimens = norm.ppf((1 + level) / 2) * self.specimen_se
+        if self.seeds < 2:
+            return float(specimens)
+        spread = student.ppf((1 + level) / 2, self.seeds - 1) * self.seed_sd / np.sqrt(self.seeds)
+        return float(max(np.hypot(spread, norm.ppf((1 + level) / 2) * self.shared_se), specimens))
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """Low and high end; NaN with fewer than two specimens."""
+        half = self.half_width(level)
+        return self.value - half, self.value + half
+
+    @property
+    def p_value(self) -> float:
+        """One minus the level of the interval that just reaches zero; NaN without an interval."""
+        if np.isnan(self.specimen_se):
+            return float("nan")
+        smallest = 1e-12
+        if abs(self.value) <= self.half_width(smallest):
+            return 1.0
+        if abs(self.value) >= self.half_width(1 - smallest):
+            return smallest
+        return 1 - float(brentq(lambda level: self.half_width(level) - abs(self.value), smallest, 1 - smallest))
+
+
+def estimate(parts: Sequence[Part], *, resamples: int = 1000, seed: int = 0) -> Estimate:
+    """Mean over seeds with its uncertainty over seeds and specimens.
+
+    Args:
+        parts: One a seed. Seeds may have the same or other test photographs; a specimen is known by its name.
+        resamples: Number of bootstrap samples.
+        seed: Seed of the resampling.
+    """
+    return _estimate(_means(parts), _resampled_parts(parts, resamples=resamples, seed=seed))
+
+
+def estimate_gap(a: Sequence[Part], b: Sequence[Part], *, resamples: int = 1000, seed: int = 0) -> Estimate:
+    """Mean difference over seeds of two sets of photographs that are drawn independently of each other.
+
+    Args:
+        a: One part a seed.
+        b: The same seeds on other photographs.
+        resamples: Number of bootstrap samples.
+        seed: Seed of the resampling.
+    """
+    first, second = (_resampled_parts(parts, resamples=resamples, seed=seed + k) for k, parts in enumerate((a, b)))
+    drawn = None if first is None or second is None else first - second
+    return _estimate(_means(a) - _means(b), drawn)
+
+
+def _means(parts: Sequence[Part]) -> np.ndarray:
+    return np.array([float(np.mean(values)) for values, _ in parts])
+
+
+def _estimate(means: np.ndarray, drawn: np.ndarray | None) -> Estimate:
+    """An estimate from the seeds' means (S,) and their bootstrap samples (resamples, S)."""
+    count = len(means)
+    sd = float(means.std(ddof=1)) if count > 1 else float("nan")
+    if drawn is None:
+        return Estimate(float(means.mean()), count, sd, float("nan"), float("nan"))
+    covariance = np.atleast_2d(np.cov(drawn.T))
+    shared = (covariance.sum() - np.trace(covariance)) / (count * (count - 1)) if count > 1 else covariance[0, 0]
+    own = float(drawn.mean(axis=1).std(ddof=1))
+    return Estimate(float(means.mean()), count, sd, own, float(np.sqrt(max(shared, 0))))
+
+
+def holm(p_values: Sequence[float]) -> np.ndarray:
+    """Holm's correction for the number of tests; NaN (not tested) stays NaN and does not count."""
+    found = np.asarray(p_values, dtype=float).copy()
+    known = ~np.isnan(found)
+    if known.any():
+        found[known] = multipletests(found[known], method="holm")[1]
+    return found
 
 
 def wilson(successes: int, count: int, level: float = 0.95) -> tuple[float, float]:
@@ -42,33 +152,28 @@ def cluster_bootstrap(
     return float(low), float(high)
 
 
-def independent_difference(
-    a: tuple[np.ndarray, np.ndarray], b: tuple[np.ndarray, np.ndarray], *, resamples: int = 1000, seed: int = 0
-) -> tuple[float, float]:
-    """95 % interval of mean(a) - mean(b) for two test sets of different photographs, resampling whole specimens.
-
-    Args:
-        a: Values and specimens of the first set, both (n,).
-        b: The same of the second set, drawn independently of the first.
-        resamples: Number of bootstrap samples.
-        seed: Seed of the resampling.
-    """
-    first, second = (_resampled(*part, resamples=resamples, seed=seed + k) for k, part in enumerate((a, b)))
-    if first is None or second is None:
-        return float("nan"), float("nan")
-    low, high = np.quantile(first - second, [0.025, 0.975])
-    return float(low), float(high)
-
-
 def _resampled(values: np.ndarray, specimens: np.ndarray, *, resamples: int, seed: int) -> np.ndarray | None:
     """Means (resamples,) of bootstrap samples of whole specimens; None with fewer than two specimens."""
-    _, group = np.unique(np.asarray(specimens).astype(str), return_inverse=True)
-    sizes = np.bincount(group)
-    if len(sizes) < 2:
+    means = _resampled_parts([(values, specimens)], resamples=resamples, seed=seed)
+    return None if means is None else means[:, 0]
+
+
+def _resampled_parts(parts: Sequence[Part], *, resamples: int, seed: int) -> np.ndarray | None:
+    """Means (resamples, parts) of several sets of photographs; a specimen is drawn for all sets that hold it."""
+    names = [np.asarray(specimens).astype(str) for _, specimens in parts]
+    unique, groups = np.unique(np.concatenate(names), return_inverse=True)
+    count = len(unique)
+    if count < 2:
         return None
-    sums = np.bincount(group, weights=np.asarray(values, dtype=float))
-    drawn = _draws(len(sizes), resamples, seed)
-    return (drawn @ sums) / (drawn @ sizes)
+    sums, sizes = np.zeros((count, len(parts))), np.zeros((count, len(parts)))
+    ends = np.cumsum([len(name) for name in names])[:-1]
+    for column, ((values, _), group) in enumerate(zip(parts, np.split(groups, ends), strict=True)):
+        sums[:, column] = np.bincount(group, weights=np.asarray(values, dtype=float), minlength=count)
+        sizes[:, column] = np.bincount(group, minlength=count)
+    drawn = _draws(count, resamples, seed)
+    totals, sampled = drawn @ sums, drawn @ sizes
+    means = np.tile(sums.sum(axis=0) / sizes.sum(axis=0), (resamples, 1))  # stays where no specimen of a set is drawn
+    return np.divide(totals, sampled, out=means, where=sampled > 0)
 
 
 @lru_cache(maxsize=8)
@@ -90,6 +195,26 @@ def accuracy_interval(
         count = len(np.unique(np.asarray(specimens).astype(str)))
         return wilson(count if correct[0] else 0, count)
     return cluster_bootstrap(correct, specimens, resamples=resamples, seed=seed)
+
+
+def accuracy_over_seeds(
+    parts: Sequence[Part], *, resamples: int = 1000, seed: int = 0
+) -> tuple[Estimate, tuple[float, float]]:
+    """Mean accuracy over seeds and its 95 % interval over seeds and specimens, inside 0 to 1.
+
+    Args:
+        parts: One a seed: whether each photograph is right (0 or 1), and its specimen.
+        resamples: Number of bootstrap samples.
+        seed: Seed of the resampling.
+    """
+    options = {"resamples": resamples, "seed": seed}
+    correct, specimens = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    low, high = accuracy_interval(correct, specimens, **options)
+    found = estimate(parts, **options)
+    if found.seeds > 1:
+        ends = found.interval()
+        low, high = max(0.0, min(low, ends[0])), min(1.0, max(high, ends[1]))
+    return found, (low, high)
 
 
 def mcnemar(correct_a: np.ndarray, correct_b: np.ndarray) -> dict[str, float]:

@@ -40,7 +40,7 @@ class NetworkFacts:
 
 
 def _options(placement: str = "post_stage", kernel: str = "adaptive") -> Model:
-    return Model(family="paper", eca_placement=placement, eca_kernel=kernel, eca_init="default", drop_path_rate=0.0,
+    return Model(family="paper", eca_placement=placement, eca_kernel=kernel, eca_init="default", init_scheme="library", drop_path_rate=0.0,
                  aux_weight=0.3)  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from mineral_lib.config import NETWORK_NAMES, Model
 from mineral_lib.errors import ParameterError
 from mineral_lib.models.compact import COMPACT_BUILDERS, compact_convnext
 from mineral_lib.models.eca_convnext import insert_eca
+from mineral_lib.models.initialise import wake_up
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def _named_network(name: str, num_classes: int) -> nn.Module:
 
 
 def build_base(name: str, *, num_classes: int, options: Model) -> nn.Module:
-    """Build a network without attention modules and with random weights.
+    """Build a network without attention modules, with random weights drawn by ``model.init_scheme``.
 
     Args:
         name: Paper name (``vgg19`` ... ``eca_convnext_tiny``), ``timm:<name>`` or ``torchvision:<name>``.
@@ -106,7 +107,7 @@ def build_base(name: str, *, num_classes: int, options: Model) -> nn.Module:
     if not hasattr(network, "group_matcher"):
         # timm's layer-wise learning rates ask here which layers are the head.
         network.pretrained_cfg = {"classifier": classifier_of(name, network).head}
-    return network
+    return wake_up(network) if options.init_scheme == "fast" else network
 
 
 def add_attention(name: str, network: nn.Module, options: Model) -> nn.Module:

@@ -1,22 +1,25 @@
 """Table 4: the six networks side by side, and paired tests of the proposed one against each other."""
 
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 from mineral_lib.config import PROPOSED, Settings
+from mineral_lib.evaluation.statistics import mcnemar
 from mineral_lib.paper import authors_best_validation
 from mineral_lib.reporting import notes
-from mineral_lib.reporting.records import WEIGHTS_WORDS, RunRecord, row_name
-from mineral_lib.reporting.summary import (
-    BLOCKS,
-    NAN,
-    compare,
-    main_runs,
-    printed_fraction,
-    summarise,
-    weights_in_block,
+from mineral_lib.reporting.baselines import baseline_rows, best_baseline, lead, read_baselines
+from mineral_lib.reporting.contrasts import (
+    INTERVAL_NOTE,
+    VERDICT_NOTE,
+    Contrast,
+    contrasts,
+    paired_sets,
+    percent,
+    seeds_text,
 )
+from mineral_lib.reporting.records import WEIGHTS_WORDS, RunRecord, row_name
+from mineral_lib.reporting.summary import NAN, block_runs, main_runs, printed_fraction, summarise, weights_in_block
 from mineral_lib.reporting.tables import MISSING, Column, Table
+from mineral_lib.storage import ResultPaths
 
 _COLUMNS_4 = {
     "block": Column("block"),
@@ -26,6 +29,7 @@ _COLUMNS_4 = {
     "authors_best_val": Column("authors' log, best val. %", "percent"),
     "accuracy": Column("ours, acc. %", "percent", 1),
     "low": Column("95 % interval", "percent", 1, until="high"),
+    "seed_sd": Column("SD over seeds", "percent", 1),
     "difference": Column("ours − paper", "points", 1),
     "paper_precision": Column("paper, P %", "percent"),
     "precision_macro": Column("ours, P %", "percent", 1),
@@ -36,14 +40,28 @@ _COLUMNS_4 = {
 }
 
 
-def table_4(runs: list[RunRecord], settings: Settings) -> Table:
-    """Table 4 in up to three blocks of starting weights: paper, authors' log and ours on the grouped test
-    set."""
+BASELINES_NOTE = (
+    "Block baselines: always naming the commonest training class, which is what chance means in this study; logistic "
+    "regression on the square roots of an 8 × 8 × 8 RGB histogram; the nearest training photograph by thumbnails; all "
+    "fitted on the training part of the same split. A network on grey pictures sees no colour at all."
+)
+
+
+def table_4(runs: list[RunRecord], settings: Settings, paths: ResultPaths | None = None) -> Table:
+    """Table 4 in up to three blocks of starting weights (paper, authors' log and ours on the grouped test set), and
+    the baselines below.
+
+    Args:
+        runs: All finished runs.
+        settings: The profile.
+        paths: Its result folder, where notebook 05 has left the baselines.
+    """
     rows = [
         _row(runs, settings, block=block, model=model)
         for block in settings.comparison.blocks
         for model in settings.comparison.models
     ]
+    rows += baseline_rows(read_baselines(paths, settings), runs, settings)
     sentences = [
         notes.LEAK,
         notes.PAPER_TEST_IS_VALIDATION,
@@ -52,19 +70,42 @@ def table_4(runs: list[RunRecord], settings: Settings) -> Table:
         notes.ECA_LOG,
         notes.VGG_LOG,
         notes.AVERAGING,
-        notes.INTERVAL,
+        BASELINES_NOTE,
+        INTERVAL_NOTE,
         notes.PAPER_NOISE,
         f"Ours: grouped protocol, epoch chosen by '{settings.train.select}' on the validation set, tested "
-        "once; the last "
-        "epoch stands beside it because the paper does not say which it tests.",
+        "once; the last epoch stands beside it because the paper does not say which it tests.",
         *notes.context_notes(settings),
     ]
-    return Table(
-        "table_4_comparison",
-        "Table 4. Test evaluation of each network",
-        pd.DataFrame(rows),
-        _COLUMNS_4,
-        sentences,
+    title, finding = "Table 4. Test evaluation of each network", against_baselines(runs, settings, paths)
+    return Table("table_4_comparison", title, pd.DataFrame(rows), _COLUMNS_4, sentences, finding=finding)
+
+
+def against_baselines(runs: list[RunRecord], settings: Settings, paths: ResultPaths | None) -> str:
+    """Sentence: does the most accurate network beat the most accurate baseline, by how much, how surely?"""
+    rows = {
+        (model, weights_in_block(model, block)): found
+        for block in settings.comparison.blocks
+        for model, found in block_runs(runs, settings, block).items()
+    }
+    if not rows:
+        return ""
+    numbers = {key: summarise(found, settings) for key, found in rows.items()}
+    best = max(numbers, key=lambda key: numbers[key]["accuracy"])
+    low, high = percent(numbers[best]["low"]).removesuffix(" %"), percent(numbers[best]["high"])
+    words = (
+        f"Most accurate network: {row_name(rows[best], best[0], settings)}, {WEIGHTS_WORDS[best[1]]}, "
+        f"{percent(numbers[best]['accuracy'])} ({low} to {high}, {seeds_text(int(numbers[best]['seeds']))})"
+    )
+    rival = best_baseline(read_baselines(paths, settings))
+    found = lead(rows[best], rival, settings) if rival else None
+    if found is None:
+        return f"{words}."
+    # The best of so many networks was picked by this very accuracy, so its p counts so many times (Bonferroni).
+    contrast = Contrast(found, NAN, NAN, p_holm=min(1.0, found.p_value * len(rows)))
+    return (
+        f"{words}; best baseline: {rival.title}, {percent(rival.accuracy.value)}; network minus "
+        f"baseline {contrast.text()}: {contrast.status}."
     )
 
 
@@ -95,66 +136,76 @@ _COLUMNS_PAIRS = {
     "weights": Column("weights"),
     "difference": Column("difference, points", "points", 1),
     "low": Column("95 % interval", "points", 1, until="high"),
+    "seed_sd": Column("SD over seeds", "percent", 1),
+    "p_value": Column("p", "p"),
+    "p_holm": Column("p, Holm", "p"),
     "only_proposed": Column("only proposed right", "integer"),
     "only_other": Column("only other right", "integer"),
-    "p_value": Column("McNemar p", "p"),
-    "p_holm": Column("p, Holm", "p"),
+    "mcnemar_p": Column("McNemar p", "p"),
     "status": Column("status"),
 }
 
 
 def pairwise(runs: list[RunRecord], settings: Settings) -> Table:
-    """The proposed network against each other one on the same photographs: difference, interval, exact
-    McNemar test."""
-    rows = []
+    """The proposed network against each other one on the same photographs: difference and interval over seeds and
+    specimens, Holm's correction within a block, and McNemar's exact test of the first seed."""
+    rows, found = [], {}
     for block in settings.comparison.blocks:
         start = weights_in_block(PROPOSED, block)
-        proposed = main_runs(runs, settings, model=PROPOSED, weights=start)
-        for model in settings.comparison.models:
-            if model != PROPOSED:
-                weights = weights_in_block(model, block)
-                other = main_runs(runs, settings, model=model, weights=weights)
-                rows.append(
-                    {
-                        "block": block,
-                        "model": model,
-                        "network": row_name(other, model, settings),
-                        "weights": f"{WEIGHTS_WORDS[start]} against {WEIGHTS_WORDS[weights]}",
-                        **_pair(proposed, other, settings),
-                    }
-                )
-    frame = pd.DataFrame(rows)
-    if not frame.empty:
-        frame["p_holm"] = frame.groupby("block", sort=False)["p_value"].transform(_holm)
-    sentences = [notes.PAIRED, notes.MIXED_WEIGHTS, notes.INTERVAL, *notes.context_notes(settings)]
-    title = "Is the proposed model better on the same photographs?"
-    return Table("table_4_pairwise", title, frame, _COLUMNS_PAIRS, sentences)
+        for model, (other, contrast) in leads(runs, settings, block).items():
+            found[block, model] = contrast
+            weights = weights_in_block(model, block)
+            proposed = main_runs(runs, settings, model=PROPOSED, weights=start)
+            rows.append(
+                {
+                    "block": block,
+                    "model": model,
+                    "network": row_name(other, model, settings),
+                    "weights": f"{WEIGHTS_WORDS[start]} against {WEIGHTS_WORDS[weights]}",
+                    **_pair(proposed, other, contrast),
+                }
+            )
+    sentences = [notes.PAIRED, VERDICT_NOTE, notes.MIXED_WEIGHTS, INTERVAL_NOTE, *notes.context_notes(settings)]
+    title, finding = "Is the proposed model better on the same photographs?", _count_words(found)
+    return Table("table_4_pairwise", title, pd.DataFrame(rows), _COLUMNS_PAIRS, sentences, finding=finding)
 
 
-def _pair(proposed: list[RunRecord], other: list[RunRecord], settings: Settings) -> dict[str, object]:
-    found = compare(proposed, other, settings)
-    if found is None:
-        names = ("difference", "low", "high", "only_proposed", "only_other", "p_value")
-        return dict.fromkeys(names, NAN) | {"status": MISSING}
-    verdict = "clear" if found.clear else "within noise"
+def leads(
+    runs: list[RunRecord], settings: Settings, block: str
+) -> dict[str, tuple[list[RunRecord], Contrast | None]]:
+    """For every other network of a block: its runs, and the proposed network minus it (None if not run)."""
+    rows = {
+        model: main_runs(runs, settings, model=model, weights=weights_in_block(model, block))
+        for model in {*settings.comparison.models, PROPOSED}
+    }
+    others = [model for model in settings.comparison.models if model != PROPOSED]
+    found = contrasts(rows, {model: {PROPOSED: 1, model: -1} for model in others}, settings)
+    return {model: (rows[model], found.get(model)) for model in others}
+
+
+def _pair(
+    proposed: list[RunRecord], other: list[RunRecord], contrast: Contrast | None
+) -> dict[str, float | int | str]:
+    if contrast is None:
+        return dict.fromkeys(list(_COLUMNS_PAIRS)[3:-1], NAN) | {"high": NAN, "status": MISSING}
+    first, second = paired_sets([proposed, other])[0]
+    test = mcnemar(first.correct, second.correct)
     return {
-        "difference": found.value,
-        "low": found.low,
-        "high": found.high,
-        "only_proposed": found.only_a,
-        "only_other": found.only_b,
-        "p_value": found.p_value,
-        "status": verdict,
+        "difference": contrast.estimate.value,
+        **contrast.row(),
+        "only_proposed": test["only_a"],
+        "only_other": test["only_b"],
+        "mcnemar_p": test["p_value"],
     }
 
 
-def _holm(values: pd.Series) -> pd.Series:
-    known = values.dropna()
-    if known.empty:
-        return values
-    return pd.Series(multipletests(known, method="holm")[1], index=known.index).reindex(values.index)
-
-
-def block_title(block: str) -> str:
-    """A block of Table 4 in words."""
-    return BLOCKS[block]
+def _count_words(found: dict[tuple[str, str], Contrast | None]) -> str:
+    """Sentence: over how many networks the lead is decided, by block."""
+    parts = []
+    for block in dict.fromkeys(block for block, _ in found):
+        known = [one for (name, _), one in found.items() if name == block and one]
+        if known:
+            above, below = (sum(one.status == words for one in known) for words in ("above zero", "below zero"))
+            open_ = len(known) - above - below
+            parts.append(f"{block}: better than {above}, worse than {below}, not decided against {open_}")
+    return f"The proposed network beside the others, {'; '.join(parts)}." if parts else ""

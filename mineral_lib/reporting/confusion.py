@@ -9,6 +9,7 @@ import pandas as pd
 from mineral_lib.catalogue import display_name, find_mineral
 from mineral_lib.evaluation.metrics import confusion
 from mineral_lib.evaluation.per_class import per_class
+from mineral_lib.reporting.class_findings import read_classes, read_confusion
 from mineral_lib.reporting.labels import label
 from mineral_lib.reporting.records import RunRecord
 from mineral_lib.reporting.style import INK, PAPER, Drawing, new_figure, styled
@@ -187,6 +188,7 @@ def table_per_class(run: RunRecord) -> Table:
         frame,
         _COLUMNS_CLASS,
         ["With few test photographs of a class one of them moves its recall by many points.", WILSON_NOTE, FEW_NOTE],
+        finding=read_classes(frame),
     )
 
 
@@ -234,4 +236,5 @@ def table_confused(run: RunRecord, top: int = 12) -> Table:
         frame,
         _COLUMNS_CONFUSED,
         [sentence, FEW_NOTE],
+        finding=read_confusion(run),
     )

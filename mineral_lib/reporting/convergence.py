@@ -1,5 +1,4 @@
-"""Section 4.1 and "converges faster" as numbers: epochs to a threshold, area under the curve, train and
-validation."""
+"""Section 4.1 and "converges faster" as numbers: epochs to a threshold, area under the curve, train and validation."""
 
 import numpy as np
 import pandas as pd
@@ -7,12 +6,20 @@ import pandas as pd
 from mineral_lib.config import NETWORK_NAMES, Settings
 from mineral_lib.paper import AUTHORS_RUNS, authors_history, printed
 from mineral_lib.reporting import notes
+from mineral_lib.reporting.contrasts import percent, points
 from mineral_lib.reporting.records import WEIGHTS_WORDS, RunRecord, plain_name, row_name
-from mineral_lib.reporting.summary import NAN, main_runs, weights_in_block
+from mineral_lib.reporting.summary import NAN, main_runs, runs_text, weights_in_block
 from mineral_lib.reporting.tables import MISSING, Column, Table
 
 COMPARED_EPOCHS = 200  # the paper's number; the authors' log of VGG goes on to 500
+TESTABLE_EPOCHS = 60  # fewer say nothing about networks that were trained for 200
 OURS, AUTHORS = "ours", "authors' log"
+
+
+def too_short(settings: Settings) -> str:
+    """Why statements on the paper's fully trained networks cannot be tested in a profile; empty if they can."""
+    epochs = settings.train.epochs
+    return f"{epochs} of the paper's {COMPARED_EPOCHS} epochs" if epochs < TESTABLE_EPOCHS else ""
 
 
 def epochs_to(accuracy: np.ndarray, threshold: float) -> float:
@@ -72,12 +79,30 @@ def table_6(runs: list[RunRecord], settings: Settings) -> Table:
         "fails.",
         *notes.context_notes(settings),
     ]
+    frame = pd.DataFrame(rows)
     return Table(
         "table_6_convergence",
         "Epochs until validation accuracy reaches a threshold",
-        pd.DataFrame(rows),
+        frame,
         columns,
         sentences,
+        finding=_read_convergence(frame, settings),
+    )
+
+
+def _read_convergence(frame: pd.DataFrame, settings: Settings) -> str:
+    """Sentence: who is first at the highest threshold that two of our networks reach."""
+    ours = frame[frame["source"] == OURS]
+    reached = [t for t in settings.comparison.thresholds_percent if ours[_threshold(t)].notna().sum() >= 2]
+    if not reached:
+        return ""
+    times = ours[_threshold(max(reached))]
+    first = ours[times == times.min()]
+    names = " and ".join(f"{row.network} ({WEIGHTS_WORDS.get(row.weights, row.weights)})" for row in first.itertuples())
+    short = f"; this is {words}, no statement about the paper's curves" if (words := too_short(settings)) else ""
+    return (
+        f"{max(reached):g} % validation accuracy, the highest threshold that two networks reach, comes first in "
+        f"{names}, after {times.min():.0f} epoch{'s' if times.min() > 1 else ''}{short}."
     )
 
 
@@ -98,7 +123,7 @@ def _convergence(curves: list[np.ndarray], settings: Settings) -> dict[str, obje
         **times,
         "area": float(np.mean([curve_area(curve) for curve in curves])),
         "best": float(np.mean([curve.max() for curve in curves])),
-        "status": f"{len(curves)} run" + ("s" if len(curves) > 1 else ""),
+        "status": runs_text(len(curves)),
     }
 
 
@@ -142,8 +167,23 @@ def section_4_1(runs: list[RunRecord], settings: Settings) -> Table:
         "A large difference of training and validation accuracy means over-fitting.",
         *notes.context_notes(settings),
     ]
-    title = "Section 4.1. Training and validation accuracy"
-    return Table("section_4_1_accuracy", title, pd.DataFrame(rows), _COLUMNS_41, sentences)
+    title, frame = "Section 4.1. Training and validation accuracy", pd.DataFrame(rows)
+    return Table("section_4_1_accuracy", title, frame, _COLUMNS_41, sentences, finding=_read_gap(frame, settings))
+
+
+def _read_gap(frame: pd.DataFrame, settings: Settings) -> str:
+    """Sentence: the largest distance between training and validation, and how many pass 90 % in training."""
+    run = frame.dropna(subset=["gap"])
+    if run.empty:
+        return ""
+    widest = run.loc[run["gap"].idxmax()]
+    above = int((run["final_train"] > 0.9).sum())
+    short = f" ({words})" if (words := too_short(settings)) else ""
+    return (
+        f"Training minus validation accuracy after the last epoch is largest in {widest['network']}, "
+        f"{points(widest['gap'])} points; {above} of {len(run)} networks end above 90 % training accuracy{short}, "
+        f"the highest validation accuracy is {percent(run['best_val'].max())}."
+    )
 
 
 def _authors(model: str, weights: str) -> dict[str, float]:
@@ -169,7 +209,7 @@ def _ours(runs: list[RunRecord]) -> dict[str, object]:
         "final_val": final_val,
         "final_train": final_train,
         "gap": final_train - final_val,
-        "status": f"{len(runs)} run" + ("s" if len(runs) > 1 else ""),
+        "status": runs_text(len(runs)),
     }
 
 

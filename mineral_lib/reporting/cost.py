@@ -1,9 +1,12 @@
 """The cost table: parameters, multiply-adds, file size, speed and memory, from the record of ``training.cost``."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from mineral_lib.paper import printed
 from mineral_lib.reporting import notes
+from mineral_lib.reporting.records import RunRecord
 from mineral_lib.reporting.tables import Column, Table
 from mineral_lib.storage import ResultPaths
 
@@ -17,18 +20,22 @@ _COLUMNS = {
     "image_size_px": Column("px", "integer"),
     "gmacs": Column("GMACs", "number", 3),
     "batch_size": Column("batch", "integer"),
-    "train_images_per_s": Column("training, images/s", "number", 1),
+    "run_images_per_s": Column("whole runs, images/s", "number", 0),
+    "train_images_per_s": Column("training step, images/s", "number", 1),
     "infer_images_per_s": Column("inference, images/s", "number", 1),
     "peak_mib": Column("peak memory of training, MiB", "number", 0),
     "steps": Column("timed steps", "integer"),
     "note": Column("note", absent=""),
 }
+# Columns that are left out where nothing stands in them.
+ABSENT = ("note", "train_images_per_s", "infer_images_per_s", "peak_mib", "steps", "run_images_per_s", "batch_size")
 GMACS = (
     "GMACs: thousand million multiply-adds of one image forward (1 MAC = 2 FLOPs), counted by torch; 'GMACs' at the "
     "size 'px', at which speed and memory were measured."
 )
 SPEED = (
-    "Speeds are medians of the timed steps after a warm-up, of the loop that trains, on batches that lie in memory: "
+    "Whole runs: training images a second, validation and saving included, from the runs of the study. Speeds of steps are "
+    "medians of the timed steps after a warm-up, of the loop that trains, on batches that lie in memory: "
     "without loading and augmentation. Timings differ from run to run and are not promised to repeat."
 )
 AUXILIARY = "GoogLeNet's parameters and file include its two auxiliary heads, which only training uses."
@@ -43,14 +50,22 @@ def read_costs(paths: ResultPaths) -> pd.DataFrame:
     return pd.read_csv(paths.costs, dtype={"note": str, "device": str, "machine": str, "precision": str})
 
 
-def table_costs(paths: ResultPaths) -> Table:
-    """What each network costs, with the two columns of the paper's Table 5 beside the networks it prints."""
+def table_costs(paths: ResultPaths, runs: Sequence[RunRecord] = ()) -> Table:
+    """What each network costs, with the two columns of the paper's Table 5 beside the networks it prints.
+
+    Args:
+        paths: The profile's files.
+        runs: Finished runs; how fast they were trained, validation included, stands beside what was timed.
+    """
     record = read_costs(paths)
     frame = record[record["kind"] == "table"].reset_index(drop=True)
     for quantity in ("parameters_million", "size_mib"):
         values = [_printed(row.model, row.family, quantity) for row in frame.itertuples()]
         frame[f"paper_{quantity}"] = pd.Series(values, dtype=float)
-    columns = {name: column for name, column in _COLUMNS.items() if name != "note" or frame["note"].notna().any()}
+    speeds = pd.DataFrame([(run.model, run.config.get("family"), run.manifest.get("images_per_second")) for run in runs],
+                          columns=["model", "family", "speed"]).groupby(["model", "family"])["speed"].median()  # fmt: skip
+    frame["run_images_per_s"] = [speeds.get((row.model, row.family), float("nan")) for row in frame.itertuples()]
+    columns = {name: column for name, column in _COLUMNS.items() if name not in ABSENT or frame[name].notna().any()}
     sentences = [GMACS, SPEED, *_conditions(frame), AUXILIARY, notes.PARAMETER_COLUMN]
     return Table("costs", "What each network costs", frame[list(_COLUMNS)], columns, sentences)
 

@@ -6,11 +6,23 @@ import numpy as np
 import pandas as pd
 
 from mineral_lib.config import PROPOSED, Settings
-from mineral_lib.reporting.ablation import CORNERS, GAINS, contrast
-from mineral_lib.reporting.leakage import control_gap, leakage_gap, read_split, table_leakage
+from mineral_lib.data.split import read_split
+from mineral_lib.evaluation.metrics import commonest_label
+from mineral_lib.reporting.ablation import gains
+from mineral_lib.reporting.baselines import best_baseline, lead, read_baselines
+from mineral_lib.reporting.contrasts import (
+    FAILS,
+    HOLDS,
+    MIN_SEEDS,
+    UNDECIDED,
+    estimate_text,
+    percent,
+    points,
+    seeds_text,
+)
+from mineral_lib.reporting.leakage import control_gap, leakage_gap, table_leakage
 from mineral_lib.reporting.records import RunRecord, row_name
-from mineral_lib.reporting.summary import main_runs, summarise
-from mineral_lib.reporting.verdicts import points
+from mineral_lib.reporting.summary import main_runs, summarise, unseen_text
 from mineral_lib.storage import ResultPaths
 
 ABSENT = "not run"
@@ -31,19 +43,28 @@ class Fact:
     detail: str
 
 
-def chance_level(paths: ResultPaths) -> tuple[float, float] | None:
-    """Accuracy of always naming the commonest training class on the grouped test set, and 1 / number of
-    classes."""
-    split = read_split(paths, "grouped")
-    if split is None or not (split["split"] == "test").any():
-        return None
-    train, test = split[split["split"] == "train"], split[split["split"] == "test"]
-    commonest = (train if len(train) else test)["label"].mode().iloc[0]
-    return float((test["label"] == commonest).mean()), 1 / test["label"].nunique()
+QUESTIONS = {
+    "Does channel attention help from scratch?": "ECA alone",
+    "Does it help given transfer?": "ECA given transfer",
+    "Does transfer help?": "transfer alone",
+}
+ANSWERS = {HOLDS: "yes", FAILS: "no, it harms", UNDECIDED: UNDECIDED}
+
+
+def chance_level(paths: ResultPaths) -> float | None:
+    """Chance: accuracy of always naming the commonest training class on the grouped test set, mean over splits; None
+    without a split."""
+    found = []
+    for path in sorted(paths.splits_dir.glob("grouped*.csv")):
+        split = read_split(path)
+        train, test = (split.loc[split["split"] == part, "label"] for part in ("train", "test"))
+        if len(train) and len(test):
+            found.append(float((test == commonest_label(train)).mean()))
+    return float(np.mean(found)) if found else None
 
 
 def describe_data(paths: ResultPaths, settings: Settings) -> str:
-    """One sentence on the photographs, counted from the index."""
+    """One sentence on the photographs, counted from the index; a second one where the seeds decide nothing."""
     if not paths.index.is_file():
         return "No index of photographs was found."
     index = pd.read_csv(paths.index, dtype=str, keep_default_na=False)
@@ -51,49 +72,40 @@ def describe_data(paths: ResultPaths, settings: Settings) -> str:
     specimens = index.loc[index["specimen"] != "", "specimen"].nunique()
     of = f" of {specimens:,} specimens" if specimens else ""
     minerals = index["class_name"].nunique()
-    return f"{len(index):,} {kind}{of}, {minerals} minerals, {settings.data.image_size_px} px."
+    words = f"{len(index):,} {kind}{of}, {minerals} minerals, {settings.data.image_size_px} px."
+    seeds = len(settings.train.seeds)
+    if seeds >= MIN_SEEDS:
+        return words
+    return f"{words} {seeds_text(seeds).capitalize()}, {settings.train.epochs} epochs: a demonstration."
 
 
 def facts(runs: list[RunRecord], settings: Settings, paths: ResultPaths) -> list[Fact]:
     """The numbers of the headline box, in reading order."""
     proposed = main_runs(runs, settings, model=PROPOSED, weights="transfer")
     numbers = summarise(proposed, settings)
-    name = row_name(proposed, PROPOSED, settings)
-    chance = chance_level(paths)
-    found = [
-        Fact(
-            f"{name}: accuracy on unseen specimens",
-            f"{100 * numbers['accuracy']:.1f} %" if proposed else ABSENT,
-            f"95 % interval {100 * numbers['low']:.1f} to {100 * numbers['high']:.1f} %" if proposed else "",
-        )
-    ]
-    if chance:
-        found.append(
-            Fact(
-                "Chance level",
-                f"{100 * chance[1]:.1f} %",
-                f"always the commonest mineral: {100 * chance[0]:.1f} %",
-            )
-        )
-    found += _leak(runs, settings, paths)
-    corners = {corner: main_runs(runs, settings, model=m, weights=w) for corner, (m, w) in CORNERS.items()}
-    for title, key in (
-        ("Does transfer help?", "transfer alone"),
-        ("Does channel attention help?", "ECA alone"),
-    ):
-        gain = contrast(corners, GAINS[key], settings)
-        if np.isnan(gain["accuracy"]):
-            found.append(Fact(title, ABSENT, ""))
-        else:
-            answer = "yes" if gain["low"] > 0 else "no, it harms" if gain["high"] < 0 else "undecided"
-            found.append(
-                Fact(
-                    title,
-                    answer,
-                    f"{points(gain['accuracy'])} points ({points(gain['low'])} to {points(gain['high'])})",
-                )
-            )
-    return found
+    name = f"{row_name(proposed, PROPOSED, settings)}: accuracy on {unseen_text(settings)}"
+    found = [_accuracy(name, **numbers) if proposed else Fact(name, ABSENT, "")]
+    rival = best_baseline(read_baselines(paths, settings))
+    if rival:
+        ends = _interval(rival.low, rival.high)
+        ahead = lead(proposed, rival, settings)
+        more = f"; network minus baseline {estimate_text(ahead)}" if ahead else ""
+        found.append(Fact("Best simple baseline", percent(rival.accuracy.value), f"{rival.title}; {ends}{more}"))
+    if (chance := chance_level(paths)) is not None:
+        found.append(Fact("Chance", percent(chance), "always naming the commonest mineral"))
+    known = gains(runs, settings)
+    for title, key in QUESTIONS.items():
+        gain = known.get(key)
+        found.append(Fact(title, ANSWERS[gain.verdict], gain.text()) if gain else Fact(title, ABSENT, ""))
+    return found + _leak(runs, settings, paths)
+
+
+def _accuracy(name: str, *, accuracy: float, low: float, high: float, seeds: int, **_: object) -> Fact:
+    return Fact(name, percent(accuracy), f"{_interval(low, high)}, {seeds_text(seeds)}")
+
+
+def _interval(low: float, high: float) -> str:
+    return f"95 % interval {100 * low:.1f} to {100 * high:.1f} %"
 
 
 def _leak(runs: list[RunRecord], settings: Settings, paths: ResultPaths) -> list[Fact]:
@@ -101,10 +113,11 @@ def _leak(runs: list[RunRecord], settings: Settings, paths: ResultPaths) -> list
     row, control = leakage_gap(table), control_gap(table)
     gap = Fact("Leakage gap", ABSENT, "the same network under the paper's order")
     if row is not None:
-        words = f"{row['network']}: {100 * row['accuracy']:.1f} % in the paper's order (augment, then split)"
+        ends = f"{points(row['gap_low'])} to {points(row['gap_high'])}, {seeds_text(int(row['seeds']))}"
+        words = f"{ends}; {row['network']}: {percent(row['accuracy'])} in the paper's order (augment, then split)"
         gap = Fact("Leakage gap", f"{points(row['gap'])} points", words)
     if control is None:
         return [gap]
-    unseen = 100 * (control["accuracy"] - control["gap"])
-    words = f"named right in the paper's order by a nearest neighbour; {unseen:.1f} % on unseen specimens"
-    return [gap, Fact("Labels drawn by lot", f"{100 * control['accuracy']:.1f} %", words)]
+    unseen = f"{percent(control['accuracy'] - control['gap'])} on {unseen_text(settings)}"
+    words = f"named right in the paper's order by a nearest neighbour; {unseen}"
+    return [gap, Fact("Labels drawn by lot", percent(control["accuracy"]), words)]

@@ -7,17 +7,19 @@ import pandas as pd
 from mineral_lib.config import Settings
 from mineral_lib.data import split as data_split
 from mineral_lib.data.audit import RELATIONS, count_leak, relatives
-from mineral_lib.evaluation.statistics import accuracy_interval, independent_difference
+from mineral_lib.evaluation.statistics import Part, accuracy_over_seeds, estimate_gap
 from mineral_lib.reporting import notes
+from mineral_lib.reporting.contrasts import INTERVAL_NOTE, percent, points, seeds_text
 from mineral_lib.reporting.records import WEIGHTS_WORDS, RunRecord, row_name
-from mineral_lib.reporting.summary import NAN, main_runs
+from mineral_lib.reporting.summary import NAN, main_runs, unseen_text
 from mineral_lib.reporting.tables import MISSING, Column, Table
 from mineral_lib.storage import ResultPaths
 
 
-def read_split(paths: ResultPaths, protocol: str) -> pd.DataFrame | None:
-    """The split file of a protocol, or None if it was not made."""
-    path = paths.splits_dir / f"{protocol}.csv"
+def read_split(paths: ResultPaths, protocol: str, seed: int | None = None) -> pd.DataFrame | None:
+    """The split of a protocol (that of a seed, where seeds have their own), or None if it was not made."""
+    own = paths.splits_dir / f"{protocol}-seed{seed}.csv"
+    path = own if own.is_file() else paths.splits_dir / f"{protocol}.csv"
     return data_split.read_split(path) if path.is_file() else None
 
 
@@ -58,13 +60,17 @@ def table_splits(paths: ResultPaths) -> Table:
                 "status": "counted",
             }
         )
-    return Table(
-        "leakage_splits",
-        "Siblings of test photographs in the training set",
-        pd.DataFrame(rows),
-        _COLUMNS_SPLITS,
-        [notes.LEAK],
-    )
+    title, frame = "Siblings of test photographs in the training set", pd.DataFrame(rows)
+    return Table("leakage_splits", title, frame, _COLUMNS_SPLITS, [notes.LEAK], finding=_read_splits(frame))
+
+
+def _read_splits(frame: pd.DataFrame) -> str:
+    """Sentence: which protocols leak, and how much."""
+    parts = [
+        f"{row.protocol} {percent(row.same_group_share)}"
+        for row in frame[frame["status"] == "counted"].itertuples()
+    ]
+    return f"Test images with a relative in training: {', '.join(parts)}." if parts else ""
 
 
 PROTOCOL_WORDS = {
@@ -82,6 +88,7 @@ _COLUMNS_LEAK = {
     "related_share": Column("with a relative in train %", "percent", 1),
     "accuracy": Column("acc. %", "percent", 1),
     "low": Column("95 % interval", "percent", 1, until="high"),
+    "seed_sd": Column("SD over seeds", "percent", 1),
     "gap": Column("gap to grouped, points", "points", 1),
     "gap_low": Column("95 % interval", "points", 1, until="gap_high"),
     "with_relative": Column("acc. with relative %", "percent", 1),
@@ -91,7 +98,7 @@ _COLUMNS_LEAK = {
 }
 _SENTENCES = [
     notes.LEAK,
-    notes.INTERVAL,
+    INTERVAL_NOTE,
     "A relative is a copy of the same photograph, another photograph of the same specimen or a near duplicate. The "
     "test sets of the protocols differ, so the gap also holds that difference; the columns with and without a "
     "relative compare within one run.",
@@ -104,21 +111,20 @@ _SENTENCES = [
 
 def table_leakage(runs: list[RunRecord], settings: Settings, paths: ResultPaths) -> Table:
     """The same classifier under every protocol: accuracy, interval, and the gap to the leak-free protocol."""
-    splits = {name: read_split(paths, name) for name in settings.split.protocols}
-    splits = {name: split for name, split in splits.items() if split is not None}
     rows = []
     for labels, texts in (("true", settings.leakage.runs), ("shuffled", settings.leakage.shuffled_runs)):
         for text in texts:
-            rows += _rows(text, labels, runs, splits, settings)
+            rows += _rows(text, labels, runs, settings, paths)
     for labels in ("true", "shuffled"):
-        rows += _neighbour_rows(labels, splits, settings, paths)
+        rows += _neighbour_rows(labels, settings, paths)
     sentences = [*_SENTENCES, *notes.context_notes(settings)]
-    frame = pd.DataFrame(rows, columns=["row", "protocol", *_COLUMNS_LEAK, "high", "gap_high"])
-    return Table("leakage", "Leakage: the same classifier under every protocol", frame, _COLUMNS_LEAK, sentences)
+    frame = pd.DataFrame(rows, columns=["row", "protocol", *_COLUMNS_LEAK, "high", "gap_high", "gap_p", "seeds"])
+    title = "Leakage: the same classifier under every protocol"
+    return Table("leakage", title, frame, _COLUMNS_LEAK, sentences, finding=read_leakage(frame, settings))
 
 
 def _rows(
-    text: str, labels: str, runs: list[RunRecord], splits: dict[str, pd.DataFrame], settings: Settings
+    text: str, labels: str, runs: list[RunRecord], settings: Settings, paths: ResultPaths
 ) -> list[dict[str, Any]]:
     """One trained network under every protocol."""
     model, _, weights = text.rpartition("-")
@@ -126,72 +132,100 @@ def _rows(
     for protocol in settings.split.protocols:
         found = main_runs(runs, settings, model=model, weights=weights, protocol=protocol, labels=labels)
         if found:
-            outcomes[protocol] = pd.concat(
-                [run.predictions[["sample_id", "specimen"]].assign(correct=run.correct) for run in found]
-            )
-        name = f"{row_name(found, model, settings)}, {WEIGHTS_WORDS[weights]}"
+            outcomes[protocol] = {
+                run.seed: _outcome(run.predictions.assign(correct=run.correct), protocol, paths, run.seed)
+                for run in found
+            }
+        name = f"{row_name(found, model, settings)}, {WEIGHTS_WORDS.get(weights, weights)}"
         start = {"row": text, "network": name, "labels": labels, "protocol": protocol}
         epochs = {"epochs": len(found[0].history)} if found else {}
-        rows.append(start | epochs | _numbers(protocol, outcomes, splits, settings))
+        rows.append(start | epochs | _numbers(protocol, outcomes, settings))
     return rows
 
 
-def _neighbour_rows(
-    labels: str, splits: dict[str, pd.DataFrame], settings: Settings, paths: ResultPaths
-) -> list[dict[str, Any]]:
+def _neighbour_rows(labels: str, settings: Settings, paths: ResultPaths) -> list[dict[str, Any]]:
     """The nearest neighbour under every protocol; no rows before notebook 05 has run it."""
     if not paths.control.is_file():
         return []
     text = {"sample_id": str, "specimen": str}
     control = pd.read_csv(paths.control, dtype=text, keep_default_na=False).query("labels == @labels")
-    outcomes = {str(name): part for name, part in control.groupby("protocol")}
+    outcomes = {str(name): {0: _outcome(part, str(name), paths)} for name, part in control.groupby("protocol")}
     start = {"row": "nearest_neighbour", "network": NEIGHBOUR, "labels": labels}
     return [
-        start | {"protocol": name} | _numbers(name, outcomes, splits, settings)
+        start | {"protocol": name} | _numbers(name, outcomes, settings)
         for name in settings.split.protocols
         if name in outcomes
     ]
 
 
-def _numbers(
-    protocol: str, outcomes: dict[str, pd.DataFrame], splits: dict[str, pd.DataFrame], settings: Settings
-) -> dict[str, Any]:
-    """Numbers of one row from the outcome of every test sample (columns sample_id, specimen, correct)."""
+def _outcome(samples: pd.DataFrame, protocol: str, paths: ResultPaths, seed: int | None = None) -> pd.DataFrame:
+    """Columns specimen, correct and related (1: train holds a relative, 0, or NaN without a split) of test samples."""
+    split = read_split(paths, protocol, seed)
+    related = NAN
+    if split is not None:
+        flags = relatives(split).set_index("sample_id")[list(RELATIONS)].any(axis=1)
+        related = samples["sample_id"].map(flags.astype(float))
+    return samples[["specimen", "correct"]].assign(related=related)
+
+
+def _part(outcome: pd.DataFrame) -> Part:
+    return outcome["correct"].to_numpy(dtype=float), outcome["specimen"].to_numpy(dtype=str)
+
+
+def _numbers(protocol: str, outcomes: dict[str, dict[int, pd.DataFrame]], settings: Settings) -> dict[str, Any]:
+    """Numbers of one row from the outcomes of every seed."""
     words = {"protocol_words": PROTOCOL_WORDS[protocol]}
-    if protocol not in outcomes or protocol not in splits:
+    if protocol not in outcomes:
         return words | {"status": MISSING}
-    part, options = outcomes[protocol], {"resamples": settings.report.bootstrap, "seed": settings.report.seed}
-    flags = relatives(splits[protocol])
-    flags["related"] = flags[list(RELATIONS)].any(axis=1)
-    related = part["sample_id"].map(flags.set_index("sample_id")["related"])
-    correct, specimens = part["correct"].to_numpy(dtype=float), part["specimen"].to_numpy(dtype=str)
-    low, high = accuracy_interval(correct, specimens, **options)
+    options = {"resamples": settings.report.bootstrap, "seed": settings.report.seed}
+    seeds = outcomes[protocol]
+    together = pd.concat(seeds.values())
+    found, (low, high) = accuracy_over_seeds([_part(one) for one in seeds.values()], **options)
+    by_relative = together.groupby("related")["correct"].mean()
     numbers = words | {
-        "test": len(flags), "related_share": float(flags["related"].mean()), "accuracy": float(correct.mean()),
-        "low": low, "high": high, "status": "run",
-        **{name: float(correct[related.eq(value)].mean()) if related.eq(value).any() else NAN
-           for name, value in (("with_relative", True), ("without_relative", False))},
+        "test": len(together) // len(seeds), "related_share": together["related"].mean(), "accuracy": found.value,
+        "low": low, "high": high, "seed_sd": found.seed_sd, "seeds": found.seeds, "status": "run",
+        "with_relative": by_relative.get(1.0, NAN), "without_relative": by_relative.get(0.0, NAN),
     }  # fmt: skip
-    if protocol == "grouped" or "grouped" not in outcomes:
+    common = [seed for seed in seeds if seed in outcomes.get("grouped", {})]
+    if protocol == "grouped" or not common:
         return numbers
-    base = outcomes["grouped"]
-    base = (base["correct"].to_numpy(dtype=float), base["specimen"].to_numpy(dtype=str))
-    gap_low, gap_high = independent_difference((correct, specimens), base, **options)
-    return numbers | {"gap": numbers["accuracy"] - base[0].mean(), "gap_low": gap_low, "gap_high": gap_high}
+    here, base = ([_part(outcomes[name][seed]) for seed in common] for name in (protocol, "grouped"))
+    gap = estimate_gap(here, base, **options)
+    gap_low, gap_high = gap.interval()
+    return numbers | {"gap": gap.value, "gap_low": gap_low, "gap_high": gap_high, "gap_p": gap.p_value}
 
 
-def control_gap(table: Table, protocol: str = "paper") -> pd.Series | None:
-    """The row of the nearest neighbour on labels drawn by lot under a protocol, if it was run."""
-    frame = table.frame.dropna(subset=["gap"])
-    row = frame[
-        (frame["row"] == "nearest_neighbour") & (frame["labels"] == "shuffled") & (frame["protocol"] == protocol)
-    ]
-    return None if row.empty else row.iloc[0]
+def read_leakage(frame: pd.DataFrame, settings: Settings) -> str:
+    """Sentence: what the paper's order adds to a network, and to a memory that is asked for labels drawn by lot."""
+    parts, unseen = [], unseen_text(settings)
+    if (row := _gap_row(frame, "true", neighbour=False)) is not None:
+        ends = f"{points(row['gap_low'])} to {points(row['gap_high'])}, {seeds_text(int(row['seeds']))}"
+        parts.append(
+            f"{row['network']} names {percent(row['accuracy'])} right in the paper's order and "
+            f"{percent(row['accuracy'] - row['gap'])} on {unseen}: {points(row['gap'])} points ({ends})"
+        )
+    if (row := _gap_row(frame, "shuffled", neighbour=True)) is not None:
+        parts.append(
+            f"of labels drawn by lot a nearest neighbour names {percent(row['accuracy'])} right in the paper's order "
+            f"and {percent(row['accuracy'] - row['gap'])} on {unseen}"
+        )
+    words = "; ".join(parts)
+    return f"{words[0].upper()}{words[1:]}." if words else ""
 
 
-def leakage_gap(table: Table, protocol: str = "paper") -> pd.Series | None:
-    """The row of the last trained network on true labels under a protocol, if its gap is known."""
-    frame = table.frame
-    found = frame[(frame["labels"] == "true") & (frame["protocol"] == protocol) & (frame["row"] != "nearest_neighbour")]
-    found = found.dropna(subset=["gap"])
+def _gap_row(frame: pd.DataFrame, labels: str, *, neighbour: bool, protocol: str = "paper") -> pd.Series | None:
+    """The last row of a kind under a protocol whose gap is known."""
+    kind = frame["row"].eq("nearest_neighbour") == neighbour
+    found = frame[kind & (frame["labels"] == labels) & (frame["protocol"] == protocol)].dropna(subset=["gap"])
     return None if found.empty else found.iloc[-1]
+
+
+def control_gap(table: Table) -> pd.Series | None:
+    """The row of the nearest neighbour on labels drawn by lot in the paper's order, if it was run."""
+    return _gap_row(table.frame, "shuffled", neighbour=True)
+
+
+def leakage_gap(table: Table) -> pd.Series | None:
+    """The row of the last trained network on true labels in the paper's order, if its gap is known."""
+    return _gap_row(table.frame, "true", neighbour=False)

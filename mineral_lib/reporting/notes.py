@@ -33,11 +33,6 @@ AVERAGING = (
     "of Eq. 3 would "
     "give about 99.9 %."
 )
-INTERVAL = (
-    "95 % intervals resample whole specimens (cluster bootstrap), because photographs of one specimen are "
-    "not independent. "
-    "They cover the choice of test specimens, not the choice of seed, split or training photographs."
-)
 PAPER_NOISE = (
     "The paper shows one run without a seed or interval. Wilson's 95 % interval for its 98.58 % is "
     "98.3-98.8 if all "

@@ -14,8 +14,16 @@ from mineral_lib.errors import StorageError
 from mineral_lib.reporting.support import train_photographs
 from mineral_lib.storage import STUDY_FILE, ResultPaths, read_json
 
-RUN_FILES = ("config.json", "metrics.json", "manifest.json", "history.csv", "predictions.csv")
-WEIGHTS_WORDS = {"scratch": "from scratch", "transfer": "transfer"}
+RUN_FILES = (
+    "config.json", "metrics.json", "manifest.json", "history.csv", "predictions.csv", "predictions_val.csv",
+)  # fmt: skip
+WEIGHTS_WORDS = {
+    "scratch": "from scratch",
+    "transfer": "transfer",
+    "scratch_library": "from scratch, library's weights",
+    "scratch_fast": "from scratch, fast start",
+    "colour": "colour statistics",
+}
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,11 @@ class RunRecord:
         return self.config.get("labels", "true")
 
     @property
+    def pictures(self) -> str:
+        """``colour``, or ``grey`` in the control that sees no colour."""
+        return self.config.get("pictures", "colour")
+
+    @property
     def seed(self) -> int:
         """Seed of the run."""
         return int(self.config["seed"])
@@ -102,7 +115,9 @@ class RunRecord:
     @cached_property
     def train_photographs(self) -> np.ndarray:
         """Photographs of each class in training, shape (C,), float; NaN where the profile's split is missing."""
-        path = ResultPaths(self.folder.parent.parent).splits_dir / f"{self.protocol}.csv"
+        folder = ResultPaths(self.folder.parent.parent).splits_dir
+        path = folder / f"{self.protocol}-seed{self.seed}.csv"
+        path = path if path.is_file() else folder / f"{self.protocol}.csv"
         return train_photographs(read_split(path) if path.is_file() else None, len(self.classes))
 
     @property
@@ -143,6 +158,7 @@ def select_runs(
     protocol: str = "grouped",
     placement: str | None = None,
     labels: str = "true",
+    pictures: str = "colour",
 ) -> list[RunRecord]:
     """The runs of one row of a table, one a seed, sorted by seed.
 
@@ -152,12 +168,14 @@ def select_runs(
         weights: ``scratch`` or ``transfer``.
         protocol: How the samples were split.
         labels: ``true`` or ``shuffled``.
+        pictures: ``colour`` or ``grey``.
         placement: For the proposed network only: placement of the ECA modules; None takes any.
     """
     found = [
         run
         for run in runs
-        if (run.model, run.weights, run.protocol, run.labels) == (model, weights, protocol, labels)
+        if (run.model, run.weights, run.protocol) == (model, weights, protocol)
+        and (run.labels, run.pictures) == (labels, pictures)
         and (placement is None or run.placement is None or run.placement == placement)
     ]
     return sorted(found, key=lambda run: run.seed)

@@ -3,6 +3,7 @@
 import base64
 import html
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -14,6 +15,7 @@ from markupsafe import Markup
 from mineral_lib.config import Settings
 from mineral_lib.reporting.captions import CHAPTERS, FIGURES, LIMITS, OPTIONAL, TABLES
 from mineral_lib.reporting.claims import all_claims
+from mineral_lib.reporting.findings import figure_findings
 from mineral_lib.reporting.headline import describe_data, facts
 from mineral_lib.reporting.notes import CAM, context_notes
 from mineral_lib.reporting.records import load_runs
@@ -66,7 +68,7 @@ def write_report(settings: Settings, paths: ResultPaths) -> Path:
         num_runs=len(runs),
         facts=facts(runs, settings, paths),
         claims=all_claims(runs, settings, paths),
-        chapters=chapters(paths, notes, settings.report.dpi),
+        chapters=chapters(paths, notes, settings.report.dpi, figure_findings(runs, settings, paths)),
         notes=notes.sentences,
         provenance=provenance(paths, runs),
         limits=LIMITS,
@@ -77,8 +79,17 @@ def write_report(settings: Settings, paths: ResultPaths) -> Path:
     return write_text(paths.report, page)
 
 
-def chapters(paths: ResultPaths, notes: Notes, dpi: int = 150) -> list[dict[str, Any]]:
-    """The report's chapters with their figures and tables; a last one holds whatever else was saved."""
+def chapters(
+    paths: ResultPaths, notes: Notes, dpi: int = 150, findings: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
+    """The report's chapters with their figures and tables; a last one holds whatever else was saved.
+
+    Args:
+        paths: The result folder.
+        notes: Collects the notes below the tables.
+        dpi: Resolution of the figures.
+        findings: What came out in a figure, by its name, see ``findings.figure_findings``.
+    """
     pictures, sheets = _stems(paths.figures_dir, "png"), _stems(paths.tables_dir, "md") - {"claims"}
     budget, seen, found = REPORT_LIMIT, set(), []
     plan = [
@@ -94,7 +105,7 @@ def chapters(paths: ResultPaths, notes: Notes, dpi: int = 150) -> list[dict[str,
                 continue
             seen.add(name)
             item = (
-                _figure(paths, name, budget, dpi)
+                _figure(paths, name, budget, dpi, (findings or {}).get(name, ""))
                 if _is_figure(name, pictures)
                 else _table(paths, name, notes)
             )
@@ -115,8 +126,9 @@ def _matches(name: str, sheets: set[str]) -> list[str]:
     return sorted(stem for stem in sheets if stem.startswith(name)) or [name.rstrip("_")]
 
 
-def _figure(paths: ResultPaths, name: str, budget: int, dpi: int) -> dict[str, Any]:
+def _figure(paths: ResultPaths, name: str, budget: int, dpi: int, finding: str) -> dict[str, Any]:
     title, reading = FIGURES.get(name, (_words(name), ""))
+    reading = " ".join(filter(None, [finding, reading]))
     if name.startswith("figure_6"):
         reading += f" {CAM}"
     return {
@@ -164,13 +176,14 @@ def embed(folder: Path, name: str, budget: int) -> str | None:
 
 
 def read_table(path: Path, title: str, reading: str, notes: Notes) -> dict[str, Any]:
-    """A saved Markdown table as HTML with its notes numbered; a missing file gives an empty body."""
+    """A saved Markdown table as HTML with its finding and numbered notes; a missing file gives an empty body."""
     if not path.is_file():
         return {"name": path.stem, "title": title, "reading": reading, "body": None, "notes": []}
     lines = path.read_text(encoding="utf-8").splitlines()
     heading = next((line[2:] for line in lines if line.startswith("# ")), title)
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
     numbers = [notes.number(line[2:]) for line in lines if line.startswith("- ")]
+    reading = " ".join([*(line[2:] for line in lines if line.startswith("> ")), reading])
     return {"name": path.stem, "title": heading, "reading": reading, "body": _html(cells), "notes": numbers}
 
 

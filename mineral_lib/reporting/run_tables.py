@@ -14,9 +14,14 @@ from mineral_lib.reporting import (
     cost_figure,
     counts,
     curves,
+    evidence,
+    grounds,
     leak_figure,
     leakage,
+    placements,
+    recipe_table,
     setup_tables,
+    starts,
 )
 from mineral_lib.reporting.claims import all_claims, table_claims
 from mineral_lib.reporting.headline import chance_level
@@ -41,7 +46,7 @@ def build_tables(runs: list[RunRecord], settings: Settings, paths: ResultPaths) 
     """Every table that needs no network in memory, by name (Table 1 comes from the notebook that builds the
     network)."""
     tables = [
-        comparison.table_4(runs, settings),
+        comparison.table_4(runs, settings, paths),
         comparison.pairwise(runs, settings),
         ablation.table_5(runs, settings),
         ablation.table_5_gains(runs, settings),
@@ -51,11 +56,15 @@ def build_tables(runs: list[RunRecord], settings: Settings, paths: ResultPaths) 
         leakage.table_leakage(runs, settings, paths),
         table_claims(all_claims(runs, settings, paths)),
         table_runs(runs),
+        recipe_table.table_recipe(settings, runs),
     ]
+    tables += filter(None, [evidence.table_evidence(settings, paths), grounds.table_grounds(settings, paths)])
     if settings.ablation.placements:
-        tables.append(ablation.table_placements(runs, settings))
+        tables.append(placements.table_placements(runs, settings))
+    if starts_table := starts.table_starts(runs, settings):
+        tables.append(starts_table)
     if paths.costs.is_file():
-        tables.append(cost.table_costs(paths))
+        tables.append(cost.table_costs(paths, runs))
     if paths.index.is_file():
         tables.append(setup_tables.table_2(paths, settings))
     run = proposed_run(runs, settings)
@@ -134,10 +143,10 @@ def write_figures(settings: Settings, paths: ResultPaths) -> list[Path]:
     }
     if settings.leakage.runs:
         gap, chance = leakage.table_leakage(runs, settings, paths), chance_level(paths)
-        drawings["leakage_gap"] = leak_figure.draw_leakage(gap, chance=chance and chance[0])
-    if paths.costs.is_file():
+        drawings["leakage_gap"] = leak_figure.draw_leakage(gap, chance=chance)
+    if paths.costs.is_file() and settings.report.cost_sizes_px:
         drawings["cost_scaling"] = cost_figure.draw_scaling(cost.read_costs(paths))
-    table_4 = comparison.table_4(runs, settings)
+    table_4 = comparison.table_4(runs, settings, paths)
     drawings |= {
         f"table_4_accuracy_{block}": counts.draw_accuracies(table_4, block)
         for block in settings.comparison.blocks

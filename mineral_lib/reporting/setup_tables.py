@@ -166,22 +166,21 @@ def _class_row(
 
 
 _COLUMNS_3 = {
-    "term": Column("term"),
-    "standard": Column("standard meaning"),
-    "as_printed": Column("meaning as printed"),
-    "count": Column("count, standard", "integer"),
-    "count_as_printed": Column("count, as printed", "integer"),
+    "truth": Column("truth"),
+    "printed_positive": Column("paper: predicted positive"),
+    "printed_negative": Column("paper: predicted negative"),
+    "standard_positive": Column("standard: predicted positive"),
+    "standard_negative": Column("standard: predicted negative"),
+    "count_positive": Column("ours: predicted positive", "integer"),
+    "count_negative": Column("ours: predicted negative", "integer"),
 }
-_MEANINGS = {
-    "TP": "truly this class, predicted as it",
-    "FP": "truly another class, predicted as this one",
-    "FN": "truly this class, predicted as another",
-    "TN": "truly another class, predicted as another",
-}
+# Rows are the truth, columns the prediction; the paper exchanges the two kinds of error.
+PRINTED_TERMS = {"positive": ("TP", "FP"), "negative": ("FN", "TN")}
+STANDARD_TERMS = {"positive": ("TP", "FN"), "negative": ("FP", "TN")}
 
 
 def table_3(run: RunRecord, *, class_name: str | None = None) -> Table:
-    """Table 3: TP, FP, FN, TN of one class, standard and with the paper's swapped FP and FN.
+    """Table 3, truth by prediction, 2 x 2: the terms as printed, the standard ones, and the counts of one class.
 
     Args:
         run: The run whose test predictions are counted.
@@ -193,28 +192,21 @@ def table_3(run: RunRecord, *, class_name: str | None = None) -> Table:
     )
     counts = confusion(run.predictions["label"], run.predictions["predicted"], len(classes))
     terms = binary_terms(counts, classes.index(chosen))
-    swap = {"TP": "TP", "FP": "FN", "FN": "FP", "TN": "TN"}
-    frame = pd.DataFrame(
-        [
-            {
-                "term": term,
-                "standard": _MEANINGS[term],
-                "as_printed": _MEANINGS[swap[term]],
-                "count": terms[term],
-                "count_as_printed": terms[swap[term]],
-            }
-            for term in _MEANINGS
-        ]
+    rows = []
+    for truth in ("positive", "negative"):
+        row: dict[str, Any] = {"truth": truth}
+        for k, predicted in enumerate(("positive", "negative")):
+            row[f"printed_{predicted}"] = PRINTED_TERMS[truth][k]
+            row[f"standard_{predicted}"] = STANDARD_TERMS[truth][k]
+            row[f"count_{predicted}"] = terms[STANDARD_TERMS[truth][k]]
+        rows.append(row)
+    precision, recall = _share(terms["TP"], terms["FP"]), _share(terms["TP"], terms["FN"])
+    finding = (
+        f"{display_name(chosen, 'en')} against the rest, test photographs of {run.display_name} ({run.weights}): "
+        f"precision {precision}, recall {recall}; with the terms as printed Eq. 4 gives {recall} and Eq. 5 {precision}."
     )
-    sentences = [
-        notes.SWAPPED,
-        f"Counts: {display_name(chosen, 'en')} against the rest, test photographs of {run.display_name} "
-        f"({run.weights}). "
-        f"Precision {_share(terms['TP'], terms['FP'])}, recall {_share(terms['TP'], terms['FN'])}; with "
-        "the terms as printed "
-        "Eq. 4 and Eq. 5 give the same two numbers exchanged.",
-    ]
-    return Table("table_3_terms", "Table 3. Terms of the confusion matrix", frame, _COLUMNS_3, sentences)
+    title, frame = "Table 3. Terms of the confusion matrix", pd.DataFrame(rows, columns=list(_COLUMNS_3))
+    return Table("table_3_terms", title, frame, _COLUMNS_3, [notes.SWAPPED], finding=finding)
 
 
 def _share(part: int, rest: int) -> str:

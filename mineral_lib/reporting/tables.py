@@ -59,6 +59,7 @@ class Table:
         frame: The numbers, one column a quantity; fractions between 0 and 1.
         columns: Which columns people see, in order, and how.
         notes: What a reader must know, one sentence each.
+        finding: What came out, one sentence made from the numbers; empty where there are none.
     """
 
     name: str
@@ -66,11 +67,17 @@ class Table:
     frame: pd.DataFrame
     columns: Mapping[str, Column]
     notes: Sequence[str] = field(default_factory=tuple)
+    finding: str = ""
 
     def save(self, folder: Path) -> list[Path]:
         """Write ``<name>.csv`` and ``<name>.md`` into ``folder`` and return the paths."""
         return save_table(
-            self.frame, Path(folder) / self.name, title=self.title, notes=self.notes, columns=self.columns
+            self.frame,
+            Path(folder) / self.name,
+            title=self.title,
+            notes=self.notes,
+            columns=self.columns,
+            finding=self.finding,
         )
 
     def formatted(self) -> pd.DataFrame:
@@ -80,7 +87,7 @@ class Table:
     def to_text(self) -> str:
         """The table with title and notes for a terminal."""
         body = self.formatted().to_markdown(index=False, disable_numparse=True, tablefmt="simple")
-        return "\n".join([self.title, "", body, "", *(f"* {note}" for note in self.notes)])
+        return "\n".join([self.title, self.finding, "", body, "", *(f"* {note}" for note in self.notes)])
 
     def to_html(self) -> str:
         """The table as HTML without styling: caption, head, body; numbers carry the class ``num``."""
@@ -88,8 +95,9 @@ class Table:
 
     def _repr_html_(self) -> str:
         notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
+        finding = f"<p>{html.escape(self.finding)}</p>" if self.finding else ""
         return (
-            f"<p><b>{html.escape(self.title)}</b></p>{self.to_html()}<ul style='font-size:90%'>{notes}</ul>"
+            f"<p><b>{html.escape(self.title)}</b></p>{finding}{self.to_html()}<ul style='font-size:90%'>{notes}</ul>"
         )
 
 
@@ -131,6 +139,7 @@ def save_table(
     title: str,
     notes: Sequence[str] = (),
     columns: Mapping[str, Column] | None = None,
+    finding: str = "",
 ) -> list[Path]:
     """Write a table as CSV (plain numbers) and Markdown (formatted, with title and notes).
 
@@ -140,6 +149,7 @@ def save_table(
         title: Heading of the Markdown file.
         notes: Sentences below the table.
         columns: How columns are shown; without it every column is shown plainly.
+        finding: Sentence on what came out, above the table (a quotation in Markdown).
 
     Returns:
         Paths of the CSV and the Markdown file.
@@ -151,7 +161,7 @@ def save_table(
         "left" if column.kind == "text" else "right" for name, column in columns.items() if name in frame
     ]
     body = shown.to_markdown(index=False, disable_numparse=True, colalign=sides) if len(shown) else "(empty)"
-    lines = [f"# {title}", "", body, ""]
+    lines = [f"# {title}", "", *([f"> {finding}", ""] if finding else []), body, ""]
     if notes:
         lines += [*(f"- {note}" for note in notes), ""]
     return [

@@ -64,7 +64,8 @@ def measure_costs(settings: Settings) -> pd.DataFrame:
     timed at the same size with the smallest batch.
 
     Args:
-        settings: The profile; ``train.device``, ``precision`` and ``threads`` apply.
+        settings: The profile; ``train.device``, ``precision`` and ``threads`` apply. Without ``report.cost_sizes_px``
+            nothing is timed: the networks are counted only.
 
     Returns:
         One row a measurement with the columns ``COLUMNS``: GMACs a image (1 MAC = 2 FLOPs), MiB, images a second
@@ -80,7 +81,8 @@ def measure_costs(settings: Settings) -> pd.DataFrame:
             if ":" in name and not own:  # any other network has no sibling
                 continue
             counts = _counts(settings, name, family)
-            timed = _in_fresh_process(settings, name, family) if own or settings.report.cost_other_family else []
+            asked = settings.report.cost_sizes_px and (own or settings.report.cost_other_family)
+            timed = _in_fresh_process(settings, name, family) if asked else []
             rows += [counts | row for row in timed] or [counts | {"kind": "table"}]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 

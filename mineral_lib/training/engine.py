@@ -70,6 +70,32 @@ class Loop:
         """Totals of the whole batch, from those of the part this process has seen: all of it."""
         return totals
 
+    def step(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """One optimizer step on a batch.
+
+        Args:
+            images: Normalised, (B, 3, H, W).
+            labels: Classes (B,), or shares of the classes (B, C), on the device.
+
+        Returns:
+            Sum of losses, correct answers and images, shape (3,), float64, on the device.
+        """
+        self.optimizer.zero_grad(set_to_none=True)
+        totals = torch.zeros(3, device=self.device, dtype=torch.float64)
+        # Usually one part, the batch itself. Shares of the batch's mean loss add up to its gradient.
+        parts = max(1, min(self.accumulate, len(labels) // 2))
+        for some, wanted in zip(images.tensor_split(parts), labels.tensor_split(parts), strict=True):
+            output = self.forward(some)
+            loss = self.loss(output, wanted)
+            (loss * (len(wanted) / len(labels))).backward()
+            logits = output if isinstance(output, torch.Tensor) else output[0]
+            correct = (logits.detach().argmax(1) == (wanted if wanted.ndim == 1 else wanted.argmax(1))).sum()
+            totals += self.whole(
+                torch.stack([loss.detach().double() * len(wanted), correct, torch.full_like(correct, len(wanted))])
+            )
+        self.optimizer.step()
+        return totals
+
 
 @dataclass
 class FitState:
@@ -138,19 +164,7 @@ def train_one_epoch(
         if loop.mix is not None:
             images, labels = loop.mix(images, labels, epoch, step)  # labels (B,) become shares (B, C)
         labels = labels.to(loop.device, non_blocking=True)
-        loop.optimizer.zero_grad(set_to_none=True)
-        # Usually one part, the batch itself. Shares of the batch's mean loss add up to its gradient.
-        parts = max(1, min(loop.accumulate, len(labels) // 2))
-        for some, wanted in zip(images.tensor_split(parts), labels.tensor_split(parts), strict=True):
-            output = loop.forward(some)
-            loss = loop.loss(output, wanted)
-            (loss * (len(wanted) / len(labels))).backward()
-            logits = output if isinstance(output, torch.Tensor) else output[0]
-            correct = (logits.detach().argmax(1) == (wanted if wanted.ndim == 1 else wanted.argmax(1))).sum()
-            totals += loop.whole(
-                torch.stack([loss.detach().double() * len(wanted), correct, torch.full_like(correct, len(wanted))])
-            )
-        loop.optimizer.step()
+        totals += loop.step(images, labels)
         if loop.average is not None:
             loop.average.update(loop.network, step=(epoch - 1) * len(batches) + step)
         if step % check_steps == 0:

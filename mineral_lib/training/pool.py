@@ -1,4 +1,4 @@
-"""Training several runs side by side on a CPU: one process a run, each with its own pinned threads.
+"""Training several runs side by side: one process a run, each with its own pinned threads.
 
 Small networks use two cores far better as two runs of one thread than as one run of two threads, and a run's
 result does not depend on what trains beside it.
@@ -15,14 +15,12 @@ from mineral_lib.config import Settings
 from mineral_lib.data.dataset import load_pixels
 from mineral_lib.data.prepare import prepare
 from mineral_lib.errors import StageError
-from mineral_lib.models.zoo import base_network
 from mineral_lib.parameters import check, sections_of
-from mineral_lib.runtime import select_device
 from mineral_lib.stopping import check_stop, graceful_stop, join_pool, shared_number
 from mineral_lib.storage import STUDY_FILE, ResultPaths, clean_partials, write_json
 from mineral_lib.training.engine import Say
 from mineral_lib.training.memory import explained_shortage
-from mineral_lib.training.pretrain import ensure_source_weights, is_pretrained
+from mineral_lib.training.pretrain import CONTROL, ensure_source_weights, is_pretrained, source_name
 from mineral_lib.training.runs import is_finished, tidy_finished, train_run
 from mineral_lib.training.specs import RunSpec, study_runs
 
@@ -40,7 +38,7 @@ def _work(sections: dict[str, Any], spec: RunSpec | str) -> None:
 
 
 def do(settings: Settings, spec: RunSpec | str, say: Say) -> None:
-    """One task: the pre-training of a network (its name), or a run."""
+    """One task: a pre-training (its ``source_name``), or a run."""
     with graceful_stop():
         check_stop("nothing begun", where=str(spec if isinstance(spec, str) else spec.name))
         if isinstance(spec, str):
@@ -68,22 +66,24 @@ def outstanding(settings: Settings, specs: list[RunSpec]) -> tuple[list[RunSpec]
     for spec in specs:
         if spec not in missing:
             tidy_finished(settings, spec, data)
-    for protocol in dict.fromkeys(spec.protocol for spec in missing):
-        load_pixels(data.splits[protocol], data.index, settings)
+    for protocol, seed in dict.fromkeys((spec.protocol, spec.seed) for spec in missing):
+        load_pixels(data.samples(protocol, seed), data.index, settings)
     needed = dict.fromkeys(source_of(settings, spec) for spec in missing)
     return missing, [name for name in needed if name and not is_pretrained(settings, name)]
 
 
 def source_of(settings: Settings, spec: RunSpec) -> str | None:
-    """The network whose pre-training a run starts from, None if it needs none."""
-    return base_network(spec.model) if spec.weights == "transfer" and settings.weights.source == "formula" else None
+    """The pre-training a run starts from (see ``pretrain.source_name``), None if it needs none."""
+    formula = spec.weights == "transfer" and settings.weights.source == "formula"
+    return source_name(spec.model, spec.weights) if formula or spec.weights == CONTROL else None
 
 
 def train_runs(settings: Settings, specs: list[RunSpec], *, say: Say = print) -> int:
     """Train every run that is not finished yet; source-domain pre-training comes before the runs that need it.
 
     Args:
-        settings: The profile; ``train.jobs`` runs work side by side on a CPU, one at a time on an accelerator.
+        settings: The profile; ``train.jobs`` runs work side by side, also on one accelerator: small networks leave
+            most of it idle.
         specs: The runs wanted.
         say: Receives one line an epoch.
 
@@ -97,7 +97,7 @@ def train_runs(settings: Settings, specs: list[RunSpec], *, say: Say = print) ->
     missing, sources = outstanding(settings, specs)
     if not missing:
         return 0
-    if settings.train.jobs == 1 or select_device(settings.train.device).type != "cpu":
+    if settings.train.jobs == 1:
         with graceful_stop():
             for task in [*sources, *missing]:
                 do(settings, task, say)

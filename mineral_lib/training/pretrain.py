@@ -1,25 +1,28 @@
 """Source-domain pre-training without a download: formula-driven images (after Kataoka et al. 2020).
 
 ImageNet weights exist for the paper's networks only and need a download. So that "transfer" is a real transfer also
-for the compact networks and offline, a network first learns to tell formula-driven images apart and to predict how
-they were made; its weights, less the head, are where ``transfer`` runs start.
+for the compact networks and offline, a network first learns to tell formula-driven images apart by shape, texture and
+lustre; its weights, less the head, are where ``transfer`` runs start. The control ``colour_statistics`` learns the
+colours of the same images instead: what it gains is no knowledge of form.
 """
 
+import os
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from timm.models.convnext import ConvNeXt, ConvNeXtBlock
 from torch import nn
 
 from mineral_lib.config import Formula, Model, Settings
 from mineral_lib.data.dataset import normalise
-from mineral_lib.data.formula import FormulaImages, formula_images
+from mineral_lib.data.formula import formula_images, image_statistics
 from mineral_lib.errors import DivergenceError
+from mineral_lib.models.initialise import FEATURE_SCALE, scale_features
 from mineral_lib.models.zoo import base_network, build_base, classifier_of
 from mineral_lib.runtime import derive_seed, machine, package_versions, seed_everything, select_device, set_threads
 from mineral_lib.stopping import check_stop
@@ -29,39 +32,50 @@ from mineral_lib.training.engine import Loop, autocast_dtype
 from mineral_lib.training.loss import classification_loss
 from mineral_lib.training.recipe import make_optimizer
 
-PRETRAINING_VERSION = 4
-# Features several units wide let a new head learn quickly at the small learning rates of fine-tuning.
-FEATURE_SCALE = 5.0
+PRETRAINING_VERSION = 5
+CONTROL = "colour"
+
+
+def source_name(model: str, start: str) -> str:
+    """Name of the pre-training behind a start: the network's, or ``<network>-colour`` for the control."""
+    return base_network(model) + (f"-{CONTROL}" if start == CONTROL else "")
+
+
+def _parts(settings: Settings, source: str) -> tuple[str, Formula]:
+    """Network and pre-training parameters of a source."""
+    model, _, control = source.partition("-")
+    options = settings.weights.formula
+    return base_network(model), options.model_copy(update={"task": "colour_statistics"}) if control else options
 
 
 def source_options(settings: Settings) -> Model:
-    """The ``model`` section of pre-training: drop path belongs to fine-tuning and must not change the start."""
-    return settings.model.model_copy(update={"drop_path_rate": 0.0})
+    """The ``model`` section of pre-training: always short, so awake at the start, and without drop path."""
+    return settings.model.model_copy(update={"drop_path_rate": 0.0, "init_scheme": "fast"})
 
 
-def source_key(settings: Settings, model: str) -> str:
-    """Digest of everything the pre-trained weights of a network depend on."""
+def source_key(settings: Settings, source: str) -> str:
+    """Digest of everything the pre-trained weights of a source depend on."""
+    model, options = _parts(settings, source)
     architecture = source_options(settings).model_dump(mode="json", include={"family", "drop_path_rate"})
-    return digest(
-        [PRETRAINING_VERSION, base_network(model), architecture, settings.weights.formula.model_dump(mode="json")]
-    )
+    return digest([PRETRAINING_VERSION, model, architecture, options.model_dump(mode="json")])
 
 
-def source_dir(settings: Settings, model: str) -> Path:
-    """Folder of the pre-trained weights of a network, shared by all profiles."""
-    name = f"{base_network(model).replace(':', '_')}-{settings.model.family}-{source_key(settings, model)[:12]}"
+def source_dir(settings: Settings, source: str) -> Path:
+    """Folder of the pre-trained weights of a source, shared by all profiles."""
+    model, options = _parts(settings, source)
+    name = f"{model.replace(':', '_')}-{settings.model.family}-{options.task}-{source_key(settings, source)[:12]}"
     return ResultPaths.of(settings.profile).cache_dir / "source" / name
 
 
-def is_pretrained(settings: Settings, model: str) -> bool:
-    """Whether the pre-trained weights of a network are there."""
-    return (source_dir(settings, model) / "weights.safetensors").is_file()
+def is_pretrained(settings: Settings, source: str) -> bool:
+    """Whether the pre-trained weights of a source are there."""
+    return (source_dir(settings, source) / "weights.safetensors").is_file()
 
 
 def ensure_source_weights(
-    settings: Settings, model: str, *, say: Callable[[str], None] = print
+    settings: Settings, source: str, *, say: Callable[[str], None] = print
 ) -> tuple[dict[str, torch.Tensor], str]:
-    """Pre-trained weights of a network on formula-driven images; trained here once, then read.
+    """Pre-trained weights of a source (see ``source_name``); trained here once, then read.
 
     Returns:
         State dict and a note for the manifest.
@@ -69,54 +83,70 @@ def ensure_source_weights(
     Raises:
         DivergenceError: The loss is not finite.
     """
-    folder = source_dir(settings, model)
-    if not is_pretrained(settings, model):
-        _pretrain(settings, base_network(model), folder, say)
-    return load_weights(folder / "weights.safetensors"), f"pre-trained here on formula-driven images ({folder.name})"
+    folder = source_dir(settings, source)
+    if not is_pretrained(settings, source):
+        _pretrain(settings, source, folder, say)
+    task = _parts(settings, source)[1].task.replace("_", " ")
+    note = f"pre-trained here on formula-driven images, {task} ({folder.name})"
+    return load_weights(folder / "weights.safetensors"), note
 
 
-def _pretrain(settings: Settings, model: str, folder: Path, say: Callable[[str], None]) -> None:
-    options, begin = settings.weights.formula, time.perf_counter()
+def _pretrain(settings: Settings, source: str, folder: Path, say: Callable[[str], None]) -> None:
+    (model, options), begin = _parts(settings, source), time.perf_counter()
     set_threads(settings.train.threads)
-    source = formula_images(
-        num_classes=options.num_classes,
-        images_per_class=options.images_per_class,
-        image_size=options.image_size_px,
-        seed=options.seed,
-    )
-    say(f"pretrain {model}: {len(source.labels)} formula images in {time.perf_counter() - begin:.0f} s")
     seed_everything(derive_seed(options.seed, "pretraining", model))
-    network = fast_start(build_base(model, num_classes=options.num_classes, options=source_options(settings)))
+    network = build_base(model, num_classes=options.num_classes, options=source_options(settings))
+    scale_features(network, 1 / FEATURE_SCALE)  # at the high rates of pre-training a head wants narrow features
     loop, features = source_loop(network, settings), head_input(model, network)
-    targets, rows = standardised(source.targets), []
+    data = source_data(options, loop.device)
+    say(f"pretrain {source}: {len(data.images)} formula images in {time.perf_counter() - begin:.0f} s")
+    rows = []
     for epoch in range(1, options.epochs + 1):
-        loss, accuracy = _source_epoch(loop, features, source, targets, options, epoch)
-        rows.append({"epoch": epoch, "loss": loss, "accuracy": accuracy})
-        say(f"pretrain {model}: epoch {epoch}/{options.epochs}  loss {loss:.3f}  accuracy {accuracy:.1%}")
+        loss, accuracy = _source_epoch(loop, features, data, options, epoch)
+        known = {"loss": loss} | ({"accuracy": accuracy} if data.targets is None else {})  # the control has no classes
+        rows.append({"epoch": epoch, **known})
+        words = "  ".join(f"{name} {value:.3f}" for name, value in known.items())
+        say(f"pretrain {source}: epoch {epoch}/{options.epochs}  {words}")
     seconds = round(time.perf_counter() - begin, 1)
     write_csv(folder / "history.csv", pd.DataFrame(rows))
     write_json(folder / "manifest.json", {
-        "model": model, "formula": options.model_dump(mode="json"), "images": len(source.labels), "seconds": seconds,
+        "model": model, "formula": options.model_dump(mode="json"), "images": len(data.images), "seconds": seconds,
         "threads": settings.train.threads, "device": str(loop.device),
         "versions": package_versions(), "machine": machine(),
     })  # fmt: skip
+    scale_features(network, FEATURE_SCALE)
     weights = {key: value.detach().cpu() for key, value in network.state_dict().items()}
     save_weights(folder / "weights.safetensors", weights, {"source": "formula-driven images"})
 
 
-def fast_start(network: nn.Module) -> nn.Module:
-    """Start values for a short training: fan-in weights, and ConvNeXt's layer scale at 0.3 instead of 1e-6.
+@dataclass(frozen=True)
+class SourceData:
+    """Formula images and what is learned from them, on the device of the training.
 
-    With the usual start a ConvNeXt spends the few hundred steps of a pre-training waking up its blocks.
+    Attributes:
+        images: (N, px, px, 3) uint8.
+        labels: (N,) class of each image.
+        targets: (N, T) standardised colour statistics if they are learned, else None.
     """
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="linear")
-        if isinstance(module, ConvNeXtBlock) and module.gamma is not None:
-            nn.init.constant_(module.gamma, 0.3)
-        if isinstance(module, ConvNeXt):
-            nn.init.constant_(module.head.norm.weight, FEATURE_SCALE)
-    return network
+
+    images: torch.Tensor
+    labels: torch.Tensor
+    targets: torch.Tensor | None
+
+
+def source_data(options: Formula, device: torch.device) -> SourceData:
+    """Draw the images, beside a GPU with every core there is, and move them to the device once."""
+    drawn = formula_images(
+        num_classes=options.num_classes,
+        images_per_class=options.images_per_class,
+        image_size=options.image_size_px,
+        seed=options.seed,
+        jobs=(os.cpu_count() or 1) if device.type == "cuda" else 1,
+    )
+    targets = None
+    if options.task == "colour_statistics":
+        targets = standardised(image_statistics(drawn.images)).to(device)
+    return SourceData(torch.from_numpy(drawn.images).to(device), torch.from_numpy(drawn.labels).to(device), targets)
 
 
 def head_input(model: str, network: nn.Module) -> list[torch.Tensor]:
@@ -130,10 +160,8 @@ def head_input(model: str, network: nn.Module) -> list[torch.Tensor]:
     return seen
 
 
-def standardised(targets: np.ndarray | None) -> torch.Tensor | None:
+def standardised(targets: np.ndarray) -> torch.Tensor:
     """Targets (N, T) with mean 0 and standard deviation 1 a column; nearly constant columns stay small."""
-    if targets is None:
-        return None
     return torch.from_numpy(((targets - targets.mean(0)) / (targets.std(0) + 0.02)).astype(np.float32))
 
 
@@ -153,44 +181,46 @@ def source_loop(network: nn.Module, settings: Settings) -> Loop:
 
 
 def _source_epoch(
-    loop: Loop,
-    features: list[torch.Tensor],
-    source: FormulaImages,
-    targets: torch.Tensor | None,
-    options: Formula,
-    epoch: int,
+    loop: Loop, features: list[torch.Tensor], data: SourceData, options: Formula, epoch: int
 ) -> tuple[float, float]:
-    """One epoch: cross-entropy of the formula's class, and the first features must *be* the picture's statistics.
-
-    Asking the features themselves, instead of a layer on top of them, keeps the statistics where a new head finds
-    them; a free layer lets the features collapse to a few directions.
-    """
+    """One epoch; returns the mean loss and the share of right answers."""
     generator = torch.Generator().manual_seed(derive_seed(options.seed, "order", epoch))
-    batches = torch.randperm(len(source.labels), generator=generator).split(options.batch_size)
-    loss_sum, correct = 0.0, 0
+    batches = torch.randperm(len(data.images), generator=generator).to(loop.device).split(options.batch_size)
+    totals = torch.zeros(2, device=loop.device)
     loop.network.train()
     for step, rows in enumerate(batches):
         for group in loop.optimizer.param_groups:
             group["lr"] = _rate(epoch - 1 + step / len(batches), options)
-        labels = torch.from_numpy(source.labels[rows.numpy()]).to(loop.device)
-        images = _turned(_images(source.images[rows.numpy()]), int(torch.randint(8, (), generator=generator)))
-        output = loop.forward(images)
-        loss = options.class_weight * loop.loss(output, labels)
-        if targets is not None:
-            wanted = targets[rows].to(loop.device)
-            width = min(wanted.shape[1], features[0].shape[1])
-            loss = loss + F.mse_loss(features[0][:, :width].float() / FEATURE_SCALE, wanted[:, :width])
+        images = _turned(data.images[rows].permute(0, 3, 1, 2), int(torch.randint(8, (), generator=generator)))
+        output = loop.forward(normalise(images.float() / 255))
+        loss = _source_loss(loop, output, features, data, rows)
         loop.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(loop.network.parameters(), 5.0)
         loop.optimizer.step()
         check_stop("pre-training starts again from its beginning")
-        loss_sum += loss.item() * len(rows)
         logits = output if isinstance(output, torch.Tensor) else output[0]
-        correct += (logits.argmax(1) == labels).sum().item()
+        right = (logits.detach().argmax(1) == data.labels[rows]).sum()
+        totals += torch.stack([loss.detach() * len(rows), right])  # stays on the device: a GPU is not waited for
+    loss_sum, correct = totals.tolist()
     if not np.isfinite(loss_sum):
         raise DivergenceError("the pre-training loss is not finite", where="weights.formula.lr", remedy="lower it")
-    return loss_sum / len(source.labels), correct / len(source.labels)
+    return loss_sum / len(data.images), correct / len(data.images)
+
+
+def _source_loss(
+    loop: Loop, output: object, features: list[torch.Tensor], data: SourceData, rows: torch.Tensor
+) -> torch.Tensor:
+    """Cross-entropy of the class; in the control the first features must *be* the colour statistics.
+
+    Asking the features themselves, instead of a layer on top of them, keeps the statistics where a new head finds
+    them; a free layer lets the features collapse to a few directions.
+    """
+    if data.targets is None:
+        return loop.loss(output, data.labels[rows])
+    wanted = data.targets[rows]
+    width = min(wanted.shape[1], features[0].shape[1])
+    return F.mse_loss(features[0][:, :width].float(), wanted[:, :width])
 
 
 def _rate(progress: float, options: Formula) -> float:
@@ -204,6 +234,3 @@ def _turned(images: torch.Tensor, turn: int) -> torch.Tensor:
     images = images.rot90(turn % 4, (2, 3))
     return images.flip(3) if turn >= 4 else images
 
-
-def _images(images: np.ndarray) -> torch.Tensor:
-    return normalise(torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255)

@@ -19,7 +19,17 @@ from mineral_lib.config import Train
 def make_optimizer(network: nn.Module, train: Train, lr: float) -> torch.optim.Optimizer:
     """Adam (paper 3.3) or AdamW (authors' code) with torch's default betas."""
     kind = torch.optim.Adam if train.optimizer == "adam" else torch.optim.AdamW
-    return kind(parameter_groups(network, train), lr=lr, weight_decay=train.weight_decay, fused=True)
+    made = kind(parameter_groups(network, train), lr=lr, weight_decay=train.weight_decay, fused=True)
+    return place_optimizer(made)
+
+
+def place_optimizer(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
+    """Keep the learning rates where the weights are: on an NVIDIA GPU a recorded step reads them there."""
+    for group in optimizer.param_groups:
+        device, rate = group["params"][0].device, float(group["lr"])
+        group["capturable"] = device.type == "cuda"
+        group["lr"] = torch.tensor(rate, device=device) if group["capturable"] else rate
+    return optimizer
 
 
 def parameter_groups(network: nn.Module, train: Train) -> Any:
@@ -56,7 +66,11 @@ def learning_rate(epoch: int, *, base: float, train: Train, share: float | None 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     """Give every group the rate times its ``lr_scale``."""
     for group in optimizer.param_groups:
-        group["lr"] = rate * group.get("lr_scale", 1.0)
+        value = rate * group.get("lr_scale", 1.0)
+        if isinstance(group["lr"], torch.Tensor):
+            group["lr"].fill_(value)
+        else:
+            group["lr"] = value
 
 
 def freeze_batch_norm(network: nn.Module) -> None:

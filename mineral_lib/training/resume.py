@@ -22,6 +22,7 @@ from mineral_lib.runtime import generator_states, package_versions
 from mineral_lib.storage import keep_as, move, read_json, remove_tree, write_json
 from mineral_lib.training.checkpoint import load_checkpoint, save_checkpoint
 from mineral_lib.training.engine import FitState, Loop, Say
+from mineral_lib.training.recipe import place_optimizer
 
 FILES = ("last.pt", "previous.pt", "best.pt")
 MARK = "diverged.json"
@@ -114,6 +115,7 @@ class Checkpoints:
             return FitState()
         loop.network.load_state_dict(saved["network"])
         loop.optimizer.load_state_dict(saved["optimizer"])
+        place_optimizer(loop.optimizer)
         if loop.average is not None:
             loop.average.module.load_state_dict(saved["average"])
         state = FitState(

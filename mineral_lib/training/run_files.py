@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
 
 from mineral_lib import __version__
 from mineral_lib.config import Settings
@@ -14,7 +15,7 @@ from mineral_lib.storage import write_csv, write_json
 from mineral_lib.training.checkpoint import save_weights
 from mineral_lib.training.engine import FitState, Loop, predict
 
-RUN_FILES = ("config.json", "history.csv", "predictions.csv", "metrics.json", "manifest.json", "weights.safetensors")
+RUN_FILES = ("config.json", "history.csv", "predictions.csv", "predictions_val.csv", "metrics.json", "manifest.json", "weights.safetensors")
 
 
 def write_run(
@@ -23,11 +24,12 @@ def write_run(
 ) -> None:
     """Test the last and the selected epoch once each, and write the run's files.
 
-    The test split is touched here only. ``metrics.json`` holds both epochs, ``predictions.csv`` the selected one.
+    The test split is touched here only. ``metrics.json`` holds both epochs, ``predictions.csv`` (test) and
+    ``predictions_val.csv`` the selected one, probabilities to the last digit of float32.
     ``config.json`` is taken away first and written last: while it is missing, the files may be of two runs.
     """
-    classes, test = config["classes"], samples[samples["split"] == "test"].reset_index(drop=True)
-    metrics: dict[str, Any] = {"num_test": len(test), "best_epoch": state.best_epoch}
+    classes = config["classes"]
+    metrics: dict[str, Any] = {"num_test": int((samples["split"] == "test").sum()), "best_epoch": state.best_epoch}
     for label in ("last", "selected"):
         if label == "selected":
             loop.evaluated.load_state_dict(state.best_weights)
@@ -35,18 +37,23 @@ def write_run(
         probabilities, labels = predict(loop, loaders["test"])
         scores = classification_metrics(labels.numpy(), probabilities.argmax(1).numpy(), len(classes))
         metrics[label] = {"epoch": epoch, "val_accuracy": state.history[epoch - 1]["val_accuracy"], "test": scores}
-    frame = test[["sample_id", "image_id", "specimen", "label"]].copy()
-    frame["predicted"] = probabilities.argmax(1).numpy()
-    columns = pd.DataFrame(probabilities.numpy(), columns=[f"p_{i}" for i in range(len(classes))])
     (folder / "config.json").unlink(missing_ok=True)
     write_csv(folder / "history.csv", pd.DataFrame(state.history))
-    write_csv(folder / "predictions.csv", pd.concat([frame, columns], axis=1), float_format="%.6f")
+    _write_predictions(folder / "predictions.csv", samples, "test", probabilities)
+    _write_predictions(folder / "predictions_val.csv", samples, "val", predict(loop, loaders["val"])[0])
     write_json(folder / "metrics.json", metrics)
     save_weights(
         folder / "weights.safetensors", state.best_weights, {"key": config["key"], "classes": "\n".join(classes)}
     )
     write_json(folder / "manifest.json", manifest)
     write_json(folder / "config.json", config)
+
+
+def _write_predictions(path: Path, samples: pd.DataFrame, split: str, probabilities: torch.Tensor) -> None:
+    frame = samples.loc[samples["split"] == split, ["sample_id", "image_id", "specimen", "label"]]
+    frame = frame.assign(predicted=probabilities.argmax(1).numpy()).reset_index(drop=True)
+    columns = pd.DataFrame(probabilities.numpy(), columns=[f"p_{i}" for i in range(probabilities.shape[1])])
+    write_csv(path, pd.concat([frame, columns], axis=1), float_format="%.9g")
 
 
 def run_manifest(

@@ -13,7 +13,7 @@ from mineral_lib.config import Settings
 from mineral_lib.data.dataset import load_pixels, make_loader
 from mineral_lib.data.mixing import Mix, batch_mixing
 from mineral_lib.data.prepare import StudyData, prepare
-from mineral_lib.data.split import SPLITS
+from mineral_lib.data.split import SPLITS, split_seed
 from mineral_lib.errors import DivergenceError, StorageError
 from mineral_lib.evaluation.shuffled_labels import shuffled_labels
 from mineral_lib.locks import LOCK_FILE, folder_lock
@@ -21,7 +21,7 @@ from mineral_lib.models.depthwise import use_fast_depthwise
 from mineral_lib.models.weights import file_state, imagenet_state, load_backbone
 from mineral_lib.models.zoo import add_attention, build_base, display_name
 from mineral_lib.runtime import derive_seed, seed_everything, select_device, set_threads
-from mineral_lib.stopping import graceful_stop
+from mineral_lib.stopping import graceful_stop, stop_requested
 from mineral_lib.storage import (
     ResultPaths,
     clean_partials,
@@ -29,6 +29,7 @@ from mineral_lib.storage import (
     file_digest,
     read_json,
 )
+from mineral_lib.training.captured import CapturedLoop
 from mineral_lib.training.checkpoint import load_weights
 from mineral_lib.training.engine import (
     FitState,
@@ -39,17 +40,18 @@ from mineral_lib.training.engine import (
 )
 from mineral_lib.training.loss import classification_loss, logit_shift
 from mineral_lib.training.memory import explained_shortage
-from mineral_lib.training.pretrain import ensure_source_weights, source_key
-from mineral_lib.training.ranks import is_leader, leader_first, spread
+from mineral_lib.training.pretrain import CONTROL, ensure_source_weights, source_key, source_name
+from mineral_lib.training.ranks import is_leader, is_shared, leader_first, spread
 from mineral_lib.training.recipe import averaged_weights, draw_weights, make_optimizer
 from mineral_lib.training.resume import Checkpoints
 from mineral_lib.training.run_files import RUN_FILES, run_manifest, write_run
 from mineral_lib.training.specs import RunSpec
 
 # Raised when the training code changes what a run computes, so that older runs are not reused.
-TRAINING_VERSION = 1
+TRAINING_VERSION = 2
 # Parameters of the ``train`` section that do not change what a run computes, or are part of its name.
-NO_PART_OF_THE_RESULT = {"device", "jobs", "num_workers", "seeds", "overrides", "checkpoint_every_steps"}
+NO_PART_OF_THE_RESULT = {"device", "jobs", "num_workers", "seeds", "overrides", "checkpoint_every_steps",
+                         "checkpoint_every_minutes"}
 
 
 # Parameters of the ``train`` section that change nothing at these values and are then no part of the key: runs from
@@ -67,8 +69,11 @@ def run_dir(settings: Settings, spec: RunSpec) -> Path:
 
 
 def run_model(settings: Settings, spec: RunSpec) -> Any:
-    """The ``model`` section of a run, with its own ECA placement."""
-    return settings.model.model_copy(update={"eca_placement": spec.placement or settings.model.eca_placement})
+    """The ``model`` section of a run, with its own ECA placement and scheme of random weights."""
+    named = spec.weights.startswith("scratch_")
+    scheme = spec.weights.removeprefix("scratch_") if named else settings.model.init_scheme
+    placement = spec.placement or settings.model.eca_placement
+    return settings.model.model_copy(update={"eca_placement": placement, "init_scheme": scheme})
 
 
 def run_epochs(settings: Settings, spec: RunSpec, data: StudyData) -> int:
@@ -76,25 +81,26 @@ def run_epochs(settings: Settings, spec: RunSpec, data: StudyData) -> int:
     epochs = settings.train.epochs
     if not settings.leakage.equal_steps:
         return epochs
-    sizes = {name: int((data.splits[name]["split"] == "train").sum()) for name in ("grouped", spec.protocol)}
+    sizes = {name: int((data.samples(name, spec.seed)["split"] == "train").sum())
+             for name in ("grouped", spec.protocol)}
     return max(1, round(epochs * sizes["grouped"] / sizes[spec.protocol]))
 
 
 def run_samples(settings: Settings, spec: RunSpec, data: StudyData) -> pd.DataFrame:
     """The samples of a run; its labels are shuffled for the control of the leak study."""
-    samples = data.splits[spec.protocol]
+    samples = data.samples(spec.protocol, spec.seed)
     if spec.labels == "shuffled":
-        return samples.assign(label=shuffled_labels(samples, seed=settings.split.seed))
+        return samples.assign(label=shuffled_labels(samples, seed=split_seed(spec.seed, settings)))
     return samples
 
 
 def weights_identity(settings: Settings, spec: RunSpec) -> str:
     """What the starting weights are, as far as it changes results."""
     weights = settings.weights
-    if spec.weights == "scratch":
+    if spec.weights.startswith("scratch"):
         return "scratch"
-    if weights.source == "formula":
-        return source_key(settings, spec.model)
+    if weights.source == "formula" or spec.weights == CONTROL:
+        return source_key(settings, source_name(spec.model, spec.weights))
     if weights.source == "imagenet":
         return "imagenet"
     path = Path(weights.files.get(spec.model) or weights.files.get(spec.model.removeprefix("eca_"), ""))
@@ -111,13 +117,15 @@ def run_config(settings: Settings, spec: RunSpec, data: StudyData) -> dict[str, 
         "weights": spec.weights,
         "protocol": spec.protocol,
         "labels": spec.labels,
+        "pictures": spec.pictures,
         "seed": spec.seed,
         "train": train | {"epochs": run_epochs(settings, spec, data)},
         "augment": settings.augment.model_dump(mode="json"),
         "architecture": model.model_dump(mode="json"),
         "weights_identity": weights_identity(settings, spec),
         "image_size_px": settings.data.image_size_px,
-        "split": settings.split.model_dump(mode="json", exclude={"protocols"}),
+        "split": settings.split.model_dump(mode="json", exclude={"protocols", "vary_with_seed"})
+        | {"seed": split_seed(spec.seed, settings)},
         "data_fingerprint": data.fingerprint,
         "classes": data.classes,
         "training_version": TRAINING_VERSION,
@@ -152,7 +160,7 @@ def tidy_finished(settings: Settings, spec: RunSpec, data: StudyData) -> None:
 
 
 def build_network(settings: Settings, spec: RunSpec, num_classes: int, *, pretrained: bool) -> tuple[nn.Module, str]:
-    """A run's network: base, pretrained weights for ``transfer``, then attention.
+    """A run's network: base, pretrained weights unless it starts from scratch, then attention.
 
     Args:
         settings: The profile.
@@ -172,10 +180,10 @@ def build_network(settings: Settings, spec: RunSpec, num_classes: int, *, pretra
     deviation = settings.train.of(spec.model).init_std
     if deviation:
         draw_weights(network, deviation)
-    note = "random initialisation"
-    if spec.weights == "transfer" and pretrained:
-        if settings.weights.source == "formula":
-            state, note = ensure_source_weights(settings, spec.model)
+    note = f"random weights, {options.init_scheme} scheme"
+    if not spec.weights.startswith("scratch") and pretrained:
+        if settings.weights.source == "formula" or spec.weights == CONTROL:
+            state, note = ensure_source_weights(settings, source_name(spec.model, spec.weights))
         elif settings.weights.source == "imagenet":
             state, note = imagenet_state(spec.model, options)
         else:
@@ -231,7 +239,10 @@ def _train(settings: Settings, spec: RunSpec, data: StudyData, say: Say) -> None
     train = settings.train.model_copy(update={"epochs": epochs, "warmup_epochs": warm_up})
     state = leader_first(lambda: checkpoints.resume(loop, say))
 
+    saved = time.monotonic()
+
     def save(state: FitState) -> None:
+        nonlocal saved
         if not state.step:
             row = state.history[-1]
             say(
@@ -239,8 +250,10 @@ def _train(settings: Settings, spec: RunSpec, data: StudyData, say: Say) -> None
                 f"  train {row['train_accuracy']:.1%}"
                 f"  val {row['val_accuracy']:.1%}"
             )
-        if is_leader():
+        patience = 60 * settings.train.checkpoint_every_minutes
+        if is_leader() and (state.step or stop_requested() or time.monotonic() - saved >= patience):
             checkpoints.save(state, loop)
+            saved = time.monotonic()
 
     try:
         fit(loop, loaders, train, lr=config["train"]["lr"], seed=spec.seed, state=state, save=save)
@@ -272,6 +285,7 @@ def _loaders(settings: Settings, samples: pd.DataFrame, spec: RunSpec, data: Stu
             seed=spec.seed,
             train=name == "train",
             augment_now=name == "train" and spec.protocol != "paper",
+            grey=spec.pictures == "grey",
         )
         for name in SPLITS
     }
@@ -285,11 +299,12 @@ def make_loop(network: nn.Module, settings: Settings, *, lr: float, shift: torch
     """
     train, device = settings.train, select_device(settings.train.device)
     network = network.to(device, memory_format=torch.channels_last)
+    kind, more = Loop, {}
     if device.type == "cpu":
         use_fast_depthwise(network)
-    elif device.type == "cuda" and train.compile:
-        network.compile(mode="reduce-overhead")  # CUDA graphs: a batch of 32 is too small to hide the kernel launches
-    return Loop(
+    elif device.type == "cuda" and not is_shared():
+        kind, more = CapturedLoop, {"compiled": torch.compile(network, dynamic=False) if train.compile else None}
+    return kind(
         network,
         make_optimizer(network, train, lr),
         device,
@@ -300,4 +315,5 @@ def make_loop(network: nn.Module, settings: Settings, *, lr: float, shift: torch
         mix,
         averaged_weights(network, train),
         freeze_batch_norm_after=train.freeze_batch_norm_after,
+        **more,
     )

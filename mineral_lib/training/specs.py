@@ -11,11 +11,13 @@ class RunSpec:
 
     Attributes:
         model: Network name.
-        weights: ``scratch`` or ``transfer`` (paper 2.1).
+        weights: ``scratch`` or ``transfer`` (paper 2.1), or a control: ``scratch_library`` and ``scratch_fast`` (random
+            weights of one ``model.init_scheme``, whatever the profile's), ``colour`` (learned from colour statistics).
         protocol: ``grouped``, ``photo``, ``paper`` or ``authors`` (see ``data.split``).
         seed: Seed of initialisation, order and augmentation.
         placement: ECA placement if it differs from the profile's, else None.
         labels: ``true``, or ``shuffled`` for the control of the leak study (see ``evaluation.shuffled_labels``).
+        pictures: ``colour``, or ``grey`` for the control that sees no colour.
     """
 
     model: str
@@ -24,13 +26,15 @@ class RunSpec:
     seed: int
     placement: str | None = None
     labels: str = "true"
+    pictures: str = "colour"
 
     @property
     def name(self) -> str:
         """Folder name of the run."""
         model = self.model.replace(":", "_") + (f"_{self.placement}" if self.placement else "")
-        labels = "" if self.labels == "true" else f"-{self.labels}"
-        return f"{model}-{self.weights}-{self.protocol}{labels}-seed{self.seed}"
+        control = "" if self.labels == "true" else f"-{self.labels}"
+        control += "" if self.pictures == "colour" else f"-{self.pictures}"
+        return f"{model}-{self.weights}-{self.protocol}{control}-seed{self.seed}"
 
 
 def _spec(row: str, protocol: str, seed: int) -> RunSpec:
@@ -57,11 +61,13 @@ def comparison_runs(settings: Settings) -> list[RunSpec]:
         for block in settings.comparison.blocks
         for model in settings.comparison.models
     ]
+    specs += [replace(_spec(row, "grouped", seed), pictures="grey")
+              for seed in settings.train.seeds for row in settings.comparison.grey_runs]  # fmt: skip
     return list(dict.fromkeys(specs))
 
 
 def ablation_runs(settings: Settings) -> list[RunSpec]:
-    """Runs behind Table 5 and the placement sensitivity."""
+    """Runs behind Table 5, the placement sensitivity and the table of starts."""
     specs = [_spec(row, "grouped", seed) for seed in settings.train.seeds for row in settings.ablation.rows]
     specs += [
         RunSpec(PROPOSED, "transfer", "grouped", seed, placement)
@@ -69,6 +75,8 @@ def ablation_runs(settings: Settings) -> list[RunSpec]:
         for placement in settings.ablation.placements
         if placement != settings.model.eca_placement
     ]
+    starts = settings.ablation.starts
+    specs += [RunSpec("convnext_tiny", start, "grouped", seed) for seed in settings.train.seeds for start in starts]
     return specs
 
 
@@ -91,4 +99,4 @@ def proposed_runs(settings: Settings) -> list[RunSpec]:
 def study_runs(settings: Settings) -> list[RunSpec]:
     """All runs of a profile, each once: Tables 4 and 5 share theirs."""
     runs = proposed_runs(settings) + comparison_runs(settings) + ablation_runs(settings) + leakage_runs(settings)
-    return list(dict.fromkeys(runs))
+    return sorted(dict.fromkeys(runs), key=lambda spec: settings.train.seeds.index(spec.seed))  # seed by seed

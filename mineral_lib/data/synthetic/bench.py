@@ -8,6 +8,13 @@ from mineral_lib.data.synthetic import noise
 from mineral_lib.data.synthetic.light import Studio, box_blur
 
 _CELLS = 72
+_TONES = np.array([[0.020, 0.021, 0.024], [0.012, 0.012, 0.013], [0.035, 0.031, 0.027], [0.022, 0.027, 0.034]])
+_PLAIN = 0.06
+
+
+def tone(rng: np.random.Generator) -> np.ndarray:
+    """Colour (3,) of a dark bench, linear RGB."""
+    return _TONES[rng.integers(4)] * np.exp(rng.normal(0, 0.5)) * np.exp(rng.normal(0, 0.15, 3))
 
 
 def _soften(cells: np.ndarray, radius: int) -> np.ndarray:
@@ -51,10 +58,17 @@ def shadow(points: np.ndarray, studio: Studio, floor: float, *, size: int) -> tu
     return _resample(_soften(cast, 2), size), _resample(_soften(under, 5), size)
 
 
+def plain(shadows: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """Picture of an even grey bench with the shadows on it, (size, size, 3) linear RGB, rows upward."""
+    level = np.float32(_PLAIN) * (1 - 0.72 * shadows[0]) * (1 - 0.68 * shadows[1])
+    return np.repeat(level[..., None], 3, axis=2)
+
+
 def bench(studio: Studio, shadows: tuple[np.ndarray, np.ndarray], rng: np.random.Generator, *, size: int) -> np.ndarray:
-    """Picture of the empty bench with the shadows on it, (size, size, 3) linear RGB, rows upward."""
+    """Picture of the bench with the shadows on it, (size, size, 3) linear RGB, rows upward."""
     line = ((np.arange(size) + 0.5) / size * 2 - 1).astype(np.float32)
     y, x = np.meshgrid(line, line, indexing="ij")
+    colour = tone(rng)
     offset = rng.uniform(0, 32, 2)
     stretch = 1 / max(float(studio.up[2]), 0.35)
     flat = (
@@ -67,14 +81,14 @@ def bench(studio: Studio, shadows: tuple[np.ndarray, np.ndarray], rng: np.random
     fall = 1 + 0.22 * (x * key[0] + y * key[1])
     light = (1 + weave.reshape(size, size)) * fall
     level = light * (1 - 0.72 * shadows[0]) * (1 - 0.68 * shadows[1])
-    picture = level[..., None] * studio.bench.astype(np.float32)
+    picture = level[..., None] * colour.astype(np.float32)
     grit = rng.uniform(size=(int(rng.integers(4, 40)), 5))
-    for u, v, radius, bright, tone in grit:
+    for u, v, radius, bright, hue in grit:
         _speck(
             picture,
             (u, v),
             0.0025 + 0.006 * radius**3,
-            (0.03 + 0.25 * bright**2) * np.array([1, 0.95, 0.85 + 0.1 * tone]),
+            (0.03 + 0.25 * bright**2) * np.array([1, 0.95, 0.85 + 0.1 * hue]),
         )
     return picture
 

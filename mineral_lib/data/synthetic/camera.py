@@ -34,9 +34,9 @@ def _extent(thing: Specimen, rotation: np.ndarray) -> np.ndarray:
 
 
 def _studio(rng: np.random.Generator, elevation: float) -> light.Studio:
-    """Three soft lamps and a dark bench, a little different in every picture."""
+    """Three soft lamps over a dark bench: their places, strengths and tints differ from picture to picture."""
     axes = np.array([[1, 0, 0], [0, np.sin(elevation), -np.cos(elevation)], [0, np.cos(elevation), np.sin(elevation)]])
-    side = -1.0 if rng.uniform() < 0.75 else 1.0
+    side = rng.choice([-1.0, 1.0])
     lamps = np.array(
         [
             [side * rng.uniform(0.5, 1.0), rng.uniform(-0.1, 0.7), rng.uniform(0.8, 1.3)],
@@ -45,12 +45,10 @@ def _studio(rng: np.random.Generator, elevation: float) -> light.Studio:
         ]
     )
     lamps = (lamps / np.linalg.norm(lamps, axis=1, keepdims=True)) @ axes
-    warm = np.exp(rng.normal(0, 0.01, (3, 3)))
-    colours = np.array([[1.55], [0.42], [0.5]]) * rng.uniform(0.9, 1.1, (3, 1)) * warm
-    tone = np.array([[0.020, 0.021, 0.024], [0.012, 0.012, 0.013], [0.035, 0.031, 0.027], [0.022, 0.027, 0.034]])
-    ground = tone[rng.integers(4)] * np.exp(rng.normal(0, 0.4)) * np.exp(rng.normal(0, 0.06, 3))
+    warm = np.exp(rng.normal(0, 0.07, (3, 1)) * np.array([1.0, 0.1, -1.1]))
+    colours = np.array([[1.55], [0.42], [0.5]]) * rng.uniform(0.7, 1.3, (3, 1)) * warm
     up = np.array([0, np.cos(elevation), np.sin(elevation)])
-    parts = (lamps, colours, up, np.full(3, 0.30) * rng.uniform(0.9, 1.1), ground)
+    parts = (lamps, colours, up, np.full(3, 0.30) * rng.uniform(0.7, 1.3), np.full(3, 0.02))
     return light.Studio(*(part.astype(np.float32) for part in parts))
 
 
@@ -71,7 +69,7 @@ def aim(thing: Specimen, rng: np.random.Generator) -> View:
     points = _extent(thing, rotation)
     low, high = points.min(axis=0), points.max(axis=0)
     width, height = (high - low)[:2]
-    share = min(np.sqrt(rng.uniform(0.26, 0.42) / (thing.fullness * width * height)), 0.94 / max(width, height))
+    share = min(np.sqrt(rng.uniform(0.29, 0.43) / (thing.fullness * width * height)), 0.92 / max(width, height))
     unit = 1 / (2 * share)
     middle = (low + high) / 2
     middle[:2] += rng.uniform(-0.05, 0.05, 2) * unit

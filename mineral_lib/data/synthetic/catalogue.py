@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -74,10 +74,7 @@ def build_specimen(class_number: int, number: int, seed: int) -> Specimen:
     variants = RECIPES[class_number]()
     weights = np.array([one.weight for one in variants])
     chosen = variants[rng.choice(len(variants), p=weights / weights.sum())]
-    materials = []
-    for look in chosen.materials:
-        look = vary(look, rng)
-        materials.append(replace(look, other_share=float(np.clip(look.other_share * rng.uniform(0.2, 1.3), 0, 0.4))))
+    materials = [vary(look, rng) for look in chosen.materials]
     bodies: Bodies = []
     for name, options in chosen.parts:
         HABITS[name](rng, bodies, **options)

@@ -198,7 +198,24 @@ def leaves(rng: Rng, bodies: Bodies, *, count=(10, 22), size=(0.25, 0.7), thick=
         )
 
 
+def rosettes(rng: Rng, bodies: Bodies, *, count=(3, 6), size=(0.3, 0.5), blades=12, material=0) -> None:
+    """Balls of blades that stand on edge around a few centres."""
+    kinds = [form("plate", rng) for _ in range(3)]
+    free = _ground(bodies) is None
+    patch = (_upward(rng, 0.6), 0.6)
+    for _ in range(int(rng.integers(count[0], count[1] + 1))):
+        foot, way = _foot(rng, bodies, patch)
+        middle, scale = foot * (1.5 if free else 1.0), _spread(rng, *size)
+        for number in range(blades):
+            edge = np.cross(way, rng.normal(size=3)) + 0.5 * rng.normal(size=3)
+            stretch = scale * np.array([1.0, rng.uniform(0.6, 1.0), 1.0])
+            turn = turn_towards(edge, rng.uniform(0, 6.28))
+            shift = 0.12 * scale * rng.normal(size=3)
+            bodies.append(place(kinds[number % 3], turn, middle + shift, stretch=stretch, material=material))
+
+
 HABITS = {
+    "rosettes": rosettes,
     "stone": stone,
     "crystals": crystals,
     "blocks": blocks,

@@ -18,7 +18,7 @@ class Studio:
         colours: lamp intensities (k, 3).
         up: unit direction away from the bench (3,).
         ambient: light from all around (3,).
-        bench: colour of the bench (3,), linear RGB.
+        bench: colour of the bench (3,) as the specimen mirrors it, linear RGB.
     """
 
     lamps: np.ndarray

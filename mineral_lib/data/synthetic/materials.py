@@ -6,13 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mineral_lib.data.synthetic.palettes import FAMILIES, draw, linear, palette
+
 Colour = tuple[float, float, float]
-
-
-def linear(code: str) -> np.ndarray:
-    """Linear-light RGB (3,) in [0, 1] of an sRGB colour written as six hexadecimal digits."""
-    value = np.array([int(code[k : k + 2], 16) for k in (0, 2, 4)]) / 255
-    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
 
 
 @dataclass(frozen=True)
@@ -20,7 +16,8 @@ class Material:
     """Surface of one mineral; lengths in object units (a specimen has radius about 1), shares in [0, 1].
 
     Attributes:
-        colours: dark, middle and light body colour (3, 3), linear RGB; for metals the reflectance.
+        colours: dark, middle and light body colour (k, 3, 3), linear RGB, in k alternatives of which a specimen
+            mixes two; for metals the reflectance.
         mottle: patches per unit; contrast: how far mottling reaches over the three colours.
         metal: 1 for metallic lustre; rough: 0.05 mirror to 1 matt; clear: 1 transparent; gloss: mirror reflectance
             of a non-metal in front view; absorb: darkening per unit inside a transparent body.
@@ -29,11 +26,11 @@ class Material:
         lines: striations per unit (0 none), line_depth: their strength.
         bands: growth bands per unit (0 none), band_share: their strength, band_colour (3,).
         steps: height of cleavage or fracture terraces (0 none), step_scale: terraces per unit.
-        pores: share of pits.
+        pores: share of pits, pore_scale: pits per unit.
         tarnish: strength of iridescent tarnish, tarnish_hue: where on the peacock scale (0 gold .. 1 blue-green).
         stain: share of the surface covered by stain_colour (3,) (rust, soot, dust).
-        other: second material (index) and other_share: how much of the surface it takes; other_scale: patches per
-            unit; vein: True when the second material forms veins.
+        other: second material (index); pattern: how it lies in the first (see `patterns`); other_share: how much of
+            the surface or of each spacing it takes; other_scale: patches, nodules or veins per unit.
     """
 
     colours: np.ndarray
@@ -57,6 +54,7 @@ class Material:
     steps: float = 0.0
     step_scale: float = 2.0
     pores: float = 0.0
+    pore_scale: float = 8.0
     tarnish: float = 0.0
     tarnish_hue: float = 0.5
     stain: float = 0.0
@@ -64,23 +62,24 @@ class Material:
     other: int = -1
     other_share: float = 0.0
     other_scale: float = 1.4
-    vein: bool = False
+    pattern: str = "patches"
 
 
-def body(codes: str, **look: float | bool | Colour) -> Material:
-    """Material from three sRGB colours ("dark middle light", hexadecimal) and any other attributes."""
-    return Material(np.stack([linear(code) for code in codes.split()]), **look)
+def body(codes: str, **look: float | str | Colour) -> Material:
+    """Material of a palette (its name, or one triple "dark middle light" in hexadecimal) and any other attributes."""
+    colours = palette(codes) if codes in FAMILIES else np.array([[linear(code) for code in codes.split()]])
+    return Material(colours, **look)
 
 
 def vary(material: Material, rng: np.random.Generator) -> Material:
-    """The same mineral in another specimen: shifted brightness and tint, other lustre and texture."""
-    brightness = np.exp(rng.normal(0, 0.08))
-    tint = np.exp(rng.normal(0, 0.03) * np.array([1.0, 0.1, -1.0]) + rng.normal(0, 0.01, 3))  # warmer or colder
+    """The same mineral in another specimen: another colour of its palette, other lustre and texture."""
+    brightness = np.exp(rng.normal(0, 0.15))
+    tint = np.exp(rng.normal(0, 0.06) * np.array([1.0, 0.1, -1.0]) + rng.normal(0, 0.03, 3))  # warmer or colder
     rust = rng.uniform(0.05, 0.25) if rng.uniform() < 0.15 else 0.0  # washed ore still carries rust and clay
-    factor = np.exp(rng.normal(0, 0.18, 6))
+    factor = np.exp(rng.normal(0, 0.1, 6))
     return replace(
         material,
-        colours=np.clip(material.colours * brightness * tint, 0.004, 0.92),
+        colours=np.clip(draw(material.colours, rng) * brightness * tint, 0.004, 0.92),
         mottle=material.mottle * factor[0],
         contrast=material.contrast * factor[1],
         rough=float(np.clip(material.rough * np.exp(rng.normal(0, 0.18)), 0.06, 1.0)),
@@ -88,7 +87,8 @@ def vary(material: Material, rng: np.random.Generator) -> Material:
         bump=material.bump * factor[3],
         lines=material.lines * factor[4],
         bands=material.bands * factor[5],
-        tarnish=float(np.clip(material.tarnish * rng.uniform(0.3, 1.5), 0, 1)),
-        tarnish_hue=float(material.tarnish_hue + rng.normal(0, 0.15)),
+        tarnish=float(np.clip(material.tarnish * rng.uniform(0.0, 1.5), 0, 1)),
+        tarnish_hue=float(material.tarnish_hue + rng.normal(0, 0.2)),
         stain=float(np.clip(rust + material.stain * rng.uniform(0.2, 1.6), 0, 0.6)),
+        other_share=float(min(material.other_share * rng.uniform(0.7, 1.3), 0.6)),
     )

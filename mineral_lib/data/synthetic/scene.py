@@ -16,10 +16,14 @@ from mineral_lib.data.synthetic import bench as benches
 from mineral_lib.data.synthetic import light, raycast
 from mineral_lib.data.synthetic.camera import View, aim, rays
 from mineral_lib.data.synthetic.catalogue import Specimen, build_specimen
+from mineral_lib.data.synthetic.film import develop, exposure
+from mineral_lib.data.synthetic.patterns import PATTERNS
 from mineral_lib.data.synthetic.solids import Ball
-from mineral_lib.data.synthetic.surface import Points, Skin, covered, skin
+from mineral_lib.data.synthetic.surface import Points, Skin, skin
 
 _SAMPLES = 2  # rays per pixel and direction
+GROUNDS = ("own", "grey", "swapped")
+Shadows = tuple[np.ndarray, np.ndarray]
 _POLE = np.array([0.35, 0.2, 0.91], np.float32)  # where the growth rings of spheres have their centre
 
 
@@ -51,9 +55,16 @@ def _points(
     face = sight.face.ravel()[spots]
     normal, far = table[face] @ view.rotation.T, table[sight.far_face.ravel()[spots]] @ view.rotation.T
     growth = np.linalg.norm(position - np.array([0.6, -0.3, 0.5], np.float32), axis=1)
+    body = sight.body.ravel()[spots]
+    crystal = ~np.array([isinstance(one, Ball) or one.rugged for one in thing.bodies])[body]
+    if crystal.any():  # zones of crystals are frames around the middle of each face
+        middles = np.array([np.zeros(3) if isinstance(one, Ball) else one.corners.mean(axis=0) for one in thing.bodies])
+        arm = position[crystal] - middles.astype(np.float32)[body[crystal]]
+        across = lines[face[crystal]]
+        other = np.cross(table[face[crystal]], across)
+        growth[crystal] = np.maximum(np.abs((arm * across).sum(axis=1)), np.abs((arm * other).sum(axis=1)))
     balls = np.array([isinstance(one, Ball) for one in thing.bodies])
     if balls.any():
-        body = sight.body.ravel()[spots]
         centres = np.array([one.centre if isinstance(one, Ball) else (0, 0, 0) for one in thing.bodies], np.float32)
         radii = np.array([one.radius if isinstance(one, Ball) else 1 for one in thing.bodies], np.float32)
         rounded = balls[body]
@@ -72,7 +83,7 @@ def _cover(thing: Specimen, sight: raycast.Sight, spots: np.ndarray, points: Poi
     for number, look in enumerate(thing.materials):
         mine = np.flatnonzero(own == number)
         if look.other >= 0 and look.other_share > 0.01 and len(mine):
-            second = covered(where[mine], look.other_share, look.other_scale, vein=look.vein, pixel=pixel)
+            second = PATTERNS[look.pattern](where[mine], look.other_share, look.other_scale, pixel)
             kinds[mine[second]] = look.other
     whole = Skin.empty(len(spots))
     for number, look in enumerate(thing.materials):
@@ -112,8 +123,8 @@ def _bumped(normal: np.ndarray, whole: Skin, sight: raycast.Sight, spots: np.nda
     return bumped / np.linalg.norm(bumped, axis=1, keepdims=True)
 
 
-def _render(thing: Specimen, view: View, rng: np.random.Generator, image_size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Linear RGB (px, px, 3) and coverage (px, px), rows downward."""
+def _render(thing: Specimen, view: View, image_size: int) -> tuple[np.ndarray, np.ndarray, Shadows]:
+    """The specimen without ground: linear RGB (px, px, 3), coverage (px, px) and shadows, rows upward."""
     size = _SAMPLES * image_size
     x, y = rays(view, size)
     pixel = 2 * view.unit / size
@@ -139,24 +150,21 @@ def _render(thing: Specimen, view: View, rng: np.random.Generator, image_size: i
     cover = sight.hit.reshape(blocks).mean(axis=(1, 3), dtype=np.float32)
     floor = (view.floor - float(view.studio.up @ view.centre)) / view.unit
     shadows = benches.shadow(framed, view.studio, floor, size=image_size)
-    ground = benches.bench(view.studio, shadows, rng, size=image_size)
-    return (picture + ground * (1 - cover)[..., None])[::-1], cover[::-1]
+    return picture, cover, shadows
 
 
-def _develop(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Camera response: exposure, white balance, shoulder, sRGB, sensor noise; returns uint8."""
-    gains = np.exp(rng.normal(0, 0.2)) * np.exp(
-        rng.normal(0, 0.075) * np.array([1.0, 0.1, -1.1]) + rng.normal(0, 0.018, 3)
-    )
-    value = picture * gains.astype(np.float32)
-    value = value * (1 + value / 6.0) / (1 + 0.72 * value)
-    value = np.where(value <= 0.0031308, 12.92 * value, 1.055 * np.maximum(value, 1e-6) ** (1 / 2.4) - 0.055)
-    grain = rng.uniform(0.8, 2.2) / 255
-    value = value + rng.normal(0, 1, value.shape).astype(np.float32) * np.float32(grain)
-    return (np.clip(value, 0, 1) * 255 + 0.5).astype(np.uint8)
+def _ground(key: tuple[int, ...], ground: str, studio: light.Studio, shadows: Shadows, size: int) -> np.ndarray:
+    """The bench behind a photograph `key` (seed, class, specimen, view): linear RGB (px, px, 3), rows upward."""
+    if ground == "grey":
+        return benches.plain(shadows)
+    if ground == "swapped":
+        key = tuple(np.random.default_rng([*key, 3]).integers(1, 2**31, 4))
+    return benches.bench(studio, shadows, np.random.default_rng([*key, 2]), size=size)
 
 
-def photograph(class_number: int, specimen: int, view: int, *, image_size: int, seed: int) -> Photograph:
+def photograph(
+    class_number: int, specimen: int, view: int, *, image_size: int, seed: int, ground: str = "own"
+) -> Photograph:
     """One photograph of one specimen.
 
     Args:
@@ -165,6 +173,8 @@ def photograph(class_number: int, specimen: int, view: int, *, image_size: int, 
         view: which direction of it, >= 0.
         image_size: width and height in pixels, >= 16.
         seed: of the whole collection, >= 0.
+        ground: bench behind the specimen: "own", a plain "grey" one, or one "swapped" for that of another photograph.
+            Specimen, lamps, camera and the shadow's place stay the same.
 
     Returns:
         Photograph with uint8 sRGB image and the specimen's silhouette.
@@ -176,20 +186,26 @@ def photograph(class_number: int, specimen: int, view: int, *, image_size: int, 
         raise ValueError(f"image_size must be at least 16, got {image_size}")
     if min(specimen, view, seed) < 0:
         raise ValueError("specimen, view and seed must not be negative")
-    thing = build_specimen(class_number, specimen, seed)
-    rng = np.random.default_rng([seed, class_number, specimen, view, 1])
-    picture, cover = _render(thing, aim(thing, rng), rng, image_size)
-    return Photograph(_develop(picture, rng), cover >= 0.5)
+    if ground not in GROUNDS:
+        raise ValueError(f"ground must be one of {GROUNDS}, got {ground!r}")
+    thing, key = build_specimen(class_number, specimen, seed), (seed, class_number, specimen, view)
+    rng = np.random.default_rng([*key, 1])
+    shot = aim(thing, rng)
+    picture, cover, shadows = _render(thing, shot, image_size)
+    lamps, gains = exposure(picture, cover, rng)
+    behind = _ground(key, ground, shot.studio, shadows, image_size) * (1 - cover)[..., None]
+    whole = picture * lamps * gains + behind * (1 if ground == "grey" else gains)
+    return Photograph(develop(whole[::-1], rng), cover[::-1] >= 0.5)
 
 
-def _one(task: tuple[tuple[int, int, int], int, int]) -> tuple[np.ndarray, np.ndarray]:
-    (class_number, number, view), image_size, seed = task
-    shot = photograph(class_number, number, view, image_size=image_size, seed=seed)
+def _one(task: tuple[tuple[int, int, int], int, int, str]) -> tuple[np.ndarray, np.ndarray]:
+    (class_number, number, view), image_size, seed, ground = task
+    shot = photograph(class_number, number, view, image_size=image_size, seed=seed, ground=ground)
     return shot.image, shot.mask
 
 
 def photographs(
-    keys: Sequence[tuple[int, int, int]], *, image_size: int, seed: int, jobs: int = 1
+    keys: Sequence[tuple[int, int, int]], *, image_size: int, seed: int, jobs: int = 1, ground: str = "own"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Many photographs at once.
 
@@ -198,6 +214,7 @@ def photographs(
         image_size: width and height in pixels.
         seed: of the whole collection.
         jobs: processes to use; the result does not depend on it.
+        ground: "own", "grey" or "swapped", as for `photograph`.
 
     Returns:
         images (n, px, px, 3) uint8 and masks (n, px, px) bool, in the order of `keys`.
@@ -207,7 +224,7 @@ def photographs(
     """
     images = np.empty((len(keys), image_size, image_size, 3), np.uint8)
     masks = np.empty((len(keys), image_size, image_size), bool)
-    tasks = [(tuple(int(v) for v in key), image_size, seed) for key in keys]
+    tasks = [(tuple(int(v) for v in key), image_size, seed, ground) for key in keys]
     if jobs <= 1 or len(keys) < 2:
         results = map(_one, tasks)
         for number, (image, mask) in enumerate(results):

@@ -84,8 +84,8 @@ def form(name: str, rng: np.random.Generator) -> Solid:
     """A crystal form with unequally developed faces.
 
     Args:
-        name: cube, octahedron, tetrahedron, dodecahedron, pyritohedron, rhombohedron, dogtooth, prism (hexagonal with
-            pyramids), needle, blade, plate or stub (short prism).
+        name: cube, cuboctahedron, octahedron, tetrahedron, dodecahedron, pyritohedron, rhombohedron, dogtooth,
+            prism (hexagonal with pyramids), needle, blade, plate or stub (short prism).
         rng: source of the individual distortion.
 
     Returns:
@@ -93,6 +93,8 @@ def form(name: str, rng: np.random.Generator) -> Solid:
     """
     if name == "cube":
         rows, offsets, lines = _AXES, np.ones(6), "cubic"
+    elif name == "cuboctahedron":
+        rows, offsets, lines = np.vstack([_AXES, _SIGNS]), np.r_[np.ones(6), np.full(8, 1.3)], "level"
     elif name == "octahedron":
         rows, offsets, lines = np.vstack([_SIGNS, _AXES]), np.r_[np.full(8, 0.72), np.full(6, 1.12)], "level"
     elif name == "tetrahedron":

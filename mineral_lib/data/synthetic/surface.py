@@ -73,28 +73,19 @@ def _edge(value: np.ndarray, low: float, high: float) -> np.ndarray:
     return part * part * (3 - 2 * part)
 
 
-def covered(points: np.ndarray, share: float, scale: float, *, vein: bool, pixel: float) -> np.ndarray:
-    """Membership (n,) bool of the second material, about `share` of the surface, as patches or veins."""
-    pattern = noise.fractal(points + 3.3, scale, octaves=5, gain=0.6, pixel=pixel)
-    if vein:
-        width = 0.6 + 0.8 * noise.value_noise(points * np.float32(1.3) + 1)
-        return np.abs(pattern) < 0.5 * share * width
-    _, _, grain = noise.cells(points + 1.1, 9.0)
-    pattern += np.float32(0.3) * grain[:, 0]
-    return pattern > np.interp(share, (0, 0.05, 0.16, 0.5, 0.84, 0.95, 1), (9, 0.62, 0.38, 0, -0.38, -0.62, -9))
+def _striae(look: Material, points: Points, where: np.ndarray, pixel: float) -> np.ndarray:
+    """Striations (n,), about -1 in a furrow and 1 on a ridge."""
+    along = np.einsum("ij,ij->i", points.position, points.across)[:, None] * points.across
+    stretched = 0.6 * where + along * np.float32(look.lines)
+    fade = min(1.0, max(0.0, 2.0 - 3.0 * look.lines * pixel))
+    return np.float32(fade) * (noise.value_noise(stretched) + 0.5 * noise.value_noise(stretched * np.float32(0.37)))
 
 
-def _relief(look: Material, points: Points, where: np.ndarray, pixel: float) -> np.ndarray:
-    """Height (n,) of bumps, striations and terraces."""
+def _relief(look: Material, where: np.ndarray, pixel: float) -> np.ndarray:
+    """Height (n,) of bumps and terraces."""
     broken = look.bump >= 0.02
     height = noise.fractal(where, look.bump_scale, octaves=4, gain=0.55, pixel=pixel, creased=broken)
     height *= np.float32(look.bump * (1.7 if broken else 1.0))
-    if look.lines:
-        along = np.einsum("ij,ij->i", points.position, points.across)[:, None] * points.across
-        stretched = 0.8 * where + along * np.float32(look.lines)
-        fade = min(1.0, max(0.0, 2.0 - 3.0 * look.lines * pixel))
-        fine = noise.value_noise(stretched) + 0.5 * noise.value_noise(stretched * np.float32(0.37))
-        height += np.float32(fade * look.line_depth / look.lines) * fine
     if look.steps:
         along = (where @ _CLEAVAGE)[:, None] * _CLEAVAGE
         drawn = 0.35 * where + along * np.float32(look.step_scale)
@@ -108,8 +99,8 @@ def _coloured(look: Material, points: Points, where: np.ndarray, pixel: float) -
     pattern = noise.fractal(where, look.mottle, octaves=4, pixel=pixel)
     colour = _ramp(look.colours, 0.5 + np.float32(0.8 * look.contrast) * pattern)
     if look.bands:
-        phase = points.growth * np.float32(look.bands) + 0.9 * pattern
-        wave = 0.5 + 0.35 * np.sin(6.283 * phase) + 0.15 * np.sin(6.283 * 2.7 * phase + 1)
+        phase = points.growth * np.float32(look.bands) + 0.35 * pattern
+        wave = _edge(np.sin(6.283 * phase) + 0.4 * np.sin(6.283 * 2.7 * phase + 1), -0.4, 0.4)
         fade = min(1.0, max(0.0, 2.0 - 2.0 * look.bands * pixel))
         mix = np.float32(look.band_share) * (0.5 + np.float32(fade) * (wave - 0.5))
         colour += (np.asarray(look.band_colour, np.float32) - colour) * mix[:, None]
@@ -147,7 +138,11 @@ def skin(look: Material, points: Points, where: np.ndarray, *, pixel: float) -> 
     """
     count = len(where)
     colour = _coloured(look, points, where, pixel)
-    height = _relief(look, points, where, pixel)
+    height = _relief(look, where, pixel)
+    if look.lines:
+        fine = _striae(look, points, where, pixel)
+        height += np.float32(look.line_depth / look.lines) * fine
+        colour *= np.exp(np.float32(1.1 * look.line_depth) * (fine - 0.3))[:, None]
     tilt = np.zeros((count, 3), np.float32)
     if look.grain:
         _, gap, vector = noise.cells(where, look.grain)
@@ -157,9 +152,10 @@ def skin(look: Material, points: Points, where: np.ndarray, *, pixel: float) -> 
         colour *= (0.6 + 0.4 * _edge(gap, 0.0, 0.22))[:, None]
         height += np.float32(0.12 / look.grain) * np.minimum(gap, 0.35)
     if look.pores:
-        pit = _edge(noise.fractal(where + 2.2, 8.0, octaves=3, pixel=pixel), 0.75 - look.pores, 0.95 - look.pores)
-        height -= 0.05 * pit
-        colour *= (1 - 0.65 * pit)[:, None]
+        field = noise.fractal(where + 2.2, look.pore_scale, octaves=3, pixel=pixel)
+        pit = _edge(field, 0.75 - look.pores, 0.95 - look.pores)
+        height -= np.float32(0.4 / look.pore_scale) * pit
+        colour *= (1 - 0.85 * pit)[:, None]
     colour, stained = _weather(look, where, colour, pixel)
     keep = 1 - stained
     clear = keep * look.clear

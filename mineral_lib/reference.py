@@ -1,0 +1,34 @@
+"""Reference results: the small files of a finished study, kept under version control beside everybody's own results."""
+
+from pathlib import Path
+
+from mineral_lib.errors import DataError
+from mineral_lib.storage import ResultPaths, project_root, remove_tree, write_bytes
+
+# Folders and files of a profile that are kept; every table and figure can be made again from them.
+KEPT = ("tables", "figures", "params", "splits")
+FILES = ("*.csv", "*.json", "report.html", "data_card.md")
+RUN_FILES = ("config.json", "history.csv", "manifest.json", "metrics.json", "predictions.csv", "predictions_val.csv")
+
+
+def reference_dir(profile: str) -> Path:
+    """Where the reference results of a profile are kept."""
+    return project_root() / "results" / "reference" / profile
+
+
+def keep_reference(profile: str) -> Path:
+    """Replace the reference results of a profile by its present ones, and return their folder.
+
+    Raises:
+        DataError: The profile has no results.
+    """
+    paths, target = ResultPaths.of(profile), reference_dir(profile)
+    if not paths.runs_dir.is_dir():
+        raise DataError("has no results", where=profile, remedy=f"run reproduce --profile {profile} first")
+    remove_tree(target)
+    wanted = [path for pattern in FILES for path in paths.root.glob(pattern)]
+    wanted += [path for name in KEPT for path in (paths.root / name).rglob("*") if path.is_file()]
+    wanted += [path for run in paths.runs_dir.glob("*") for name in RUN_FILES if (path := run / name).is_file()]
+    for path in sorted(wanted):
+        write_bytes(target / path.relative_to(paths.root), path.read_bytes())
+    return target
