@@ -76,7 +76,7 @@ def test_new_photographs_are_normalised_as_the_network_was_trained(tmp_path, mon
     Image.new("RGB", (96, 96), (255, 0, 51)).save(tmp_path / "a.png")
     index = pd.DataFrame({"path": ["a.png"], "class_name": ["x"]})
     split = pd.DataFrame({"split": ["train"], "class_name": ["x"], "image_id": ["b"]})
-    study = SimpleNamespace(classes=["x", "y"], splits={"grouped": split})
+    study = SimpleNamespace(classes=["x", "y"], samples=lambda protocol, seed: split)
     spec, network = RunSpec("vgg19", "scratch", "grouped", 0), Recorder()
     monkeypatch.setattr(predict, "load_run_network", lambda *_: network)
     for name, wanted in (("half", [1.0, -1.0, -0.6]), ("imagenet", [2.249, -2.036, -0.917])):
