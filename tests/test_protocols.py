@@ -1,14 +1,18 @@
 """The authors' protocol: its test result is its validation result, and its training images are augmented on top."""
 
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
+from mineral_lib import predict
 from mineral_lib.data.dataset import MEAN, STD
 from mineral_lib.data.prepare import prepare
 from mineral_lib.parameters import load_profile
 from mineral_lib.storage import ResultPaths, read_json
-from mineral_lib.training.runs import _loaders, load_run_network, train_run
+from mineral_lib.training.runs import _loaders, load_run_network, make_loop, train_run
 from mineral_lib.training.specs import RunSpec
 
 
@@ -56,3 +60,26 @@ def test_a_networks_own_recipe_reaches_its_run_and_what_is_predicted_later(study
     assert torch.allclose(images * 0.5 + 0.5, usual * STD + MEAN, atol=1e-5)  # the same pictures
     network, saved = load_run_network(settings, spec, len(data.classes)), pd.read_csv(folder / "predictions.csv")
     assert network(images).argmax(1).tolist() == saved["predicted"].tolist()[: len(images)]
+    loops = [make_loop(torch.nn.Linear(1, 1), one, lr=1e-3) for one in (settings, settings.of("resnet50"))]
+    assert [loop.freeze_batch_norm_after for loop in loops] == [0, 1]
+
+
+class Recorder(torch.nn.Module):
+    """A network that keeps what it is shown."""
+
+    def forward(self, images):
+        self.images = images
+        return torch.zeros(len(images), 2)
+
+
+def test_new_photographs_are_normalised_as_the_network_was_trained(tmp_path, monkeypatch):
+    Image.new("RGB", (96, 96), (255, 0, 51)).save(tmp_path / "a.png")
+    index = pd.DataFrame({"path": ["a.png"], "class_name": ["x"]})
+    split = pd.DataFrame({"split": ["train"], "class_name": ["x"], "image_id": ["b"]})
+    study = SimpleNamespace(classes=["x", "y"], samples=lambda protocol, seed: split)
+    spec, network = RunSpec("vgg19", "scratch", "grouped", 0), Recorder()
+    monkeypatch.setattr(predict, "load_run_network", lambda *_: network)
+    for name, wanted in (("half", [1.0, -1.0, -0.6]), ("imagenet", [2.249, -2.036, -0.917])):
+        settings = load_profile("test", [f"train.overrides={{vgg19: {{normalise: {name}}}}}"])
+        predict.predict_photographs(settings, spec, study, tmp_path, index)
+        assert network.images.mean((0, 2, 3)).tolist() == pytest.approx(wanted, abs=2e-3), name

@@ -208,7 +208,7 @@ def test_drawn_weights_have_the_deviation_asked_for_and_attention_keeps_its_own(
     wide = tiny.model_copy(update={"train": tiny.train.model_copy(update={"init_std": 0.2})})
     own, drawn = (build_network(settings, spec, 26, pretrained=True)[0].state_dict() for settings in (tiny, wide))
     name = "stages.3.blocks.0.mlp.fc1.weight"
-    assert drawn[name].std().item() == pytest.approx(0.2, rel=0.05) and own[name].std().item() < 0.05
+    assert drawn[name].std().item() == pytest.approx(0.2, rel=0.05) and own[name].std().item() < 0.1
     assert not drawn["head.fc.bias"].any() and not drawn["stem.0.bias"].any()
 
 

@@ -40,8 +40,8 @@ class NetworkFacts:
 
 
 def _options(placement: str = "post_stage", kernel: str = "adaptive") -> Model:
-    return Model(family="paper", eca_placement=placement, eca_kernel=kernel, eca_init="default", init_scheme="library", drop_path_rate=0.0,
-                 aux_weight=0.3)  # fmt: skip
+    return Model(family="paper", eca_placement=placement, eca_kernel=kernel, eca_init="default",
+                 init_scheme="library", drop_path_rate=0.0, aux_weight=0.3)  # fmt: skip
 
 
 def _build(name: str, options: Model) -> nn.Module:
