@@ -15,7 +15,9 @@ from mineral_lib.storage import write_csv, write_json
 from mineral_lib.training.checkpoint import save_weights
 from mineral_lib.training.engine import FitState, Loop, predict
 
-RUN_FILES = ("config.json", "history.csv", "predictions.csv", "predictions_val.csv", "metrics.json", "manifest.json", "weights.safetensors")
+# What makes a run finished: every table and figure is made from these. The weights are wanted by Grad-CAM and recognition.
+RUN_FILES = ("config.json", "history.csv", "predictions.csv", "predictions_val.csv", "metrics.json", "manifest.json")
+WEIGHTS_FILE = "weights.safetensors"
 
 
 def write_run(
@@ -43,7 +45,7 @@ def write_run(
     _write_predictions(folder / "predictions_val.csv", samples, "val", predict(loop, loaders["val"])[0])
     write_json(folder / "metrics.json", metrics)
     save_weights(
-        folder / "weights.safetensors", state.best_weights, {"key": config["key"], "classes": "\n".join(classes)}
+        folder / WEIGHTS_FILE, state.best_weights, {"key": config["key"], "classes": "\n".join(classes)}
     )
     write_json(folder / "manifest.json", manifest)
     write_json(folder / "config.json", config)

@@ -44,7 +44,7 @@ from mineral_lib.training.pretrain import CONTROL, ensure_source_weights, source
 from mineral_lib.training.ranks import is_leader, is_shared, leader_first, spread
 from mineral_lib.training.recipe import averaged_weights, draw_weights, make_optimizer
 from mineral_lib.training.resume import Checkpoints
-from mineral_lib.training.run_files import RUN_FILES, run_manifest, write_run
+from mineral_lib.training.run_files import RUN_FILES, WEIGHTS_FILE, run_manifest, write_run
 from mineral_lib.training.specs import RunSpec
 
 # Raised when the training code changes what a run computes, so that older runs are not reused.
@@ -193,9 +193,17 @@ def build_network(settings: Settings, spec: RunSpec, num_classes: int, *, pretra
 
 
 def load_run_network(settings: Settings, spec: RunSpec, num_classes: int) -> nn.Module:
-    """The trained network of a finished run, in evaluation mode on the CPU."""
+    """The trained network of a finished run, in evaluation mode on the CPU.
+
+    Raises:
+        StorageError: Its weights are not there (reference results keep none), or damaged.
+    """
+    path = run_dir(settings, spec) / WEIGHTS_FILE
+    if not path.is_file():
+        raise StorageError("the weights of the run are not here; its tables and figures are", where=str(path),
+                           remedy="delete the run's folder and run again: it is trained anew")  # fmt: skip
     network, _ = build_network(settings, spec, num_classes, pretrained=False)
-    network.load_state_dict(load_weights(run_dir(settings, spec) / "weights.safetensors"))
+    network.load_state_dict(load_weights(path))
     return network.eval()
 
 
