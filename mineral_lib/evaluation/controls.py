@@ -21,11 +21,29 @@ THUMBNAIL_PX = 16
 COLUMNS = ["baseline", "seed", "image_id", "specimen", "label", "predicted"]
 
 
+def best_logistic(features: np.ndarray, labels: np.ndarray, split: np.ndarray) -> LogisticRegression:
+    """Logistic regression fitted on the training part, its strength of regularisation chosen on validation.
+
+    The strength with the best validation accuracy is taken, the strongest of equals. The strengths suit rows whose
+    length is about 1.
+
+    Args:
+        features: (N, F).
+        labels: (N,).
+        split: (N,) train, val or test.
+    """
+    train, val = split == "train", split == "val"
+    best, chosen = -1.0, None
+    for strength in STRENGTHS if val.any() else STRENGTHS[:1]:
+        model = LogisticRegression(C=strength, max_iter=400, tol=1e-3).fit(features[train], labels[train])
+        accuracy = model.score(features[val], labels[val]) if val.any() else 0.0
+        if accuracy > best:
+            best, chosen = accuracy, model
+    return chosen
+
+
 def histogram_labels(histograms: np.ndarray, labels: np.ndarray, split: np.ndarray) -> np.ndarray:
     """Labels of the test samples by logistic regression on the square roots of colour histograms.
-
-    Fitted on the training part; the strength of regularisation with the best validation accuracy is taken, the
-    strongest of equals.
 
     Args:
         histograms: (N, bins), rows add up to 1.
@@ -33,14 +51,7 @@ def histogram_labels(histograms: np.ndarray, labels: np.ndarray, split: np.ndarr
         split: (N,) train, val or test.
     """
     features = np.sqrt(histograms)
-    train, val, test = (split == part for part in ("train", "val", "test"))
-    best, chosen = -1.0, None
-    for strength in STRENGTHS if val.any() else STRENGTHS[:1]:
-        model = LogisticRegression(C=strength, max_iter=400, tol=1e-3).fit(features[train], labels[train])
-        accuracy = model.score(features[val], labels[val]) if val.any() else 0.0
-        if accuracy > best:
-            best, chosen = accuracy, model
-    return chosen.predict(features[test])
+    return best_logistic(features, labels, split).predict(features[split == "test"])
 
 
 def thumbnails(photos: np.ndarray) -> np.ndarray:

@@ -1,0 +1,175 @@
+"""What ``real_photos.py`` compares: classifiers (rungs) that see the same photographs of the same splits."""
+
+import json
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mineral_lib.config import PROPOSED, Settings
+from mineral_lib.data.pixels import load_pixels
+from mineral_lib.data.prepare import prepare
+from mineral_lib.evaluation.controls import best_logistic, thumbnails
+from mineral_lib.evaluation.metrics import commonest_label
+from mineral_lib.evaluation.probe import colour_histograms, frozen_features
+from mineral_lib.evaluation.shuffled_labels import nearest_labels
+from mineral_lib.models.weights import file_state, load_backbone
+from mineral_lib.models.zoo import build_base
+from mineral_lib.parameters import load_profile
+from mineral_lib.storage import digest, file_digest, read_json
+from mineral_lib.training.runs import run_config, run_dir, train_run
+from mineral_lib.training.specs import RunSpec
+
+PROFILE = "real_photos"  # folder of runs and caches below results/: a reader's own_photos stays as it is
+VERSION = 1  # raised when a rung computes something else
+NETWORK = "torchvision:squeezenet1_1"
+SIZES = (64, 128, 224)
+IMAGENET_CLASSES = 1000
+PREFIX = 16  # hexadecimal digits of a photograph's SHA-256 that stand for it
+NAMES = {
+    "majority": "always the commonest class (chance)",
+    "nearest_neighbour": "nearest neighbour, 16 × 16 px",
+    "colour_histogram": "colour histogram, logistic regression",
+    "compact": "ECA-ConvNeXt (compact) with formula transfer, 64 px",
+    **{f"squeezenet_{px}": f"SqueezeNet, ImageNet, frozen, {px} px" for px in SIZES},
+    f"squeezenet_{SIZES[-1]}_histogram": f"SqueezeNet, ImageNet, frozen, {SIZES[-1]} px, with colour histogram",
+}
+PROBES = [name for name in NAMES if name != "compact"]  # seconds each; the compact network takes minutes
+
+
+def study_settings(photos: Path, seeds: list[int], *, px: int | None = None) -> Settings:
+    """The profile own_photos on a folder, split anew for each seed (the split's seed is the run's).
+
+    Args:
+        photos: The folder.
+        seeds: Seeds of splits and runs.
+        px: Another size of the photographs than the profile's.
+    """
+    changes = {"profile": PROFILE, "data.folder": str(photos), "split.protocols": ["grouped"], "split.seed": seeds[0],
+               "split.vary_with_seed": True, "train.seeds": seeds, "train.jobs": 1}  # fmt: skip
+    changes |= {"data.image_size_px": px} if px else {}
+    return load_profile("own_photos", [f"{key}={json.dumps(value)}" for key, value in changes.items()])
+
+
+class Photographs:
+    """The photographs of a study and what the rungs make of them; nothing is computed before it is needed.
+
+    Args:
+        photos: The folder.
+        weights: File with the ImageNet weights of ``NETWORK``.
+        seeds: Seeds of splits and runs.
+    """
+
+    def __init__(self, photos: Path, weights: Path, seeds: list[int]) -> None:
+        self.photos, self.weights, self.seeds = photos, weights, seeds
+        self.settings = study_settings(photos, seeds)
+        self.study = prepare(self.settings)
+        self.index = self.study.index
+        self._maps: dict[int, np.ndarray] = {}
+
+    @cached_property
+    def weights_digest(self) -> str:
+        """SHA-256 of the weights file."""
+        return file_digest(self.weights)
+
+    @cached_property
+    def names(self) -> pd.DataFrame:
+        """What stands for a photograph and for its group in results: SHA-256 prefixes, never file names."""
+        photo = self.index["sha256"].str[:PREFIX]
+        return pd.DataFrame({"photo": photo, "group": photo.groupby(self.index["group"]).transform("min")})
+
+    def grouped(self, seed: int) -> np.ndarray:
+        """The library's grouped split of a seed: train, val or test for each row of the index."""
+        samples = self.study.samples("grouped", seed).set_index("image_id")["split"]
+        return samples.reindex(self.index["image_id"]).to_numpy(str)
+
+    def key(self, rung: str, split: np.ndarray, seed: int) -> str:
+        """Digest of everything that decides what a rung predicts; ``VERSION`` stands for the code."""
+        weights = self.weights_digest if rung.startswith("squeezenet") else ""
+        if rung == "compact":
+            weights = run_config(self.settings, _run(seed), self.study)["key"]
+        return digest([VERSION, rung, self.study.fingerprint, self.study.classes, split.tolist(), weights, seed])
+
+    def predict(self, rung: str, split: np.ndarray, seed: int) -> pd.DataFrame:
+        """What a rung says of the test photographs, in the order of the index.
+
+        Args:
+            rung: Key of ``NAMES``.
+            split: train, val, test or nothing for each row of the index.
+            seed: Seed of the split, and of the run of ``compact``.
+
+        Returns:
+            Columns photo, group, class, rung, seed, predicted (class names) and probability (of the predicted class;
+            empty where a rung has none).
+        """
+        used, test = np.flatnonzero(split != ""), split == "test"
+        predicted, probability = self._predict(rung, used, split[used], seed)
+        classes, labels = np.array(self.study.classes), self.index["label"].to_numpy()
+        return self.names[test].assign(**{
+            "class": classes[labels[test]], "rung": rung, "seed": seed,
+            "predicted": classes[predicted], "probability": probability,
+        })  # fmt: skip
+
+    def _predict(self, rung: str, rows: np.ndarray, split: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        labels, train = self.index["label"].to_numpy()[rows], split == "train"
+        count = int((split == "test").sum())
+        if rung == "compact":
+            return self._compact(rows[split == "test"], seed)
+        if rung == "majority":
+            label = commonest_label(labels[train])
+            return np.full(count, label), np.full(count, (labels[train] == label).mean())
+        if rung == "nearest_neighbour":
+            return nearest_labels(thumbnails(self._pixels()[rows]), labels, split), np.full(count, np.nan)
+        features = self._features(rung, rows, train)
+        model = best_logistic(features, labels, split)
+        probabilities = model.predict_proba(features[split == "test"])
+        return model.classes_[probabilities.argmax(1)], probabilities.max(1)
+
+    def _features(self, rung: str, rows: np.ndarray, train: np.ndarray) -> np.ndarray:
+        """Rows of length about 1 (or of two such blocks), so that the same strengths of regularisation suit all."""
+        colours = np.sqrt(self._histograms[rows])
+        if rung == "colour_histogram":
+            return colours
+        _, px, *more = rung.split("_")
+        learned = scaled(self._frozen(int(px))[rows], train)
+        return np.hstack([learned, colours]) if more else learned
+
+    def _frozen(self, px: int) -> np.ndarray:
+        """What the classifying layer of SqueezeNet receives of each photograph, (N, 512)."""
+        if px not in self._maps:
+            network = build_base(NETWORK, num_classes=IMAGENET_CLASSES, options=self.settings.model)
+            state, _ = file_state(NETWORK, {NETWORK: str(self.weights)})
+            load_backbone(NETWORK, network, state, where="--weights")
+            self._maps[px] = frozen_features(NETWORK, network, self._pixels(px), image_size_px=px)
+        return self._maps[px]
+
+    @cached_property
+    def _histograms(self) -> np.ndarray:
+        return colour_histograms(self._pixels())
+
+    def _pixels(self, px: int | None = None) -> np.ndarray:
+        """Working images in the order of the index; by default those of the compact network."""
+        settings = study_settings(self.photos, self.seeds, px=px)
+        return load_pixels(self.index, self.index, settings)
+
+    def _compact(self, test: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """The compact network of the profile, trained here on the grouped split of the seed, or read."""
+        folder = train_run(self.settings, _run(seed))
+        saved = pd.read_csv(folder / "predictions.csv", dtype={"image_id": str}, keep_default_na=False)
+        saved = saved.set_index("image_id").loc[self.index["image_id"].iloc[test]]
+        return saved["predicted"].to_numpy(), saved.filter(regex=r"^p_\d+$").max(axis=1).to_numpy()
+
+    def training_seconds(self, seed: int) -> float:
+        """What the training of the compact network took."""
+        return read_json(run_dir(self.settings, _run(seed)) / "manifest.json")["seconds"]
+
+
+def _run(seed: int) -> RunSpec:
+    return RunSpec(PROPOSED, "transfer", "grouped", seed)
+
+
+def scaled(features: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """Features (N, F) with mean 0 and deviation 1 on the training rows, over the root of F: rows of length about 1."""
+    mean, deviation = features[train].mean(0), features[train].std(0)
+    return (features - mean) / np.where(deviation > 0, deviation, 1) / np.sqrt(features.shape[1])
