@@ -115,7 +115,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True, help=f"ImageNet weights of {NETWORK}")
     parser.add_argument("--sources", type=Path, help="CSV file with the columns sha256 and source")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4])
-    parser.add_argument("--out", type=Path, default=OUT, help="relative to the project folder")
+    parser.add_argument("--out", type=Path, default=OUT, help="below the project folder")
     options = parser.parse_args()
     set_threads(1)
     photographs = Photographs(options.photos.resolve(), options.weights.resolve(), options.seeds)
@@ -137,8 +137,8 @@ def write(options: argparse.Namespace, work: Work, found: dict[str, pd.DataFrame
     old = read_json(out / "manifest.json")["seconds"] if (out / "manifest.json").is_file() else {}
     write_json(out / "manifest.json", manifest(options, work, counts, old))
     if work.fresh:
-        body = "\n\n".join((out / "tables" / f"{table.name}.md").read_text("utf-8").replace("# ", "### ", 1)
-                           for table in made)  # fmt: skip
+        body = "\n\n".join(f"{table.title}: {table.finding}" for table in made)
+        body += f"\n\nTables, predictions and manifest: `{options.out.as_posix()}`."
         append("Real photographs: real weights at 224 px beside the compact network", command(options), body)
 
 

@@ -31,9 +31,9 @@ NAMES = {
     "majority": "always the commonest class (chance)",
     "nearest_neighbour": "nearest neighbour, 16 × 16 px",
     "colour_histogram": "colour histogram, logistic regression",
-    "compact": "ECA-ConvNeXt (compact) with formula transfer, 64 px",
-    **{f"squeezenet_{px}": f"SqueezeNet, ImageNet, frozen, {px} px" for px in SIZES},
-    f"squeezenet_{SIZES[-1]}_histogram": f"SqueezeNet, ImageNet, frozen, {SIZES[-1]} px, with colour histogram",
+    "compact": "compact ECA-ConvNeXt with formula transfer, 64 px",
+    **{f"squeezenet_{px}": f"frozen SqueezeNet (ImageNet), {px} px" for px in SIZES},
+    f"squeezenet_{SIZES[-1]}_histogram": f"frozen SqueezeNet (ImageNet), {SIZES[-1]} px, and colour histogram",
 }
 PROBES = [name for name in NAMES if name != "compact"]  # seconds each; the compact network takes minutes
 

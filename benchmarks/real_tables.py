@@ -8,21 +8,26 @@ from real_rungs import NAMES
 from real_splits import DIRECTIONS, MIN_SHARED
 
 from mineral_lib.evaluation.statistics import Estimate, Part, accuracy_over_seeds, estimate, estimate_gap, holm
-from mineral_lib.reporting.contrasts import FAILS, HOLDS, INTERVAL_NOTE, VERDICT_NOTE, estimate_text, judge, percent
+from mineral_lib.reporting.contrasts import FAILS, HOLDS, VERDICT_NOTE, estimate_text, judge, percent
 from mineral_lib.reporting.tables import Column, Table
 
 BASELINE = "colour_histogram"
 NO_NETWORK = ("majority", "nearest_neighbour", BASELINE)
 PRIMARY = "squeezenet_224"  # named beforehand: the one rung whose two gaps between splits are judged
 STEPS = {
-    "size": ("squeezenet_224", "squeezenet_64", "224 px instead of 64 px, same real weights"),
-    "weights": ("squeezenet_64", "compact", "real weights, frozen, instead of formula weights, fine-tuned, both 64 px"),
-    "colour": ("squeezenet_224_histogram", "squeezenet_224", "colour histogram added to SqueezeNet at 224 px"),
+    "size": ("squeezenet_224", "squeezenet_64", "frozen SqueezeNet (ImageNet), 224 px instead of 64 px"),
+    "weights": ("squeezenet_64", "compact", "at 64 px, frozen SqueezeNet (ImageNet) instead of the compact network"),
+    "colour": ("squeezenet_224_histogram", "squeezenet_224", "colour histogram added to frozen SqueezeNet, 224 px"),
 }
 WORDS = {HOLDS: "decided, above", FAILS: "decided, below"}
 UNSEEN = (
     "Unseen photographs: near duplicates stay on one side of a split, but which photographs show the same specimen is "
     "not known, so nothing here is about unseen specimens."
+)
+INTERVALS = (
+    "95 % intervals are over splits and photographs: a t interval of the splits' means, and a bootstrap of photographs "
+    "(near duplicates together) for what all splits share; they are not corrected for the number of comparisons. SD: "
+    "over the splits, which deal out the same photographs anew, so another collection may differ more."
 )
 INTERVAL = "95 % interval"
 GAP = {
@@ -104,19 +109,19 @@ def table_rungs(predictions: pd.DataFrame) -> Table:
     }  # fmt: skip
     finding = read_rungs({row["rung"]: row["accuracy"] for row in rows}, gaps)
     return Table("real_photos", "Real photographs, grouped split", pd.DataFrame(rows), columns,
-                 [UNSEEN, f"{INTERVAL_NOTE} SD: over the splits.", VERDICT_NOTE], finding)  # fmt: skip
+                 [UNSEEN, INTERVALS, VERDICT_NOTE], finding)  # fmt: skip
 
 
 def read_rungs(accuracies: Mapping[str, float], gaps: Mapping[str, Estimate]) -> str:
     """Sentence: which rung is best, and whether it and the compact network are above the colour histogram."""
     best = max(accuracies, key=lambda name: accuracies[name])
     lines = judged(gaps)
-    text = [f"The highest accuracy has {NAMES[best]}: {percent(accuracies[best])}"]
-    for name in dict.fromkeys([best, "compact"]):
-        if name in gaps:
-            text.append(f"{NAMES[name]} minus the colour histogram: {estimate_text(gaps[name])}, "
-                        f"{lines[name]['status']}")  # fmt: skip
-    return "; ".join(text) + "."
+    found = [f"{NAMES[name]} {estimate_text(gaps[name])}, {lines[name]['status']}"
+             for name in dict.fromkeys([best, "compact"]) if name in gaps]  # fmt: skip
+    text = f"Highest accuracy: {NAMES[best]}, {percent(accuracies[best])}"
+    if found:
+        text += f"; against the colour histogram ({percent(accuracies[BASELINE])}): {'; '.join(found)}"
+    return f"{text}."
 
 
 def table_steps(predictions: pd.DataFrame) -> Table:
@@ -126,14 +131,14 @@ def table_steps(predictions: pd.DataFrame) -> Table:
     rows = [{"step": key, "name": STEPS[key][2], **line} for key, line in judged(gaps).items()]
     columns = {"name": Column("step"), "gap": Column("points", "points", 1), **GAP, "status": Column("verdict")}
     return Table("steps", "Real photographs: size, weights, colour", pd.DataFrame(rows), columns,
-                 [VERDICT_NOTE], read_steps(gaps))  # fmt: skip
+                 [INTERVALS, VERDICT_NOTE], read_steps(gaps))  # fmt: skip
 
 
 def read_steps(gaps: Mapping[str, Estimate]) -> str:
     """Sentence: the worth of every step."""
     lines = judged(gaps)
     text = "; ".join(f"{STEPS[key][2]}: {estimate_text(gap)}, {lines[key]['status']}" for key, gap in gaps.items())
-    return f"{text}." if text else ""
+    return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
 def table_sources(predictions: pd.DataFrame, counts: Mapping[str, int]) -> Table:
@@ -188,8 +193,8 @@ def _source_notes(counts: Mapping[str, int]) -> list[str]:
         "The random split is grouped too and has as many photographs of each class in training and test. A quarter of "
         "the photographs that are trained on choose the strength of regularisation. By source, only that choice "
         "differs between seeds, so the SD is small by construction.",
-        f"Judged are the two gaps of {NAMES[PRIMARY]}, named beforehand; the intervals of the others are uncorrected.",
-        UNSEEN, VERDICT_NOTE,
+        f"Judged are the two gaps of {NAMES[PRIMARY]}, named beforehand.",
+        UNSEEN, INTERVALS, VERDICT_NOTE,
     ]  # fmt: skip
 
 
@@ -202,5 +207,5 @@ def read_sources_table(rows: pd.DataFrame, gaps: Mapping[str, Estimate], counts:
             f"{DIRECTIONS[direction]} {percent(row['accuracy'])}, random split of the same size "
             f"{percent(row['random_accuracy'])}: {estimate_text(gap)}, {lines[direction]['status']}"
         )
-    head = f"{NAMES[PRIMARY]}, {counts['classes']} classes, source with {counts['photographs']} photographs"
+    head = f"{counts['classes']} classes, source with {counts['photographs']} photographs, {NAMES[PRIMARY]}"
     return f"{head}: {'; '.join(text)}." if text else ""

@@ -170,7 +170,7 @@ def test_nothing_private_is_tracked():
             )
 
 
-@pytest.mark.parametrize("study", ["quick", "real_photos"])
+@pytest.mark.parametrize("study", ["quick"])
 def test_the_readme_states_what_the_tracked_results_say(study):
     command = ["git", "show", f"HEAD:results/{study}/tables/leakage.csv"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

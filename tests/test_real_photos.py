@@ -89,14 +89,15 @@ def unsure(value):
 def test_the_sentence_names_the_best_rung_and_says_what_is_decided():
     accuracies = {"colour_histogram": 0.38, "compact": 0.36, "squeezenet_224": 0.48}
     text = read_rungs(accuracies, {"compact": unsure(-0.02), "squeezenet_224": sure(0.10)})
-    best, compact = text.removesuffix(".").split("; ")[1:]
-    assert text.startswith(f"The highest accuracy has {NAMES['squeezenet_224']}: 48.0 %")
-    assert best.startswith(NAMES["squeezenet_224"]) and "+10.0 points" in best and best.endswith("decided, above")
-    assert compact.startswith(NAMES["compact"]) and compact.endswith("not decided")
+    head, best, compact = text.removesuffix(".").split("; ")
+    assert head == f"Highest accuracy: {NAMES['squeezenet_224']}, 48.0 %"
+    assert best.startswith(f"against the colour histogram (38.0 %): {NAMES['squeezenet_224']} +10.0 points")
+    assert best.endswith(", decided, above")
+    assert compact.startswith(NAMES["compact"]) and compact.endswith(", not decided")
     text = read_rungs(accuracies, {"compact": sure(-0.08), "squeezenet_224": unsure(0.10)})
     assert text.endswith("decided, below.") and ", not decided; " in text
     alone = read_rungs({"colour_histogram": 0.5, "compact": 0.4}, {"compact": unsure(-0.1)})
-    assert alone.startswith(f"The highest accuracy has {NAMES['colour_histogram']}") and alone.count(";") == 1
+    assert alone.startswith(f"Highest accuracy: {NAMES['colour_histogram']}, 50.0 %; ") and alone.count(";") == 1
 
 
 def test_two_seeds_decide_nothing():
@@ -143,7 +144,7 @@ def test_the_table_is_made_from_the_predictions(predictions):
     found = estimate(parts(chosen, correct))
     assert rows.loc["squeezenet_224", "low"] <= found.interval()[0] + 1e-9
     assert rows.loc["squeezenet_224", "status"] == "decided, above" and pd.isna(rows.loc["majority", "status"])
-    assert table.finding.startswith(f"The highest accuracy has {NAMES['squeezenet_224']}")
+    assert table.finding.startswith(f"Highest accuracy: {NAMES['squeezenet_224']}")
 
 
 def test_rungs_on_other_photographs_are_not_compared(predictions):
