@@ -116,11 +116,11 @@ def read_rungs(accuracies: Mapping[str, float], gaps: Mapping[str, Estimate]) ->
     """Sentence: which rung is best, and whether it and the compact network are above the colour histogram."""
     best = max(accuracies, key=lambda name: accuracies[name])
     lines = judged(gaps)
-    found = [f"{NAMES[name]} {estimate_text(gaps[name])}, {lines[name]['status']}"
+    found = [f"{NAMES[name]}: {estimate_text(gaps[name])}, {lines[name]['status']}"
              for name in dict.fromkeys([best, "compact"]) if name in gaps]  # fmt: skip
     text = f"Highest accuracy: {NAMES[best]}, {percent(accuracies[best])}"
     if found:
-        text += f"; against the colour histogram ({percent(accuracies[BASELINE])}): {'; '.join(found)}"
+        text += f"; against the colour histogram ({percent(accuracies[BASELINE])}), {'; '.join(found)}"
     return f"{text}."
 
 

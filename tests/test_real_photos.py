@@ -91,7 +91,7 @@ def test_the_sentence_names_the_best_rung_and_says_what_is_decided():
     text = read_rungs(accuracies, {"compact": unsure(-0.02), "squeezenet_224": sure(0.10)})
     head, best, compact = text.removesuffix(".").split("; ")
     assert head == f"Highest accuracy: {NAMES['squeezenet_224']}, 48.0 %"
-    assert best.startswith(f"against the colour histogram (38.0 %): {NAMES['squeezenet_224']} +10.0 points")
+    assert best.startswith(f"against the colour histogram (38.0 %), {NAMES['squeezenet_224']}: +10.0 points")
     assert best.endswith(", decided, above")
     assert compact.startswith(NAMES["compact"]) and compact.endswith(", not decided")
     text = read_rungs(accuracies, {"compact": sure(-0.08), "squeezenet_224": unsure(0.10)})
