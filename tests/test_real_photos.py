@@ -17,8 +17,6 @@ from real_tables import correct, difference, parts, read_rungs, read_sources_tab
 from mineral_lib.evaluation.metrics import classification_metrics  # noqa: E402
 from mineral_lib.evaluation.statistics import Estimate, estimate  # noqa: E402
 
-PARTS = ("train", "val", "test")
-
 
 @pytest.fixture
 def collection():
@@ -66,6 +64,14 @@ def test_the_random_split_is_of_the_same_size_class_by_class(collection):
         assert all(len(set(split[groups == group])) == 1 for group in groups)
         assert set(sources[split == "test"]) == {"a", "b", "c"}
     assert (first != second).any()
+
+
+def test_groups_are_not_cut_to_meet_a_size():
+    labels, pairs = np.repeat([0, 1], 8), np.array([f"g{i // 2}" for i in range(16)])
+    like = np.tile(["test"] * 3 + ["train"] * 5, 2)
+    split = random_split(like, labels, pairs, seed=0)
+    assert [((labels == label) & (split == "test")).sum() for label in (0, 1)] == [2, 2]
+    assert all(len(set(split[pairs == pair])) == 1 for pair in pairs)
 
 
 def test_sources_are_found_by_content(tmp_path):
