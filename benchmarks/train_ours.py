@@ -48,7 +48,8 @@ def profile(options: argparse.Namespace) -> Settings:
     return load_profile("quick", [
         f"model.family={family}", f"data.image_size_px={options.px}", f"train.batch_size={options.batch}",
         f"train.precision={options.precision}", f"train.device={options.device}", f"train.threads={options.threads}",
-        f"train.compile={str(options.compile).lower()}", f"train.num_workers={options.workers}", "train.optimizer=adamw", f"train.weight_decay={WEIGHT_DECAY}",
+        f"train.compile={str(options.compile).lower()}", f"train.num_workers={options.workers}",
+        "train.optimizer=adamw", f"train.weight_decay={WEIGHT_DECAY}",
         "data.source=folder", "data.min_photos=3",
         f"data.folder={json.dumps(str(Path(options.data, 'train').resolve()))}", f"train.jobs={options.threads}",
     ])  # fmt: skip

@@ -123,7 +123,8 @@ def timm(options, clock):
             "--epochs", str(options.epochs), "--warmup-epochs", "0", "--workers",
             str(max(1, options.workers)),  # its loaders are persistent, which needs at least one process
             "--opt", "adamw", "--lr", str(LR), "--weight-decay", str(WEIGHT_DECAY), "--output", output,
-            "--channels-last", *(("--torchcompile",) if options.compile else ()), *(("--amp", "--amp-dtype", "bfloat16") if options.precision == "bf16" else ()),
+            "--channels-last", *(("--torchcompile",) if options.compile else ()),
+            *(("--amp", "--amp-dtype", "bfloat16") if options.precision == "bf16" else ()),
         ]  # fmt: skip
         train.main()
 

@@ -55,7 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
     photos.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
                         help="change one parameter, for example data.specimen_from=folder")  # fmt: skip
     commands.add_parser("list", help="list profiles, notebooks and finished runs")
-    keep = commands.add_parser("keep-reference", help="track a finished study: copy its small files to results/reference")
+    keep = commands.add_parser("keep-reference", help="copy the small files of a finished study to results/reference")
     keep.add_argument("--profile", required=True)
     clean = commands.add_parser("clean", help="delete the generated results of a profile")
     clean.add_argument("--profile", required=True)

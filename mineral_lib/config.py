@@ -338,7 +338,8 @@ class Settings(Section):
         for run in self.leakage.runs + self.leakage.shuffled_runs + self.comparison.grey_runs:
             if run.rsplit("-", 1)[-1] not in ("scratch", "transfer") or run.rsplit("-", 1)[0] not in names:
                 raise ValueError(
-                    f"leakage, comparison.grey_runs: {run!r} is not <network>-scratch or <network>-transfer of a network compared here"
+                    f"leakage, comparison.grey_runs: {run!r} is not <network>-scratch or <network>-transfer of a "
+                    "network compared here"
                 )
         return self
 

@@ -3,11 +3,16 @@
 from pathlib import Path
 
 from mineral_lib.errors import DataError
-from mineral_lib.storage import ResultPaths, project_root, remove_tree, write_bytes
+from mineral_lib.parameters import load_profile
+from mineral_lib.reporting.headline import facts, first_screen
+from mineral_lib.reporting.records import load_runs
+from mineral_lib.storage import ResultPaths, project_root, remove_tree, write_bytes, write_text
 
 # Folders and files of a profile that are kept; every table and figure can be made again from them.
 KEPT = ("tables", "figures", "params", "splits")
-FILES = ("*.csv", "*.json", "report.html", "data_card.md")
+FILES = ("*.csv", "*.json", "*.md", "report.html")
+# The headline of the report as the README quotes it.
+FIRST_SCREEN = "first_screen.md"
 RUN_FILES = ("config.json", "history.csv", "manifest.json", "metrics.json", "predictions.csv", "predictions_val.csv")
 
 
@@ -25,6 +30,8 @@ def keep_reference(profile: str) -> Path:
     paths, target = ResultPaths.of(profile), reference_dir(profile)
     if not paths.runs_dir.is_dir():
         raise DataError("has no results", where=profile, remedy=f"run reproduce --profile {profile} first")
+    settings = load_profile(str(paths.root / "params" / f"{profile}.yaml"))
+    write_text(paths.root / FIRST_SCREEN, first_screen(facts(load_runs(paths), settings, paths)))
     remove_tree(target)
     wanted = [path for pattern in FILES for path in paths.root.glob(pattern)]
     wanted += [path for name in KEPT for path in (paths.root / name).rglob("*") if path.is_file()]

@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import RidgeClassifierCV
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -10,6 +10,8 @@ from torch import nn
 
 from mineral_lib.data.dataset import normalise, to_tensor
 from mineral_lib.models.zoo import classifier_of
+
+RIDGE = np.logspace(0, 5, 11)  # strengths of regularisation to choose from
 
 
 @torch.inference_mode()
@@ -56,7 +58,10 @@ def colour_histograms(photos: np.ndarray, bins: int = 8) -> np.ndarray:
 
 
 def linear_probe(features: np.ndarray, labels: np.ndarray, groups: np.ndarray, *, folds: int = 5) -> float:
-    """Cross-validated accuracy (fraction) of logistic regression on standardised features.
+    """Cross-validated accuracy (fraction) of a ridge classifier on standardised features.
+
+    The strength of regularisation is chosen by leave-one-out within each training fold. Logistic regression gives
+    much the same and takes far longer.
 
     Args:
         features: (N, features).
@@ -64,6 +69,6 @@ def linear_probe(features: np.ndarray, labels: np.ndarray, groups: np.ndarray, *
         groups: (N,) specimens; a specimen is never on both sides of a fold.
         folds: Number of folds.
     """
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.03, max_iter=300, tol=1e-3))
+    model = make_pipeline(StandardScaler(), RidgeClassifierCV(alphas=RIDGE))
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=0)
     return float(cross_val_score(model, features, labels, groups=groups, cv=splitter).mean())

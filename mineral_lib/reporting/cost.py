@@ -34,8 +34,8 @@ GMACS = (
     "size 'px', at which speed and memory were measured."
 )
 SPEED = (
-    "Whole runs: training images a second, validation and saving included, from the runs of the study. Speeds of steps are "
-    "medians of the timed steps after a warm-up, of the loop that trains, on batches that lie in memory: "
+    "Whole runs: training images a second, validation and saving included, from the runs of the study. Speeds of steps "
+    "are medians of the timed steps after a warm-up, of the loop that trains, on batches that lie in memory: "
     "without loading and augmentation. Timings differ from run to run and are not promised to repeat."
 )
 AUXILIARY = "GoogLeNet's parameters and file include its two auxiliary heads, which only training uses."
@@ -62,8 +62,8 @@ def table_costs(paths: ResultPaths, runs: Sequence[RunRecord] = ()) -> Table:
     for quantity in ("parameters_million", "size_mib"):
         values = [_printed(row.model, row.family, quantity) for row in frame.itertuples()]
         frame[f"paper_{quantity}"] = pd.Series(values, dtype=float)
-    speeds = pd.DataFrame([(run.model, run.config.get("family"), run.manifest.get("images_per_second")) for run in runs],
-                          columns=["model", "family", "speed"]).groupby(["model", "family"])["speed"].median()  # fmt: skip
+    rows = [(run.model, run.config.get("family"), run.manifest.get("images_per_second")) for run in runs]
+    speeds = pd.DataFrame(rows, columns=["model", "family", "speed"]).groupby(["model", "family"])["speed"].median()
     frame["run_images_per_s"] = [speeds.get((row.model, row.family), float("nan")) for row in frame.itertuples()]
     columns = {name: column for name, column in _COLUMNS.items() if name not in ABSENT or frame[name].notna().any()}
     sentences = [GMACS, SPEED, *_conditions(frame), AUXILIARY, notes.PARAMETER_COLUMN]

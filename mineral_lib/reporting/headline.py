@@ -100,6 +100,12 @@ def facts(runs: list[RunRecord], settings: Settings, paths: ResultPaths) -> list
     return found + _leak(runs, settings, paths)
 
 
+def first_screen(found: list[Fact]) -> str:
+    """The facts as a Markdown list, for the README; made of the same numbers as the report."""
+    lines = [f"* {fact.name}: **{fact.value}**" + (f" ({fact.detail})" if fact.detail else "") for fact in found]
+    return "\n".join(lines) + "\n"
+
+
 def _accuracy(name: str, *, accuracy: float, low: float, high: float, seeds: int, **_: object) -> Fact:
     return Fact(name, percent(accuracy), f"{_interval(low, high)}, {seeds_text(seeds)}")
 

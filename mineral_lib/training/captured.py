@@ -47,9 +47,8 @@ class CapturedLoop(Loop):
 
     def step(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """One optimizer step on a batch, see ``Loop.step``."""
-        frozen = bool(self.freeze_batch_norm_after) and any(
-            not module.training for module in self.network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)
-        )
+        norms = (one for one in self.network.modules() if isinstance(one, nn.modules.batchnorm._BatchNorm))
+        frozen = bool(self.freeze_batch_norm_after) and any(not norm.training for norm in norms)
         shape = (images.shape, labels.shape, frozen)
         if self._shape is None or (frozen and not self._shape[2]):  # a frozen norm is another computation
             self._shape, self._graph = shape, None

@@ -15,7 +15,7 @@ from mineral_lib.storage import write_csv, write_json
 from mineral_lib.training.checkpoint import save_weights
 from mineral_lib.training.engine import FitState, Loop, predict
 
-# What makes a run finished: every table and figure is made from these. The weights are wanted by Grad-CAM and recognition.
+# What makes a run finished: every table is made from these. Grad-CAM and recognition want the weights as well.
 RUN_FILES = ("config.json", "history.csv", "predictions.csv", "predictions_val.csv", "metrics.json", "manifest.json")
 WEIGHTS_FILE = "weights.safetensors"
 

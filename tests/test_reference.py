@@ -1,0 +1,53 @@
+"""Reference results: what is tracked is what the code makes of the tracked records, and what the README says."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from mineral_lib.errors import DataError
+from mineral_lib.parameters import load_profile
+from mineral_lib.reference import FIRST_SCREEN, keep_reference, reference_dir
+from mineral_lib.reporting.comparison import table_4
+from mineral_lib.reporting.headline import facts, first_screen
+from mineral_lib.reporting.records import load_runs
+from mineral_lib.storage import ResultPaths
+
+ROOT = Path(__file__).parents[1]
+STUDIES = sorted(path.parent.name for path in (ROOT / "results" / "reference").glob("*/first_screen.md"))
+
+
+@pytest.fixture(params=STUDIES)
+def study(request):
+    folder = ROOT / "results" / "reference" / request.param
+    return request.param, load_profile(str(folder / "params" / f"{request.param}.yaml")), ResultPaths(folder)
+
+
+def test_the_references_are_there():
+    assert {"quick", "evening"} <= set(STUDIES)
+
+
+def test_the_first_screen_is_made_of_the_tracked_records(study):
+    _, settings, paths = study
+    tracked = (paths.root / FIRST_SCREEN).read_text(encoding="utf-8")
+    assert first_screen(facts(load_runs(paths), settings, paths)) == tracked
+
+
+def test_table_4_is_made_of_the_tracked_records(study):
+    _, settings, paths = study
+    made = table_4(load_runs(paths), settings, paths).frame
+    tracked = pd.read_csv(paths.tables_dir / "table_4_comparison.csv")
+    for name in ("accuracy", "low", "high", "seed_sd"):
+        pd.testing.assert_series_equal(made[name].astype(float), tracked[name].astype(float), rtol=1e-6)
+
+
+def test_the_readme_quotes_the_evening_word_for_word():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert (ROOT / "results" / "reference" / "evening" / FIRST_SCREEN).read_text(encoding="utf-8") in readme
+
+
+def test_a_profile_without_results_has_no_reference(monkeypatch, tmp_path):
+    monkeypatch.setenv("MINERAL_STUDY_ROOT", str(tmp_path))
+    with pytest.raises(DataError, match="has no results"):
+        keep_reference("quick")
+    assert not reference_dir("quick").exists()
