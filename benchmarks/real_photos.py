@@ -130,12 +130,13 @@ def main() -> None:
 def write(options: argparse.Namespace, work: Work, found: dict[str, pd.DataFrame], counts: dict[str, int]) -> None:
     """Write predictions, tables and manifest, and append a section to ``RESULTS.md`` if something was computed."""
     out, made = project_root() / options.out, tables(found, counts)
+    old = read_json(out / "manifest.json")["seconds"] if (out / "manifest.json").is_file() else {}
+    record = manifest(options, work, counts, old)  # before anything is written: it names the commit
     for name, frame in found.items():
         write_csv(out / f"predictions_{name}.csv", frame, float_format="%.4g")
     for table in made:
         table.save(out / "tables")
-    old = read_json(out / "manifest.json")["seconds"] if (out / "manifest.json").is_file() else {}
-    write_json(out / "manifest.json", manifest(options, work, counts, old))
+    write_json(out / "manifest.json", record)
     if work.fresh:
         body = "\n\n".join(f"{table.title}: {table.finding}" for table in made)
         body += f"\n\nTables, predictions and manifest: `{options.out.as_posix()}`."
