@@ -136,7 +136,8 @@ def write(options: argparse.Namespace, work: Work, found: dict[str, pd.DataFrame
         write_csv(out / f"predictions_{name}.csv", frame, float_format="%.4g")
     for table in made:
         table.save(out / "tables")
-    write_json(out / "manifest.json", record)
+    if work.fresh or not (out / "manifest.json").is_file():
+        write_json(out / "manifest.json", record)
     if work.fresh:
         body = "\n\n".join(f"{table.title}: {table.finding}" for table in made)
         body += f"\n\nTables, predictions and manifest: `{options.out.as_posix()}`."
