@@ -11,7 +11,15 @@ import torch
 from PIL import Image
 
 from mineral_lib.data import pixels as pixels_module
-from mineral_lib.data.dataset import EpochBatches, MineralDataset, make_loader, normalise, set_epoch, to_tensor
+from mineral_lib.data.dataset import (
+    EpochBatches,
+    MineralDataset,
+    grey_pictures,
+    make_loader,
+    normalise,
+    set_epoch,
+    to_tensor,
+)
 from mineral_lib.data.images import decode_photo, resize_square
 from mineral_lib.data.index import build_index, specimen_keys, working_size
 from mineral_lib.data.pixels import load_masks, load_pixels
@@ -178,6 +186,11 @@ def test_data_set_travels_to_workers_without_its_pixels(study):
     assert len(packed) < 20_000 < study.index.shape[0] * 37 * 37 * 3
     again = pickle.loads(packed)
     assert torch.equal(again[3][0], dataset[3][0])
+
+
+def test_grey_pictures_have_luminance_in_every_channel():
+    photos = torch.tensor([[[[255, 0]], [[0, 0]], [[0, 255]]]], dtype=torch.uint8)  # red, blue
+    assert grey_pictures(photos).tolist() == [[[[76, 29]]] * 3]
 
 
 def test_wrong_lengths_and_empty_splits_are_refused(study):

@@ -1,6 +1,7 @@
 """Training: the loop, runs on disk, reuse, resume, pre-training."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ import torch
 
 from mineral_lib.config import Train
 from mineral_lib.data.prepare import prepare
-from mineral_lib.errors import DataError, DivergenceError
+from mineral_lib.errors import DataError, DivergenceError, StorageError
 from mineral_lib.parameters import load_profile
 from mineral_lib.storage import ResultPaths, file_digest, read_json
 from mineral_lib.training import runs as runs_module
@@ -132,6 +133,54 @@ def test_a_run_is_written_reused_and_retrained_when_parameters_change(tiny):
     assert set(predictions["sample_id"]) == set(split.loc[split["split"] == "test", "sample_id"])
     network = load_run_network(tiny, SPEC, 26)
     assert network(torch.zeros(1, 3, 32, 32)).shape == (1, 26)
+
+
+def test_predictions_of_both_held_out_parts_have_every_digit(tiny):
+    folder, data = train_run(tiny, SPEC, say=lambda line: None), prepare(tiny)
+    split = data.splits["grouped"]
+    for name, part in (("predictions", "test"), ("predictions_val", "val")):
+        frame = pd.read_csv(folder / f"{name}.csv")
+        assert set(frame["sample_id"]) == set(split.loc[split["split"] == part, "sample_id"])
+        probabilities = frame[[f"p_{i}" for i in range(26)]].to_numpy()
+        assert np.abs(probabilities.sum(1) - 1).max() < 1e-6  # six digits would leave more
+        assert (probabilities.argmax(1) == frame["predicted"]).all()
+    best = pd.read_csv(folder / "history.csv")["val_accuracy"].max()
+    val = pd.read_csv(folder / "predictions_val.csv")
+    assert (val["label"] == val["predicted"]).mean() == pytest.approx(best)
+
+
+def test_a_grey_run_and_the_splits_of_other_seeds_are_runs_of_their_own(tiny):
+    seeds = tiny.model_copy(update={"train": tiny.train.model_copy(update={"seeds": [0, 1]}),
+                                    "split": tiny.split.model_copy(update={"vary_with_seed": True})})  # fmt: skip
+    data = prepare(seeds)
+    parts = [data.samples("grouped", seed).set_index("sample_id")["split"] for seed in (0, 1)]
+    assert parts[0].equals(data.splits["grouped"].set_index("sample_id")["split"])
+    assert (parts[0] != parts[1].reindex(parts[0].index)).mean() > 0.2
+    grey, other = replace(SPEC, pictures="grey"), replace(SPEC, seed=1)
+    keys = {runs_module.run_config(seeds, spec, data)["key"] for spec in (SPEC, grey, other)}
+    assert len(keys) == 3 and grey.name.endswith("-grouped-grey-seed0")
+    folder = train_run(seeds, other, say=lambda line: None)
+    tested = set(pd.read_csv(folder / "predictions.csv")["sample_id"])
+    assert tested == set(parts[1].index[parts[1] == "test"])
+    # The same splits without the switch.
+    assert runs_module.run_config(tiny, SPEC, prepare(tiny))["key"] == runs_module.run_config(seeds, SPEC, data)["key"]
+
+
+def test_checkpoints_wait_for_their_minutes_but_not_for_a_stop(tiny, monkeypatch):
+    saved = []
+    monkeypatch.setattr(runs_module.Checkpoints, "save", lambda self, state, loop: saved.append(state.epoch))
+    train_run(tiny, SPEC, say=lambda line: None)
+    patient = tiny.model_copy(update={"train": tiny.train.model_copy(update={"checkpoint_every_minutes": 60.0})})
+    train_run(patient, replace(SPEC, seed=1), say=lambda line: None)
+    assert saved == [1, 2]
+
+
+def test_weights_that_are_not_there_are_named_and_the_run_stays_finished(tiny):
+    folder = train_run(tiny, SPEC, say=lambda line: None)
+    (folder / "weights.safetensors").unlink()
+    assert is_finished(tiny, SPEC, prepare(tiny))
+    with pytest.raises(StorageError, match="weights of the run are not here"):
+        load_run_network(tiny, SPEC, 26)
 
 
 def test_diverging_training_stops_and_writes_no_result(tiny):
