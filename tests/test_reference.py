@@ -46,6 +46,13 @@ def test_the_readme_quotes_the_evening_word_for_word():
     assert (ROOT / "results" / "reference" / "evening" / FIRST_SCREEN).read_text(encoding="utf-8") in readme
 
 
+@pytest.mark.parametrize("table", ["real_photos", "steps", "by_source"])
+def test_the_readme_quotes_the_real_photographs_word_for_word(table):
+    text = (ROOT / "results" / "reference" / "real_photos" / "tables" / f"{table}.md").read_text(encoding="utf-8")
+    sentence = next(line[2:] for line in text.splitlines() if line.startswith("> "))
+    assert sentence in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
 def test_a_profile_without_results_has_no_reference(monkeypatch, tmp_path):
     monkeypatch.setenv("MINERAL_STUDY_ROOT", str(tmp_path))
     with pytest.raises(DataError, match="has no results"):
