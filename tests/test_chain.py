@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 
 import pytest
 from conftest import ROOT, mineral
@@ -58,11 +57,9 @@ def test_everything_is_made(chain):
     assert "Traceback" not in chain.stderr
 
 
-def test_a_second_call_reuses_everything_in_seconds(chain):
-    begin = time.monotonic()
+def test_a_second_call_reuses_everything(chain):
     again = mineral("reproduce", "--profile", "test")
     assert again.returncode == 0 and again.stdout.count("up to date") == len(notebook_names())
-    assert time.monotonic() - begin < 60  # seconds on a quiet machine; the bound only tells reuse from repetition
 
 
 def test_a_lost_file_is_made_again(chain):

@@ -115,7 +115,7 @@ def test_unmeasured_networks_leave_an_empty_figure(measured):
 
 
 @pytest.mark.parametrize("change", ["report.cost_batch_sizes=[8, 2]", "report.cost_batch_sizes=[1]",
-                                    "report.cost_sizes_px=[]", "report.cost_steps=0"])  # fmt: skip
+                                    "report.cost_sizes_px=[64, 32]", "report.cost_steps=0"])  # fmt: skip
 def test_wrong_parameters_are_refused(change):
     with pytest.raises(ParameterError, match="cost_"):
         load_profile("test", [change])

@@ -68,7 +68,7 @@ def test_batched_heat_maps_are_the_librarys_own_of_one_photograph(name, monkeypa
     layer = network.get_submodule(classifier_of(name, network).cam_layer)
     with GradCAM(model=network, target_layers=[layer]) as cam:
         for one, photo, label in zip(found, photos, labels, strict=True):
-            image = network_images(photo[None], 64)
+            image = network_images(photo[None], 64, "imagenet")
             wanted = cam(input_tensor=image, targets=[ClassifierOutputTarget(label)])[0]
             assert np.abs(one.heat - wanted).max() < 1e-3
             with torch.inference_mode():
