@@ -12,7 +12,8 @@ from mineral_lib.runtime import derive_seed, seed_everything
 
 def _trained_scale(options: Model) -> torch.nn.Module:
     seed_everything(derive_seed(0, "placement"))
-    network = build_base("convnext_tiny", num_classes=26, options=options)
+    drawn = options.model_copy(update={"init_scheme": "library"})
+    network = build_base("convnext_tiny", num_classes=26, options=drawn)
     for module in network.modules():
         if isinstance(module, ConvNeXtBlock):
             torch.nn.init.ones_(module.gamma)
@@ -23,7 +24,7 @@ def _trained_scale(options: Model) -> torch.nn.Module:
 def placement_effect(options: Model) -> pd.DataFrame:
     """Compare a ConvNeXt without attention and with fresh ECA modules at each place.
 
-    The weights are random with layer scale 1, in the place of trained ones: at its initial 1e-6 every block is close
+    The weights are the library's random ones with layer scale 1, in the place of trained ones: at its initial 1e-6 every block is close
     to the identity and no placement would show an effect.
 
     Args:
