@@ -162,7 +162,7 @@ def test_the_first_screen_asks_three_questions_and_names_the_baseline(paths, set
     assert found["Best simple baseline"].value == "66.7 %"
     assert "network minus baseline +20.8 points" in found["Best simple baseline"].detail
     assert found["Chance"].value == f"{100 * headline.chance_level(paths):.1f} %"
-    assert headline.describe_data(paths, settings).endswith("64 px. One seed, 12 epochs: a demonstration.")
+    assert headline.describe_data(paths, settings).endswith(f"64 px. One seed, {settings.train.epochs} epochs: a demonstration.")
     several = load_profile("quick", ["train.seeds=[0, 1, 2]"])
     assert headline.describe_data(paths, several).endswith("64 px.")
     single = {fact.name: fact for fact in headline.facts([r for r in runs if r.seed == 0], settings, paths)}
@@ -180,9 +180,10 @@ def test_statements_on_200_epochs_are_not_tested_by_a_few(paths, settings):
         "classes": lambda s: verdicts.check_classes(runs, s),
         "faster": lambda s: verdicts.check_faster(runs, s, "as_read"),
     }
+    few = f"{settings.train.epochs} of the paper's 200 epochs."
     for name, check in checks.items():
         verdict, words = check(settings)
-        assert verdict == verdicts.UNTESTABLE and words.startswith("12 of the paper's 200 epochs."), name
+        assert verdict == verdicts.UNTESTABLE and words.startswith(few), name
         assert check(long)[0] != verdicts.UNTESTABLE, name
     claims = {claim.claim: claim.verdict for claim in all_claims(runs, settings, paths)}
     assert claims["All six networks reach more than 90 % training accuracy."] == verdicts.UNTESTABLE
@@ -210,7 +211,7 @@ def test_sentences_are_made_from_the_numbers(paths, settings):
 def test_the_recipe_stands_beside_the_papers(paths, settings):
     table = table_recipe(settings, write_corners(paths, [0]))
     rows = table.frame.set_index("what")
-    assert rows.loc["epochs", ["paper", "ours"]].tolist() == ["200", "12"]
+    assert rows.loc["epochs", ["paper", "ours"]].tolist() == ["200", str(settings.train.epochs)]
     assert rows.loc["optimizer", "ours"] == "Adam" and rows.loc["trained on", "ours"] == "CPU"
     changed = load_profile("quick", ["train.optimizer=adamw", "train.batch_size=64"])
     other = table_recipe(changed, [])
