@@ -336,10 +336,10 @@ class Settings(Section):
                     f"unknown network {name!r}: use one of {', '.join(PAPER_MODELS)}, timm:<name> or torchvision:<name>"
                 )
         for run in self.leakage.runs + self.leakage.shuffled_runs + self.comparison.grey_runs:
-            if run.rsplit("-", 1)[-1] not in ("scratch", "transfer") or run.rsplit("-", 1)[0] not in names:
+            if run.rsplit("-", 1)[-1] not in ("scratch", "transfer") or run.rsplit("-", 1)[0] not in names | known:
                 raise ValueError(
                     f"leakage, comparison.grey_runs: {run!r} is not <network>-scratch or <network>-transfer of a "
-                    "network compared here"
+                    "known network"
                 )
         return self
 

@@ -49,6 +49,10 @@ def test_runs_epochs_and_labels_of_the_leak_study(study_root):
         splits = {name: pd.DataFrame({"split": ["train"] * count + ["test"]})
                   for name, count in (("grouped", 60), ("paper", 240), ("authors", 320))}  # fmt: skip
 
+        @classmethod
+        def samples(cls, protocol, seed):
+            return cls.splits[protocol]
+
     spec = RunSpec("convnext_tiny", "scratch", "paper", 0)
     assert run_epochs(settings, spec, Data) == 2
     assert run_epochs(settings, RunSpec("convnext_tiny", "scratch", "authors", 0), Data) == 2

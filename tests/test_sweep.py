@@ -24,7 +24,8 @@ pytest.importorskip("submitit")
 NIGHTLY = os.environ.get("MINERAL_NIGHTLY") == "1"
 # Two runs: one from scratch, one after a pre-training.
 SMALL = [
-    "comparison.models=[convnext_tiny]", "comparison.blocks=[fair_none]", "leakage.runs=[]",
+    "comparison.models=[convnext_tiny]", "comparison.blocks=[fair_none]", "comparison.grey_runs=[]",
+    "leakage.runs=[]",
     "ablation.rows=[convnext_tiny-scratch]",
     "split.protocols=[grouped]", "weights.formula.num_classes=4", "weights.formula.images_per_class=8",
     "train.epochs=8", "train.batch_size=10", "model.drop_path_rate=0.3", "train.select=last",
