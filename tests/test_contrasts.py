@@ -162,7 +162,8 @@ def test_the_first_screen_asks_three_questions_and_names_the_baseline(paths, set
     assert found["Best simple baseline"].value == "66.7 %"
     assert "network minus baseline +20.8 points" in found["Best simple baseline"].detail
     assert found["Chance"].value == f"{100 * headline.chance_level(paths):.1f} %"
-    assert headline.describe_data(paths, settings).endswith(f"64 px. One seed, {settings.train.epochs} epochs: a demonstration.")
+    ending = f"64 px. One seed, {settings.train.epochs} epochs: a demonstration."
+    assert headline.describe_data(paths, settings).endswith(ending)
     several = load_profile("quick", ["train.seeds=[0, 1, 2]"])
     assert headline.describe_data(paths, several).endswith("64 px.")
     single = {fact.name: fact for fact in headline.facts([r for r in runs if r.seed == 0], settings, paths)}

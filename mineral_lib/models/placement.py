@@ -24,8 +24,8 @@ def _trained_scale(options: Model) -> torch.nn.Module:
 def placement_effect(options: Model) -> pd.DataFrame:
     """Compare a ConvNeXt without attention and with fresh ECA modules at each place.
 
-    The weights are the library's random ones with layer scale 1, in the place of trained ones: at its initial 1e-6 every block is close
-    to the identity and no placement would show an effect.
+    The weights are the library's random ones with layer scale 1, in the place of trained ones: at its initial 1e-6
+    every block is close to the identity and no placement would show an effect.
 
     Args:
         options: The ``model`` section.
