@@ -9,8 +9,9 @@ from mineral_lib.reporting.records import load_runs
 from mineral_lib.storage import ResultPaths, project_root, remove_tree, write_bytes, write_text
 
 # Folders and files of a profile that are kept; every table and figure can be made again from them.
-KEPT = ("tables", "figures", "params", "splits")
-FILES = ("*.csv", "*.json", "*.md", "report.html")
+KEPT = ("tables", "figures", "params")
+# Of the splits the headline's; those of multiplied photographs are large and made again in seconds.
+FILES = ("*.csv", "*.json", "*.md", "report.html", "splits/grouped*.csv")
 # The headline of the report as the README quotes it.
 FIRST_SCREEN = "first_screen.md"
 RUN_FILES = ("config.json", "history.csv", "manifest.json", "metrics.json", "predictions.csv", "predictions_val.csv")
