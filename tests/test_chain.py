@@ -74,7 +74,10 @@ def test_a_lost_file_is_made_again(chain):
 
 def test_executed_notebooks_hold_no_machine_path(chain):
     for path in (ROOT / "results" / "test" / "notebooks").glob("*.ipynb"):
-        assert str(ROOT) not in json.dumps(json.loads(path.read_text(encoding="utf-8"))["metadata"])
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        assert str(ROOT) not in json.dumps(notebook["metadata"])
+        warned = [out for cell in notebook["cells"] for out in cell.get("outputs", []) if out.get("name") == "stderr"]
+        assert not [out for out in warned if "site-packages" in "".join(out["text"])], path.name
 
 
 def test_stock_papermill_runs_a_notebook_without_warnings(chain, tmp_path):
