@@ -51,20 +51,31 @@ def error(found: torch.Tensor, exact: torch.Tensor) -> float:
     return ((found.double() - exact).norm() / exact.norm()).item()
 
 
-def measure(name: str, batch: int, size: int, channels: int, side: int, dtype: torch.dtype,
-            seconds: float) -> list[str]:  # fmt: skip
+def measure(
+    name: str, batch: int, size: int, channels: int, side: int, dtype: torch.dtype, seconds: float
+) -> list[str]:
     """A line of the table."""
     torch.manual_seed(0)
-    x, gradient = (torch.randn(batch, channels, side, side).to(dtype).contiguous(memory_format=torch.channels_last)
-                   for _ in range(2))  # fmt: skip
-    theirs, ours = milliseconds([lambda: torch_gradient(x, gradient, size), lambda: weight_gradient(x, gradient, size)],
-                                seconds)  # fmt: skip
+    x, gradient = (
+        torch.randn(batch, channels, side, side).to(dtype).contiguous(memory_format=torch.channels_last)
+        for _ in range(2)
+    )
+    theirs, ours = milliseconds(
+        [lambda: torch_gradient(x, gradient, size), lambda: weight_gradient(x, gradient, size)], seconds
+    )
     exact = torch_gradient(x.double(), gradient.double(), size)
     errors = [error(way(x, gradient, size), exact) for way in (torch_gradient, weight_gradient)]
     used = size >= SMALLEST_KERNEL and not (dtype == torch.float32 and side > NARROW)
-    return [name, f"{batch} x {channels} x {side} x {side}", "fp32" if dtype == torch.float32 else "bf16",
-            f"{theirs:.2f}", f"{ours:.2f}", f"{theirs / ours:.1f}", *(f"{value:.0e}" for value in errors),
-            "ours" if used else "torch's"]  # fmt: skip
+    return [
+        name,
+        f"{batch} x {channels} x {side} x {side}",
+        "fp32" if dtype == torch.float32 else "bf16",
+        f"{theirs:.2f}",
+        f"{ours:.2f}",
+        f"{theirs / ours:.1f}",
+        *(f"{value:.0e}" for value in errors),
+        "ours" if used else "torch's",
+    ]
 
 
 def main() -> None:
@@ -73,11 +84,23 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.5)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    rows = [measure(name, batch, size, channels, side, dtype, options.seconds)
-            for name, batch, size, stages in CASES for channels, side in stages
-            for dtype in (torch.float32, torch.bfloat16)]  # fmt: skip
-    head = ["network", "batch", "precision", "torch, ms", "ours, ms", "torch / ours", "torch's error", "our error",
-            "used"]  # fmt: skip
+    rows = [
+        measure(name, batch, size, channels, side, dtype, options.seconds)
+        for name, batch, size, stages in CASES
+        for channels, side in stages
+        for dtype in (torch.float32, torch.bfloat16)
+    ]
+    head = [
+        "network",
+        "batch",
+        "precision",
+        "torch, ms",
+        "ours, ms",
+        "torch / ours",
+        "torch's error",
+        "our error",
+        "used",
+    ]
     body = f"torch {torch.__version__.split('+')[0]}, {options.threads} threads.\n\n{table(head, rows)}"
     append("Weight gradient of depthwise convolutions", "python benchmarks/depthwise.py", body)
 

@@ -22,10 +22,10 @@ import pandas as pd
 from PIL import Image
 from scipy import ndimage
 
-from mineral_lib.data.duplicates import MAX_RADIUS, groups, near_pairs, perceptual_hash, turned
-from mineral_lib.data.images import decode_photo, resize_square
 from mineral_lib.data.index import build_index, photo_folder
 from mineral_lib.parameters import load_profile
+from mineral_lib.photos.duplicates import MAX_RADIUS, groups, near_pairs, perceptual_hash, turned
+from mineral_lib.photos.images import decode_photo, resize_square
 from mineral_lib.runtime import derive_seed
 from mineral_lib.storage import write_text
 
@@ -112,16 +112,20 @@ def false_alarm_table(photos: list[Pixels], hashes: np.ndarray, classes: np.ndar
         sizes = np.bincount(groups(count, part))
         wrong = part[~part["looks"]]
         rate = len(wrong) / (count * (count - 1) / 2)
-        rows.append({
-            "radius": radius, "pairs within classes": int(part["same"].sum()),
-            "pairs across classes": int((~part["same"]).sum()),
-            "photographs in a pair": len(np.unique(part[["first", "second"]])),
-            f"look the same (NCC > {SAME_NCC})": int(part["looks"].sum()), "do not": len(wrong),
-            "do not, per million pairs compared": f"{rate * 1e6:.1f}",
-            # A random graph falls into one piece when its members have one neighbour each on average.
-            "strangers chain from about ... photographs": f"{1 / rate:,.0f}" if rate else "",
-            "largest group": int(sizes.max()),
-        })  # fmt: skip
+        rows.append(
+            {
+                "radius": radius,
+                "pairs within classes": int(part["same"].sum()),
+                "pairs across classes": int((~part["same"]).sum()),
+                "photographs in a pair": len(np.unique(part[["first", "second"]])),
+                f"look the same (NCC > {SAME_NCC})": int(part["looks"].sum()),
+                "do not": len(wrong),
+                "do not, per million pairs compared": f"{rate * 1e6:.1f}",
+                # A random graph falls into one piece when its members have one neighbour each on average.
+                "strangers chain from about ... photographs": f"{1 / rate:,.0f}" if rate else "",
+                "largest group": int(sizes.max()),
+            }
+        )
     return markdown(pd.DataFrame(rows).astype(str))
 
 
@@ -138,12 +142,15 @@ def bench_table() -> str:
         part = pairs[pairs["distance"] <= radius]
         one, two = part["first"], part["second"]
         mates = specimen[one] == specimen[two]
-        rows.append({
-            "radius": radius, "pairs of one specimen": int(mates.sum()),
-            "of two specimens of one class": int((~mates & (classes[one] == classes[two])).sum()),
-            "of two classes": int((classes[one] != classes[two]).sum()),
-            "largest group": int(np.bincount(groups(len(index), part)).max()),
-        })  # fmt: skip
+        rows.append(
+            {
+                "radius": radius,
+                "pairs of one specimen": int(mates.sum()),
+                "of two specimens of one class": int((~mates & (classes[one] == classes[two])).sum()),
+                "of two classes": int((classes[one] != classes[two]).sum()),
+                "largest group": int(np.bincount(groups(len(index), part)).max()),
+            }
+        )
     return f"{len(index)} photographs.\n\n" + markdown(pd.DataFrame(rows).astype(str))
 
 
@@ -160,8 +167,15 @@ def search_table() -> str:
             pairs = near_pairs(hashes, radius)
             seconds = time.perf_counter() - begin
             memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            rows.append({"photographs": count, "radius": radius, "pairs": len(pairs), "seconds": f"{seconds:.2f}",
-                         "peak memory of the process so far, MB": f"{memory:.0f}"})
+            rows.append(
+                {
+                    "photographs": count,
+                    "radius": radius,
+                    "pairs": len(pairs),
+                    "seconds": f"{seconds:.2f}",
+                    "peak memory of the process so far, MB": f"{memory:.0f}",
+                }
+            )
     return markdown(pd.DataFrame(rows).astype(str))
 
 
@@ -194,14 +208,19 @@ def edges_table(photos: list[Pixels], classes: np.ndarray) -> str:
     def smeared(stack: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return ndimage.sobel(stack, 1), ndimage.sobel(stack, 2)  # smooths over axis 0 as well: over other photographs
 
-    rows = [(f"{name}, photographs {words}", nearest_accuracy(edge_features(grey[rows], gradient), classes[rows]))
-            for name, gradient in (("gradient of each photograph", single),
-                                   ("scipy.ndimage.sobel over the stack of photographs", smeared))
-            for words, rows in (("sorted by class", np.arange(len(order))), ("shuffled", order))]
+    rows = [
+        (f"{name}, photographs {words}", nearest_accuracy(edge_features(grey[rows], gradient), classes[rows]))
+        for name, gradient in (
+            ("gradient of each photograph", single),
+            ("scipy.ndimage.sobel over the stack of photographs", smeared),
+        )
+        for words, rows in (("sorted by class", np.arange(len(order))), ("shuffled", order))
+    ]
     largest = pd.Series(classes).value_counts(normalize=True).iloc[0]
     rows.append(("always the largest class", f"{largest:.1%}"))
     return f"{len(classes)} photographs, {len(set(classes))} classes.\n\n" + markdown(
-        pd.DataFrame(rows, columns=["features", "right"]))
+        pd.DataFrame(rows, columns=["features", "right"])
+    )
 
 
 def series_table(photos: list[Pixels], classes: np.ndarray) -> str:
@@ -232,10 +251,16 @@ def series_table(photos: list[Pixels], classes: np.ndarray) -> str:
             counts.append((i, j, agreeing))
     frame = pd.DataFrame(counts, columns=["first", "second", "agreeing"])
     same = classes[frame["first"]] == classes[frame["second"]]
-    rows = [{"agreeing features": f">= {least}", "pairs within classes": int((same & enough).sum()),
-             "pairs across classes": int((~same & enough).sum()),
-             "photographs within classes": len(np.unique(frame[same & enough][["first", "second"]]))}
-            for least in (8, 10, 12, 15, 20, 30) if (enough := (frame["agreeing"] >= least).to_numpy()) is not None]
+    rows = [
+        {
+            "agreeing features": f">= {least}",
+            "pairs within classes": int((same & enough).sum()),
+            "pairs across classes": int((~same & enough).sum()),
+            "photographs within classes": len(np.unique(frame[same & enough][["first", "second"]])),
+        }
+        for least in (8, 10, 12, 15, 20, 30)
+        if (enough := (frame["agreeing"] >= least).to_numpy()) is not None
+    ]
     return markdown(pd.DataFrame(rows).astype(str))
 
 
@@ -268,8 +293,10 @@ def main() -> None:
     }
     if arguments.series:
         sections["Several photographs of one specimen"] = series_table(photos, classes)
-    head = (f"## Near duplicates: the radius\n\n{date.today()}, `{command}`, {os.cpu_count()} cores, {cpu_name()}. "
-            f"{len(photos)} photographs of {index['class_name'].nunique()} classes.\n")
+    head = (
+        f"## Near duplicates: the radius\n\n{date.today()}, `{command}`, {os.cpu_count()} cores, {cpu_name()}. "
+        f"{len(photos)} photographs of {index['class_name'].nunique()} classes.\n"
+    )
     text = "\n".join([head, *(f"### {title}\n\n{table}" for title, table in sections.items())])
     before = RESULTS.read_text(encoding="utf-8") + "\n" if RESULTS.is_file() else "# Measurements\n\n"
     write_text(RESULTS, before + text)

@@ -30,8 +30,10 @@ def speeds(runs: list[dict]) -> tuple[list[float], list[float]]:
 def section(network: str, found: dict[Contestant, list[dict]]) -> str:
     """The table of one network."""
     good = {row: speeds(runs) for row, runs in found.items() if "error" not in runs[-1]}
-    best = max((values_ for row, values_ in good.items() if row.name == "this project"),
-               key=lambda pair: sorted(pair[1])[len(pair[1]) // 2])  # fmt: skip
+    best = max(
+        (values_ for row, values_ in good.items() if row.name == "this project"),
+        key=lambda pair: sorted(pair[1])[len(pair[1]) // 2],
+    )
     middle = [median([{"x": part}], "x") for part in best]
     rows = []
     for row, runs in found.items():
@@ -42,8 +44,14 @@ def section(network: str, found: dict[Contestant, list[dict]]) -> str:
         if row.name != "this project":
             ratios = [f"{ours / median([{'x': part}], 'x'):.2f}" for ours, part in zip(middle, good[row], strict=True)]
         rows.append([row.name, row.precision, *(spread(part) for part in good[row]), *ratios])
-    head = ["program", "precision", "first epoch, images/s (range)", "later epochs, images/s (range)",
-            "ours / peer, first", "ours / peer, later"]
+    head = [
+        "program",
+        "precision",
+        "first epoch, images/s (range)",
+        "later epochs, images/s (range)",
+        "ours / peer, first",
+        "ours / peer, later",
+    ]
     ours = [run for row, runs in found.items() if row.name == "this project" for run in runs if "prepared_s" in run]
     note = f"Scan and decoding of ours: {spread(values(ours, 'prepared_s'))} s, in its first epoch."
     return f"### {NETWORKS[network]}\n\n{table(head, rows)}\n\n{note}"
@@ -52,13 +60,22 @@ def section(network: str, found: dict[Contestant, list[dict]]) -> str:
 def loader_section(network: str, shared: list[str], options: argparse.Namespace) -> str:
     """How long our loop waits for its loader in an epoch of decoded photographs, without and with a process for it."""
     ours = (sys.executable, str(HERE / "train_ours.py"))
-    rows = [Contestant(f"this project, {workers} loader processes", "bf16", (*ours, "--workers", str(workers)))
-            for workers in (0, 1)]  # fmt: skip
+    rows = [
+        Contestant(f"this project, {workers} loader processes", "bf16", (*ours, "--workers", str(workers)))
+        for workers in (0, 1)
+    ]
     steps = 60 if network == "compact" else 10
-    found = in_turn(rows, [*shared, "--mode", "loader", "--steps", str(steps)], repeats=options.repeats,
-                    threads=options.threads)  # fmt: skip
-    lines = [[row.name, spread(values(runs, "images_per_second")),
-              spread([100 * share for share in values(runs, "wait_share")])] for row, runs in found.items()]
+    found = in_turn(
+        rows, [*shared, "--mode", "loader", "--steps", str(steps)], repeats=options.repeats, threads=options.threads
+    )
+    lines = [
+        [
+            row.name,
+            spread(values(runs, "images_per_second")),
+            spread([100 * share for share in values(runs, "wait_share")]),
+        ]
+        for row, runs in found.items()
+    ]
     head = [f"{steps} steps an epoch, bf16", "images/s", "wait for the loader, % of the step"]
     return table(head, lines)
 
@@ -78,16 +95,35 @@ def main() -> None:
         size = write_photos(Path(data, "train"), options.photos, classes=CLASSES)
         write_photos(Path(data, "val"), CLASSES, classes=CLASSES, size=(96, 96), seed=1)
         for network in options.networks:
-            shared = ["--mode", "epoch", "--network", network, "--device", options.device, "--data", data,
-                      "--classes", str(CLASSES), "--px", str(options.px), "--batch", str(options.batch),
-                      "--steps", "0", "--epochs", str(options.epochs)]  # fmt: skip
+            shared = [
+                "--mode",
+                "epoch",
+                "--network",
+                network,
+                "--device",
+                options.device,
+                "--data",
+                data,
+                "--classes",
+                str(CLASSES),
+                "--px",
+                str(options.px),
+                "--batch",
+                str(options.batch),
+                "--steps",
+                "0",
+                "--epochs",
+                str(options.epochs),
+            ]
             rows = contestants(options.peer_python, options.peer_dir)
             found = in_turn(rows, shared, repeats=options.repeats, threads=options.threads)
             sections += [section(network, found), loader_section(network, shared, options)]
-    setting = (f"{options.photos} photographs of {SIZE[0]} x {SIZE[1]} pixels, {size / options.photos / 1e6:.1f} MB "
-               f"each on average; {options.px} px, batch {options.batch}, {options.threads} threads (peers: as many loader "  # noqa: E501
-               f"processes beside; naive: none), device {options.device}, AdamW; {options.epochs} epochs, "
-               f"{options.repeats} repetitions in turn, each in a fresh process. Each with its own usual augmentation.")
+    setting = (
+        f"{options.photos} photographs of {SIZE[0]} x {SIZE[1]} pixels, {size / options.photos / 1e6:.1f} MB "
+        f"each on average; {options.px} px, batch {options.batch}, {options.threads} threads (peers: as many loader "
+        f"processes beside; naive: none), device {options.device}, AdamW; {options.epochs} epochs, "
+        f"{options.repeats} repetitions in turn, each in a fresh process. Each with its own usual augmentation."
+    )
     command = "python benchmarks/epoch.py --peer-python PEERS/bin/python --peer-dir SOURCES"
     append("Training epoch, from photographs", command, "\n\n".join([setting, *sections]))
 

@@ -7,10 +7,10 @@ The part of ``gpu_study.py`` after training; runs that are not there are left ou
 
 import sys
 
-from mineral_lib.cam_study import cam_panels, figure_photographs
 from mineral_lib.data.prepare import prepare
+from mineral_lib.evaluation.cam_study import cam_panels, figure_photographs
 from mineral_lib.evaluation.controls import run_baselines
-from mineral_lib.evidence_study import answer_on_grounds, evidence_runs, measure_evidence
+from mineral_lib.evaluation.evidence_study import answer_on_grounds, evidence_runs, measure_evidence
 from mineral_lib.parameters import load_profile
 from mineral_lib.reporting.cam_grid import draw_cam_grid
 from mineral_lib.reporting.run_tables import write_figures, write_tables
@@ -27,9 +27,15 @@ def main(profile: str, changes: list[str]) -> None:
     columns = [RunSpec(name, block_weights(name, block), "grouped", seed) for name in settings.comparison.models]
     columns = [spec for spec in columns if is_finished(settings, spec, study)]
     panels = cam_panels(study, settings, columns, figure_photographs(study, settings))
-    figure = draw_cam_grid(panels.originals, panels.overlays, row_names=panels.row_names,
-                           column_names=panels.column_names, captions=panels.captions,
-                           language=settings.report.language, credits=panels.credits)  # fmt: skip
+    figure = draw_cam_grid(
+        panels.originals,
+        panels.overlays,
+        row_names=panels.row_names,
+        column_names=panels.column_names,
+        captions=panels.captions,
+        language=settings.report.language,
+        credits=panels.credits,
+    )
     figure.save(paths.figures_dir / "figure_6_grad_cam", dpi=settings.report.dpi)
     print("Figure 6", flush=True)
     runs = [spec for spec in evidence_runs(settings) if is_finished(settings, spec, study)]

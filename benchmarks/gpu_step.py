@@ -24,9 +24,13 @@ CLASSES = 26
 NETWORKS = {"convnext_tiny": "ConvNeXt-T", "resnet50": "ResNet50"}
 # Network, batch, through torch.compile: the first are worth most if the time is short.
 PLAN = [
-    ("convnext_tiny", 32, False), ("resnet50", 32, False), ("convnext_tiny", 32, True),
-    ("convnext_tiny", 128, False), ("resnet50", 128, False), ("resnet50", 32, True),
-]  # fmt: skip
+    ("convnext_tiny", 32, False),
+    ("resnet50", 32, False),
+    ("convnext_tiny", 32, True),
+    ("convnext_tiny", 128, False),
+    ("resnet50", 128, False),
+    ("resnet50", 32, True),
+]
 # A peak of the matrix unit, measured in the same minutes: bf16 products of 8192 x 8192.
 SIDE = 8192
 
@@ -49,10 +53,33 @@ def measure(options: argparse.Namespace, data: str) -> None:
             key = {"loop": name, "network": network, "batch": batch, "compiled": compiled}
             if any(key.items() <= row.items() for row in found["steps"]):
                 continue
-            command = [sys.executable, *words, "--mode", "step", "--network", network, "--device", options.device,
-                       "--data", data, "--classes", str(CLASSES), "--px", str(options.px), "--batch", str(batch),
-                       "--steps", str(options.steps), "--epochs", "1", "--precision", "bf16", "--threads",
-                       str(options.threads), *(["--compile"] if compiled else [])]  # fmt: skip
+            command = [
+                sys.executable,
+                *words,
+                "--mode",
+                "step",
+                "--network",
+                network,
+                "--device",
+                options.device,
+                "--data",
+                data,
+                "--classes",
+                str(CLASSES),
+                "--px",
+                str(options.px),
+                "--batch",
+                str(batch),
+                "--steps",
+                str(options.steps),
+                "--epochs",
+                "1",
+                "--precision",
+                "bf16",
+                "--threads",
+                str(options.threads),
+                *(["--compile"] if compiled else []),
+            ]
             found["steps"].append(key | run_child(command, options.threads))
             print(found["steps"][-1], flush=True)
             write_json(path, found)
@@ -64,15 +91,30 @@ def section(found: dict) -> str:
     for row in steps:
         same = {name: row[name] for name in ("network", "batch", "compiled")}
         like = [other for other in steps if other["loop"] == "this project" and same.items() <= other.items()]
-        gflop = next(other["gflop_per_image"] for other in steps
-                     if other["network"] == row["network"] and "gflop_per_image" in other)
+        gflop = next(
+            other["gflop_per_image"]
+            for other in steps
+            if other["network"] == row["network"] and "gflop_per_image" in other
+        )
         speed = row["images_per_second"]
         peer = row["loop"] != "this project"
-        rows.append([NETWORKS[row["network"]], str(row["batch"]), "yes" if row["compiled"] else "no", row["loop"],
-                     f"{speed:.0f}", f"{100 * speed * gflop / found['peak_gflops']:.1f} %", f"{row['memory_mib']:.0f}",
-                     f"{like[0]['images_per_second'] / speed:.2f}" if peer and like else ""])  # fmt: skip
-    failed = [f"{row['loop']}, {row['network']}, batch {row['batch']}: {row['error']}" for row in found["steps"]
-              if "error" in row]  # fmt: skip
+        rows.append(
+            [
+                NETWORKS[row["network"]],
+                str(row["batch"]),
+                "yes" if row["compiled"] else "no",
+                row["loop"],
+                f"{speed:.0f}",
+                f"{100 * speed * gflop / found['peak_gflops']:.1f} %",
+                f"{row['memory_mib']:.0f}",
+                f"{like[0]['images_per_second'] / speed:.2f}" if peer and like else "",
+            ]
+        )
+    failed = [
+        f"{row['loop']}, {row['network']}, batch {row['batch']}: {row['error']}"
+        for row in found["steps"]
+        if "error" in row
+    ]
     head = ["network", "batch", "torch.compile", "loop", "images/s", "share of bf16 peak", "peak MiB", "ours / peer"]
     peak = f"Matrix peak measured in the same minutes: {found['peak_gflops'] / 1e3:.0f} TFLOP/s (bf16)."
     return "\n\n".join([table(head, rows), peak, *failed])
@@ -90,8 +132,11 @@ def main() -> None:
     options = parser.parse_args()
     if options.table:
         found = json.loads((options.out / "speed.json").read_text())
-        append(f"Training step on a GPU ({options.table}), {options.px} px",
-               "python benchmarks/gpu_step.py --out OUT --peer-dir SOURCES", section(found))  # fmt: skip
+        append(
+            f"Training step on a GPU ({options.table}), {options.px} px",
+            "python benchmarks/gpu_step.py --out OUT --peer-dir SOURCES",
+            section(found),
+        )
         return
     options.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as data:

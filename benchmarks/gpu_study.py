@@ -107,16 +107,21 @@ def _small(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
 
 def prepare(session: Session) -> bool:
     """Render the photographs on all cores; meanwhile the GPU learns the starting weights."""
-    code = (f"from mineral_lib.parameters import load_profile; from mineral_lib.training import pretrain; "
-            f"pretrain.ensure_source_weights(load_profile({session.profile!r}, {session.changes!r}), 'convnext_tiny')")
+    code = (
+        f"from mineral_lib.parameters import load_profile; from mineral_lib.training import pretrain; "
+        f"pretrain.ensure_source_weights(load_profile({session.profile!r}, {session.changes!r}), 'convnext_tiny')"
+    )
     with (session.out / "pretraining.txt").open("a", encoding="utf-8") as log:
         begin = time.monotonic()
-        pretraining = subprocess.Popen([sys.executable, "-c", code], stdout=log, stderr=subprocess.STDOUT,
-                                       cwd=project_root())
-        pixels = (f"from mineral_lib.parameters import load_profile; from mineral_lib.data.prepare import prepare; "
-                  f"from mineral_lib.data.pixels import load_pixels; "
-                  f"settings = load_profile({session.profile!r}, {session.changes!r}); data = prepare(settings); "
-                  f"print(load_pixels(data.index, data.index, settings).shape)")
+        pretraining = subprocess.Popen(
+            [sys.executable, "-c", code], stdout=log, stderr=subprocess.STDOUT, cwd=project_root()
+        )
+        pixels = (
+            f"from mineral_lib.parameters import load_profile; from mineral_lib.data.prepare import prepare; "
+            f"from mineral_lib.data.pixels import load_pixels; "
+            f"settings = load_profile({session.profile!r}, {session.changes!r}); data = prepare(settings); "
+            f"print(load_pixels(data.index, data.index, settings).shape)"
+        )
         whole = session.run("photographs", [sys.executable, "-c", pixels])
         status = _wait(pretraining, max(1.0, session.left()))
         session.record["pretraining"] = {"status": status, "seconds": round(time.monotonic() - begin, 1)}

@@ -19,11 +19,11 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mineral_lib.data.images import decode_photo, resize_square
 from mineral_lib.data.index import build_index, photo_folder, working_size
 from mineral_lib.evaluation.probe import colour_histograms, frozen_features
 from mineral_lib.models.zoo import build_base
 from mineral_lib.parameters import load_profile
+from mineral_lib.photos.images import decode_photo, resize_square
 from mineral_lib.runtime import derive_seed, seed_everything, set_threads
 from mineral_lib.training.pretrain import ensure_source_weights
 from results import append
@@ -59,8 +59,9 @@ def main() -> None:
     parser.add_argument("--profile", default="quick")
     options = parser.parse_args()
     folder = f"data.folder={json.dumps(str(Path(options.photos).resolve()))}"
-    settings = load_profile(options.profile, ["data.source=folder", folder, f"data.min_photos={MIN_PHOTOS}",
-                                              "data.small_classes=drop"])  # fmt: skip
+    settings = load_profile(
+        options.profile, ["data.source=folder", folder, f"data.min_photos={MIN_PHOTOS}", "data.small_classes=drop"]
+    )
     set_threads(settings.train.threads)
     pixels, labels, groups = photographs(settings)
     begin = time.perf_counter()
@@ -74,8 +75,10 @@ def main() -> None:
     rows["formula-driven pre-training"] = frozen_features("convnext_tiny", network, pixels, image_size_px=px)
     rows["RGB histogram, 8 x 8 x 8"] = colour_histograms(pixels)
     rows["square root of the RGB histogram"] = np.sqrt(colour_histograms(pixels))
-    lines = [f"| {name} | " + " | ".join(f"{100 * value:.1f}" for value in accuracies(features, labels, groups)) + " |"
-             for name, features in rows.items()]  # fmt: skip
+    lines = [
+        f"| {name} | " + " | ".join(f"{100 * value:.1f}" for value in accuracies(features, labels, groups)) + " |"
+        for name, features in rows.items()
+    ]
     head = " | ".join(f"C = {strength}" for strength in STRENGTHS)
     body = [
         f"{len(labels)} photographs of {len(set(labels))} classes, {px} px, {FOLDS} folds; accuracy in %. "

@@ -65,8 +65,10 @@ def by_source(work: Work, sources: np.ndarray) -> tuple[dict[str, pd.DataFrame],
     inside = sources == dominating_source(sources, labels)
     counts = {"photographs": int(inside.sum()), "used": len(index), "classes": len(shared_classes(inside, labels))}
     for direction in DIRECTIONS:
-        splits = {seed: source_split(inside, labels, groups, direction=direction, seed=seed)
-                  for seed in work.photographs.seeds}  # fmt: skip
+        splits = {
+            seed: source_split(inside, labels, groups, direction=direction, seed=seed)
+            for seed in work.photographs.seeds
+        }
         alike = {seed: random_split(split, labels, groups, seed=seed) for seed, split in splits.items()}
         counts[direction] = int(np.isin(splits[work.photographs.seeds[0]], ["train", "val"]).sum())
         found[f"{direction}_source"] = work.all(f"{direction}_source", PROBES, splits)
@@ -78,8 +80,11 @@ def tables(found: dict[str, pd.DataFrame], counts: dict[str, int]) -> list[Table
     """Tables of everything that was computed."""
     made = [table_rungs(found["grouped"]), table_steps(found["grouped"])]
     if counts:
-        frames = [frame.assign(direction=name.rpartition("_")[0], split=name.rpartition("_")[2])
-                  for name, frame in found.items() if name != "grouped"]  # fmt: skip
+        frames = [
+            frame.assign(direction=name.rpartition("_")[0], split=name.rpartition("_")[2])
+            for name, frame in found.items()
+            if name != "grouped"
+        ]
         made.append(table_sources(pd.concat(frames, ignore_index=True), counts))
     return made
 
@@ -90,16 +95,26 @@ def manifest(options: argparse.Namespace, work: Work, counts: dict[str, int], ol
     parameters = sections_of(photographs.settings)
     parameters["data"]["folder"] = "PHOTOS"
     return {
-        "command": command(options), "git_commit": git_commit(), "versions": package_versions(), "machine": machine(),
-        "index_sha256": index_fingerprint(photographs.index), "data_fingerprint": photographs.study.fingerprint,
+        "command": command(options),
+        "git_commit": git_commit(),
+        "versions": package_versions(),
+        "machine": machine(),
+        "index_sha256": index_fingerprint(photographs.index),
+        "data_fingerprint": photographs.study.fingerprint,
         "weights_sha256": photographs.weights_digest,
         "sources_sha256": file_digest(options.sources) if options.sources else None,
-        "photographs": len(photographs.index), "classes": photographs.study.classes, "seeds": options.seeds,
-        "network": NETWORK, "sizes_px": SIZES, "rungs": NAMES, "by_source": counts, "version": VERSION,
+        "photographs": len(photographs.index),
+        "classes": photographs.study.classes,
+        "seeds": options.seeds,
+        "network": NETWORK,
+        "sizes_px": SIZES,
+        "rungs": NAMES,
+        "by_source": counts,
+        "version": VERSION,
         "seconds": old | {name: round(value, 1) for name, value in work.fresh.items()},
         "compact_training_seconds": [photographs.training_seconds(seed) for seed in options.seeds],
         "parameters": parameters,
-    }  # fmt: skip
+    }
 
 
 def command(options: argparse.Namespace) -> str:

@@ -10,10 +10,10 @@ import pandas as pd
 from mineral_lib.config import PROPOSED, Settings
 from mineral_lib.data.pixels import load_pixels
 from mineral_lib.data.prepare import prepare
+from mineral_lib.data.shuffled_labels import nearest_labels
 from mineral_lib.evaluation.controls import best_logistic, thumbnails
 from mineral_lib.evaluation.metrics import commonest_label
 from mineral_lib.evaluation.probe import colour_histograms, frozen_features
-from mineral_lib.evaluation.shuffled_labels import nearest_labels
 from mineral_lib.models.weights import file_state, load_backbone
 from mineral_lib.models.zoo import build_base
 from mineral_lib.parameters import load_profile
@@ -46,8 +46,15 @@ def study_settings(photos: Path, seeds: list[int], *, px: int | None = None) -> 
         seeds: Seeds of splits and runs.
         px: Another size of the photographs than the profile's.
     """
-    changes = {"profile": PROFILE, "data.folder": str(photos), "split.protocols": ["grouped"], "split.seed": seeds[0],
-               "split.vary_with_seed": True, "train.seeds": seeds, "train.jobs": 1}  # fmt: skip
+    changes = {
+        "profile": PROFILE,
+        "data.folder": str(photos),
+        "split.protocols": ["grouped"],
+        "split.seed": seeds[0],
+        "split.vary_with_seed": True,
+        "train.seeds": seeds,
+        "train.jobs": 1,
+    }
     changes |= {"data.image_size_px": px} if px else {}
     return load_profile("own_photos", [f"{key}={json.dumps(value)}" for key, value in changes.items()])
 
@@ -106,10 +113,15 @@ class Photographs:
         used, test = np.flatnonzero(split != ""), split == "test"
         predicted, probability = self._predict(rung, used, split[used], seed)
         classes, labels = np.array(self.study.classes), self.index["label"].to_numpy()
-        return self.names[test].assign(**{
-            "class": classes[labels[test]], "rung": rung, "seed": seed,
-            "predicted": classes[predicted], "probability": probability,
-        })  # fmt: skip
+        return self.names[test].assign(
+            **{
+                "class": classes[labels[test]],
+                "rung": rung,
+                "seed": seed,
+                "predicted": classes[predicted],
+                "probability": probability,
+            }
+        )
 
     def _predict(self, rung: str, rows: np.ndarray, split: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
         labels, train = self.index["label"].to_numpy()[rows], split == "train"

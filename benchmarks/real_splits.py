@@ -18,8 +18,10 @@ from mineral_lib.runtime import derive_seed
 MIN_SHARE = 0.1  # of all photographs: a smaller source dominates nothing
 MIN_SHARED = 5  # photographs of a class on each side, else the class takes no part
 VALIDATION = 0.25  # of what is not tested: 2 of 6 + 2, as in the grouped split
-DIRECTIONS = {"from_source": "trained on the source, tested on the others",
-              "to_source": "trained on the others, tested on the source"}  # fmt: skip
+DIRECTIONS = {
+    "from_source": "trained on the source, tested on the others",
+    "to_source": "trained on the others, tested on the source",
+}
 
 
 def read_sources(path: Path, index: pd.DataFrame) -> np.ndarray:
@@ -65,8 +67,9 @@ def dominating_source(sources: np.ndarray, labels: np.ndarray) -> str:
     return max(shares, key=lambda name: (shares[name], name))
 
 
-def source_split(inside: np.ndarray, labels: np.ndarray, groups: np.ndarray, *, direction: str, seed: int
-                 ) -> np.ndarray:  # fmt: skip
+def source_split(
+    inside: np.ndarray, labels: np.ndarray, groups: np.ndarray, *, direction: str, seed: int
+) -> np.ndarray:
     """Train, val, test or nothing for each photograph: one side is trained on, the other is tested.
 
     A group on both sides is trained on. Only the choice of the validation photographs depends on the seed.
@@ -106,8 +109,9 @@ def _with_validation(split: np.ndarray, labels: np.ndarray, groups: np.ndarray, 
     return split
 
 
-def _move(split: np.ndarray, labels: np.ndarray, groups: np.ndarray, label: int, count: int, part: str, seed: int
-          ) -> None:  # fmt: skip
+def _move(
+    split: np.ndarray, labels: np.ndarray, groups: np.ndarray, label: int, count: int, part: str, seed: int
+) -> None:
     """Move whole groups of a class from train to another part, in a seeded order, ``count`` photographs at most."""
     chosen = (labels == label) & (split == "train")
     several = set(groups[(labels != label) & (split != "")])

@@ -31,8 +31,9 @@ INTERVALS = (
 )
 INTERVAL = "95 % interval"
 GAP = {
-    "gap_low": Column(INTERVAL, "points", 1, until="gap_high"), "p_holm": Column("p (Holm)", "p"),
-}  # fmt: skip
+    "gap_low": Column(INTERVAL, "points", 1, until="gap_high"),
+    "p_holm": Column("p (Holm)", "p"),
+}
 
 
 def verdict(found: Estimate, p_holm: float) -> str:
@@ -62,10 +63,17 @@ def scores(frame: pd.DataFrame) -> dict[str, float | int]:
     recall = estimate(parts(frame, recalled))
     ends = np.clip(recall.interval(), 0, 1)
     return {
-        "accuracy": accuracy.value, "low": low, "high": high, "seed_sd": accuracy.seed_sd,
-        "recall_macro": recall.value, "recall_low": ends[0], "recall_high": ends[1], "recall_sd": recall.seed_sd,
-        "seeds": accuracy.seeds, "test_photographs": len(frame) // accuracy.seeds,
-    }  # fmt: skip
+        "accuracy": accuracy.value,
+        "low": low,
+        "high": high,
+        "seed_sd": accuracy.seed_sd,
+        "recall_macro": recall.value,
+        "recall_low": ends[0],
+        "recall_high": ends[1],
+        "recall_sd": recall.seed_sd,
+        "seeds": accuracy.seeds,
+        "test_photographs": len(frame) // accuracy.seeds,
+    }
 
 
 def difference(a: pd.DataFrame, b: pd.DataFrame) -> Estimate:
@@ -86,10 +94,15 @@ def judged(gaps: Mapping[str, Estimate]) -> dict[str, dict]:
     """Columns of a family of differences that are judged together."""
     corrected = holm([gap.p_value for gap in gaps.values()])
     return {
-        name: {"gap": gap.value, "gap_low": gap.interval()[0], "gap_high": gap.interval()[1], "p_holm": p,
-               "status": verdict(gap, p)}
+        name: {
+            "gap": gap.value,
+            "gap_low": gap.interval()[0],
+            "gap_high": gap.interval()[1],
+            "p_holm": p,
+            "status": verdict(gap, p),
+        }
         for (name, gap), p in zip(gaps.items(), corrected, strict=True)
-    }  # fmt: skip
+    }
 
 
 def table_rungs(predictions: pd.DataFrame) -> Table:
@@ -97,27 +110,43 @@ def table_rungs(predictions: pd.DataFrame) -> Table:
     frames = {name: rows for name in NAMES if len(rows := predictions[predictions["rung"] == name])}
     gaps = {name: difference(rows, frames[BASELINE]) for name, rows in frames.items() if name not in NO_NETWORK}
     lines = judged(gaps)
-    rows = [{"rung": name, "name": NAMES[name], **scores(frame), **lines.get(name, {})}
-            for name, frame in frames.items()]  # fmt: skip
+    rows = [
+        {"rung": name, "name": NAMES[name], **scores(frame), **lines.get(name, {})} for name, frame in frames.items()
+    ]
     columns = {
         "name": Column("rung"),
-        "accuracy": Column("accuracy, %", "percent", 1), "low": Column(INTERVAL, "percent", 1, until="high"),
-        "seed_sd": Column("SD", "percent", 1), "recall_macro": Column("macro recall, %", "percent", 1),
-        "recall_low": Column(INTERVAL, "percent", 1, until="recall_high"), "recall_sd": Column("SD", "percent", 1),
-        "gap": Column("minus histogram, points", "points", 1), **GAP, "status": Column("against the histogram"),
-        "test_photographs": Column("test photographs", "integer"), "seeds": Column("splits", "integer"),
-    }  # fmt: skip
+        "accuracy": Column("accuracy, %", "percent", 1),
+        "low": Column(INTERVAL, "percent", 1, until="high"),
+        "seed_sd": Column("SD", "percent", 1),
+        "recall_macro": Column("macro recall, %", "percent", 1),
+        "recall_low": Column(INTERVAL, "percent", 1, until="recall_high"),
+        "recall_sd": Column("SD", "percent", 1),
+        "gap": Column("minus histogram, points", "points", 1),
+        **GAP,
+        "status": Column("against the histogram"),
+        "test_photographs": Column("test photographs", "integer"),
+        "seeds": Column("splits", "integer"),
+    }
     finding = read_rungs({row["rung"]: row["accuracy"] for row in rows}, gaps)
-    return Table("real_photos", "Real photographs, grouped split", pd.DataFrame(rows), columns,
-                 [UNSEEN, INTERVALS, VERDICT_NOTE], finding)  # fmt: skip
+    return Table(
+        "real_photos",
+        "Real photographs, grouped split",
+        pd.DataFrame(rows),
+        columns,
+        [UNSEEN, INTERVALS, VERDICT_NOTE],
+        finding,
+    )
 
 
 def read_rungs(accuracies: Mapping[str, float], gaps: Mapping[str, Estimate]) -> str:
     """Sentence: which rung is best, and whether it and the compact network are above the colour histogram."""
     best = max(accuracies, key=lambda name: accuracies[name])
     lines = judged(gaps)
-    found = [f"{NAMES[name]}: {estimate_text(gaps[name])}, {lines[name]['status']}"
-             for name in dict.fromkeys([best, "compact"]) if name in gaps]  # fmt: skip
+    found = [
+        f"{NAMES[name]}: {estimate_text(gaps[name])}, {lines[name]['status']}"
+        for name in dict.fromkeys([best, "compact"])
+        if name in gaps
+    ]
     text = f"Highest accuracy: {NAMES[best]}, {percent(accuracies[best])}"
     if found:
         text += f"; against the colour histogram ({percent(accuracies[BASELINE])}), {'; '.join(found)}"
@@ -130,8 +159,14 @@ def table_steps(predictions: pd.DataFrame) -> Table:
     gaps = {key: difference(frames[a], frames[b]) for key, (a, b, _) in STEPS.items() if {a, b} <= set(frames)}
     rows = [{"step": key, "name": STEPS[key][2], **line} for key, line in judged(gaps).items()]
     columns = {"name": Column("step"), "gap": Column("points", "points", 1), **GAP, "status": Column("verdict")}
-    return Table("steps", "Real photographs: size, weights, colour", pd.DataFrame(rows), columns,
-                 [INTERVALS, VERDICT_NOTE], read_steps(gaps))  # fmt: skip
+    return Table(
+        "steps",
+        "Real photographs: size, weights, colour",
+        pd.DataFrame(rows),
+        columns,
+        [INTERVALS, VERDICT_NOTE],
+        read_steps(gaps),
+    )
 
 
 def read_steps(gaps: Mapping[str, Estimate]) -> str:
@@ -156,33 +191,55 @@ def table_sources(predictions: pd.DataFrame, counts: Mapping[str, int]) -> Table
             continue
         source, random = (chosen[chosen["split"] == split] for split in ("source", "random"))
         gap = estimate_gap(parts(source, correct), parts(random, correct))
-        rows.append({"direction": direction, "words": DIRECTIONS[direction], "rung": name, "name": NAMES[name],
-                     **scores(source), **{f"random_{key}": value for key, value in scores(random).items()},
-                     "gap": gap.value, "gap_low": gap.interval()[0], "gap_high": gap.interval()[1],
-                     "train_photographs": counts[direction]})  # fmt: skip
+        rows.append(
+            {
+                "direction": direction,
+                "words": DIRECTIONS[direction],
+                "rung": name,
+                "name": NAMES[name],
+                **scores(source),
+                **{f"random_{key}": value for key, value in scores(random).items()},
+                "gap": gap.value,
+                "gap_low": gap.interval()[0],
+                "gap_high": gap.interval()[1],
+                "train_photographs": counts[direction],
+            }
+        )
         if name == PRIMARY:
             gaps[direction] = gap
     lines = judged(gaps)
     for row in rows:
         row |= lines[row["direction"]] if row["rung"] == PRIMARY else {}
     frame = pd.DataFrame(rows)
-    return Table("by_source", "Real photographs, split by source and grouped", frame, _source_columns(),
-                 _source_notes(counts), read_sources_table(frame, gaps, counts))  # fmt: skip
+    return Table(
+        "by_source",
+        "Real photographs, split by source and grouped",
+        frame,
+        _source_columns(),
+        _source_notes(counts),
+        read_sources_table(frame, gaps, counts),
+    )
 
 
 def _source_columns() -> dict[str, Column]:
     return {
-        "words": Column("split by source"), "name": Column("rung"),
-        "accuracy": Column("accuracy, %", "percent", 1), "low": Column(INTERVAL, "percent", 1, until="high"),
-        "seed_sd": Column("SD", "percent", 1), "recall_macro": Column("macro recall, %", "percent", 1),
-        "recall_sd": Column("SD", "percent", 1), "random_accuracy": Column("random split, accuracy, %", "percent", 1),
+        "words": Column("split by source"),
+        "name": Column("rung"),
+        "accuracy": Column("accuracy, %", "percent", 1),
+        "low": Column(INTERVAL, "percent", 1, until="high"),
+        "seed_sd": Column("SD", "percent", 1),
+        "recall_macro": Column("macro recall, %", "percent", 1),
+        "recall_sd": Column("SD", "percent", 1),
+        "random_accuracy": Column("random split, accuracy, %", "percent", 1),
         "random_low": Column(INTERVAL, "percent", 1, until="random_high"),
         "random_seed_sd": Column("SD", "percent", 1),
         "random_recall_macro": Column("random split, macro recall, %", "percent", 1),
-        "gap": Column("by source minus random, points", "points", 1), **GAP, "status": Column("gap"),
+        "gap": Column("by source minus random, points", "points", 1),
+        **GAP,
+        "status": Column("gap"),
         "train_photographs": Column("train photographs", "integer"),
         "test_photographs": Column("test photographs", "integer"),
-    }  # fmt: skip
+    }
 
 
 def _source_notes(counts: Mapping[str, int]) -> list[str]:
@@ -194,8 +251,10 @@ def _source_notes(counts: Mapping[str, int]) -> list[str]:
         "the photographs that are trained on choose the strength of regularisation. By source, only that choice "
         "differs between seeds, so the SD is small by construction.",
         f"Judged are the two gaps of {NAMES[PRIMARY]}, named beforehand.",
-        UNSEEN, INTERVALS, VERDICT_NOTE,
-    ]  # fmt: skip
+        UNSEEN,
+        INTERVALS,
+        VERDICT_NOTE,
+    ]
 
 
 def read_sources_table(rows: pd.DataFrame, gaps: Mapping[str, Estimate], counts: Mapping[str, int]) -> str:

@@ -70,8 +70,12 @@ class Study:
 def recommended() -> Changes:
     """What the profile ``recommended`` changes of ``quick``, the number of epochs left alone."""
     plain, other = (sections_of(load_profile(name)) for name in ("quick", "recommended"))
-    return {f"{section}.{key}": value for section in ("model", "train") for key, value in other[section].items()
-            if value != plain[section][key] and key != "epochs"}  # fmt: skip
+    return {
+        f"{section}.{key}": value
+        for section in ("model", "train")
+        for key, value in other[section].items()
+        if value != plain[section][key] and key != "epochs"
+    }
 
 
 def warm_up(changes: Changes, epochs: int) -> Changes:
@@ -98,8 +102,9 @@ def needed(budgets: dict[int, list], targets: list[float]) -> str:
     for i, target in enumerate(targets):
         enough = [epochs for epochs, runs in sorted(budgets.items()) if runs[i][0][-1] >= target]
         found.append(enough[0] if enough else most + 1)
-    low, middle, high = (f"> {most}" if value > most else f"{value:g}" for value in
-                         (min(found), median(found), max(found)))  # fmt: skip
+    low, middle, high = (
+        f"> {most}" if value > most else f"{value:g}" for value in (min(found), median(found), max(found))
+    )
     return f"{middle} ({low} to {high})"
 
 
@@ -112,19 +117,25 @@ def compare(study: Study) -> str:
     budgets = {epochs: study.train("recommended", epochs, recipe) for epochs in (third, whole // 2, whole)}
     lines = [row("paper", whole, paper, targets), row("paper", third, study.train("paper", third, {}), targets)]
     lines += [row("recommended", epochs, runs, targets) for epochs, runs in budgets.items()]
-    first = [next((n for n, value in enumerate(history, 1) if value >= target), whole + 1)
-             for (history, _), target in zip(budgets[whole], targets, strict=True)]  # fmt: skip
+    first = [
+        next((n for n, value in enumerate(history, 1) if value >= target), whole + 1)
+        for (history, _), target in zip(budgets[whole], targets, strict=True)
+    ]
     within = ", ".join(f"> {whole}" if value > whole else str(value) for value in first)
     short = sum(runs[-1] >= target for (runs, _), target in zip(budgets[third], targets, strict=True))
     verdict = "holds" if short == len(targets) else "does not hold"
-    return "\n".join([
-        f"A third of {whole} epochs is {third}. The claim (the recommended recipe reaches the paper recipe's final "
-        f"accuracy of the same seed in at most {third} epochs) **{verdict}**: {short} of {len(targets)} seeds. Epochs "
-        f"needed, of the budgets tried: median {needed(budgets, targets)}. In the run of {whole} epochs it is first "
-        f"reached in epoch {within}.", "",
-        "| recipe | epochs | final validation accuracy, % | reaches the paper's | test accuracy, % |",
-        "| --- | --- | --- | --- | --- |", *lines,
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            f"A third of {whole} epochs is {third}. The claim (the recommended recipe reaches the paper recipe's final "
+            f"accuracy of the same seed in at most {third} epochs) **{verdict}**: {short} of {len(targets)} seeds. Epochs "
+            f"needed, of the budgets tried: median {needed(budgets, targets)}. In the run of {whole} epochs it is first "
+            f"reached in epoch {within}.",
+            "",
+            "| recipe | epochs | final validation accuracy, % | reaches the paper's | test accuracy, % |",
+            "| --- | --- | --- | --- | --- |",
+            *lines,
+        ]
+    )
 
 
 def ablate(study: Study) -> str:
@@ -154,8 +165,11 @@ def main() -> None:
     parts += ["--epochs", str(options.epochs)] if options.epochs else []
     what = "parts of the recommended recipe" if options.ablate else "the recommended and the paper's"
     body = ablate(study) if options.ablate else compare(study)
-    body += f"\n\nSeeds {', '.join(map(str, options.seeds))}. Recipe: " + ", ".join(
-        f"{key} {value}" for key, value in recommended().items()) + "."  # fmt: skip
+    body += (
+        f"\n\nSeeds {', '.join(map(str, options.seeds))}. Recipe: "
+        + ", ".join(f"{key} {value}" for key, value in recommended().items())
+        + "."
+    )
     title = f"Recipes: {what}, profile {study.base}, {study.whole} epochs"
     append(title, f"python benchmarks/recipes.py {' '.join(parts)}", body)
 

@@ -61,9 +61,9 @@ def cpu_seconds() -> float:
 
 def child(folder: Path, cache: Path, jobs: int | None) -> None:
     """Scan and split one folder and print the figures."""
-    from mineral_lib.data.scan import scan_folder
     from mineral_lib.data.split import make_split
     from mineral_lib.parameters import load_profile
+    from mineral_lib.photos.scan import scan_folder
 
     changes = ["data.source=folder", "data.folder=x", "data.min_photos=1"]
     settings = load_profile("quick", changes)
@@ -97,8 +97,10 @@ def row(name: str, found: dict, reference: dict) -> str:
         return f"| {name} | - | - | - | - | - | - | could not run: {found['error']} |"
     wall, cpu = (found[key] / reference.get(key, float("nan")) for key in ("seconds", "cpu_s"))
     note = found.get("note", f"{found['read']} read" if "read" in found else "")
-    return (f"| {name} | {found['seconds']:.3g} | {found['cpu_s']:.3g} | {found['files'] / found['seconds']:,.0f} | "
-            f"{found['peak_mb']:.0f} | {wall:.2f} | {cpu:.2f} | {note} |")
+    return (
+        f"| {name} | {found['seconds']:.3g} | {found['cpu_s']:.3g} | {found['files'] / found['seconds']:,.0f} | "
+        f"{found['peak_mb']:.0f} | {wall:.2f} | {cpu:.2f} | {note} |"
+    )
 
 
 def machine() -> str:
@@ -112,18 +114,28 @@ def machine() -> str:
 
 def measure(options: argparse.Namespace) -> list[str]:
     """All measurements; returns the lines of the report."""
-    head = ("| what | seconds | CPU s | files/s | peak MB | time / first scan | CPU / first scan | note |\n"
-            "| --- | --- | --- | --- | --- | --- | --- | --- |")
-    lines = [f"## {datetime.now(UTC):%Y-%m-%d}", f"Machine: {machine()}. Python {platform.python_version()}, "
-             f"Pillow {Image.__version__}.", f"Command: `{command_line()}`", ""]
+    head = (
+        "| what | seconds | CPU s | files/s | peak MB | time / first scan | CPU / first scan | note |\n"
+        "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    )
+    lines = [
+        f"## {datetime.now(UTC):%Y-%m-%d}",
+        f"Machine: {machine()}. Python {platform.python_version()}, Pillow {Image.__version__}.",
+        f"Command: `{command_line()}`",
+        "",
+    ]
     for count in options.files:
         with tempfile.TemporaryDirectory() as name:
             folder, cache = Path(name, "photos"), Path(name, "cache")
             size = generate(folder, count, (128, 128))
             first = ours(folder, cache, options.jobs)
-            lines += [f"{count:,} JPEG files of 128 x 128 pixels ({size / 1e6:.0f} MB):", "", head,
-                      row("mineral scan: index, SHA-256, full decode, perceptual hash, quality, split", first, first),
-                      row("mineral scan, second time", ours(folder, cache, options.jobs), first)]
+            lines += [
+                f"{count:,} JPEG files of 128 x 128 pixels ({size / 1e6:.0f} MB):",
+                "",
+                head,
+                row("mineral scan: index, SHA-256, full decode, perceptual hash, quality, split", first, first),
+                row("mineral scan, second time", ours(folder, cache, options.jobs), first),
+            ]
             if options.peer_python and count == min(options.files):
                 for peer in PEER_JOBS:
                     found = run([options.peer_python, str(HERE / "scan_peers.py"), peer, str(folder)])
@@ -135,15 +147,22 @@ def measure(options: argparse.Namespace) -> list[str]:
             folder = Path(name, "photos")
             generate(folder, options.big_files, (px, px * 3 // 4))
             found = ours(folder, Path(name, "cache"), options.jobs)
-            lines += [f"{options.big_files} JPEG files of {px} x {px * 3 // 4} pixels (memory against pixels):", "",
-                      head, row("mineral scan", found, found), ""]
+            lines += [
+                f"{options.big_files} JPEG files of {px} x {px * 3 // 4} pixels (memory against pixels):",
+                "",
+                head,
+                row("mineral scan", found, found),
+                "",
+            ]
     return lines
 
 
 def command_line() -> str:
     """The command without the folders of this machine."""
-    shown = ["PYTHON" if before == "--peer-python" else word
-             for before, word in zip(["", *sys.argv[1:]], sys.argv[1:], strict=False)]
+    shown = [
+        "PYTHON" if before == "--peer-python" else word
+        for before, word in zip(["", *sys.argv[1:]], sys.argv[1:], strict=False)
+    ]
     return "python benchmarks/scan.py " + shlex.join(shown)
 
 

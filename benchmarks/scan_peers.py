@@ -1,6 +1,6 @@
 """The peers of ``scan.py``, each in a process of its own and with its own defaults. Knows nothing of the project.
 
-    python benchmarks/scan_peers.py imagededup FOLDER
+python benchmarks/scan_peers.py imagededup FOLDER
 """
 
 import contextlib
@@ -29,8 +29,13 @@ def imagefolder_decode(folder):
     data = ImageFolder(folder)
     for number in range(len(data)):
         data[number]
-    return (f"torchvision {version('torchvision')} ImageFolder, decode every file", start, busy, len(data),
-            "no hash, stops at the first bad file")
+    return (
+        f"torchvision {version('torchvision')} ImageFolder, decode every file",
+        start,
+        busy,
+        len(data),
+        "no hash, stops at the first bad file",
+    )
 
 
 def imagededup(folder):
@@ -42,8 +47,13 @@ def imagededup(folder):
     hashes = method.encode_images(image_dir=folder, recursive=True)
     coded = time.perf_counter() - start
     method.find_duplicates(encoding_map=hashes)
-    return (f"imagededup {version('imagededup')} PHash, hashes and pairs", start, busy, len(hashes),
-            f"{coded:.1f} s of it for the hashes")
+    return (
+        f"imagededup {version('imagededup')} PHash, hashes and pairs",
+        start,
+        busy,
+        len(hashes),
+        f"{coded:.1f} s of it for the hashes",
+    )
 
 
 def cleanvision(folder):
@@ -59,8 +69,9 @@ def cleanvision(folder):
 
 def main():
     """Run one peer and print its figures."""
-    if sys.argv[1] not in (peers := {f.__name__: f for f in (imagefolder_list, imagefolder_decode, imagededup,
-                                                            cleanvision)}):
+    if sys.argv[1] not in (
+        peers := {f.__name__: f for f in (imagefolder_list, imagefolder_decode, imagededup, cleanvision)}
+    ):
         sys.exit(f"choose one of {', '.join(peers)}")
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
         name, start, busy, files, note = peers[sys.argv[1]](sys.argv[2])

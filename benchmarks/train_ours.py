@@ -45,14 +45,25 @@ class Waited:
 def profile(options: argparse.Namespace) -> Settings:
     """The quick profile with the size, batch and precision of the measurement."""
     family = "compact" if options.network == "compact" else "paper"
-    return load_profile("quick", [
-        f"model.family={family}", f"data.image_size_px={options.px}", f"train.batch_size={options.batch}",
-        f"train.precision={options.precision}", f"train.device={options.device}", f"train.threads={options.threads}",
-        f"train.compile={str(options.compile).lower()}", f"train.num_workers={options.workers}",
-        "train.optimizer=adamw", f"train.weight_decay={WEIGHT_DECAY}",
-        "data.source=folder", "data.min_photos=3",
-        f"data.folder={json.dumps(str(Path(options.data, 'train').resolve()))}", f"train.jobs={options.threads}",
-    ])  # fmt: skip
+    return load_profile(
+        "quick",
+        [
+            f"model.family={family}",
+            f"data.image_size_px={options.px}",
+            f"train.batch_size={options.batch}",
+            f"train.precision={options.precision}",
+            f"train.device={options.device}",
+            f"train.threads={options.threads}",
+            f"train.compile={str(options.compile).lower()}",
+            f"train.num_workers={options.workers}",
+            "train.optimizer=adamw",
+            f"train.weight_decay={WEIGHT_DECAY}",
+            "data.source=folder",
+            "data.min_photos=3",
+            f"data.folder={json.dumps(str(Path(options.data, 'train').resolve()))}",
+            f"train.jobs={options.threads}",
+        ],
+    )
 
 
 def loop_of(settings: Settings, options: argparse.Namespace) -> Loop:
@@ -87,8 +98,11 @@ def measure_step(options: argparse.Namespace) -> dict:
     train_one_epoch(loop, [batch] * options.steps, epoch=1)
     wait_for_device(loop)
     seconds = time.perf_counter() - start
-    return {"images_per_second": options.steps * options.batch / seconds, "gflop_per_image": gflop,
-            "memory_mib": peak_memory_mib(loop)}
+    return {
+        "images_per_second": options.steps * options.batch / seconds,
+        "gflop_per_image": gflop,
+        "memory_mib": peak_memory_mib(loop),
+    }
 
 
 def measure_epochs(options: argparse.Namespace) -> dict:
@@ -100,8 +114,14 @@ def measure_epochs(options: argparse.Namespace) -> dict:
         start = time.perf_counter()
         index = build_index(settings).index
         samples = index.assign(sample_id=index["image_id"], split="train")
-        loader = make_loader(samples, load_pixels(samples, index, settings, cache_dir=Path(cache)), "train", settings,
-                             train=True, augment_now=True)
+        loader = make_loader(
+            samples,
+            load_pixels(samples, index, settings, cache_dir=Path(cache)),
+            "train",
+            settings,
+            train=True,
+            augment_now=True,
+        )
         prepared = time.perf_counter() - start
         for epoch in range(1, options.epochs + 1):
             set_epoch(loader, epoch)

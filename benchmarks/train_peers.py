@@ -94,12 +94,36 @@ def torchvision(options, clock):
 
     train.train_one_epoch = timed
     size = str(options.px)
-    train.main(train.get_args_parser().parse_args([
-        "--data-path", options.data, "--device", options.device, "--batch-size", str(options.batch),
-        "--epochs", str(options.epochs), "--workers", str(options.workers), "--opt", "adamw", "--lr", str(LR),
-        "--weight-decay", str(WEIGHT_DECAY), "--train-crop-size", size, "--val-crop-size", size,
-        "--val-resize-size", str(round(options.px * 256 / 224)), "--output-dir", "",
-    ]))  # fmt: skip
+    train.main(
+        train.get_args_parser().parse_args(
+            [
+                "--data-path",
+                options.data,
+                "--device",
+                options.device,
+                "--batch-size",
+                str(options.batch),
+                "--epochs",
+                str(options.epochs),
+                "--workers",
+                str(options.workers),
+                "--opt",
+                "adamw",
+                "--lr",
+                str(LR),
+                "--weight-decay",
+                str(WEIGHT_DECAY),
+                "--train-crop-size",
+                size,
+                "--val-crop-size",
+                size,
+                "--val-resize-size",
+                str(round(options.px * 256 / 224)),
+                "--output-dir",
+                "",
+            ]
+        )
+    )
 
 
 def timm(options, clock):
@@ -111,21 +135,45 @@ def timm(options, clock):
     published = train.train_one_epoch
 
     def timed(epoch, model, loader, *more, **named):
-        return clock.epoch(lambda batches: published(epoch, model, batches, *more, **named), loader,
-                           channels_last=True)
+        return clock.epoch(lambda batches: published(epoch, model, batches, *more, **named), loader, channels_last=True)
 
     train.train_one_epoch = timed
     size = str(options.px)
     with tempfile.TemporaryDirectory() as output:
         sys.argv = [
-            "train.py", "--data-dir", options.data, "--val-split", "val", "--device", options.device,
-            "--num-classes", str(options.classes), "--input-size", "3", size, size, "-b", str(options.batch),
-            "--epochs", str(options.epochs), "--warmup-epochs", "0", "--workers",
+            "train.py",
+            "--data-dir",
+            options.data,
+            "--val-split",
+            "val",
+            "--device",
+            options.device,
+            "--num-classes",
+            str(options.classes),
+            "--input-size",
+            "3",
+            size,
+            size,
+            "-b",
+            str(options.batch),
+            "--epochs",
+            str(options.epochs),
+            "--warmup-epochs",
+            "0",
+            "--workers",
             str(max(1, options.workers)),  # its loaders are persistent, which needs at least one process
-            "--opt", "adamw", "--lr", str(LR), "--weight-decay", str(WEIGHT_DECAY), "--output", output,
-            "--channels-last", *(("--torchcompile",) if options.compile else ()),
+            "--opt",
+            "adamw",
+            "--lr",
+            str(LR),
+            "--weight-decay",
+            str(WEIGHT_DECAY),
+            "--output",
+            output,
+            "--channels-last",
+            *(("--torchcompile",) if options.compile else ()),
             *(("--amp", "--amp-dtype", "bfloat16") if options.precision == "bf16" else ()),
-        ]  # fmt: skip
+        ]
         train.main()
 
 
@@ -135,12 +183,23 @@ def fastai(options, clock):
 
     vision.default_device(options.device == "cuda")
     loaders = vision.ImageDataLoaders.from_folder(
-        options.data, train="train", valid="val", item_tfms=vision.Resize(round(options.px * 256 / 224)),
+        options.data,
+        train="train",
+        valid="val",
+        item_tfms=vision.Resize(round(options.px * 256 / 224)),
         batch_tfms=[*vision.aug_transforms(size=options.px), vision.Normalize.from_stats(MEAN, STD)],
-        bs=options.batch, num_workers=options.workers, drop_last=False,
-    )  # fmt: skip
-    learner = vision.Learner(loaders, build_network(options), loss_func=torch.nn.CrossEntropyLoss(),
-                             metrics=vision.accuracy, lr=LR, wd=WEIGHT_DECAY)
+        bs=options.batch,
+        num_workers=options.workers,
+        drop_last=False,
+    )
+    learner = vision.Learner(
+        loaders,
+        build_network(options),
+        loss_func=torch.nn.CrossEntropyLoss(),
+        metrics=vision.accuracy,
+        lr=LR,
+        wd=WEIGHT_DECAY,
+    )
     published = learner._do_epoch_train
 
     def timed():
@@ -160,8 +219,12 @@ def naive(options, clock):
     """What one writes first: ImageFolder, PIL, fp32, no workers, no layout."""
     from torchvision import datasets, transforms
 
-    steps = [transforms.RandomResizedCrop(options.px), transforms.RandomHorizontalFlip(), transforms.ToTensor(),
-             transforms.Normalize(MEAN, STD)]
+    steps = [
+        transforms.RandomResizedCrop(options.px),
+        transforms.RandomHorizontalFlip(),
+        transforms.ToTensor(),
+        transforms.Normalize(MEAN, STD),
+    ]
     photos = datasets.ImageFolder(Path(options.data, "train"), transforms.Compose(steps))
     loader = torch.utils.data.DataLoader(photos, batch_size=options.batch, shuffle=True)
     network = build_network(options).to(options.device)

@@ -46,8 +46,11 @@ def matrix_peak(device: str, threads: int, side: int = 2048, seconds: float = 1.
 
 def section(network: str, found: dict[Contestant, list[dict]], peak: dict[str, float]) -> str:
     """The table of one network."""
-    ours = {row.precision: median(runs, "images_per_second") for row, runs in found.items()
-            if row.name == "this project" and "error" not in runs[-1]}  # fmt: skip
+    ours = {
+        row.precision: median(runs, "images_per_second")
+        for row, runs in found.items()
+        if row.name == "this project" and "error" not in runs[-1]
+    }
     gflop = next(run["gflop_per_image"] for runs in found.values() for run in runs if "gflop_per_image" in run)
     rows, fastest = [], 0.0
     for row, runs in found.items():
@@ -57,12 +60,24 @@ def section(network: str, found: dict[Contestant, list[dict]], peak: dict[str, f
         speed = median(runs, "images_per_second")
         peer = row.name != "this project"
         fastest = max(fastest, speed) if peer else fastest
-        rows.append([row.name, row.precision, spread(values(runs, "images_per_second")),
-                     f"{100 * speed * gflop / peak[row.precision]:.0f}%",
-                     f"{ours[row.precision] / speed:.2f}" if peer else "",
-                     f"{max(ours.values()) / speed:.2f}" if peer else ""])  # fmt: skip
-    head = ["loop", "precision", "images/s, median (range)", "share of matrix peak", "ours / peer, same precision",
-            "ours at its best / peer"]
+        rows.append(
+            [
+                row.name,
+                row.precision,
+                spread(values(runs, "images_per_second")),
+                f"{100 * speed * gflop / peak[row.precision]:.0f}%",
+                f"{ours[row.precision] / speed:.2f}" if peer else "",
+                f"{max(ours.values()) / speed:.2f}" if peer else "",
+            ]
+        )
+    head = [
+        "loop",
+        "precision",
+        "images/s, median (range)",
+        "share of matrix peak",
+        "ours / peer, same precision",
+        "ours at its best / peer",
+    ]
     ending = f"\n\nOurs against the fastest peer: {max(ours.values()) / fastest:.2f}." if fastest else ""
     return f"### {NETWORKS[network]}, {gflop:.2f} GFLOP a training image\n\n{table(head, rows)}{ending}"
 
@@ -90,17 +105,38 @@ def main() -> None:
         for network in options.networks:
             # The compact network is many times faster: more steps, for about the same time.
             steps = options.steps * (6 if network == "compact" else 1)
-            shared = ["--mode", "step", "--network", network, "--device", options.device, "--data", data, "--classes",
-                      str(CLASSES), "--px", str(options.px), "--batch", str(options.batch), "--steps", str(steps),
-                      "--epochs", "1"]  # fmt: skip
+            shared = [
+                "--mode",
+                "step",
+                "--network",
+                network,
+                "--device",
+                options.device,
+                "--data",
+                data,
+                "--classes",
+                str(CLASSES),
+                "--px",
+                str(options.px),
+                "--batch",
+                str(options.batch),
+                "--steps",
+                str(steps),
+                "--epochs",
+                "1",
+            ]
             rows = [PEAK, *contestants(options.peer_python, options.peer_dir)]
             found = in_turn(rows, shared, repeats=options.repeats, threads=options.threads)
             measured = found.pop(PEAK)
             peak = {name: median(measured, name) for name in ("fp32", "bf16")}
-            sections.append(section(network, found, peak) + f"\n\nMatrix peak (`torch.mm`, 2048): {peak['fp32']:.0f} "
-                            f"fp32, {peak['bf16']:.0f} bf16 GFLOP/s.")
-    setting = (f"{options.px} px, batch {options.batch}, {options.threads} threads, device {options.device}, AdamW; "
-               f"{options.repeats} repetitions in turn, each in a fresh process.")  # fmt: skip
+            sections.append(
+                section(network, found, peak) + f"\n\nMatrix peak (`torch.mm`, 2048): {peak['fp32']:.0f} "
+                f"fp32, {peak['bf16']:.0f} bf16 GFLOP/s."
+            )
+    setting = (
+        f"{options.px} px, batch {options.batch}, {options.threads} threads, device {options.device}, AdamW; "
+        f"{options.repeats} repetitions in turn, each in a fresh process."
+    )
     changed = [f"--{name} {getattr(options, name)}" for name in defaults if getattr(options, name) != defaults[name]]
     if options.networks != list(NETWORKS):
         changed.append(f"--networks {' '.join(options.networks)}")

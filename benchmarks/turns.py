@@ -36,8 +36,10 @@ def contestants(peer_python: str, peer_dir: str | None) -> list[Contestant]:
     if peer_dir:
         rows.append(Contestant("torchvision references", "fp32", (*peers, "torchvision", *sources)))
         rows.append(Contestant("timm train.py", "bf16", (*peers, "timm", *sources)))
-    rows += [Contestant("fastai Learner.fit", "fp32", (*peers, "fastai")),
-             Contestant("naive loop", "fp32", (*peers, "naive"))]
+    rows += [
+        Contestant("fastai Learner.fit", "fp32", (*peers, "fastai")),
+        Contestant("naive loop", "fp32", (*peers, "naive")),
+    ]
     return rows
 
 

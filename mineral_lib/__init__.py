@@ -4,9 +4,20 @@ Re-creates Li et al., "Intelligent mineral image recognition based on improved C
 Geological Bulletin of China 43(7), 2024, doi 10.12097/gbc.2022.08.005.
 """
 
+import importlib
 import warnings
+from typing import Any
 
 __version__ = "0.1.0"
+__all__ = ["Run", "Study", "open_study"]
+_ROOMS = {"Run": "training.run", "Study": "study", "open_study": "study"}
 
 # Of a progress bar that timm's download library would draw in a notebook; it prints this machine's path into the page.
 warnings.filterwarnings("ignore", message="IProgress not found")
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: a misspelt parameter is answered before torch is imported."""
+    if name in _ROOMS:
+        return getattr(importlib.import_module(f"mineral_lib.{_ROOMS[name]}"), name)
+    raise AttributeError(f"module 'mineral_lib' has no attribute {name!r}")

@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 
 from mineral_lib.config import Settings
-from mineral_lib.data.images import decode_photo
 from mineral_lib.data.index import build_index, photo_folder
 from mineral_lib.data.split import make_split
+from mineral_lib.photos.images import decode_photo
 from mineral_lib.reporting.health import draw_suspects, suspicious, table_folder_classes, table_health
 from mineral_lib.reporting.style import Drawing
 from mineral_lib.storage import ResultPaths, write_csv

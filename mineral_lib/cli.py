@@ -33,8 +33,12 @@ def build_parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check-params", help="check parameter files without running anything")
     check.add_argument("files", nargs="*", help="profile names or YAML files (default: all profiles)")
     sweep = commands.add_parser("sweep", help="train every run of the study as jobs: here, or on a Slurm cluster")
-    sweep.add_argument("--executor", choices=["local", "slurm", "debug"], default="local",
-                       help="processes of this machine (default), Slurm, or this process")  # fmt: skip
+    sweep.add_argument(
+        "--executor",
+        choices=["local", "slurm", "debug"],
+        default="local",
+        help="processes of this machine (default), Slurm, or this process",
+    )
     sweep.add_argument("--jobs", type=int, metavar="N", help="jobs at a time (default: train.jobs; Slurm: all)")
     options = "options of sbatch, for example partition=gpu gpus_per_node=1 time=240 (minutes)"
     sweep.add_argument("--slurm", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help=options)
@@ -52,8 +56,13 @@ def build_parser() -> argparse.ArgumentParser:
     photos = commands.add_parser("check", help="say what is in a photo folder; the folder is only read")
     photos.add_argument("photos", help="folder with one folder per mineral")
     photos.add_argument("--out", metavar="DIR", help="also write the tables and the plate of suspicious photographs")
-    photos.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
-                        help="change one parameter, for example data.specimen_from=folder")  # fmt: skip
+    photos.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change one parameter, for example data.specimen_from=folder",
+    )
     commands.add_parser("list", help="list profiles, notebooks and finished runs")
     keep = commands.add_parser("keep-reference", help="copy the small files of a finished study to results/reference")
     keep.add_argument("--profile", required=True)
@@ -86,14 +95,14 @@ def _sweep(options: argparse.Namespace) -> None:
         raise ParameterError("must be at least 1", where="--jobs", remedy="give the number of jobs at a time")
     if options.slurm and options.executor != "slurm":
         raise ParameterError("is for --executor slurm", where="--slurm", remedy="add --executor slurm")
-    from mineral_lib.training.sweep import sweep
+    from mineral_lib.compute.sweep import sweep
 
     sweep(settings, executor=options.executor, jobs=options.jobs, slurm=tuple(options.slurm))
 
 
 def _train_run(options: argparse.Namespace) -> None:
     settings = load_profile(options.profile, options.set)
-    from mineral_lib.training.distributed import train_named
+    from mineral_lib.compute.distributed import train_named
 
     train_named(settings, options.name)
 

@@ -19,8 +19,19 @@ NETWORK_NAMES = {
     "convnext_tiny": "ConvNeXt-T",
     "eca_convnext_tiny": "ECA-ConvNeXt-T",
 }
-SECTIONS = ("data", "split", "augment", "model", "weights", "train", "comparison", "ablation", "leakage",
-            "grad_cam", "report")
+SECTIONS = (
+    "data",
+    "split",
+    "augment",
+    "model",
+    "weights",
+    "train",
+    "comparison",
+    "ablation",
+    "leakage",
+    "grad_cam",
+    "report",
+)
 _FLOAT_TEXT = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+")
 
 

@@ -13,10 +13,14 @@ def write_manifest(settings: Settings) -> dict[str, Any]:
     paths = ResultPaths.of(settings.profile)
     data = read_json(paths.root / "data.json")
     manifest = {
-        "profile": settings.profile, "parameters_sha256": digest(sections_of(settings)), "git_commit": git_commit(),
+        "profile": settings.profile,
+        "parameters_sha256": digest(sections_of(settings)),
+        "git_commit": git_commit(),
         "data": {name: data[name] for name in ("fingerprint", "leak")},
-        "versions": package_versions(), "machine": machine(), "threads": settings.train.threads,
-    }  # fmt: skip
+        "versions": package_versions(),
+        "machine": machine(),
+        "threads": settings.train.threads,
+    }
     write_json(paths.root / "manifest.json", manifest)
     return manifest
 

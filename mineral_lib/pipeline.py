@@ -167,9 +167,15 @@ def run_notebook(settings: Settings, name: str) -> Path:
         with warnings.catch_warnings(), stoppable_kernel(f"notebook {name}") as options:
             warnings.simplefilter("ignore")
             papermill.execute_notebook(
-                f"notebooks/{name}.ipynb", str(failed), parameters=sections_of(settings), kernel_name="python3",
-                progress_bar=False, stdout_file=sys.stdout, cwd=str(root), **options,
-            )  # fmt: skip
+                f"notebooks/{name}.ipynb",
+                str(failed),
+                parameters=sections_of(settings),
+                kernel_name="python3",
+                progress_bar=False,
+                stdout_file=sys.stdout,
+                cwd=str(root),
+                **options,
+            )
     except PapermillExecutionError as error:
         raise _stage_error(name, error, failed) from error
     except StudyError:

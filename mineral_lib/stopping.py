@@ -49,8 +49,9 @@ def check_stop(what: str, *, where: str = "") -> None:
     """
     number = stop_requested()
     if number:
-        raise StoppedError(f"stopped by {NAMES.get(number, f'signal {number}')}: {what}", signal_number=number,
-                           where=where)
+        raise StoppedError(
+            f"stopped by {NAMES.get(number, f'signal {number}')}: {what}", signal_number=number, where=where
+        )
 
 
 def interrupt(number: int, _frame: Any) -> None:

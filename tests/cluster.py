@@ -74,13 +74,16 @@ class Cluster:
         key = folder / "munge" / "key"
         key.write_bytes(os.urandom(128))
         key.chmod(0o400)
-        text = CONFIGURATION.format(host=self.host, port=free_port(), node_port=free_port(), folder=folder,
-                                    cores=os.cpu_count())  # fmt: skip
+        text = CONFIGURATION.format(
+            host=self.host, port=free_port(), node_port=free_port(), folder=folder, cores=os.cpu_count()
+        )
         (folder / "slurm.conf").write_text(text)
         self.environment = {"SLURM_CONF": str(folder / "slurm.conf")}
         self.processes: dict[str, subprocess.Popen] = {}
-        munge = [f"--{name}={folder}/munge/{name.removesuffix('-file')}"
-                 for name in ("key-file", "socket", "pid-file", "log-file", "seed-file")]
+        munge = [
+            f"--{name}={folder}/munge/{name.removesuffix('-file')}"
+            for name in ("key-file", "socket", "pid-file", "log-file", "seed-file")
+        ]
         self.start("munged", "--foreground", "--force", *munge)
         wait(lambda: (folder / "munge" / "socket").exists(), 30, "munged")
         self.start("slurmctld", "-D")
@@ -90,8 +93,9 @@ class Cluster:
     def start(self, name: str, *arguments: str) -> None:
         """Start a daemon."""
         output = (self.folder / f"{name}.out").open("ab")
-        self.processes[name] = subprocess.Popen([find(name), *arguments], stdout=output, stderr=output,
-                                                env=os.environ | self.environment)  # fmt: skip
+        self.processes[name] = subprocess.Popen(
+            [find(name), *arguments], stdout=output, stderr=output, env=os.environ | self.environment
+        )
 
     def start_node(self) -> None:
         """Switch the node on."""

@@ -17,11 +17,16 @@ __all__ = ["RUN", "STEPS", "TINY", "Launcher", "digests"]
 # 78 photographs of 32 px, 3 epochs of 8 steps; drop path makes random numbers matter to the last step.
 STEPS = 24
 TINY = [
-    "comparison.models=[convnext_tiny, eca_convnext_tiny]", "leakage.runs=[]", "train.jobs=1",
-    "split.protocols=[grouped]", "train.epochs=3", "train.batch_size=10", "model.drop_path_rate=0.3",
+    "comparison.models=[convnext_tiny, eca_convnext_tiny]",
+    "leakage.runs=[]",
+    "train.jobs=1",
+    "split.protocols=[grouped]",
+    "train.epochs=3",
+    "train.batch_size=10",
+    "model.drop_path_rate=0.3",
     "train.select=last",
     "train.checkpoint_every_steps=4",
-]  # fmt: skip
+]
 RUN = "results/test/runs/convnext_tiny-scratch-grouped-seed0"
 
 
@@ -48,8 +53,9 @@ class Launcher:
         shutil.copytree(ROOT / "params", root / "params")
         return root
 
-    def train(self, root: Path, kill: list | None = None, disk: list | None = None,
-              changes: tuple[str, ...] = ()) -> dict:
+    def train(
+        self, root: Path, kill: list | None = None, disk: list | None = None, changes: tuple[str, ...] = ()
+    ) -> dict:
         """Train below ``root``; how the process ended, and what it reported."""
         report = self.folder / "report"
         report.unlink(missing_ok=True)

@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 
 from mineral_lib.config import Settings
-from mineral_lib.data.duplicates import near_pairs, turned
-from mineral_lib.data.groups import fingerprints
-from mineral_lib.data.images import read_photo
 from mineral_lib.data.index import photo_folder, read_index
 from mineral_lib.data.split import read_split
 from mineral_lib.errors import DataError
+from mineral_lib.photos.duplicates import near_pairs, turned
+from mineral_lib.photos.groups import fingerprints
+from mineral_lib.photos.images import read_photo
 from mineral_lib.storage import ResultPaths
 
 RELATIONS = {"same_photo": "image_id", "same_specimen": "specimen", "same_group": "group"}
@@ -76,8 +76,12 @@ def audit_files(paths: ResultPaths, protocols: list[str]) -> dict[str, dict[str,
         which ``duplicates.csv`` lists a duplicate that stands in train.
     """
     duplicates, leaks = read_duplicates(paths.root / "duplicates.csv"), {}
-    mates = pd.concat([duplicates[["file_a", "file_b"]].set_axis(["one", "other"], axis=1),
-                       duplicates[["file_b", "file_a"]].set_axis(["one", "other"], axis=1)])
+    mates = pd.concat(
+        [
+            duplicates[["file_a", "file_b"]].set_axis(["one", "other"], axis=1),
+            duplicates[["file_b", "file_a"]].set_axis(["one", "other"], axis=1),
+        ]
+    )
     for protocol in protocols:
         samples = read_split(paths.splits_dir / f"{protocol}.csv")
         leaks[protocol] = count_leak(samples)
@@ -107,8 +111,11 @@ def audit_photographs(settings: Settings) -> dict[str, int]:
         DataError: The study has no photo folder, or a photograph vanished or changed since the scan.
     """
     if settings.data.source != "folder":
-        raise DataError("generated photographs have no files to read again", where="data.source",
-                        remedy="audit a profile with data.source: folder")
+        raise DataError(
+            "generated photographs have no files to read again",
+            where="data.source",
+            remedy="audit a profile with data.source: folder",
+        )
     paths, root = ResultPaths.of(settings.profile), photo_folder(settings)
     index, samples = read_index(paths.index), read_split(paths.splits_dir / "grouped.csv")
     found = []

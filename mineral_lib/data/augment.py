@@ -42,8 +42,9 @@ class RotateCrop(_Drawn):
         flip: Mirror left and right in half of the draws.
     """
 
-    def __init__(self, px: int, *, rotation_deg: float = 0.0, crop_scale: tuple[float, float] = (1.0, 1.0),
-                 flip: bool = False) -> None:
+    def __init__(
+        self, px: int, *, rotation_deg: float = 0.0, crop_scale: tuple[float, float] = (1.0, 1.0), flip: bool = False
+    ) -> None:
         super().__init__()
         self.px, self.rotation_deg, self.crop_scale, self.flip = px, rotation_deg, crop_scale, flip
         self.steps = (torch.arange(px, dtype=torch.float32) + 0.5) * (2 / px) - 1
@@ -59,8 +60,14 @@ class RotateCrop(_Drawn):
         width, height = math.sqrt(area) * stretch, math.sqrt(area) / stretch
         sign = -1.0 if self.flip and flip < 0.5 else 1.0
         angle = math.radians(self.rotation_deg * (2 * angle - 1))
-        return {"cos": math.cos(angle), "sin": math.sin(angle), "half_width": sign * width, "half_height": height,
-                "x": (1 - width) * (2 * x - 1), "y": (1 - height) * (2 * y - 1)}  # fmt: skip
+        return {
+            "cos": math.cos(angle),
+            "sin": math.sin(angle),
+            "half_width": sign * width,
+            "half_height": height,
+            "x": (1 - width) * (2 * x - 1),
+            "y": (1 - height) * (2 * y - 1),
+        }
 
     def transform(self, inpt: torch.Tensor, params: dict[str, Any]) -> torch.Tensor:
         """Sample (B, C, H, W) uint8 or float at the drawn windows; float32 (B, C, px, px), uint8 scaled to 0..1."""
@@ -71,8 +78,13 @@ class RotateCrop(_Drawn):
         )
         x, y = half_width * steps + mid_x, half_height * steps[:, None] + mid_y
         grid = torch.stack((cos * x - sin * y, sin * x + cos * y), -1)
-        return F.grid_sample(images, grid.expand(len(images), -1, -1, -1), mode="bilinear",
-                             padding_mode="reflection", align_corners=False)  # fmt: skip
+        return F.grid_sample(
+            images,
+            grid.expand(len(images), -1, -1, -1),
+            mode="bilinear",
+            padding_mode="reflection",
+            align_corners=False,
+        )
 
 
 class Brightness(_Drawn):
@@ -149,8 +161,14 @@ def build_augmentation(augment: Augment, image_size_px: int) -> v2.Compose:
     Returns:
         A transform from (3, W, W) uint8 to (3, image_size_px, image_size_px) float32 in 0..1.
     """
-    steps: list[v2.Transform] = [RotateCrop(image_size_px, rotation_deg=augment.rotation_deg,
-                                            crop_scale=augment.crop_scale, flip=augment.horizontal_flip)]
+    steps: list[v2.Transform] = [
+        RotateCrop(
+            image_size_px,
+            rotation_deg=augment.rotation_deg,
+            crop_scale=augment.crop_scale,
+            flip=augment.horizontal_flip,
+        )
+    ]
     if augment.brightness != (1, 1):
         steps.append(Brightness(augment.brightness))
     if augment.noise_sigma:
@@ -236,6 +254,7 @@ def augment_offline(image: np.ndarray, copy: int, image_id: str, *, augment: Aug
     if copy == 0:
         return image
     tensor = torch.from_numpy(np.array(image)).permute(2, 0, 1)
-    made = augment_photo(tensor, augment=augment, image_size_px=image.shape[0],
-                         seed=derive_seed("offline", seed, image_id, copy))
+    made = augment_photo(
+        tensor, augment=augment, image_size_px=image.shape[0], seed=derive_seed("offline", seed, image_id, copy)
+    )
     return made.mul(255).round_().to(torch.uint8).permute(1, 2, 0).numpy()

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from mineral_lib.config import Settings
-from mineral_lib.data.images import decode_photo, resize_square
 from mineral_lib.data.index import photo_folder, specimen_keys
+from mineral_lib.photos.images import decode_photo, resize_square
 
 
 def close_ups(index: pd.DataFrame, settings: Settings, *, size_px: int) -> np.ndarray:
@@ -23,7 +23,7 @@ def close_ups(index: pd.DataFrame, settings: Settings, *, size_px: int) -> np.nd
         DataError: A photograph vanished or cannot be decoded.
     """
     if settings.data.source == "synthetic":
-        from mineral_lib.data.synthetic import photographs
+        from mineral_lib.specimens import photographs
 
         return photographs(specimen_keys(index), image_size=size_px, seed=settings.data.seed, jobs=1)[0]
     root = photo_folder(settings)

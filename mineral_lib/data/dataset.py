@@ -22,8 +22,16 @@ from mineral_lib.errors import DataError
 from mineral_lib.runtime import derive_seed, select_device
 from mineral_lib.stopping import quiet_worker
 
-__all__ = ["EpochBatches", "MineralDataset", "load_masks", "load_pixels", "make_loader", "normalise",
-           "set_epoch", "to_tensor"]
+__all__ = [
+    "EpochBatches",
+    "MineralDataset",
+    "load_masks",
+    "load_pixels",
+    "make_loader",
+    "normalise",
+    "set_epoch",
+    "to_tensor",
+]
 
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
@@ -74,9 +82,18 @@ class MineralDataset(Dataset):
         by: How images are normalised, see ``normalise``.
     """
 
-    def __init__(self, samples: pd.DataFrame, pixels: np.ndarray, *, split: str, image_size_px: int,
-                 augment: Augment | None = None, seed: int = 0, grey: bool = False,
-                 by: Normalisation = "imagenet") -> None:
+    def __init__(
+        self,
+        samples: pd.DataFrame,
+        pixels: np.ndarray,
+        *,
+        split: str,
+        image_size_px: int,
+        augment: Augment | None = None,
+        seed: int = 0,
+        grey: bool = False,
+        by: Normalisation = "imagenet",
+    ) -> None:
         if len(samples) != len(pixels):
             raise ValueError(f"{len(samples)} samples but {len(pixels)} images")
         self.rows = np.flatnonzero(samples["split"] == split)
@@ -111,8 +128,12 @@ class MineralDataset(Dataset):
         if self.augment is None:
             images = _centre(photos, self.image_size_px)
         else:
-            images = augment_batch(photos, augment=self.augment, image_size_px=self.image_size_px,
-                                   seeds=[self._seed(*one) for one in draws])  # fmt: skip
+            images = augment_batch(
+                photos,
+                augment=self.augment,
+                image_size_px=self.image_size_px,
+                seeds=[self._seed(*one) for one in draws],
+            )
         return normalise(images, self.by), torch.from_numpy(self.labels[positions]), torch.tensor(positions)
 
     def _photos(self, positions: list[int]) -> torch.Tensor:
@@ -192,8 +213,17 @@ class EpochBatches(Sampler[list[int | Draw]]):
         return torch.randperm(self.count, generator=generator).tolist()
 
 
-def make_loader(samples: pd.DataFrame, pixels: np.ndarray, split: str, settings: Settings, *, train: bool,
-                augment_now: bool, seed: int = 0, grey: bool = False) -> DataLoader:
+def make_loader(
+    samples: pd.DataFrame,
+    pixels: np.ndarray,
+    split: str,
+    settings: Settings,
+    *,
+    train: bool,
+    augment_now: bool,
+    seed: int = 0,
+    grey: bool = False,
+) -> DataLoader:
     """Batches (images (B, 3, px, px) float32, labels (B,), positions (B,)) of one split.
 
     Args:
@@ -211,9 +241,16 @@ def make_loader(samples: pd.DataFrame, pixels: np.ndarray, split: str, settings:
     Raises:
         DataError: The split is empty.
     """
-    dataset = MineralDataset(samples, pixels, split=split, image_size_px=settings.data.image_size_px,
-                             augment=settings.augment if augment_now else None, seed=seed, grey=grey,
-                             by=settings.train.normalise)
+    dataset = MineralDataset(
+        samples,
+        pixels,
+        split=split,
+        image_size_px=settings.data.image_size_px,
+        augment=settings.augment if augment_now else None,
+        seed=seed,
+        grey=grey,
+        by=settings.train.normalise,
+    )
     if not len(dataset):
         raise DataError(f"no samples in '{split}'", where="split", remedy="run notebook 01 again with more photographs")
     device = select_device(settings.train.device)

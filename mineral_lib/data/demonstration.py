@@ -8,7 +8,7 @@ from PIL import Image
 from mineral_lib.catalogue import minerals
 from mineral_lib.config import Settings
 from mineral_lib.data.prepare import StudyData
-from mineral_lib.data.synthetic import photographs
+from mineral_lib.specimens import photographs
 from mineral_lib.storage import ResultPaths, write_bytes, write_text
 
 FIRST_SPECIMEN = 9001  # far beyond any specimen of a study, so that none has been seen in training

@@ -19,7 +19,6 @@ import pandas as pd
 
 from mineral_lib.config import Settings
 from mineral_lib.data.augment import augment_offline
-from mineral_lib.data.images import read_photo, readable, resize_square
 from mineral_lib.data.index import (
     generator_digest,
     index_fingerprint,
@@ -28,6 +27,7 @@ from mineral_lib.data.index import (
     working_size,
 )
 from mineral_lib.errors import DataError, StorageError
+from mineral_lib.photos.images import read_photo, readable, resize_square
 from mineral_lib.storage import ResultPaths, atomic_file, digest
 
 CACHE_VERSION = 1
@@ -36,8 +36,9 @@ CHUNK_BYTES = 128 * 2**20
 Write = Callable[[np.ndarray], None]
 
 
-def load_pixels(samples: pd.DataFrame, index: pd.DataFrame, settings: Settings, *,
-                cache_dir: Path | None = None) -> np.ndarray:
+def load_pixels(
+    samples: pd.DataFrame, index: pd.DataFrame, settings: Settings, *, cache_dir: Path | None = None
+) -> np.ndarray:
     """Pixels of all samples, in their order; the augmented copies of the paper protocol are made here, once.
 
     Args:
@@ -58,8 +59,11 @@ def load_pixels(samples: pd.DataFrame, index: pd.DataFrame, settings: Settings, 
     copies = samples["copy"].to_numpy() if "copy" in samples else np.zeros(len(samples), int)
     rows = pd.Index(index["image_id"]).get_indexer(samples["image_id"])
     if (rows < 0).any():
-        raise DataError("the split names photographs that are not in the index",
-                        where=str(samples["image_id"][rows < 0].iloc[0]), remedy="run notebook 01 again")
+        raise DataError(
+            "the split names photographs that are not in the index",
+            where=str(samples["image_id"][rows < 0].iloc[0]),
+            remedy="run notebook 01 again",
+        )
     if not copies.any() and np.array_equal(rows, np.arange(len(index))):
         return photos
     ids = samples["image_id"].tolist()
@@ -67,10 +71,14 @@ def load_pixels(samples: pd.DataFrame, index: pd.DataFrame, settings: Settings, 
     key = digest([_key(index, settings), strengths, settings.data.seed, ids, copies.tolist()])
 
     def make(start: int, stop: int) -> np.ndarray:
-        return np.stack([
-            augment_offline(photos[rows[i]], int(copies[i]), ids[i], augment=settings.augment, seed=settings.data.seed)
-            for i in range(start, stop)
-        ])
+        return np.stack(
+            [
+                augment_offline(
+                    photos[rows[i]], int(copies[i]), ids[i], augment=settings.augment, seed=settings.data.seed
+                )
+                for i in range(start, stop)
+            ]
+        )
 
     return _cached(folder / f"copies-{key[:20]}.npy", (len(samples), *photos.shape[1:]), make)
 
@@ -85,13 +93,15 @@ def load_masks(index: pd.DataFrame, settings: Settings, *, cache_dir: Path | Non
         DataError: The photographs come from a folder, which has no silhouettes.
     """
     if settings.data.source != "synthetic":
-        raise DataError("photographs of a folder have no silhouettes", where="data.source",
-                        remedy="use data.source: synthetic")
+        raise DataError(
+            "photographs of a folder have no silhouettes", where="data.source", remedy="use data.source: synthetic"
+        )
     return _render(index, settings, _folder(settings, cache_dir))[1]
 
 
-def load_on_ground(index: pd.DataFrame, settings: Settings, ground: str, *,
-                   cache_dir: Path | None = None) -> np.ndarray:
+def load_on_ground(
+    index: pd.DataFrame, settings: Settings, ground: str, *, cache_dir: Path | None = None
+) -> np.ndarray:
     """Generated specimens photographed once more, everything as it was but for what they lie on; rendered once.
 
     Args:
@@ -106,11 +116,14 @@ def load_on_ground(index: pd.DataFrame, settings: Settings, ground: str, *,
     Raises:
         DataError: The photographs come from a folder.
     """
-    from mineral_lib.data.synthetic import photographs
+    from mineral_lib.specimens import photographs
 
     if settings.data.source != "synthetic":
-        raise DataError("only generated specimens can be laid on another ground", where="data.source",
-                        remedy="use data.source: synthetic")
+        raise DataError(
+            "only generated specimens can be laid on another ground",
+            where="data.source",
+            remedy="use data.source: synthetic",
+        )
     px, keys = working_size(settings.data.image_size_px), specimen_keys(index)
     options = {"image_size": px, "seed": settings.data.seed, "jobs": settings.train.jobs, "ground": ground}
     path = _folder(settings, cache_dir) / f"ground-{digest([_key(index, settings), ground])[:20]}.npy"
@@ -137,8 +150,11 @@ def _photo_pixels(index: pd.DataFrame, settings: Settings, folder: Path) -> np.n
     def read(item: tuple[str, str]) -> np.ndarray:
         photo = read_photo(root / item[0])
         if photo.sha256 != item[1]:
-            raise DataError("content changed since the scan", where=readable(root / item[0]),
-                            remedy="run the scan (notebook 01) again")
+            raise DataError(
+                "content changed since the scan",
+                where=readable(root / item[0]),
+                remedy="run the scan (notebook 01) again",
+            )
         return resize_square(photo.image, px)
 
     with warnings.catch_warnings(), ThreadPoolExecutor(settings.train.jobs) as pool:
@@ -149,7 +165,7 @@ def _photo_pixels(index: pd.DataFrame, settings: Settings, folder: Path) -> np.n
 
 def _render(index: pd.DataFrame, settings: Settings, folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """Pixels and silhouettes of generated specimens; both come from one rendering."""
-    from mineral_lib.data.synthetic import photographs
+    from mineral_lib.specimens import photographs
 
     px = working_size(settings.data.image_size_px)
     key = _key(index, settings)[:20]
@@ -161,8 +177,7 @@ def _render(index: pd.DataFrame, settings: Settings, folder: Path) -> tuple[np.n
         keys, step = specimen_keys(index), _chunk(shape) * max(1, jobs // 2)
         with _writer(image_path, (*shape, 3), np.uint8) as write_images, _writer(mask_path, shape, bool) as write_masks:
             for start in range(0, len(keys), step):
-                made = photographs(keys[start : start + step], image_size=px, seed=settings.data.seed,
-                                   jobs=jobs)
+                made = photographs(keys[start : start + step], image_size=px, seed=settings.data.seed, jobs=jobs)
                 write_images(made[0])
                 write_masks(made[1])
         images, masks = _open(image_path, (*shape, 3), np.uint8), _open(mask_path, shape, np.bool_)
@@ -205,8 +220,11 @@ def _writer(path: Path, shape: tuple[int, ...], dtype: type) -> Iterator[Write]:
     path.parent.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(path.parent).free
     if free < total:
-        raise StorageError(f"needs {total / 1e6:.0f} MB, {free / 1e6:.0f} MB are free", where=str(path.parent),
-                           remedy="free disk space, or lower data.image_size_px or data.fraction")
+        raise StorageError(
+            f"needs {total / 1e6:.0f} MB, {free / 1e6:.0f} MB are free",
+            where=str(path.parent),
+            remedy="free disk space, or lower data.image_size_px or data.fraction",
+        )
     header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
     with atomic_file(path) as handle:
         np.lib.format.write_array_header_1_0(handle, header)

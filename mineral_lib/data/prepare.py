@@ -6,13 +6,13 @@ import pandas as pd
 
 from mineral_lib.config import Settings
 from mineral_lib.data.audit import audit_files, count_leak, leak_note, read_duplicates
-from mineral_lib.data.groups import group_summary
 from mineral_lib.data.index import build_index, generator_digest, index_fingerprint, photo_folder, read_index
-from mineral_lib.data.quality import QUALITY_COLUMNS
-from mineral_lib.data.record import reading_rules
-from mineral_lib.data.scan import metadata_path
 from mineral_lib.data.split import make_split, read_split, split_name
-from mineral_lib.data.walk import folder_state
+from mineral_lib.photos.groups import group_summary
+from mineral_lib.photos.quality import QUALITY_COLUMNS
+from mineral_lib.photos.record import reading_rules
+from mineral_lib.photos.scan import metadata_path
+from mineral_lib.photos.walk import folder_state
 from mineral_lib.storage import ResultPaths, digest, file_digest, read_json, write_csv, write_json
 
 VERSION = 3
@@ -94,8 +94,13 @@ def prepare(settings: Settings) -> StudyData:
         write_csv(paths.splits_dir / f"{name}.csv", make_split(scan.index, protocol, settings, run_seed=seed))
     # Groups decide who is trained on, so a run made with other groups must not be taken for one of these.
     groups = sorted(scan.index[["image_id", "group"]].values.tolist())
-    data = {"key": key, "classes": scan.classes, "fingerprint": digest([index_fingerprint(scan.index), groups]),
-            "groups": group_summary(scan.index, scan.duplicates), "notes": list(scan.notes)}
+    data = {
+        "key": key,
+        "classes": scan.classes,
+        "fingerprint": digest([index_fingerprint(scan.index), groups]),
+        "groups": group_summary(scan.index, scan.duplicates),
+        "notes": list(scan.notes),
+    }
     write_json(record, data | {"leak": audit_files(paths, protocols)})
     return _read(paths, list(splits))
 
@@ -105,8 +110,7 @@ def _read(paths: ResultPaths, names: list[str]) -> StudyData:
     splits = {name: read_split(paths.splits_dir / f"{name}.csv") for name in names}
     return StudyData(
         index=read_index(paths.index),
-        files=pd.read_csv(paths.root / "scan.csv", keep_default_na=False,
-                          na_values=dict.fromkeys(QUALITY_COLUMNS, "")),
+        files=pd.read_csv(paths.root / "scan.csv", keep_default_na=False, na_values=dict.fromkeys(QUALITY_COLUMNS, "")),
         classes=record["classes"],
         splits=splits,
         fingerprint=record["fingerprint"],

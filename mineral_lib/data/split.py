@@ -47,8 +47,9 @@ def split_seed(seed: int, settings: Settings) -> int:
     return settings.split.seed + (seed - settings.train.seeds[0] if settings.split.vary_with_seed else 0)
 
 
-def make_split(index: pd.DataFrame, protocol: Protocol, settings: Settings, *, run_seed: int | None = None
-               ) -> pd.DataFrame:
+def make_split(
+    index: pd.DataFrame, protocol: Protocol, settings: Settings, *, run_seed: int | None = None
+) -> pd.DataFrame:
     """Assign every sample to train, val or test.
 
     The result depends on ids, labels, groups and the seed only, never on the order of rows. Classes of role
@@ -83,9 +84,10 @@ def make_split(index: pd.DataFrame, protocol: Protocol, settings: Settings, *, r
     else:
         order = {unit: (derive_seed("split", protocol, seed, unit), unit) for unit in units.unique()}
         several = units.map(samples.groupby(units)["label"].nunique()) > 1
-        parts = [_balanced(units[rows], samples.loc[rows, "role"].iloc[0], several=several[rows], order=order,
-                           shares=shares)
-                 for rows in samples.groupby("label", sort=True).groups.values()]
+        parts = [
+            _balanced(units[rows], samples.loc[rows, "role"].iloc[0], several=several[rows], order=order, shares=shares)
+            for rows in samples.groupby("label", sort=True).groups.values()
+        ]
         samples["split"] = pd.concat(parts)
     if protocol == "authors":
         held_out = samples["split"] == "test"
@@ -98,22 +100,28 @@ def make_split(index: pd.DataFrame, protocol: Protocol, settings: Settings, *, r
 def _check_parts(samples: pd.DataFrame, protocol: str) -> None:
     for part in SPLITS:
         if not (samples["split"] == part).any():
-            raise DataError(f"no class has enough specimens for {part}", where=f"split {protocol}",
-                            remedy="add photographs of at least three specimens a class, correct "
-                            "data.specimen_from or data.specimen_pattern, or lower data.near_duplicate_radius")
+            raise DataError(
+                f"no class has enough specimens for {part}",
+                where=f"split {protocol}",
+                remedy="add photographs of at least three specimens a class, correct "
+                "data.specimen_from or data.specimen_pattern, or lower data.near_duplicate_radius",
+            )
 
 
 def _by_hash(units: pd.Series, shares: dict[str, float], seed: int) -> pd.Series:
     """The part of each unit, drawn from its name and the seed alone (also not from the protocol)."""
     bounds = np.cumsum(list(shares.values()))[:-1]
     names = list(shares)
-    place = {unit: names[int(np.searchsorted(bounds, derive_seed("split", seed, unit) / 2**63, side="right"))]
-             for unit in units.unique()}
+    place = {
+        unit: names[int(np.searchsorted(bounds, derive_seed("split", seed, unit) / 2**63, side="right"))]
+        for unit in units.unique()
+    }
     return units.map(place)
 
 
-def _balanced(units: pd.Series, role: str, *, several: pd.Series, order: dict[str, tuple],
-              shares: dict[str, float]) -> pd.Series:
+def _balanced(
+    units: pd.Series, role: str, *, several: pd.Series, order: dict[str, tuple], shares: dict[str, float]
+) -> pd.Series:
     """The part of each sample of one class; ``several`` marks units that hold other classes as well."""
     sizes, shared = units.value_counts(), set(units[several])
     names = sorted(sizes.index, key=lambda name: (name not in shared, order[name]))
@@ -173,3 +181,14 @@ def _copies(photos: pd.DataFrame, augment: Augment) -> pd.DataFrame:
     suffix = "/copy" + samples["copy"].astype(str)
     samples["sample_id"] = samples["image_id"].where(samples["copy"] == 0, samples["image_id"] + suffix)
     return samples.reset_index(drop=True)
+
+
+def train_photographs(split: pd.DataFrame | None, num_classes: int) -> np.ndarray:
+    """Photographs of each class in training, shape (num_classes,), float; NaN without a split.
+
+    A photograph counts once, however many copies of it the paper's order makes.
+    """
+    if split is None:
+        return np.full(num_classes, np.nan)
+    train = split[split["split"] == "train"]
+    return train.groupby("label")["image_id"].nunique().reindex(range(num_classes), fill_value=0).to_numpy(float)

@@ -11,9 +11,9 @@ from sklearn.linear_model import LogisticRegression
 from mineral_lib.config import Settings
 from mineral_lib.data.pixels import load_pixels
 from mineral_lib.data.prepare import prepare
+from mineral_lib.data.shuffled_labels import nearest_labels
 from mineral_lib.evaluation.metrics import commonest_label
 from mineral_lib.evaluation.probe import colour_histograms
-from mineral_lib.evaluation.shuffled_labels import nearest_labels
 from mineral_lib.storage import ResultPaths, write_csv
 
 STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation C of the logistic regression, chosen on validation

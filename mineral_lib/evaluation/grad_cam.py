@@ -47,7 +47,13 @@ class HeatMap:
 
 
 def heat_maps(
-    name: str, network: nn.Module, photos: np.ndarray, labels: list[int], *, image_size_px: int, target: str,
+    name: str,
+    network: nn.Module,
+    photos: np.ndarray,
+    labels: list[int],
+    *,
+    image_size_px: int,
+    target: str,
     by: Normalisation = "imagenet",
 ) -> list[HeatMap]:
     """Grad-CAM maps of several photographs, computed in batches on the device where the network is.

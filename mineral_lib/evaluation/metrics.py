@@ -45,7 +45,8 @@ def classification_metrics(labels: np.ndarray, predicted: np.ndarray, num_classe
 
 def commonest_label(labels: np.ndarray) -> int:
     """The commonest class, the lowest label of equals. *Chance* in this study is always naming that of the training
-    part."""
+    part.
+    """
     return int(np.bincount(np.asarray(labels, dtype=int)).argmax())
 
 
@@ -56,7 +57,8 @@ def confusion(labels: np.ndarray, predicted: np.ndarray, num_classes: int) -> np
 
 def binary_terms(counts: np.ndarray, index: int) -> dict[str, int]:
     """TP, FP, FN, TN of one class against the rest, in the standard sense (the paper swaps FP and FN, audit
-    E1)."""
+    E1).
+    """
     true_positive = int(counts[index, index])
     false_negative = int(counts[index].sum()) - true_positive
     false_positive = int(counts[:, index].sum()) - true_positive

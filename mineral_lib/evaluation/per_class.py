@@ -29,15 +29,17 @@ def per_class(
     precision, recall, f1, support = precision_recall_fscore_support(labels, predicted, labels=every, zero_division=0)
     correct = np.bincount(labels[labels == predicted], minlength=num_classes)
     ends = np.array([wilson(int(right), int(count)) for right, count in zip(correct, support, strict=True)])
-    frame = pd.DataFrame({
-        "support": support,
-        "specimens": [len(set(specimens[labels == label].tolist())) for label in every],
-        "correct": correct,
-        "precision": precision,
-        "recall": recall,
-        "recall_low": ends[:, 0],
-        "recall_high": ends[:, 1],
-        "f1": f1,
-    })
+    frame = pd.DataFrame(
+        {
+            "support": support,
+            "specimens": [len(set(specimens[labels == label].tolist())) for label in every],
+            "correct": correct,
+            "precision": precision,
+            "recall": recall,
+            "recall_low": ends[:, 0],
+            "recall_high": ends[:, 1],
+            "f1": f1,
+        }
+    )
     frame.loc[frame["support"] == 0, ["recall", "f1"]] = np.nan
     return frame

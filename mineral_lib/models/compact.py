@@ -35,10 +35,14 @@ class CompactVGG(nn.Module):
         self.avgpool = nn.AdaptiveAvgPool2d(4)
         hidden = 4096 // SCALE
         self.classifier = nn.Sequential(
-            nn.Linear(512 // SCALE * 16, hidden), nn.ReLU(inplace=True), nn.Dropout(dropout),
-            nn.Linear(hidden, hidden), nn.ReLU(inplace=True), nn.Dropout(dropout),
+            nn.Linear(512 // SCALE * 16, hidden),
+            nn.ReLU(inplace=True),
+            nn.Dropout(dropout),
+            nn.Linear(hidden, hidden),
+            nn.ReLU(inplace=True),
+            nn.Dropout(dropout),
             nn.Linear(hidden, num_classes),
-        )  # fmt: skip
+        )
         for module in self.features.modules():  # torchvision's VGG starts its convolutions the same way
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

@@ -32,14 +32,20 @@ def weight_gradient(x: torch.Tensor, gradient: torch.Tensor, kernel_size: int) -
     half = kernel_size // 2
     exact = torch.promote_types(x.dtype, torch.float32)
     # (C, H, B, W): any range of rows is one matrix a channel without a copy.
-    x, gradient = (part.to(exact if width <= NARROW else x.dtype).permute(1, 2, 0, 3).contiguous()
-                   for part in (x, gradient))  # fmt: skip
+    x, gradient = (
+        part.to(exact if width <= NARROW else x.dtype).permute(1, 2, 0, 3).contiguous() for part in (x, gradient)
+    )
     reach = min(half, height - 1)
-    pairs = torch.stack([
-        torch.bmm(gradient[:, max(0, -row) : height - max(0, row)].reshape(channels, -1, width).mT,
-                  x[:, max(0, row) : height - max(0, -row)].reshape(channels, -1, width))
-        for row in range(-reach, reach + 1)
-    ], dim=1)  # fmt: skip
+    pairs = torch.stack(
+        [
+            torch.bmm(
+                gradient[:, max(0, -row) : height - max(0, row)].reshape(channels, -1, width).mT,
+                x[:, max(0, row) : height - max(0, -row)].reshape(channels, -1, width),
+            )
+            for row in range(-reach, reach + 1)
+        ],
+        dim=1,
+    )
     result = torch.zeros(channels, 1, kernel_size, kernel_size, dtype=exact, device=x.device)
     rows = slice(half - reach, half + reach + 1)
     for column in range(-min(half, width - 1), min(half, width - 1) + 1):
@@ -51,8 +57,13 @@ class _Depthwise(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, weight, bias):
         ctx.save_for_backward(x, weight)
-        return F.conv2d(x, weight.to(x.dtype), None if bias is None else bias.to(x.dtype),
-                        padding=weight.shape[-1] // 2, groups=len(weight))  # fmt: skip
+        return F.conv2d(
+            x,
+            weight.to(x.dtype),
+            None if bias is None else bias.to(x.dtype),
+            padding=weight.shape[-1] // 2,
+            groups=len(weight),
+        )
 
     @staticmethod
     @once_differentiable
@@ -60,8 +71,9 @@ class _Depthwise(torch.autograd.Function):
         x, weight = ctx.saved_tensors
         size, for_x, for_weight, for_bias = weight.shape[-1], None, None, None
         if ctx.needs_input_grad[0]:
-            for_x = torch.nn.grad.conv2d_input(x.shape, weight.to(x.dtype), gradient, padding=size // 2,
-                                               groups=len(weight))  # fmt: skip
+            for_x = torch.nn.grad.conv2d_input(
+                x.shape, weight.to(x.dtype), gradient, padding=size // 2, groups=len(weight)
+            )
         if ctx.needs_input_grad[1]:
             for_weight = weight_gradient(x, gradient, size).to(weight.dtype)
         if ctx.needs_input_grad[2]:
@@ -97,7 +109,11 @@ def use_fast_depthwise(network: nn.Module) -> nn.Module:
             continue
         size, channels = module.kernel_size[0], module.in_channels
         same = (module.kernel_size, module.stride, module.dilation, module.padding) == (
-            (size, size), (1, 1), (1, 1), (size // 2, size // 2))  # fmt: skip
+            (size, size),
+            (1, 1),
+            (1, 1),
+            (size // 2, size // 2),
+        )
         if same and size % 2 and size >= SMALLEST_KERNEL and module.groups == channels == module.out_channels:
             module.__class__ = DepthwiseConv2d
     return network

@@ -40,8 +40,15 @@ class NetworkFacts:
 
 
 def _options(placement: str = "post_stage", kernel: str = "adaptive") -> Model:
-    return Model(family="paper", eca_placement=placement, eca_kernel=kernel, eca_init="default",
-                 init_scheme="library", drop_path_rate=0.0, aux_weight=0.3)  # fmt: skip
+    return Model(
+        family="paper",
+        eca_placement=placement,
+        eca_kernel=kernel,
+        eca_init="default",
+        init_scheme="library",
+        drop_path_rate=0.0,
+        aux_weight=0.3,
+    )
 
 
 def _build(name: str, options: Model) -> nn.Module:
@@ -69,6 +76,7 @@ def network_facts() -> NetworkFacts:
         modules=modules,
         kernels=kernels,
         pooling_saves=count_parameters(pooled.conv) - count_parameters(pooled),  # a convolution alone, and the module
-        versions=tuple(sorted(name.removeprefix("convnext_").split(".")[0]
-                              for name in timm.list_pretrained("convnext_*.fb_in22k"))),
-    )  # fmt: skip
+        versions=tuple(
+            sorted(name.removeprefix("convnext_").split(".")[0] for name in timm.list_pretrained("convnext_*.fb_in22k"))
+        ),
+    )

@@ -57,8 +57,7 @@ def table_5(runs: list[RunRecord], settings: Settings) -> Table:
         found = main_runs(runs, settings, model=model, weights=weights)
         gain = None if (model, weights) == CORNERS["base"] else compare(found, base, settings)
         paper = {
-            f"paper_{name}": printed_fraction(model, weights, name)
-            for name in ("accuracy", "precision", "recall")
+            f"paper_{name}": printed_fraction(model, weights, name) for name in ("accuracy", "precision", "recall")
         }
         rows.append(
             {
@@ -161,7 +160,8 @@ def gains(runs: list[RunRecord], settings: Settings) -> dict[str, Contrast]:
 
 def table_5_gains(runs: list[RunRecord], settings: Settings) -> Table:
     """Gains in percentage points, over scratch and given transfer, and the interaction: both together minus the sum
-    of the two single gains."""
+    of the two single gains.
+    """
     found = gains(runs, settings)
     absent = dict.fromkeys([*_COLUMNS_GAINS, "high"], NAN) | {"status": MISSING}
     rows = [
@@ -190,8 +190,6 @@ def read_gains(found: dict[str, Contrast]) -> str:
 
 def _paper_contrast(signs: dict[str, int]) -> dict[str, float]:
     return {
-        f"paper_{name}": sum(
-            sign * printed_fraction(*CORNERS[corner], name) for corner, sign in signs.items()
-        )
+        f"paper_{name}": sum(sign * printed_fraction(*CORNERS[corner], name) for corner, sign in signs.items())
         for name in ("accuracy", "precision", "recall")
     }

@@ -75,8 +75,15 @@ def baseline_rows(baselines: list[Baseline], runs: list[RunRecord], settings: Se
         model, _, weights = text.rpartition("-")
         found = main_runs(runs, settings, model=model, weights=weights, pictures="grey")
         name = f"{row_name(found, model, settings)} on grey pictures"
-        rows.append({"block": BLOCK, "model": model, "network": name, "weights": WEIGHTS_WORDS.get(weights, weights),
-                     **summarise(found, settings)})  # fmt: skip
+        rows.append(
+            {
+                "block": BLOCK,
+                "model": model,
+                "network": name,
+                "weights": WEIGHTS_WORDS.get(weights, weights),
+                **summarise(found, settings),
+            }
+        )
     return rows
 
 
@@ -85,12 +92,19 @@ def _row(one: Baseline, classes: int | None) -> dict[str, Any]:
     metrics = [classification_metrics(part["label"], part["predicted"], count) for _, part in one.frame.groupby("seed")]
     splits = one.accuracy.seeds
     return {
-        "block": BLOCK, "model": one.name, "network": one.title, "weights": "none",
-        "accuracy": one.accuracy.value, "low": one.low, "high": one.high,
-        "seed_sd": one.accuracy.seed_sd, "seeds": splits, "last_accuracy": NAN,
+        "block": BLOCK,
+        "model": one.name,
+        "network": one.title,
+        "weights": "none",
+        "accuracy": one.accuracy.value,
+        "low": one.low,
+        "high": one.high,
+        "seed_sd": one.accuracy.seed_sd,
+        "seeds": splits,
+        "last_accuracy": NAN,
         **{name: float(np.mean([values[name] for values in metrics])) for name in ("precision_macro", "recall_macro")},
         "status": f"{splits} split{'s' if splits > 1 else ''}",
-    }  # fmt: skip
+    }
 
 
 def _right(frame: pd.DataFrame) -> np.ndarray:

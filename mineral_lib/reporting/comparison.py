@@ -113,10 +113,7 @@ def _row(runs: list[RunRecord], settings: Settings, *, block: str, model: str) -
     weights = weights_in_block(model, block)
     found = main_runs(runs, settings, model=model, weights=weights)
     numbers = summarise(found, settings)
-    paper = {
-        f"paper_{name}": printed_fraction(model, weights, name)
-        for name in ("accuracy", "precision", "recall")
-    }
+    paper = {f"paper_{name}": printed_fraction(model, weights, name) for name in ("accuracy", "precision", "recall")}
     best = authors_best_validation(model, weights)
     return {
         "block": block,
@@ -148,7 +145,8 @@ _COLUMNS_PAIRS = {
 
 def pairwise(runs: list[RunRecord], settings: Settings) -> Table:
     """The proposed network against each other one on the same photographs: difference and interval over seeds and
-    specimens, Holm's correction within a block, and McNemar's exact test of the first seed."""
+    specimens, Holm's correction within a block, and McNemar's exact test of the first seed.
+    """
     rows, found = [], {}
     for block in settings.comparison.blocks:
         start = weights_in_block(PROPOSED, block)
@@ -170,9 +168,7 @@ def pairwise(runs: list[RunRecord], settings: Settings) -> Table:
     return Table("table_4_pairwise", title, pd.DataFrame(rows), _COLUMNS_PAIRS, sentences, finding=finding)
 
 
-def leads(
-    runs: list[RunRecord], settings: Settings, block: str
-) -> dict[str, tuple[list[RunRecord], Contrast | None]]:
+def leads(runs: list[RunRecord], settings: Settings, block: str) -> dict[str, tuple[list[RunRecord], Contrast | None]]:
     """For every other network of a block: its runs, and the proposed network minus it (None if not run)."""
     rows = {
         model: main_runs(runs, settings, model=model, weights=weights_in_block(model, block))
@@ -183,9 +179,7 @@ def leads(
     return {model: (rows[model], found.get(model)) for model in others}
 
 
-def _pair(
-    proposed: list[RunRecord], other: list[RunRecord], contrast: Contrast | None
-) -> dict[str, float | int | str]:
+def _pair(proposed: list[RunRecord], other: list[RunRecord], contrast: Contrast | None) -> dict[str, float | int | str]:
     if contrast is None:
         return dict.fromkeys(list(_COLUMNS_PAIRS)[3:-1], NAN) | {"high": NAN, "status": MISSING}
     first, second = paired_sets([proposed, other])[0]

@@ -1,5 +1,6 @@
 """Figure 5: the confusion matrix in the paper's and the standard orientation, and what it says class by
-class."""
+class.
+"""
 
 from dataclasses import dataclass
 
@@ -49,12 +50,18 @@ def matrix_frame(matrix: Confusion, classes: list[str]) -> pd.DataFrame:
     trained = np.full(len(classes), np.nan) if matrix.trained is None else matrix.trained
     return pd.DataFrame(
         [
-            {"true": classes[i], "predicted": classes[j], "count": int(counts[i, j]), "rate": share[i, j],
-             "test_photographs": int(counts[i].sum()), "train_photographs": trained[i]}
+            {
+                "true": classes[i],
+                "predicted": classes[j],
+                "count": int(counts[i, j]),
+                "rate": share[i, j],
+                "test_photographs": int(counts[i].sum()),
+                "train_photographs": trained[i],
+            }
             for i in places
             for j in places
         ]
-    )  # fmt: skip
+    )
 
 
 def run_confusion(run: RunRecord) -> Confusion:
@@ -70,9 +77,7 @@ def class_number(name: str, position: int) -> str:
 
 
 @styled
-def draw_confusion_paper(
-    matrix: Confusion, classes: list[str], *, title: str = "", language: str = "en"
-) -> Drawing:
+def draw_confusion_paper(matrix: Confusion, classes: list[str], *, title: str = "", language: str = "en") -> Drawing:
     """Figure 5 as the paper draws it: x = true class, y = predicted class, numbers of Table 2, colour = rate.
 
     Above each column stand the test and training photographs of its class.
@@ -104,11 +109,10 @@ def draw_confusion_paper(
 
 
 @styled
-def draw_confusion_standard(
-    matrix: Confusion, classes: list[str], *, title: str = "", language: str = "en"
-) -> Drawing:
+def draw_confusion_standard(matrix: Confusion, classes: list[str], *, title: str = "", language: str = "en") -> Drawing:
     """The confusion matrix as usual today: rows = true class, columns = predicted class, class names on
-    both axes; beside each true class its test and training photographs."""
+    both axes; beside each true class its test and training photographs.
+    """
     size = _size(len(classes), 174)
     figure = new_figure(size, size * 0.9)
     axes = figure.subplots()
@@ -169,7 +173,8 @@ _COLUMNS_CLASS = {
 
 def table_per_class(run: RunRecord) -> Table:
     """Precision, recall with interval, F1 and the photographs of every class; a class without test photographs
-    shows dashes."""
+    shows dashes.
+    """
     predictions = run.predictions
     frame = per_class(
         predictions["label"], predictions["predicted"], len(run.classes), specimens=predictions["specimen"]
@@ -208,9 +213,7 @@ def table_confused(run: RunRecord, top: int = 12) -> Table:
     """The most frequent confusions, with the number of specimens behind them."""
     wrong = run.predictions[run.predictions["label"] != run.predictions["predicted"]]
     support = run.predictions["label"].value_counts()
-    pairs = wrong.groupby(["label", "predicted"]).agg(
-        count=("label", "size"), specimens=("specimen", "nunique")
-    )
+    pairs = wrong.groupby(["label", "predicted"]).agg(count=("label", "size"), specimens=("specimen", "nunique"))
     pairs = pairs.reset_index()
     pairs["rate"] = pairs["count"] / pairs["label"].map(support)
     pairs = pairs.sort_values(["count", "rate", "label"], ascending=[False, False, True]).head(top)

@@ -89,10 +89,17 @@ class Contrast:
         """The numbers of a table row."""
         low, high = self.estimate.interval()
         return {
-            "accuracy": self.estimate.value, "low": low, "high": high, "seed_sd": self.estimate.seed_sd,
-            "seeds": self.estimate.seeds, "precision": self.precision, "recall": self.recall,
-            "p_value": self.estimate.p_value, "p_holm": self.p_holm, "status": self.status,
-        }  # fmt: skip
+            "accuracy": self.estimate.value,
+            "low": low,
+            "high": high,
+            "seed_sd": self.estimate.seed_sd,
+            "seeds": self.estimate.seeds,
+            "precision": self.precision,
+            "recall": self.recall,
+            "p_value": self.estimate.p_value,
+            "p_holm": self.p_holm,
+            "status": self.status,
+        }
 
 
 def judge(found: Estimate, p_holm: float) -> str:
@@ -121,9 +128,7 @@ def contrasts(
     """
     found = {name: one for name, signs in family.items() if (one := _contrast(rows, signs, settings))}
     corrected = holm([one[0].p_value for one in found.values()])
-    return {
-        name: Contrast(*one, p_holm=float(p)) for (name, one), p in zip(found.items(), corrected, strict=True)
-    }
+    return {name: Contrast(*one, p_holm=float(p)) for (name, one), p in zip(found.items(), corrected, strict=True)}
 
 
 def _contrast(
@@ -135,10 +140,16 @@ def _contrast(
         return None
     parts = [(sum(f * run.correct for f, run in zip(factors, s, strict=True)), specimens_of(s[0])) for s in sets]
     macro = [
-        float(np.mean([sum(f * run.metrics["selected"]["test"][name] for f, run in zip(factors, s, strict=True))
-                       for s in sets]))
+        float(
+            np.mean(
+                [
+                    sum(f * run.metrics["selected"]["test"][name] for f, run in zip(factors, s, strict=True))
+                    for s in sets
+                ]
+            )
+        )
         for name in ("precision_macro", "recall_macro")
-    ]  # fmt: skip
+    ]
     found = estimate(parts, resamples=settings.report.bootstrap, seed=settings.report.seed)
     return found, macro[0], macro[1]
 

@@ -35,7 +35,8 @@ def curve_area(accuracy: np.ndarray) -> float:
 
 def table_6(runs: list[RunRecord], settings: Settings) -> Table:
     """Epochs to each threshold of validation accuracy and area under the curve, ours and the authors'
-    logs."""
+    logs.
+    """
     wanted = {
         (model, weights_in_block(model, block)): None
         for block in settings.comparison.blocks
@@ -75,8 +76,7 @@ def table_6(runs: list[RunRecord], settings: Settings) -> Table:
         notes.AUTHORS_RATE,
         notes.VGG_LOG,
         notes.ECA_LOG,
-        "Epochs are counted from 1; with several seeds the median is shown and 'not reached' if any seed "
-        "fails.",
+        "Epochs are counted from 1; with several seeds the median is shown and 'not reached' if any seed fails.",
         *notes.context_notes(settings),
     ]
     frame = pd.DataFrame(rows)
@@ -115,9 +115,7 @@ def _convergence(curves: list[np.ndarray], settings: Settings) -> dict[str, obje
     if not curves:
         names = ["epochs", *(_threshold(t) for t in thresholds), "area", "best"]
         return dict.fromkeys(names, NAN) | {"status": MISSING}
-    times = {
-        _threshold(t): float(np.median([epochs_to(curve, t / 100) for curve in curves])) for t in thresholds
-    }
+    times = {_threshold(t): float(np.median([epochs_to(curve, t / 100) for curve in curves])) for t in thresholds}
     return {
         "epochs": len(curves[0]),
         **times,
@@ -144,7 +142,8 @@ _COLUMNS_41 = {
 
 def section_4_1(runs: list[RunRecord], settings: Settings) -> Table:
     """Training and validation accuracy of the six networks (section 4.1): printed, in the authors' logs,
-    and ours."""
+    and ours.
+    """
     rows = []
     for model in settings.comparison.models:
         weights = weights_in_block(model, "as_read")

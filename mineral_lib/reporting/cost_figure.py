@@ -67,8 +67,14 @@ def _panel(axes: Axes, part: pd.DataFrame, quantity: str) -> None:
     axes.set_yscale("log")
     for model, rows in part.groupby("model", sort=False):
         rows = rows.sort_values(against)
-        axes.plot(rows[against], rows[quantity], marker="o", markersize=3, label=rows["network"].iloc[0],
-                  **network_style(model))  # fmt: skip
+        axes.plot(
+            rows[against],
+            rows[quantity],
+            marker="o",
+            markersize=3,
+            label=rows["network"].iloc[0],
+            **network_style(model),
+        )
     if part.empty:
         axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", color=MUTED)
     axes.set_xticks(sorted(part[against].unique()))
@@ -86,8 +92,14 @@ def _pixel_line(axes: Axes, part: pd.DataFrame, quantity: str) -> None:
     sizes = np.array([part["image_size_px"].min(), part["image_size_px"].max()], dtype=float)
     # Below every curve: the lowest measurement, moved down along the slope.
     start = (part[quantity] / (part["image_size_px"] / sizes[0]) ** 2).min() * 0.7
-    axes.plot(sizes, start * (sizes / sizes[0]) ** 2, color=MUTED, linewidth=0.8, linestyle=(0, (1, 2)),
-              label="as the number of pixels")  # fmt: skip
+    axes.plot(
+        sizes,
+        start * (sizes / sizes[0]) ** 2,
+        color=MUTED,
+        linewidth=0.8,
+        linestyle=(0, (1, 2)),
+        label="as the number of pixels",
+    )
 
 
 def _fixed(part: pd.DataFrame, against: str) -> str:

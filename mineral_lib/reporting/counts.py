@@ -1,5 +1,6 @@
 """Bars beside the tables: photographs a class (Table 2), and accuracy with interval of every network (Table
-4)."""
+4).
+"""
 
 import numpy as np
 import pandas as pd
@@ -23,9 +24,7 @@ def draw_class_counts(frame: pd.DataFrame, *, language: str = "en") -> Drawing:
     figure = new_figure(PAGE_MM, 14 + 3.7 * len(frame))
     axes = figure.subplots()
     places = np.arange(len(frame))
-    axes.barh(
-        places, frame["augmented"].fillna(0), height=0.74, color="#c9d7e6", label=label("augmented", language)
-    )
+    axes.barh(places, frame["augmented"].fillna(0), height=0.74, color="#c9d7e6", label=label("augmented", language))
     axes.barh(places, frame["original"], height=0.74, color="#0072b2", label=label("original", language))
     for place, (original, augmented, supports) in enumerate(
         zip(frame["original"], frame["augmented"], _supports(frame), strict=True)
@@ -113,9 +112,7 @@ def draw_accuracies(table_4: Table, block: str) -> Drawing:
             va="bottom",
             fontsize=6.4,
         )
-    names = [
-        f"{network}, {weights}" for network, weights in zip(frame["network"], frame["weights"], strict=True)
-    ]
+    names = [f"{network}, {weights}" for network, weights in zip(frame["network"], frame["weights"], strict=True)]
     axes.plot([], [], "o-", color=INK, markersize=5, linewidth=3, label="ours with 95 % interval")
     axes.set_yticks(range(len(frame)), names)
     axes.set_ylim(len(frame) - 0.4, -0.8)

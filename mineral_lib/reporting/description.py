@@ -70,11 +70,7 @@ def as_steps(steps: Iterable[Step | Mapping[str, Any]]) -> list[Step]:
         step
         if isinstance(step, Step)
         else Step(
-            **{
-                key: tuple(value) if key.endswith("_shape") else value
-                for key, value in step.items()
-                if key in known
-            }
+            **{key: tuple(value) if key.endswith("_shape") else value for key, value in step.items() if key in known}
         )
         for step in steps
     ]

@@ -1,5 +1,6 @@
 """Figure 2: efficient channel attention, one number a channel from its k nearest channels (Wang et al.
-2020)."""
+2020).
+"""
 
 import numpy as np
 import pandas as pd

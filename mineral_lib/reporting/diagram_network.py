@@ -107,12 +107,7 @@ def _total_width(
     width = 21.3 + 16.6 + 16
     for number, (step, side, depth) in enumerate(zip(maps, sides, depths, strict=True)):
         after = number and _attention_of(step, steps) and placement == "post_stage"
-        width += (
-            cube_width(side, depth)
-            + 9.4
-            + (3.4 if "Downsample" in step.layers else 0)
-            + (3.6 if after else 0)
-        )
+        width += cube_width(side, depth) + 9.4 + (3.4 if "Downsample" in step.layers else 0) + (3.6 if after else 0)
     return width
 
 

@@ -28,8 +28,10 @@ def figure_findings(runs: list[RunRecord], settings: Settings, paths: ResultPath
 
 def read_block(runs: list[RunRecord], settings: Settings, block: str) -> str:
     """Sentence: the most and the least accurate network of a block, and how many intervals hold the best accuracy."""
-    rows = {row_name(found, model, settings): summarise(found, settings)
-            for model, found in block_runs(runs, settings, block).items()}  # fmt: skip
+    rows = {
+        row_name(found, model, settings): summarise(found, settings)
+        for model, found in block_runs(runs, settings, block).items()
+    }
     if len(rows) < 2:
         return ""
     order = sorted(rows, key=lambda name: rows[name]["accuracy"])

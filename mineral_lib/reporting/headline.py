@@ -53,7 +53,8 @@ ANSWERS = {HOLDS: "yes", FAILS: "no, it harms", UNDECIDED: UNDECIDED}
 
 def chance_level(paths: ResultPaths) -> float | None:
     """Chance: accuracy of always naming the commonest training class on the grouped test set, mean over splits; None
-    without a split."""
+    without a split.
+    """
     found = []
     for path in sorted(paths.splits_dir.glob("grouped*.csv")):
         split = read_split(path)

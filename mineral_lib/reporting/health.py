@@ -40,12 +40,16 @@ def table_health(files: pd.DataFrame, duplicates: pd.DataFrame, *, name: str = "
     rows = []
     for status, part in files.groupby("status"):
         rows.append((status, "all files", len(part), ""))
-        rows += [(status, reason, len(same), same["file"].iloc[0])
-                 for reason, same in part[part["reason"] != ""].groupby(part["reason"].map(_kind))]  # fmt: skip
+        rows += [
+            (status, reason, len(same), same["file"].iloc[0])
+            for reason, same in part[part["reason"] != ""].groupby(part["reason"].map(_kind))
+        ]
     single = files.assign(warning=files["warnings"].str.split("; ")).explode("warning")
     single = single[(single["status"] == "used") & single["warning"].fillna("").ne("")]
-    rows += [("look", _kind(warning), len(part), part["file"].iloc[0])
-             for warning, part in single.groupby(single["warning"].map(_kind))]  # fmt: skip
+    rows += [
+        ("look", _kind(warning), len(part), part["file"].iloc[0])
+        for warning, part in single.groupby(single["warning"].map(_kind))
+    ]
     for (kind, conflict), part in duplicates.groupby(["kind", "conflict"]):
         words = f"pairs: {kind}" + (", in different classes (a label is wrong)" if conflict == "yes" else "")
         rows.append(("look", words, len(part), f"{part['file_a'].iloc[0]} = {part['file_b'].iloc[0]}"))
@@ -79,9 +83,16 @@ def table_folder_classes(index: pd.DataFrame, samples: pd.DataFrame, language: s
     for name, part in index.groupby("class_name", sort=False):
         counts = samples.loc[samples["class_name"] == name, "split"].value_counts()
         few = "trained on, never tested" if name in untested else "few test photographs" if counts["test"] < 5 else ""
-        rows.append({"class": display_name(name, language), "photographs": len(part),
-                     "specimens": part["specimen"].nunique(), "groups": part["group"].nunique(),
-                     **{split: counts.get(split, 0) for split in ("train", "val", "test")}, "remark": few})  # fmt: skip
+        rows.append(
+            {
+                "class": display_name(name, language),
+                "photographs": len(part),
+                "specimens": part["specimen"].nunique(),
+                "groups": part["group"].nunique(),
+                **{split: counts.get(split, 0) for split in ("train", "val", "test")},
+                "remark": few,
+            }
+        )
     note = "A group is a specimen together with its near duplicates; it never stands on both sides."
     return Table("folder_classes", "Classes of the photo folder", pd.DataFrame(rows), _COLUMNS_CLASSES, [note])
 

@@ -1,5 +1,6 @@
 """The words written on figures, in English and Chinese; the Chinese ones are the paper's own where it has
-them."""
+them.
+"""
 
 from mineral_lib.catalogue import minerals
 

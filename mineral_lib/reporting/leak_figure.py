@@ -37,8 +37,15 @@ def draw_leakage(table: Table, *, chance: float | None = None) -> Drawing:
             axes.text(0.5, 0.5, "not run", transform=axes.transAxes, ha="center", color=MUTED)
         if chance is not None:
             axes.axvline(100 * chance, color=INK, linewidth=0.8, linestyle=(0, (3, 2)))
-            axes.annotate("chance", (100 * chance, 1), xycoords=("data", "axes fraction"), xytext=(3, -8),
-                          textcoords="offset points", fontsize=6, color=MUTED)  # fmt: skip
+            axes.annotate(
+                "chance",
+                (100 * chance, 1),
+                xycoords=("data", "axes fraction"),
+                xytext=(3, -8),
+                textcoords="offset points",
+                fontsize=6,
+                color=MUTED,
+            )
     panels[0].set_yticks(range(len(protocols)), [PROTOCOL_WORDS[name].replace(" (", "\n(") for name in protocols])
     panels[0].set_ylim(len(protocols) - 0.45, -0.65)
     panels[0].set_xlim(0, 120)
@@ -52,9 +59,7 @@ def draw_leakage(table: Table, *, chance: float | None = None) -> Drawing:
     return Drawing(figure, frame)
 
 
-def _panel(
-    axes: Axes, frame: pd.DataFrame, protocols: list[str], networks: list[str], colours: dict[str, str]
-) -> None:
+def _panel(axes: Axes, frame: pd.DataFrame, protocols: list[str], networks: list[str], colours: dict[str, str]) -> None:
     spread = np.linspace(-0.16, 0.16, len(networks)) if len(networks) > 1 else np.zeros(len(networks))
     offsets = dict(zip(networks, spread, strict=True))
     for row in frame.itertuples():
@@ -63,7 +68,14 @@ def _panel(
         axes.plot([100 * row.low, 100 * row.high], [y, y], color=colour, linewidth=1.4)
         axes.plot(x, y, marker, color=colour, markersize=4.5)
         gap = "" if np.isnan(row.gap) else f"  ({round(100 * row.gap, 1) + 0.0:+.1f})".replace("-", "−")
-        axes.annotate(f"{x:.1f}{gap}", (100 * row.high, y), xytext=(4, 0), textcoords="offset points", va="center",
-                      fontsize=6, color=MUTED)  # fmt: skip
+        axes.annotate(
+            f"{x:.1f}{gap}",
+            (100 * row.high, y),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=6,
+            color=MUTED,
+        )
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)

@@ -40,7 +40,8 @@ _COLUMNS_SPLITS = {
 
 def table_splits(paths: ResultPaths) -> Table:
     """Sizes of the splits and how many test samples have a sibling in the training set, counted from the
-    files."""
+    files.
+    """
     rows = []
     for protocol in ("grouped", "photo", "paper", "authors"):
         split = read_split(paths, protocol)
@@ -67,8 +68,7 @@ def table_splits(paths: ResultPaths) -> Table:
 def _read_splits(frame: pd.DataFrame) -> str:
     """Sentence: which protocols leak, and how much."""
     parts = [
-        f"{row.protocol} {percent(row.same_group_share)}"
-        for row in frame[frame["status"] == "counted"].itertuples()
+        f"{row.protocol} {percent(row.same_group_share)}" for row in frame[frame["status"] == "counted"].itertuples()
     ]
     return f"Test images with a relative in training: {', '.join(parts)}." if parts else ""
 
@@ -183,10 +183,17 @@ def _numbers(protocol: str, outcomes: dict[str, dict[int, pd.DataFrame]], settin
     found, (low, high) = accuracy_over_seeds([_part(one) for one in seeds.values()], **options)
     by_relative = together.groupby("related")["correct"].mean()
     numbers = words | {
-        "test": len(together) // len(seeds), "related_share": together["related"].mean(), "accuracy": found.value,
-        "low": low, "high": high, "seed_sd": found.seed_sd, "seeds": found.seeds, "status": "run",
-        "with_relative": by_relative.get(1.0, NAN), "without_relative": by_relative.get(0.0, NAN),
-    }  # fmt: skip
+        "test": len(together) // len(seeds),
+        "related_share": together["related"].mean(),
+        "accuracy": found.value,
+        "low": low,
+        "high": high,
+        "seed_sd": found.seed_sd,
+        "seeds": found.seeds,
+        "status": "run",
+        "with_relative": by_relative.get(1.0, NAN),
+        "without_relative": by_relative.get(0.0, NAN),
+    }
     common = [seed for seed in seeds if seed in outcomes.get("grouped", {})]
     if protocol == "grouped" or not common:
         return numbers

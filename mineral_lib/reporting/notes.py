@@ -65,8 +65,7 @@ SIZE_COLUMN = (
     "transfer alone and 106.27 for both do not."
 )
 HEAD = (
-    "Table 1 prints 1000 outputs, the head for ImageNet; the study has one output a mineral. It omits the "
-    "layer scale."
+    "Table 1 prints 1000 outputs, the head for ImageNet; the study has one output a mineral. It omits the layer scale."
 )
 PLACEMENT = (
     "The paper places ECA 'after each ConvNeXt block (i.e. after conv_2,3,4,5)', which reads as 18 or as "

@@ -27,7 +27,8 @@ CLEAR = 1.96  # standard errors of a difference that 95 % of chance differences 
 
 def sibling_share(minerals: tuple[Mineral, ...], train_share: float) -> float:
     """Expected share of images outside the training part that have a copy in it, if multiplied images are pooled and
-    split at random."""
+    split at random.
+    """
     images = sum(one.augmented for one in minerals)
     alone = sum(one.augmented * (1 - train_share) ** (one.factor - 1) for one in minerals)
     return 1 - alone / images

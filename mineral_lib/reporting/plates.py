@@ -34,9 +34,7 @@ def two_line_name(name: str, language: str = "both") -> str:
     mineral = find_mineral(name)
     if mineral is None:
         return name
-    return {"en": mineral.english, "zh": mineral.chinese}.get(
-        language, f"{mineral.english}\n{mineral.chinese}"
-    )
+    return {"en": mineral.english, "zh": mineral.chinese}.get(language, f"{mineral.english}\n{mineral.chinese}")
 
 
 def as_picture(image: np.ndarray) -> np.ndarray:

@@ -9,14 +9,18 @@ import numpy as np
 import pandas as pd
 
 from mineral_lib.config import NETWORK_NAMES, PROPOSED, Settings
-from mineral_lib.data.split import read_split
+from mineral_lib.data.split import read_split, train_photographs
 from mineral_lib.errors import StorageError
-from mineral_lib.reporting.support import train_photographs
 from mineral_lib.storage import STUDY_FILE, ResultPaths, read_json
 
 RUN_FILES = (
-    "config.json", "metrics.json", "manifest.json", "history.csv", "predictions.csv", "predictions_val.csv",
-)  # fmt: skip
+    "config.json",
+    "metrics.json",
+    "manifest.json",
+    "history.csv",
+    "predictions.csv",
+    "predictions_val.csv",
+)
 WEIGHTS_WORDS = {
     "scratch": "from scratch",
     "transfer": "transfer",
@@ -106,9 +110,7 @@ class RunRecord:
     def predictions(self) -> pd.DataFrame:
         """Test predictions of the selected epoch, one row a sample, sorted by ``sample_id``."""
         text = {"sample_id": str, "image_id": str, "specimen": str}
-        frame = pd.read_csv(
-            self.folder / "predictions.csv", dtype=text, keep_default_na=False, na_values=[""]
-        )
+        frame = pd.read_csv(self.folder / "predictions.csv", dtype=text, keep_default_na=False, na_values=[""])
         frame["specimen"] = frame["specimen"].fillna(frame["image_id"])
         return frame.sort_values("sample_id", ignore_index=True)
 

@@ -58,9 +58,7 @@ def write_report(settings: Settings, paths: ResultPaths) -> Path:
     write_figures(settings, paths)
     runs, notes = load_runs(paths), Notes()
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string(
-        (files("mineral_lib.reporting") / "report.html.j2").read_text(encoding="utf-8")
-    )
+    template = environment.from_string((files("mineral_lib.reporting") / "report.html.j2").read_text(encoding="utf-8"))
     page = template.render(
         profile=settings.profile,
         data=describe_data(paths, settings),
@@ -92,9 +90,7 @@ def chapters(
     """
     pictures, sheets = _stems(paths.figures_dir, "png"), _stems(paths.tables_dir, "md") - {"claims"}
     budget, seen, found = REPORT_LIMIT, set(), []
-    plan = [
-        (title, [match for name in names for match in _matches(name, sheets)]) for title, names in CHAPTERS
-    ]
+    plan = [(title, [match for name in names for match in _matches(name, sheets)]) for title, names in CHAPTERS]
     known = {name for _, names in plan for name in names}
     rest = sorted((pictures | sheets) - known)
     for title, names in [*plan, *([("More", rest)] if rest else [])]:
@@ -167,7 +163,8 @@ def _words(name: str) -> str:
 
 def embed(folder: Path, name: str, budget: int) -> str | None:
     """A figure as a data address: SVG if small, else PNG; None if it is missing or the report would grow
-    too large."""
+    too large.
+    """
     for suffix, kind, limit in (("svg", "svg+xml", SVG_LIMIT), ("png", "png", budget)):
         path = folder / f"{name}.{suffix}"
         if path.is_file() and path.stat().st_size * 4 / 3 < min(limit, budget):
@@ -195,8 +192,7 @@ def _html(cells: list[list[str]]) -> Markup:
 
     def line(row: list[str], tag: str) -> str:
         return "".join(
-            f"<{tag}{kind or _length(cell)}>{html.escape(cell)}</{tag}>"
-            for kind, cell in zip(kinds, row, strict=False)
+            f"<{tag}{kind or _length(cell)}>{html.escape(cell)}</{tag}>" for kind, cell in zip(kinds, row, strict=False)
         )
 
     body = "".join(f"<tr{_row_class(row)}>{line(row, 'td')}</tr>" for row in rows)

@@ -27,8 +27,10 @@ def check_training_speed(runs: list[RunRecord], settings: Settings) -> tuple[str
         base, eca = (main_runs(runs, settings, model=m, weights=weights) for m in (BASE, PROPOSED))
         ratios += [
             b.manifest["images_per_second"] / a.manifest["images_per_second"]
-            for a in base for b in eca if a.seed == b.seed
-        ]  # fmt: skip
+            for a in base
+            for b in eca
+            if a.seed == b.seed
+        ]
     if not ratios:
         return NOT_RUN, ""
     low, high = min(ratios) - 1, max(ratios) - 1
@@ -40,8 +42,12 @@ def check_training_speed(runs: list[RunRecord], settings: Settings) -> tuple[str
 def check_transfer_speed(runs: list[RunRecord], settings: Settings) -> tuple[str, str]:
     """Does a ConvNeXt with transfer reach the best validation accuracy of one from scratch in fewer epochs?"""
     scratch, transfer = (main_runs(runs, settings, model=BASE, weights=w) for w in ("scratch", "transfer"))
-    pairs = [(a.history["val_accuracy"], b.history["val_accuracy"].to_numpy())
-             for a in scratch for b in transfer if a.seed == b.seed]  # fmt: skip
+    pairs = [
+        (a.history["val_accuracy"], b.history["val_accuracy"].to_numpy())
+        for a in scratch
+        for b in transfer
+        if a.seed == b.seed
+    ]
     if not pairs:
         return NOT_RUN, ""
     without = float(np.median([curve.to_numpy().argmax() + 1 for curve, _ in pairs]))
@@ -57,8 +63,10 @@ def check_all_metrics(runs: list[RunRecord], settings: Settings) -> tuple[str, s
 
     Holds if it is and its accuracy is clearly ahead (``check_best``), fails if it is first in none.
     """
-    found = {m: main_runs(runs, settings, model=m, weights=weights_in_block(m, "as_read"))
-             for m in settings.comparison.models}  # fmt: skip
+    found = {
+        m: main_runs(runs, settings, model=m, weights=weights_in_block(m, "as_read"))
+        for m in settings.comparison.models
+    }
     numbers = {m: summarise(records, settings) for m, records in found.items() if records}
     if PROPOSED not in numbers or len(numbers) < 2:
         return NOT_RUN, ""

@@ -33,7 +33,8 @@ from mineral_lib.storage import ResultPaths
 
 def proposed_run(runs: list[RunRecord], settings: Settings) -> RunRecord | None:
     """The run Figure 5 shows: the proposed network, pretrained if that was run, else from scratch, else
-    any."""
+    any.
+    """
     for weights in ("transfer", "scratch"):
         found = main_runs(runs, settings, model=PROPOSED, weights=weights)
         if found:
@@ -44,7 +45,8 @@ def proposed_run(runs: list[RunRecord], settings: Settings) -> RunRecord | None:
 
 def build_tables(runs: list[RunRecord], settings: Settings, paths: ResultPaths) -> dict[str, Table]:
     """Every table that needs no network in memory, by name (Table 1 comes from the notebook that builds the
-    network)."""
+    network).
+    """
     tables = [
         comparison.table_4(runs, settings, paths),
         comparison.pairwise(runs, settings),
@@ -134,7 +136,8 @@ def write_tables(settings: Settings, paths: ResultPaths) -> list[Path]:
 
 def write_figures(settings: Settings, paths: ResultPaths) -> list[Path]:
     """Draw and save the figures that come from run folders (Figures 4 and 5, bars of Tables 2 and 4);
-    return the files."""
+    return the files.
+    """
     runs, language = load_runs(paths), settings.report.language
     drawings = {
         "figure_4_curves": curves.draw_figure_4(runs, settings),
@@ -148,8 +151,7 @@ def write_figures(settings: Settings, paths: ResultPaths) -> list[Path]:
         drawings["cost_scaling"] = cost_figure.draw_scaling(cost.read_costs(paths))
     table_4 = comparison.table_4(runs, settings, paths)
     drawings |= {
-        f"table_4_accuracy_{block}": counts.draw_accuracies(table_4, block)
-        for block in settings.comparison.blocks
+        f"table_4_accuracy_{block}": counts.draw_accuracies(table_4, block) for block in settings.comparison.blocks
     }
     if paths.index.is_file():
         ours = counts.our_counts(setup_tables.table_2(paths, settings))

@@ -103,15 +103,12 @@ _COLUMNS_2 = {
 
 def table_2(paths: ResultPaths, settings: Settings) -> Table:
     """Table 2: photographs of every mineral, printed and ours, with the sizes of the grouped split."""
-    index = pd.read_csv(
-        paths.index, dtype={"image_id": str, "class_name": str, "specimen": str}, keep_default_na=False
-    )
+    index = pd.read_csv(paths.index, dtype={"image_id": str, "class_name": str, "specimen": str}, keep_default_na=False)
     grouped, paper = read_split(paths, "grouped"), read_split(paths, "paper")
     present = list(index.sort_values("label")["class_name"].unique())
     slugs = [mineral.slug for mineral in minerals()]
     known = {
-        slug: next((name for name in present if (m := find_mineral(name)) and m.slug == slug), slug)
-        for slug in slugs
+        slug: next((name for name in present if (m := find_mineral(name)) and m.slug == slug), slug) for slug in slugs
     }
     names = list(known.values()) + [name for name in present if name not in known.values()]
     frame = pd.DataFrame([_class_row(name, index, grouped, paper) for name in names])
@@ -187,9 +184,7 @@ def table_3(run: RunRecord, *, class_name: str | None = None) -> Table:
         class_name: Class taken as positive; default pyrite (the paper's hardest) or else the first.
     """
     classes = run.classes
-    chosen = class_name or next(
-        (c for c in classes if (m := find_mineral(c)) and m.slug == "pyrite"), classes[0]
-    )
+    chosen = class_name or next((c for c in classes if (m := find_mineral(c)) and m.slug == "pyrite"), classes[0])
     counts = confusion(run.predictions["label"], run.predictions["predicted"], len(classes))
     terms = binary_terms(counts, classes.index(chosen))
     rows = []

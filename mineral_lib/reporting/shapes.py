@@ -89,9 +89,7 @@ def arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], **ke
     )
 
 
-def detour(
-    axes: Axes, points: list[tuple[float, float]], *, radius: float = 2.0, colour: str = MUTED
-) -> None:
+def detour(axes: Axes, points: list[tuple[float, float]], *, radius: float = 2.0, colour: str = MUTED) -> None:
     """A line with rounded corners through the points, ending in an arrow head."""
     vertices, codes = [points[0]], [Outline.MOVETO]
     for before, corner, after in zip(points, points[1:], points[2:], strict=False):
@@ -132,9 +130,7 @@ def cube(axes: Axes, x: float, y: float, *, side: float, depth: float, colours: 
     for number, colour in enumerate(colours):
         left, right = x + number * step, x + (number + 1) * step
         axes.add_patch(
-            Polygon(
-                [(left, low), (right, low), (right, high), (left, high)], facecolor=colour, zorder=3, **edge
-            )
+            Polygon([(left, low), (right, low), (right, high), (left, high)], facecolor=colour, zorder=3, **edge)
         )
         axes.add_patch(
             Polygon(

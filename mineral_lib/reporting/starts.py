@@ -54,13 +54,20 @@ def table_starts(runs: list[RunRecord], settings: Settings) -> Table | None:
         return None
     others = {key: other for key in rows if (other := _compared_with(key, rows))}
     found = contrasts(rows, {key: {key: 1, other: -1} for key, other in others.items()}, settings)
-    frame = pd.DataFrame([
-        {"model": key[0], "network": row_name(records, key[0], settings), "pictures": key[1],
-         "start": WEIGHTS_WORDS[key[2]], **summarise(records, settings),
-         "against": WEIGHTS_WORDS[others[key][2]] if key in others else "",
-         **_gain(found.get(key))}
-        for key, records in rows.items()
-    ])  # fmt: skip
+    frame = pd.DataFrame(
+        [
+            {
+                "model": key[0],
+                "network": row_name(records, key[0], settings),
+                "pictures": key[1],
+                "start": WEIGHTS_WORDS[key[2]],
+                **summarise(records, settings),
+                "against": WEIGHTS_WORDS[others[key][2]] if key in others else "",
+                **_gain(found.get(key)),
+            }
+            for key, records in rows.items()
+        ]
+    )
     sentences = [
         f"'From scratch' has the scheme of the profile ({settings.model.init_scheme}), transferred weights have the "
         "fast one. What transfer gains over random weights of its own scheme is what it has learned.",
@@ -85,8 +92,13 @@ def _gain(gain: Contrast | None) -> dict[str, float | str]:
     if gain is None:
         return dict.fromkeys(("gain", "gain_low", "gain_high", "p_holm"), NAN) | {"gain_status": ""}
     low, high = gain.estimate.interval()
-    return {"gain": gain.estimate.value, "gain_low": low, "gain_high": high, "p_holm": gain.p_holm,
-            "gain_status": gain.status}  # fmt: skip
+    return {
+        "gain": gain.estimate.value,
+        "gain_low": low,
+        "gain_high": high,
+        "p_holm": gain.p_holm,
+        "gain_status": gain.status,
+    }
 
 
 def _read_starts(frame: pd.DataFrame, found: Mapping[Key, Contrast]) -> str:

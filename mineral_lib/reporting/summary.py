@@ -31,7 +31,8 @@ def main_runs(
     pictures: str = "colour",
 ) -> list[RunRecord]:
     """The runs of one row with the profile's own ECA placement (placements of the sensitivity study left
-    out)."""
+    out).
+    """
     return select_runs(
         runs,
         model=model,
@@ -54,7 +55,8 @@ def block_runs(runs: list[RunRecord], settings: Settings, block: str) -> dict[st
 
 def summarise(runs: list[RunRecord], settings: Settings) -> dict[str, float | int | str]:
     """Mean metrics over seeds (fractions), interval of the accuracy over seeds and specimens, standard deviation over
-    seeds, and status; NaN where there is no run."""
+    seeds, and status; NaN where there is no run.
+    """
     if not runs:
         return dict.fromkeys(SUMMARY, NAN) | {"seeds": 0, "status": MISSING}
     parts = [(run.correct, specimens_of(run)) for run in runs]

@@ -1,7 +1,6 @@
 """How many photographs stand behind a number of one class, and the mark of classes with too few."""
 
 import numpy as np
-import pandas as pd
 
 from mineral_lib.data.split import FEW_TEST_PHOTOGRAPHS
 from mineral_lib.reporting.labels import label
@@ -19,17 +18,6 @@ WILSON_NOTE = (
 def few_mark(support: float) -> str:
     """The mark of a class with fewer than ``FEW_TEST_PHOTOGRAPHS`` test photographs, else nothing."""
     return MARK if support < FEW_TEST_PHOTOGRAPHS else ""
-
-
-def train_photographs(split: pd.DataFrame | None, num_classes: int) -> np.ndarray:
-    """Photographs of each class in training, shape (num_classes,), float; NaN without a split.
-
-    A photograph counts once, however many copies of it the paper's order makes.
-    """
-    if split is None:
-        return np.full(num_classes, np.nan)
-    train = split[split["split"] == "train"]
-    return train.groupby("label")["image_id"].nunique().reindex(range(num_classes), fill_value=0).to_numpy(float)
 
 
 def support_text(test: float, train: float) -> str:

@@ -96,9 +96,7 @@ class Table:
     def _repr_html_(self) -> str:
         notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
         finding = f"<p>{html.escape(self.finding)}</p>" if self.finding else ""
-        return (
-            f"<p><b>{html.escape(self.title)}</b></p>{finding}{self.to_html()}<ul style='font-size:90%'>{notes}</ul>"
-        )
+        return f"<p><b>{html.escape(self.title)}</b></p>{finding}{self.to_html()}<ul style='font-size:90%'>{notes}</ul>"
 
 
 def formatted(frame: pd.DataFrame, columns: Mapping[str, Column] | None = None) -> pd.DataFrame:
@@ -111,9 +109,7 @@ def formatted(frame: pd.DataFrame, columns: Mapping[str, Column] | None = None) 
         texts = [column.show(value, missing=gone) for value, gone in zip(frame[name], missing, strict=True)]
         if column.until:
             ends = [column.show(value) for value in frame[column.until]]
-            texts = [
-                low if low == DASH else f"{low} to {high}" for low, high in zip(texts, ends, strict=True)
-            ]
+            texts = [low if low == DASH else f"{low} to {high}" for low, high in zip(texts, ends, strict=True)]
         cells.append(texts)
     # Built by position: two columns may have the same heading.
     return pd.DataFrame(list(zip(*cells, strict=True)), columns=[column.title for column in columns.values()])
@@ -157,9 +153,7 @@ def save_table(
     stem = Path(path_stem)
     columns = columns or guess_columns(frame)
     shown = formatted(frame, columns)
-    sides = [
-        "left" if column.kind == "text" else "right" for name, column in columns.items() if name in frame
-    ]
+    sides = ["left" if column.kind == "text" else "right" for name, column in columns.items() if name in frame]
     body = shown.to_markdown(index=False, disable_numparse=True, colalign=sides) if len(shown) else "(empty)"
     lines = [f"# {title}", "", *([f"> {finding}", ""] if finding else []), body, ""]
     if notes:
@@ -178,8 +172,7 @@ def frame_html(frame: pd.DataFrame, columns: Mapping[str, Column] | None = None)
     shown = formatted(frame, columns)
     for gone, texts in zip(_missing_rows(frame), shown.itertuples(index=False), strict=True):
         cells = "".join(
-            f"<td{_numeric(c)}>{html.escape(text)}</td>"
-            for c, text in zip(columns.values(), texts, strict=True)
+            f"<td{_numeric(c)}>{html.escape(text)}</td>" for c, text in zip(columns.values(), texts, strict=True)
         )
         rows.append(f"{'<tr class=missing>' if gone else '<tr>'}{cells}</tr>")
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"

@@ -55,8 +55,11 @@ def check_best(runs: list[RunRecord], settings: Settings, block: str) -> tuple[s
 
     Fails if any other network is clearly better; holds only if all differences are clear.
     """
-    pairs = {model: (row_name(other, model, settings), contrast)
-             for model, (other, contrast) in leads(runs, settings, block).items() if contrast}  # fmt: skip
+    pairs = {
+        model: (row_name(other, model, settings), contrast)
+        for model, (other, contrast) in leads(runs, settings, block).items()
+        if contrast
+    }
     if not pairs:
         return NOT_RUN, ""
     verdicts = [contrast.verdict for _, contrast in pairs.values()]
@@ -85,10 +88,7 @@ def check_faster(runs: list[RunRecord], settings: Settings, block: str) -> tuple
     length = min(len(curve) for records in found.values() for curve in _curves(records))
     area = {m: float(np.mean([curve_area(c[:length]) for c in _curves(r)])) for m, r in found.items()}
     goals = [t / 100 for t in settings.comparison.thresholds_percent]
-    times = {
-        m: {g: float(np.median([epochs_to(c, g) for c in _curves(r)])) for g in goals}
-        for m, r in found.items()
-    }
+    times = {m: {g: float(np.median([epochs_to(c, g) for c in _curves(r)])) for g in goals} for m, r in found.items()}
     reached = [g for g in goals if sum(np.isfinite(times[m][g]) for m in found) >= 2]
     rival = max((m for m in found if m != PROPOSED), key=area.get)
     ahead = area[PROPOSED] > area[rival]
@@ -122,9 +122,7 @@ def check_training(runs: list[RunRecord], settings: Settings) -> tuple[str, str]
     found = block_runs(runs, settings, "as_read")
     if len(found) < len(settings.comparison.models):
         return NOT_RUN, ""
-    final = {
-        m: float(np.mean([run.history["train_accuracy"].iloc[-1] for run in r])) for m, r in found.items()
-    }
+    final = {m: float(np.mean([run.history["train_accuracy"].iloc[-1] for run in r])) for m, r in found.items()}
     lowest = min(final, key=final.get)
     above = sum(value > 0.9 for value in final.values())
     short, verdict = too_short(settings), HOLDS if above == len(final) else FAILS
@@ -137,13 +135,12 @@ def check_training(runs: list[RunRecord], settings: Settings) -> tuple[str, str]
 
 def check_classes(runs: list[RunRecord], settings: Settings) -> tuple[str, str]:
     """Are more than half of the minerals recognised in at least 97 % of their test photographs? Not tested with few
-    epochs."""
+    epochs.
+    """
     found = main_runs(runs, settings, model=PROPOSED, weights="transfer")
     if not found:
         return NOT_RUN, ""
-    recall = (
-        pd.concat([r.predictions.assign(correct=r.correct) for r in found]).groupby("label")["correct"].mean()
-    )
+    recall = pd.concat([r.predictions.assign(correct=r.correct) for r in found]).groupby("label")["correct"].mean()
     good = int((recall >= 0.97).sum())
     short, verdict = too_short(settings), HOLDS if good > len(recall) / 2 else FAILS
     return UNTESTABLE if short else verdict, _with_epochs(
@@ -154,7 +151,8 @@ def check_classes(runs: list[RunRecord], settings: Settings) -> tuple[str, str]:
 
 def check_complexity(runs: list[RunRecord], settings: Settings) -> tuple[str, str]:
     """Does accuracy grow with the number of parameters (Kendall's rank correlation, exact p below 0.05, three
-    seeds)?"""
+    seeds)?
+    """
     block = "fair_none" if "fair_none" in settings.comparison.blocks else settings.comparison.blocks[0]
     found = block_runs(runs, settings, block)
     if len(found) < 4:
@@ -206,7 +204,8 @@ def check_cheap(runs: list[RunRecord], settings: Settings) -> tuple[str, str]:
 
 def check_honest_split(runs: list[RunRecord], settings: Settings, paths: ResultPaths) -> tuple[str, str]:
     """Does the paper's order measure new specimens? Fails if the gap of a network (over at least three seeds), or that
-    of the control on labels drawn by lot (which trains nothing), is above 0 after Holm's correction."""
+    of the control on labels drawn by lot (which trains nothing), is above 0 after Holm's correction.
+    """
     table = table_leakage(runs, settings, paths)
     network, control = leakage_gap(table), control_gap(table)
     if network is None and control is None:
@@ -214,8 +213,7 @@ def check_honest_split(runs: list[RunRecord], settings: Settings, paths: ResultP
     corrected = holm([np.nan if row is None else row["gap_p"] for row in (network, control)])
     counted = (network is not None and network["seeds"] >= MIN_SEEDS, control is not None)
     apart = any(
-        may and p < LEVEL and row["gap"] > 0
-        for may, p, row in zip(counted, corrected, (network, control), strict=True)
+        may and p < LEVEL and row["gap"] > 0 for may, p, row in zip(counted, corrected, (network, control), strict=True)
     )
     words = []
     if network is not None:

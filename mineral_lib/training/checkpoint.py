@@ -68,8 +68,9 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     if content["schema"] > SCHEMA:
         raise StorageError(
             f"was written by a newer version (schema {content['schema']}, this version reads up to {SCHEMA})",
-            where=str(path), remedy="update this package",
-        )  # fmt: skip
+            where=str(path),
+            remedy="update this package",
+        )
     return content
 
 
@@ -89,8 +90,20 @@ def _load_payload(path: Path, payload: memoryview) -> Any:
         return torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise _damaged(path, "holds something else than tensors and plain values; it was not loaded") from error
-    except (zipfile.BadZipFile, RuntimeError, ValueError, TypeError, KeyError, EOFError, AttributeError,
-            AssertionError, IndexError, NotImplementedError, OverflowError, MemoryError) as error:  # fmt: skip
+    except (
+        zipfile.BadZipFile,
+        RuntimeError,
+        ValueError,
+        TypeError,
+        KeyError,
+        EOFError,
+        AttributeError,
+        AssertionError,
+        IndexError,
+        NotImplementedError,
+        OverflowError,
+        MemoryError,
+    ) as error:
         raise _damaged(path, f"cannot be read ({type(error).__name__})") from error
 
 

@@ -33,9 +33,28 @@ PAPER_PX = 224  # the paper's image size
 WARM_UP_STEPS = {"cpu": 2}  # an accelerator needs a few more until kernels are chosen and clocks are up
 NO_MEMORY, DIED = "not enough memory", "process died (often: out of memory)"
 EPOCH_BATCHES = (2, 4, 8)  # batches of the epochs that are timed
-COLUMNS = ("kind", "model", "family", "network", "parameters", "size_mib", "gmacs_224px", "image_size_px", "gmacs",
-           "batch_size", "images", "steps", "train_images_per_s", "infer_images_per_s", "peak_mib", "device", "machine",
-           "precision", "threads", "note")  # fmt: skip
+COLUMNS = (
+    "kind",
+    "model",
+    "family",
+    "network",
+    "parameters",
+    "size_mib",
+    "gmacs_224px",
+    "image_size_px",
+    "gmacs",
+    "batch_size",
+    "images",
+    "steps",
+    "train_images_per_s",
+    "infer_images_per_s",
+    "peak_mib",
+    "device",
+    "machine",
+    "precision",
+    "threads",
+    "note",
+)
 
 
 @dataclass(frozen=True)
@@ -148,12 +167,20 @@ def time_network(sections: dict[str, Any], name: str, family: str) -> list[dict[
     seed_everything(derive_seed(settings.report.seed, "cost", name))
     before = _peak_memory_mib(torch.device("cpu"))
     loop = make_loop(_build(settings, name, family), settings, lr=1e-6)  # the rate changes no time
-    facts = {"device": loop.device.type, "machine": _machine(loop.device), "threads": settings.train.threads,
-             "precision": str(loop.autocast_dtype or torch.float32).removeprefix("torch.")}  # fmt: skip
+    facts = {
+        "device": loop.device.type,
+        "machine": _machine(loop.device),
+        "threads": settings.train.threads,
+        "precision": str(loop.autocast_dtype or torch.float32).removeprefix("torch."),
+    }
     rows = []
     for point in points(settings, name, family):
-        row = {"kind": point.kind, "image_size_px": point.image_size_px, "batch_size": point.batch_size,
-               "images": point.images}  # fmt: skip
+        row = {
+            "kind": point.kind,
+            "image_size_px": point.image_size_px,
+            "batch_size": point.batch_size,
+            "images": point.images,
+        }
         if point.image_size_px != settings.data.image_size_px:  # counted at the profile's size only
             row["gmacs"] = float("nan")
         try:
@@ -187,8 +214,9 @@ def _time_epoch(loop: Loop, point: Point, settings: Settings) -> dict[str, float
     """Speed over all images of an epoch, augmentation and loading from the cache of decoded photographs included."""
     working = working_size(point.image_size_px)
     pixels = np.random.default_rng(0).integers(0, 256, (point.images, working, working, 3), np.uint8)
-    samples = pd.DataFrame({"sample_id": range(point.images), "label": np.arange(point.images) % len(minerals()),
-                            "split": "train"})  # fmt: skip
+    samples = pd.DataFrame(
+        {"sample_id": range(point.images), "label": np.arange(point.images) % len(minerals()), "split": "train"}
+    )
     clock, speeds = _Clock(loop.device, 1, 0), {"steps": 1}
     for name, train in (("train", True), ("infer", False)):
         loader = make_loader(samples, pixels, "train", settings, train=train, augment_now=train)

@@ -135,7 +135,11 @@ def autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:
 
 
 def train_one_epoch(
-    loop: Loop, batches: Collection[Batch], *, epoch: int, done: FitState | None = None,
+    loop: Loop,
+    batches: Collection[Batch],
+    *,
+    epoch: int,
+    done: FitState | None = None,
     after_step: Callable[[torch.Tensor], None] | None = None,
 ) -> tuple[float, float]:
     """Train on every batch once.

@@ -40,7 +40,7 @@ def classification_loss(aux_weight: float, shift: torch.Tensor | None = None, *,
 
 
 def logit_shift(labels: Any, num_classes: int, tau: float) -> torch.Tensor | None:
-    """tau * log(prior) of each class (Menon et al. 2021, "Long-tail learning via logit adjustment").
+    """Tau * log(prior) of each class (Menon et al. 2021, "Long-tail learning via logit adjustment").
 
     A network trained on logits + shift and asked with its plain logits weighs all classes alike (tau = 1), however
     unequal their numbers in training.
@@ -59,7 +59,10 @@ def logit_shift(labels: Any, num_classes: int, tau: float) -> torch.Tensor | Non
     if tau == 0:
         return None
     counts = torch.from_numpy(np.bincount(np.asarray(labels), minlength=num_classes)).double()
-    if (empty := (counts == 0).nonzero().flatten().tolist()):
-        raise DataError(f"{len(empty)} classes have no training sample (label {empty[0]} is the first)",
-                        where="train.logit_adjustment", remedy="set it to 0, or drop these classes")  # fmt: skip
+    if empty := (counts == 0).nonzero().flatten().tolist():
+        raise DataError(
+            f"{len(empty)} classes have no training sample (label {empty[0]} is the first)",
+            where="train.logit_adjustment",
+            remedy="set it to 0, or drop these classes",
+        )
     return (tau * (counts / counts.sum()).log()).float()

@@ -20,11 +20,11 @@ from torch import nn
 
 from mineral_lib.config import Formula, Model, Settings
 from mineral_lib.data.dataset import normalise
-from mineral_lib.data.formula import formula_images, image_statistics
 from mineral_lib.errors import DivergenceError
 from mineral_lib.models.initialise import FEATURE_SCALE, scale_features
 from mineral_lib.models.zoo import base_network, build_base, classifier_of
 from mineral_lib.runtime import derive_seed, machine, package_versions, seed_everything, select_device, set_threads
+from mineral_lib.specimens.formula import formula_images, image_statistics
 from mineral_lib.stopping import check_stop
 from mineral_lib.storage import ResultPaths, digest, write_csv, write_json
 from mineral_lib.training.checkpoint import load_weights, save_weights
@@ -109,11 +109,19 @@ def _pretrain(settings: Settings, source: str, folder: Path, say: Callable[[str]
         say(f"pretrain {source}: epoch {epoch}/{options.epochs}  {words}")
     seconds = round(time.perf_counter() - begin, 1)
     write_csv(folder / "history.csv", pd.DataFrame(rows))
-    write_json(folder / "manifest.json", {
-        "model": model, "formula": options.model_dump(mode="json"), "images": len(data.images), "seconds": seconds,
-        "threads": settings.train.threads, "device": str(loop.device),
-        "versions": package_versions(), "machine": machine(),
-    })  # fmt: skip
+    write_json(
+        folder / "manifest.json",
+        {
+            "model": model,
+            "formula": options.model_dump(mode="json"),
+            "images": len(data.images),
+            "seconds": seconds,
+            "threads": settings.train.threads,
+            "device": str(loop.device),
+            "versions": package_versions(),
+            "machine": machine(),
+        },
+    )
     scale_features(network, FEATURE_SCALE)
     weights = {key: value.detach().cpu() for key, value in network.state_dict().items()}
     save_weights(folder / "weights.safetensors", weights, {"source": "formula-driven images"})
@@ -233,4 +241,3 @@ def _turned(images: torch.Tensor, turn: int) -> torch.Tensor:
     """A batch (B, 3, H, H) in one of the eight flips and turns of the square: neither class nor colours change."""
     images = images.rot90(turn % 4, (2, 3))
     return images.flip(3) if turn >= 4 else images
-

@@ -71,17 +71,27 @@ class Checkpoints:
         weights = loop.network.state_dict()
         bad = [name for name, value in weights.items() if value.is_floating_point() and not value.isfinite().all()]
         if bad:
-            raise DivergenceError(f"weights are not finite ({bad[0]})", where=_position(state),
-                                  remedy="lower train.lr")  # fmt: skip
+            raise DivergenceError(f"weights are not finite ({bad[0]})", where=_position(state), remedy="lower train.lr")
         content = {
-            "package_version": __version__, "versions": package_versions(), "device": str(loop.device),
-            "threads": torch.get_num_threads(), "processes": loop.processes,
-            "classes": self.config["classes"], "config": self.config,
-            "epoch": state.epoch, "step": state.step, "totals": state.totals, "history": state.history,
-            "generators": generator_states(loop.device), "best_epoch": state.best_epoch,
-            "best_weights": state.best_weights, "network": weights, "optimizer": loop.optimizer.state_dict(),
-            "notes": state.notes, "seconds": state.seconds + time.perf_counter() - self.begin,
-        }  # fmt: skip
+            "package_version": __version__,
+            "versions": package_versions(),
+            "device": str(loop.device),
+            "threads": torch.get_num_threads(),
+            "processes": loop.processes,
+            "classes": self.config["classes"],
+            "config": self.config,
+            "epoch": state.epoch,
+            "step": state.step,
+            "totals": state.totals,
+            "history": state.history,
+            "generators": generator_states(loop.device),
+            "best_epoch": state.best_epoch,
+            "best_weights": state.best_weights,
+            "network": weights,
+            "optimizer": loop.optimizer.state_dict(),
+            "notes": state.notes,
+            "seconds": state.seconds + time.perf_counter() - self.begin,
+        }
         if loop.average is not None:
             content["average"] = loop.average.module.state_dict()
         fresh = save_checkpoint(self.folder / "next.pt", content)
@@ -119,9 +129,16 @@ class Checkpoints:
         if loop.average is not None:
             loop.average.module.load_state_dict(saved["average"])
         state = FitState(
-            saved["epoch"], saved["history"], saved["best_epoch"], saved["best_weights"], saved["step"],
-            saved["totals"], saved["generators"], saved["notes"], saved["seconds"],
-        )  # fmt: skip
+            saved["epoch"],
+            saved["history"],
+            saved["best_epoch"],
+            saved["best_weights"],
+            saved["step"],
+            saved["totals"],
+            saved["generators"],
+            saved["notes"],
+            saved["seconds"],
+        )
         note = f"resumed after {_position(state)}" + _changes(saved, loop)
         state.notes.append(note)
         say(f"{self.folder.parent.name}: {note}")
@@ -144,8 +161,9 @@ class Checkpoints:
         if problems:
             raise StorageError(
                 "; ".join(f"{Path(problem.where).name}: {problem.what}" for problem in problems),
-                where=str(self.folder), remedy="delete this folder to start the run again",
-            )  # fmt: skip
+                where=str(self.folder),
+                remedy="delete this folder to start the run again",
+            )
         return None
 
     def mark_diverged(self, error: DivergenceError) -> None:
@@ -185,8 +203,9 @@ def _changes(saved: dict[str, Any], loop: Loop) -> str:
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """Lines ``key: checkpoint -> now`` of what differs between two run configurations."""
-    before, after = ({name: value for name, value in _flat(config).items() if name not in DERIVED}
-                     for config in (old, new))
+    before, after = (
+        {name: value for name, value in _flat(config).items() if name not in DERIVED} for config in (old, new)
+    )
     lines = []
     for key in sorted(before.keys() | after.keys()):
         one, two = before.get(key, "absent"), after.get(key, "absent")

@@ -21,7 +21,12 @@ WEIGHTS_FILE = "weights.safetensors"
 
 
 def write_run(
-    folder: Path, config: dict, state: FitState, loop: Loop, loaders: dict[str, Any], samples: pd.DataFrame,
+    folder: Path,
+    config: dict,
+    state: FitState,
+    loop: Loop,
+    loaders: dict[str, Any],
+    samples: pd.DataFrame,
     manifest: dict[str, Any],
 ) -> None:
     """Test the last and the selected epoch once each, and write the run's files.
@@ -44,9 +49,7 @@ def write_run(
     _write_predictions(folder / "predictions.csv", samples, "test", probabilities)
     _write_predictions(folder / "predictions_val.csv", samples, "val", predict(loop, loaders["val"])[0])
     write_json(folder / "metrics.json", metrics)
-    save_weights(
-        folder / WEIGHTS_FILE, state.best_weights, {"key": config["key"], "classes": "\n".join(classes)}
-    )
+    save_weights(folder / WEIGHTS_FILE, state.best_weights, {"key": config["key"], "classes": "\n".join(classes)})
     write_json(folder / "manifest.json", manifest)
     write_json(folder / "config.json", config)
 
@@ -58,17 +61,22 @@ def _write_predictions(path: Path, samples: pd.DataFrame, split: str, probabilit
     write_csv(path, pd.concat([frame, columns], axis=1), float_format="%.9g")
 
 
-def run_manifest(
-    settings: Settings, loop: Loop, note: str, seconds: float, images: int, epochs: int
-) -> dict[str, Any]:
+def run_manifest(settings: Settings, loop: Loop, note: str, seconds: float, images: int, epochs: int) -> dict[str, Any]:
     """Time, machine, versions and sizes of a run; ``note`` says where the weights came from."""
     network = loop.network
     return {
-        "seconds": round(seconds, 2), "images_per_second": round(images * epochs / seconds, 1),
-        "device": str(loop.device), "threads": settings.train.threads, "processes": loop.processes,
+        "seconds": round(seconds, 2),
+        "images_per_second": round(images * epochs / seconds, 1),
+        "device": str(loop.device),
+        "threads": settings.train.threads,
+        "processes": loop.processes,
         "precision": str(loop.autocast_dtype or "float32"),
-        "machine": machine(), "versions": package_versions(), "package_version": __version__,
-        "parameters": count_parameters(network), "size_mib": round(file_size_mib(network), 4),
+        "machine": machine(),
+        "versions": package_versions(),
+        "package_version": __version__,
+        "parameters": count_parameters(network),
+        "size_mib": round(file_size_mib(network), 4),
         "gmacs": round(multiply_adds(network, settings.data.image_size_px), 6),
-        "image_size_px": settings.data.image_size_px, "weights_note": note,
-    }  # fmt: skip
+        "image_size_px": settings.data.image_size_px,
+        "weights_note": note,
+    }

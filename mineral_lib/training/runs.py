@@ -9,13 +9,15 @@ import pandas as pd
 import torch
 from torch import nn
 
+from mineral_lib.compute.memory import explained_shortage
+from mineral_lib.compute.ranks import is_leader, is_shared, leader_first, spread
 from mineral_lib.config import Settings
 from mineral_lib.data.dataset import load_pixels, make_loader
 from mineral_lib.data.mixing import Mix, batch_mixing
 from mineral_lib.data.prepare import StudyData, prepare
+from mineral_lib.data.shuffled_labels import shuffled_labels
 from mineral_lib.data.split import SPLITS, split_seed
 from mineral_lib.errors import DivergenceError, StorageError
-from mineral_lib.evaluation.shuffled_labels import shuffled_labels
 from mineral_lib.locks import LOCK_FILE, folder_lock
 from mineral_lib.models.depthwise import use_fast_depthwise
 from mineral_lib.models.weights import file_state, imagenet_state, load_backbone
@@ -39,9 +41,7 @@ from mineral_lib.training.engine import (
     fit,
 )
 from mineral_lib.training.loss import classification_loss, logit_shift
-from mineral_lib.training.memory import explained_shortage
 from mineral_lib.training.pretrain import CONTROL, ensure_source_weights, source_key, source_name
-from mineral_lib.training.ranks import is_leader, is_shared, leader_first, spread
 from mineral_lib.training.recipe import averaged_weights, draw_weights, make_optimizer
 from mineral_lib.training.resume import Checkpoints
 from mineral_lib.training.run_files import RUN_FILES, WEIGHTS_FILE, run_manifest, write_run
@@ -50,15 +50,32 @@ from mineral_lib.training.specs import RunSpec
 # Raised when the training code changes what a run computes, so that older runs are not reused.
 TRAINING_VERSION = 2
 # Parameters of the ``train`` section that do not change what a run computes, or are part of its name.
-NO_PART_OF_THE_RESULT = {"device", "jobs", "num_workers", "seeds", "overrides", "checkpoint_every_steps",
-                         "checkpoint_every_minutes"}
+NO_PART_OF_THE_RESULT = {
+    "device",
+    "jobs",
+    "num_workers",
+    "seeds",
+    "overrides",
+    "checkpoint_every_steps",
+    "checkpoint_every_minutes",
+}
 
 
 # Parameters of the ``train`` section that change nothing at these values and are then no part of the key: runs from
 # before there was such a parameter stay valid.
-NEUTRAL = {"accumulation_steps": 1, "schedule": "epoch", "layer_decay": 1.0, "ema_decay": 0.0, "label_smoothing": 0.0,
-           "mixup_alpha": 0.0, "cutmix_alpha": 0.0, "compile": False, "freeze_batch_norm_after": 0,
-           "normalise": "imagenet", "init_std": 0.0}  # fmt: skip
+NEUTRAL = {
+    "accumulation_steps": 1,
+    "schedule": "epoch",
+    "layer_decay": 1.0,
+    "ema_decay": 0.0,
+    "label_smoothing": 0.0,
+    "mixup_alpha": 0.0,
+    "cutmix_alpha": 0.0,
+    "compile": False,
+    "freeze_batch_norm_after": 0,
+    "normalise": "imagenet",
+    "init_std": 0.0,
+}
 # Raised when a protocol deals photographs in another way; 1 is no part of the key.
 PROTOCOL_VERSIONS = {"authors": 2}
 
@@ -81,8 +98,9 @@ def run_epochs(settings: Settings, spec: RunSpec, data: StudyData) -> int:
     epochs = settings.train.epochs
     if not settings.leakage.equal_steps:
         return epochs
-    sizes = {name: int((data.samples(name, spec.seed)["split"] == "train").sum())
-             for name in ("grouped", spec.protocol)}
+    sizes = {
+        name: int((data.samples(name, spec.seed)["split"] == "train").sum()) for name in ("grouped", spec.protocol)
+    }
     return max(1, round(epochs * sizes["grouped"] / sizes[spec.protocol]))
 
 
@@ -200,8 +218,11 @@ def load_run_network(settings: Settings, spec: RunSpec, num_classes: int) -> nn.
     """
     path = run_dir(settings, spec) / WEIGHTS_FILE
     if not path.is_file():
-        raise StorageError("the weights of the run are not here; its tables and figures are", where=str(path),
-                           remedy="delete the run's folder and run again: it is trained anew")  # fmt: skip
+        raise StorageError(
+            "the weights of the run are not here; its tables and figures are",
+            where=str(path),
+            remedy="delete the run's folder and run again: it is trained anew",
+        )
     network, _ = build_network(settings, spec, num_classes, pretrained=False)
     network.load_state_dict(load_weights(path))
     return network.eval()
@@ -239,8 +260,13 @@ def _train(settings: Settings, spec: RunSpec, data: StudyData, say: Say) -> None
     loaders = _loaders(settings, samples, spec, data)
     network, note = build_network(settings, spec, len(data.classes), pretrained=True)
     shift = logit_shift(loaders["train"].dataset.labels, len(data.classes), settings.train.logit_adjustment)
-    loop = make_loop(network, settings, lr=config["train"]["lr"], shift=shift,
-                     mix=batch_mixing(settings.train, len(data.classes), seed=spec.seed))  # fmt: skip
+    loop = make_loop(
+        network,
+        settings,
+        lr=config["train"]["lr"],
+        shift=shift,
+        mix=batch_mixing(settings.train, len(data.classes), seed=spec.seed),
+    )
     loop = spread(loop, loaders["train"])
     epochs = config["train"]["epochs"]
     warm_up = min(settings.train.warmup_epochs, epochs - 1)
@@ -299,8 +325,9 @@ def _loaders(settings: Settings, samples: pd.DataFrame, spec: RunSpec, data: Stu
     }
 
 
-def make_loop(network: nn.Module, settings: Settings, *, lr: float, shift: torch.Tensor | None = None,
-              mix: Mix | None = None) -> Loop:  # fmt: skip
+def make_loop(
+    network: nn.Module, settings: Settings, *, lr: float, shift: torch.Tensor | None = None, mix: Mix | None = None
+) -> Loop:
     """Put a network on the device, in channels-last layout, with its optimizer, precision, loss and averaged weights.
 
     ``shift`` is added to the logits in the training loss (see ``logit_shift``), ``mix`` mixes each batch.
@@ -317,8 +344,9 @@ def make_loop(network: nn.Module, settings: Settings, *, lr: float, shift: torch
         make_optimizer(network, train, lr),
         device,
         autocast_dtype(train.precision, device),
-        classification_loss(settings.model.aux_weight, None if shift is None else shift.to(device),
-                            smoothing=train.label_smoothing),
+        classification_loss(
+            settings.model.aux_weight, None if shift is None else shift.to(device), smoothing=train.label_smoothing
+        ),
         train.accumulation_steps,
         mix,
         averaged_weights(network, train),

@@ -61,8 +61,11 @@ def comparison_runs(settings: Settings) -> list[RunSpec]:
         for block in settings.comparison.blocks
         for model in settings.comparison.models
     ]
-    specs += [replace(_spec(row, "grouped", seed), pictures="grey")
-              for seed in settings.train.seeds for row in settings.comparison.grey_runs]  # fmt: skip
+    specs += [
+        replace(_spec(row, "grouped", seed), pictures="grey")
+        for seed in settings.train.seeds
+        for row in settings.comparison.grey_runs
+    ]
     return list(dict.fromkeys(specs))
 
 

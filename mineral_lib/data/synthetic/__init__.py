@@ -1,5 +1,0 @@
-"""Generated photographs of mineral specimens: the package's default data set."""
-
-from mineral_lib.data.synthetic.scene import Photograph, photograph, photographs
-
-__all__ = ["Photograph", "photograph", "photographs"]

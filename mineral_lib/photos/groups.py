@@ -1,0 +1,153 @@
+"""Which photographs belong together: the same specimen, the same pixels, or nearly the same picture.
+
+A group never straddles the splits of the default protocol. Rules:
+
+* Photographs are joined by a common specimen, by equal pixels, and by a distance of their perceptual hashes of at most
+  ``data.near_duplicate_radius``; whoever is reached over such links belongs to the group, also across classes.
+* A group is named after its first specimen (without a specimen pattern: its first photograph), so photographs added
+  to a specimen do not rename it.
+* Groups are kept as they are found, however large: a smaller test set is better than a leak. But near duplicates that
+  swallow a class are more likely a shared background than one specimen, so ``group_notes`` names every such group
+  together with the radius at which it falls apart.
+"""
+
+import hashlib
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from mineral_lib.photos.duplicates import PAIR_COLUMNS, groups, near_pairs, perceptual_hash, turned
+from mineral_lib.photos.images import as_picture
+
+DUPLICATE_COLUMNS = ["file_a", "class_a", "file_b", "class_b", "kind", "distance", "conflict"]
+SAME_BYTES, SAME_PIXELS, NEAR = "same bytes", "same pixels", "near"
+LARGE_SHARE = 0.25  # of a class: more in one group, and the split 6:2:2 can no longer be met
+LARGE_COUNT = 8  # fewer photographs in a group are named only if they leave too few groups
+MIN_GROUPS = 3  # one for each of train, val and test
+
+
+def fingerprints(image: Image.Image | np.ndarray) -> dict[str, str]:
+    """What the scan keeps of a decoded RGB photograph: ``pixels_sha256`` and the upright hash ``phash``."""
+    picture = as_picture(image)
+    content = hashlib.sha256(str((picture.height, picture.width, 3)).encode())
+    content.update(picture.tobytes())
+    return {"pixels_sha256": content.hexdigest(), "phash": f"{perceptual_hash(picture)[0]:016x}"}
+
+
+def near_duplicates(index: pd.DataFrame, radius: int | None) -> pd.DataFrame:
+    """Pairs of photographs within the radius.
+
+    Args:
+        index: The table of photographs; rows with an empty ``phash`` (generated photographs) take no part.
+        radius: Bits, see ``duplicates.near_pairs``; None for none.
+
+    Returns:
+        Columns ``first``, ``second`` (row positions in the index) and ``distance``.
+
+    Raises:
+        DataError: There are too many pairs for the radius to mean anything.
+    """
+    rows = np.flatnonzero(index["phash"] != "")
+    if radius is None or len(rows) == 0:
+        return pd.DataFrame({name: np.empty(0, np.int64) for name in PAIR_COLUMNS})
+    upright = np.array([int(text, 16) for text in index["phash"].iloc[rows]], dtype=np.uint64)
+    pairs = near_pairs(turned(upright), radius)
+    return pairs.assign(first=rows[pairs["first"]], second=rows[pairs["second"]])
+
+
+def add_groups(index: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+    """The index with its column ``group`` filled.
+
+    Args:
+        index: The table of photographs, in any order.
+        pairs: Near duplicates of this very table, see ``near_duplicates``.
+    """
+    links = [pairs[["first", "second"]], _equal(index["specimen"]), _equal(index["pixels_sha256"])]
+    labels = groups(len(index), pd.concat(links, ignore_index=True))
+    return index.assign(group=index["specimen"].groupby(labels).transform("min"))
+
+
+def _equal(values: pd.Series) -> pd.DataFrame:
+    """Each row linked with the first row of the same value; empty values are not linked."""
+    place = pd.Series(np.arange(len(values)))
+    first = place.groupby(values.to_numpy()).transform("first")
+    linked = ((first != place) & (values.to_numpy() != "")).to_numpy()
+    return pd.DataFrame({"first": first[linked].to_numpy(), "second": place[linked].to_numpy()})
+
+
+def duplicate_table(index: pd.DataFrame, pairs: pd.DataFrame, exact: pd.DataFrame) -> pd.DataFrame:
+    """All duplicates of a study, conflicts first.
+
+    Args:
+        index: The table of photographs.
+        pairs: Near duplicates of this table.
+        exact: Rows of ``DUPLICATE_COLUMNS`` for equal bytes and pixels, as the scan found them.
+
+    Returns:
+        Columns ``DUPLICATE_COLUMNS``; ``distance`` in bits (0 for equal bytes or pixels), ``conflict`` is ``yes`` if
+        the two stand in different classes.
+    """
+    one, two = (index.iloc[pairs[name]].reset_index(drop=True) for name in ("first", "second"))
+    near = pd.DataFrame(
+        {
+            "file_a": one["image_id"],
+            "class_a": one["class_name"],
+            "file_b": two["image_id"],
+            "class_b": two["class_name"],
+            "kind": NEAR,
+            "distance": pairs["distance"].to_numpy(),
+            "conflict": np.where(one["class_name"] == two["class_name"], "no", "yes"),
+        }
+    )[(one["pixels_sha256"] != two["pixels_sha256"])]
+    table = pd.concat([part for part in (exact, near) if len(part)] or [exact], ignore_index=True)
+    table = table.sort_values(["conflict", "distance", "file_a", "file_b"], ascending=[False, True, True, True])
+    return table.reset_index(drop=True)[DUPLICATE_COLUMNS]
+
+
+def group_notes(index: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
+    """Sentences on groups that hold too much of a class for its split to be a good one; usually none."""
+    notes = []
+    for name, rows in index.groupby("class_name", sort=False):
+        specimens, count = rows["specimen"].nunique(), rows["group"].nunique()
+        largest = rows["group"].mode().iloc[0]
+        members = rows[rows["group"] == largest]
+        if members["specimen"].nunique() == 1:
+            continue
+        if len(members) >= LARGE_COUNT and len(members) > LARGE_SHARE * len(rows):
+            notes.append(
+                f"{name}: {len(members)} of {len(rows)} photographs are one group of near duplicates (first: "
+                f"{largest}). They stay on one side of every grouped split. If they only share a background, set "
+                f"data.near_duplicate_radius to {_better_radius(index, pairs, name)}."
+            )
+        elif count < MIN_GROUPS <= specimens:
+            notes.append(f"{name}: near duplicates join its {specimens} specimens to {count}, so it is in train only.")
+    return notes
+
+
+def _better_radius(index: pd.DataFrame, pairs: pd.DataFrame, class_name: str) -> int | str:
+    """The largest radius at which no group holds more than ``LARGE_SHARE`` of the class, or ``null``."""
+    inside = (index["class_name"] == class_name).to_numpy()
+    for radius in sorted(set(pairs["distance"]), reverse=True):
+        found = add_groups(index, pairs[pairs["distance"] < radius])[inside]
+        if found["group"].value_counts().iloc[0] <= max(LARGE_SHARE * inside.sum(), LARGE_COUNT - 1):
+            return int(radius) - 1 if radius > 0 else "null"
+    return "null"
+
+
+def group_summary(index: pd.DataFrame, duplicates: pd.DataFrame) -> dict[str, int]:
+    """Counts for the record of a study."""
+    sizes = index["group"].value_counts()
+    spanning = index.groupby("group")["class_name"].nunique() > 1
+    counts = duplicates["kind"].value_counts()
+    return {
+        "photographs": len(index),
+        "specimens": int(index["specimen"].nunique()),
+        "groups": len(sizes),
+        "largest_group": int(sizes.iloc[0]),
+        "groups_across_classes": int(spanning.sum()),
+        "same_bytes_pairs": int(counts.get(SAME_BYTES, 0)),
+        "same_pixels_pairs": int(counts.get(SAME_PIXELS, 0)),
+        "near_pairs": int(counts.get(NEAR, 0)),
+        "conflicts": int((duplicates["conflict"] == "yes").sum()),
+    }

@@ -1,0 +1,220 @@
+"""Reading one photograph: which files are accepted, and what happens to unusual ones.
+
+The rules: JPEG (also the multi-picture files of phones), PNG, TIFF, WebP and BMP, and HEIC where its library is
+installed, are decided by content, never by extension; the file is decoded completely; the EXIF orientation is applied;
+colours become 8-bit sRGB (see ``colour.py``); of animations and multi-page files the first frame is used. Everything
+else is refused with path, reason and remedy.
+"""
+
+import hashlib
+import io
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from mineral_lib.errors import DataError
+from mineral_lib.photos.colour import is_16_bit_colour, to_srgb
+from mineral_lib.photos.foreign import looks_like
+from mineral_lib.photos.heic import is_heic, open_heic
+
+FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP")
+MAX_PIXELS = 89_478_485  # Pillow's own warning limit; it only warns there, this project refuses
+MAX_FILE_BYTES = 1 << 30
+MIN_SIDE_PX = 16
+MAX_ASPECT = 20
+REMEDY = "export it again as an 8-bit JPEG or PNG, or remove it from the folder"
+ACCEPTED = "accepted are JPEG, PNG, TIFF, WebP, BMP and (with the extra heic) HEIC"
+
+_ORIENTATION_TAG = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_DNG_VERSION, _SUBFILE_TYPE, _REDUCED = 50706, 254, 1  # TIFF tags of previews in the RAW files of cameras
+_BOMB = re.compile(r"\((\d+) pixels\)")
+
+
+class AccessError(DataError):
+    """A file could not be opened or held in memory: it may well be readable another time."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A decoded photograph.
+
+    Attributes:
+        image: RGB, 8 bit, upright.
+        sha256: Digest of the file's bytes.
+        size_bytes: Size of the file.
+        notes: Conversions that were needed, in words.
+    """
+
+    image: Image.Image
+    sha256: str
+    size_bytes: int
+    notes: tuple[str, ...]
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """(H, W, 3) uint8; a new array at each call."""
+        return np.array(self.image, dtype=np.uint8)
+
+
+def decode_photo(path: Path) -> np.ndarray:
+    """Decode a photograph.
+
+    Returns:
+        (H, W, 3) uint8, RGB, upright.
+
+    Raises:
+        DataError: The file cannot be used; the message names file, reason and remedy.
+    """
+    return read_photo(path).pixels
+
+
+def read_photo(path: Path) -> Photo:
+    """Decode a photograph and return it with the digest of exactly the bytes that were decoded.
+
+    Raises:
+        DataError: The file cannot be used; the message names file, reason and remedy.
+    """
+    data = _read_bytes(Path(path))
+    try:
+        image, notes = _decode(data)
+    except DataError as error:
+        raise _refusal(error.what, path, error.remedy or REMEDY) from None
+    except MemoryError as error:
+        raise _no_access("too large for the memory of this machine", path, REMEDY) from error
+    # Pillow answers damaged files with a dozen exception types, several of them no OSError.
+    except Exception as error:
+        raise _refusal(_reason(error, data), path) from error
+    return Photo(image, hashlib.sha256(data).hexdigest(), len(data), tuple(notes))
+
+
+def readable(path: Path | str) -> str:
+    """A path as printable text, also when the name is not valid UTF-8."""
+    return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def as_picture(image: Image.Image | np.ndarray) -> Image.Image:
+    """A Pillow picture of either; nothing is copied if it is one (36 MB for 12 megapixels)."""
+    return image if isinstance(image, Image.Image) else Image.fromarray(image)
+
+
+def resize_square(image: Image.Image | np.ndarray, px: int) -> np.ndarray:
+    """Bring the short side to ``px`` with antialiasing and cut out the centre.
+
+    Args:
+        image: RGB, a picture or (H, W, 3) uint8.
+        px: Side of the result in pixels.
+
+    Returns:
+        (px, px, 3) uint8.
+    """
+    picture = as_picture(image)
+    width, height = picture.size
+    side = min(height, width)
+    left, top = (width - side) / 2, (height - side) / 2
+    # Cutting first gives the same picture as resizing first, without computing the parts that are cut away.
+    box = (left, top, left + side, top + side)
+    resized = picture.resize((px, px), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0)
+    return np.asarray(resized)
+
+
+def _refusal(what: str, path: Path, remedy: str = REMEDY) -> DataError:
+    return DataError(what, where=readable(path), remedy=remedy)
+
+
+def _no_access(what: str, path: Path, remedy: str) -> AccessError:
+    return AccessError(what, where=readable(path), remedy=remedy)
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        info = path.stat()  # before opening: opening a named pipe would wait for ever
+        if not stat.S_ISREG(info.st_mode):
+            raise _refusal("not a regular file", path, "remove it from the folder")
+        if info.st_size == 0:
+            raise _refusal("empty file (0 bytes)", path, "copy or download the photograph again")
+        if info.st_size > MAX_FILE_BYTES:
+            raise _refusal(f"{info.st_size} bytes; the limit is {MAX_FILE_BYTES}", path)
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise _no_access("no such file", path, "run the scan (notebook 01) again") from None
+    except PermissionError:
+        raise _no_access("permission denied", path, "make the file readable") from None
+    except (OSError, ValueError) as error:
+        raise _no_access(f"cannot be read ({error})", path, "check the disk and the file name") from error
+
+
+def _decode(data: bytes) -> tuple[Image.Image, list[str]]:
+    if is_heic(data):
+        picture, frames = open_heic(data, _check_size)
+        notes = ["first frame of several"] if frames > 1 else []
+        return to_srgb(picture, notes), notes
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        _check_size(*image.size)
+        _check_no_preview(image, data)
+        notes = []
+        if getattr(image, "n_frames", 1) > 1:
+            image.seek(0)
+            notes.append("first frame of several")
+        if is_16_bit_colour(image):
+            notes.append("16-bit colour reduced to its upper 8 bits")
+        image.load()
+        orientation = _orientation(image)
+        picture = to_srgb(image, notes)
+        if orientation in _TURNS:
+            picture = picture.transpose(_TURNS[orientation])
+        return picture, notes
+
+
+def _check_size(width: int, height: int) -> None:
+    size = f"{width} x {height} pixels"
+    if width * height > MAX_PIXELS:
+        raise DataError(f"{size}; the limit is {MAX_PIXELS} pixels in all")
+    if min(width, height) < MIN_SIDE_PX:
+        raise DataError(f"{size}; the smaller side must have at least {MIN_SIDE_PX}")
+    if max(width, height) > MAX_ASPECT * min(width, height):
+        raise DataError(f"{size}; the longer side may be at most {MAX_ASPECT} times the shorter")
+
+
+def _check_no_preview(image: Image.Image, data: bytes) -> None:
+    # The RAW files of most cameras are TIFF files whose first picture is a thumbnail.
+    tags = getattr(image, "tag_v2", None)
+    if tags is None:
+        return
+    if data[8:10] == b"CR" or _DNG_VERSION in tags or tags.get(_SUBFILE_TYPE, 0) == _REDUCED:
+        raise DataError(
+            f"a RAW file of a camera, which is not accepted; {ACCEPTED}",
+            remedy="develop it and export an 8-bit JPEG, or remove it from the folder",
+        )
+
+
+def _orientation(image: Image.Image) -> int | None:
+    # Read after load(): Pillow turns some TIFF files itself and then removes the tag.
+    try:
+        return image.getexif().get(_ORIENTATION_TAG)
+    except Exception:  # damaged EXIF data says nothing about the picture
+        return None
+
+
+def _reason(error: Exception, data: bytes) -> str:
+    if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
+        count = _BOMB.search(str(error))
+        return f"{count[1] if count else 'too many'} pixels; the limit is {MAX_PIXELS} pixels in all"
+    text = str(error)
+    if "truncated" in text.lower():
+        return "truncated file: the end is missing"
+    if isinstance(error, Image.UnidentifiedImageError):
+        return f"no photograph of an accepted format; it looks like {looks_like(data)}; {ACCEPTED}"
+    return f"damaged file ({type(error).__name__}: {readable(text)[:120] or 'no details'})"

@@ -1,0 +1,83 @@
+"""Where the camera, the lamps and the specimen stand in one photograph (paper, section 3.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mineral_lib.specimens import light
+from mineral_lib.specimens.catalogue import Specimen
+from mineral_lib.specimens.solids import Ball
+
+
+@dataclass(frozen=True)
+class View:
+    """Camera of one photograph: object to camera rotation, lighting, bench height and framing in object units."""
+
+    rotation: np.ndarray
+    studio: light.Studio
+    floor: float
+    unit: float
+    centre: np.ndarray
+
+
+def _extent(thing: Specimen, rotation: np.ndarray) -> np.ndarray:
+    """Extreme points (m, 3) of the specimen in camera axes (spheres by their axis-aligned extremes)."""
+    rows = []
+    for one in thing.bodies:
+        if isinstance(one, Ball):
+            rows.append(rotation @ one.centre + one.radius * np.concatenate([np.eye(3), -np.eye(3)]))
+        else:
+            rows.append(one.corners @ rotation.T)
+    return np.concatenate(rows)
+
+
+def _studio(rng: np.random.Generator, elevation: float) -> light.Studio:
+    """Three soft lamps over a dark bench: their places, strengths and tints differ from picture to picture."""
+    axes = np.array([[1, 0, 0], [0, np.sin(elevation), -np.cos(elevation)], [0, np.cos(elevation), np.sin(elevation)]])
+    side = rng.choice([-1.0, 1.0])
+    lamps = np.array(
+        [
+            [side * rng.uniform(0.5, 1.0), rng.uniform(-0.1, 0.7), rng.uniform(0.8, 1.3)],
+            [-side * rng.uniform(0.7, 1.2), rng.uniform(-0.5, 0.3), rng.uniform(0.4, 0.8)],
+            [rng.uniform(-0.3, 0.3), rng.uniform(0.5, 1.2), rng.uniform(0.5, 1.1)],
+        ]
+    )
+    lamps = (lamps / np.linalg.norm(lamps, axis=1, keepdims=True)) @ axes
+    warm = np.exp(rng.normal(0, 0.07, (3, 1)) * np.array([1.0, 0.1, -1.1]))
+    colours = np.array([[1.55], [0.42], [0.5]]) * rng.uniform(0.7, 1.3, (3, 1)) * warm
+    up = np.array([0, np.cos(elevation), np.sin(elevation)])
+    parts = (lamps, colours, up, np.full(3, 0.30) * rng.uniform(0.7, 1.3), np.full(3, 0.02))
+    return light.Studio(*(part.astype(np.float32) for part in parts))
+
+
+def aim(thing: Specimen, rng: np.random.Generator) -> View:
+    """A camera direction, pose and framing for the specimen."""
+    azimuth, elevation = rng.uniform(0, 2 * np.pi), np.deg2rad(rng.uniform(34, 76))
+    lean_way, lean = rng.uniform(0, 2 * np.pi), np.deg2rad(rng.normal(0, 13))
+    cos, sin = np.cos(azimuth), np.sin(azimuth)
+    turn = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
+    axis = np.array([np.cos(lean_way), np.sin(lean_way), 0])
+    cross = np.array([[0, 0, axis[1]], [0, 0, -axis[0]], [-axis[1], axis[0], 0]])
+    leaning = np.eye(3) + np.sin(lean) * cross + (1 - np.cos(lean)) * cross @ cross
+    camera = np.array(
+        [[1, 0, 0], [0, np.sin(elevation), np.cos(elevation)], [0, -np.cos(elevation), np.sin(elevation)]]
+    )
+    rotation = camera @ leaning @ turn
+    studio = _studio(rng, elevation)
+    points = _extent(thing, rotation)
+    low, high = points.min(axis=0), points.max(axis=0)
+    width, height = (high - low)[:2]
+    share = min(np.sqrt(rng.uniform(0.29, 0.43) / (thing.fullness * width * height)), 0.92 / max(width, height))
+    unit = 1 / (2 * share)
+    middle = (low + high) / 2
+    middle[:2] += rng.uniform(-0.05, 0.05, 2) * unit
+    floor = float((points @ studio.up).min())
+    return View(rotation.astype(np.float32), studio, floor, unit, middle.astype(np.float32))
+
+
+def rays(view: View, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Ray coordinates (size,) along x and y in object units."""
+    line = ((np.arange(size) + 0.5) / size * 2 - 1) * view.unit
+    return (line + view.centre[0]).astype(np.float32), (line + view.centre[1]).astype(np.float32)

@@ -1,0 +1,182 @@
+"""A study: one profile with its photographs, splits and runs, prepared once and passed on.
+
+``open_study("quick").dataset("train")[0]`` is all that somebody needs who knows nothing else of the package.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mineral_lib import parameters, stage
+from mineral_lib.config import Settings
+from mineral_lib.data.dataset import MineralDataset
+from mineral_lib.data.pixels import load_masks, load_pixels
+from mineral_lib.data.prepare import StudyData, prepare
+from mineral_lib.storage import ResultPaths
+from mineral_lib.training import specs
+from mineral_lib.training.run import Run, recorded_runs
+from mineral_lib.training.specs import RunSpec
+
+Say = Callable[[str], None]
+
+
+def open_study(profile: str = "quick", **sections: Any) -> "Study":
+    """Open a study.
+
+    Args:
+        profile: Name of a profile in ``params/``.
+        **sections: Changes by section, for example ``train={"epochs": 3}``.
+
+    Raises:
+        ParameterError: A parameter is unknown or wrong; the message lists every problem.
+    """
+    return Study(parameters.resolve(profile, **sections))
+
+
+class Study:
+    """One profile: parameters, result folder, photographs, splits, runs.
+
+    Args:
+        settings: The profile.
+        paths: Its result folder; ``results/<profile>`` if not given.
+
+    Attributes:
+        settings: The profile.
+        paths: Where its files are.
+        written: Files saved through ``save``, in order.
+    """
+
+    def __init__(self, settings: Settings, paths: ResultPaths | None = None) -> None:
+        self.settings = settings
+        self.paths = paths or ResultPaths.of(settings.profile)
+        self.written: list[Path] = []
+
+    @cached_property
+    def data(self) -> StudyData:
+        """Index and splits, prepared at the first use.
+
+        Raises:
+            DataError: The photographs cannot be used.
+        """
+        return prepare(self.settings)
+
+    @property
+    def index(self) -> pd.DataFrame:
+        """One row a usable photograph."""
+        return self.data.index
+
+    @property
+    def classes(self) -> list[str]:
+        """Class names; the position is the label."""
+        return self.data.classes
+
+    def samples(self, protocol: str = "grouped", seed: int | None = None) -> pd.DataFrame:
+        """The samples of a protocol as the runs of a seed use them (the profile's first seed if None)."""
+        return self.data.samples(protocol, self.settings.train.seeds[0] if seed is None else seed)
+
+    def pixels(self, samples: pd.DataFrame | None = None) -> np.ndarray:
+        """Working pixels (N, W, W, 3) uint8 of samples, in their order; of the index if None."""
+        return load_pixels(self.index if samples is None else samples, self.index, self.settings)
+
+    def masks(self) -> np.ndarray:
+        """Outlines (N, W, W) bool of generated specimens, in the order of the index."""
+        return load_masks(self.index, self.settings)
+
+    def dataset(self, split: str, protocol: str = "grouped", seed: int | None = None) -> MineralDataset:
+        """Images and labels of ``train`` (augmented), ``val`` or ``test``; an item is (image, label, position)."""
+        samples = self.samples(protocol, seed)
+        return MineralDataset(
+            samples,
+            self.pixels(samples),
+            split=split,
+            image_size_px=self.settings.data.image_size_px,
+            augment=self.settings.augment if split == "train" and protocol != "paper" else None,
+            by=self.settings.train.normalise,
+        )
+
+    def run(self, model: str, start: str = "scratch", protocol: str = "grouped", seed: int | None = None) -> Run:
+        """One run, trained or not.
+
+        Args:
+            model: Network, for example ``eca_convnext_tiny``.
+            start: ``scratch`` or ``transfer``.
+            protocol: How the samples are split.
+            seed: Seed of the run; the profile's first if None.
+        """
+        seed = self.settings.train.seeds[0] if seed is None else seed
+        return Run(self, RunSpec(model, start, protocol, seed))
+
+    def planned(self, part: str = "study") -> list[Run]:
+        """The runs that a part of the study needs, trained or not.
+
+        Args:
+            part: ``study`` (all), ``comparison`` (Table 4), ``ablation`` (Table 5), ``leakage`` or ``proposed``.
+        """
+        return [Run(self, spec) for spec in getattr(specs, f"{part}_runs")(self.settings)]
+
+    @cached_property
+    def runs(self) -> list[Run]:
+        """All finished runs of the profile, sorted by name; read again after ``train``."""
+        return recorded_runs(self)
+
+    def select(
+        self,
+        *,
+        model: str,
+        weights: str,
+        protocol: str = "grouped",
+        placement: str | None = None,
+        labels: str = "true",
+        pictures: str = "colour",
+    ) -> list[Run]:
+        """The finished runs of one row of a table, one a seed, sorted by seed; ``placement`` None takes any."""
+        found = [
+            run
+            for run in self.runs
+            if (run.model, run.weights, run.protocol) == (model, weights, protocol)
+            and (run.labels, run.pictures) == (labels, pictures)
+            and (placement is None or run.placement is None or run.placement == placement)
+        ]
+        return sorted(found, key=lambda run: run.seed)
+
+    def train(self, runs: Iterable[Run] | None = None, *, say: Say = print) -> int:
+        """Train what is not finished of ``runs`` (all planned ones if None) and return how many were trained.
+
+        Raises:
+            StudyError: A run failed; finished ones are kept.
+        """
+        from mineral_lib.compute.pool import train_runs
+
+        wanted = self.planned() if runs is None else list(runs)
+        count = train_runs(self.settings, [run.spec for run in wanted], say=say)
+        self.__dict__.pop("runs", None)
+        return count
+
+    def save(self, thing: Any, name: str = "", **options: Any) -> Any:
+        """Save a table, figure or data frame among the results, remember its files, and return it.
+
+        Args:
+            thing: A ``Table``, a ``Drawing``, a pandas data frame, or the path of a file that was written already.
+            name: File name without ending; a ``Table`` has its own.
+            **options: For a data frame: ``title``, ``notes``, ``finding``.
+        """
+        from mineral_lib.reporting.saving import save
+
+        self.written += save(self, thing, name, **options)
+        return thing
+
+    def finish(self, notebook: str) -> list[str]:
+        """Record a notebook as done: every file it saved exists and is not empty. Returns their names.
+
+        Raises:
+            StageError: A file is missing.
+        """
+        return stage.finish(self.settings.profile, notebook, self.written)
+
+    def show(self, *sections: str) -> Any:
+        """The resolved values of some sections, for the top of a notebook."""
+        return parameters.settings_table(self.settings, *sections)

@@ -1,0 +1,58 @@
+"""The rules for classes of one to four photographs are what the README says."""
+
+import re
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from PIL import Image
+
+from mineral_lib.data.index import build_index
+from mineral_lib.data.split import SPLITS, make_split
+from mineral_lib.errors import DataError
+from mineral_lib.parameters import load_profile
+
+ROWS = re.findall(
+    r"^\| (\d+) \| (\d+) \| (\d+) \| (\d+) \|", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.M
+)
+RULES = {int(count): tuple(map(int, parts)) for count, *parts in ROWS}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    root, generator = tmp_path_factory.mktemp("photos"), np.random.default_rng(0)
+    for count in RULES:
+        (root / f"class {count}").mkdir()
+        for number in range(count):
+            noise = generator.integers(0, 256, (40, 40, 3), np.uint8)
+            Image.fromarray(noise).save(root / f"class {count}" / f"{number}.png")
+    return root
+
+
+def settings_of(folder, rule):
+    return load_profile(
+        "quick", ["data.source=folder", f"data.folder={folder}", "data.min_photos=3", f"data.small_classes={rule}"]
+    )
+
+
+def test_split_of_small_classes_is_the_written_one(folder):
+    assert set(RULES) == {1, 2, 3, 4, 20}
+    settings = settings_of(folder, "train_only")
+    split = make_split(build_index(settings).index, "grouped", settings)
+    for count, wanted in RULES.items():
+        own = split.loc[split["class_name"] == f"class {count}", "split"]
+        assert tuple((own == part).sum() for part in SPLITS) == wanted, count
+
+
+def test_small_classes_are_dropped_or_refused(folder):
+    assert build_index(settings_of(folder, "drop")).classes == ["class 20", "class 3", "class 4"]
+    with pytest.raises(DataError, match="class 1 .*class 2 "):
+        build_index(settings_of(folder, "error"))
+
+
+def test_three_photographs_of_one_specimen_are_in_training_only(folder):
+    settings = settings_of(folder, "train_only")
+    index = build_index(settings).index
+    index.loc[index["class_name"] == "class 3", ["specimen", "group"]] = "class 3/one"
+    split = make_split(index, "grouped", settings)
+    assert set(split.loc[split["class_name"] == "class 3", "split"]) == {"train"}

@@ -1,0 +1,437 @@
+"""Reading photographs: every accepted kind is decoded rightly, every other kind is refused with a reason."""
+
+import io
+import os
+import random
+import signal
+import struct
+import subprocess
+import sys
+import warnings
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from mineral_lib.errors import DataError
+from mineral_lib.photos.images import FORMATS, decode_photo, read_photo, resize_square
+
+INVERSE = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # Image.Transpose that undoes each EXIF orientation
+
+
+def scene(width=60, height=40):
+    """A smooth picture without any symmetry."""
+    y, x = np.mgrid[0:height, 0:width]
+    return np.stack([x * 255 // width, y * 255 // height, (x + 2 * y) % 256], -1).astype(np.uint8)
+
+
+def encoded(kind="JPEG", image=None, **options):
+    buffer = io.BytesIO()
+    (image or Image.fromarray(scene())).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def png(head, data):
+    """A PNG from its header and its compressed pixels."""
+
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def png_header(width, height):
+    """A PNG that announces a size and holds hardly any pixels."""
+    return png(struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0), zlib.compress(b"\0" * 100))
+
+
+def tiff(pixels, *, photometric, bits, **tags):
+    """An uncompressed little-endian TIFF of one strip, with tags Pillow does not write."""
+    data = pixels.tobytes()
+    height, width = pixels.shape[:2]
+    channels = pixels.shape[2] if pixels.ndim == 3 else 1
+    entries = {
+        256: (4, width),
+        257: (4, height),
+        258: (3, bits),
+        259: (3, 1),
+        262: (3, photometric),
+        273: (4, 8),
+        277: (3, channels),
+        278: (4, height),
+        279: (4, len(data)),
+    } | tags.get("more", {})
+    extra, start = b"", 8 + len(data) + 2 + 12 * len(entries) + 4
+    rows = b""
+    for tag, (kind, value) in sorted(entries.items()):
+        if tag == 258 and channels > 1:
+            rows += struct.pack("<HHII", tag, 3, channels, start)
+            extra = struct.pack(f"<{channels}H", *[bits] * channels)
+        else:
+            rows += struct.pack("<HHII", tag, kind, 1, value)
+    directory = struct.pack("<H", len(entries)) + rows + bytes(4)
+    return b"II*\0" + struct.pack("<I", start - len(directory)) + data + directory + extra
+
+
+def wide_gamut():
+    """A profile whose primaries are green, blue, red: a conversion that happened cannot be overlooked."""
+    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    count = struct.unpack(">I", data[128:132])[0]
+    tags = {bytes(data[132 + 12 * i : 136 + 12 * i]): 132 + 12 * i for i in range(count)}
+    places = [bytes(data[tags[name] + 4 : tags[name] + 12]) for name in (b"rXYZ", b"gXYZ", b"bXYZ")]
+    for name, place in zip((b"rXYZ", b"gXYZ", b"bXYZ"), places[1:] + places[:1], strict=True):
+        data[tags[name] + 4 : tags[name] + 12] = place
+    return bytes(data).replace("sRGB built-in".encode("utf-16-be"), "turned colour".encode("utf-16-be"))
+
+
+def refused(path, data=None):
+    if data is not None:
+        path.write_bytes(data)
+    with pytest.raises(DataError) as caught:
+        decode_photo(path)
+    assert str(path) in str(caught.value) and caught.value.remedy
+    return caught.value.what
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_every_listed_format_is_read_whatever_its_extension(tmp_path, kind):
+    path = tmp_path / "photo.dat"
+    path.write_bytes(encoded(kind, lossless=True) if kind == "WEBP" else encoded(kind))
+    error = np.abs(decode_photo(path).astype(int) - scene()).mean()
+    assert error < (8 if kind == "JPEG" else 1e-9)
+
+
+def test_multi_picture_jpeg_of_phones_gives_its_first_frame(tmp_path):
+    path = tmp_path / "phone.jpg"
+    other = Image.fromarray(255 - scene())
+    path.write_bytes(encoded("MPO", save_all=True, append_images=[other]))
+    photo = read_photo(path)
+    assert np.abs(photo.pixels.astype(int) - scene()).mean() < 8
+    assert photo.notes == ("first frame of several",)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
+def test_animations_give_their_first_frame(tmp_path, kind):
+    path = tmp_path / "moving.png"
+    other = Image.fromarray(255 - scene())
+    exact = {"lossless": True} if kind == "WEBP" else {}
+    path.write_bytes(encoded(kind, save_all=True, append_images=[other], **exact))
+    assert np.array_equal(decode_photo(path), scene())
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_all_exif_orientations_give_the_same_upright_picture(tmp_path, kind, orientation):
+    stored = Image.fromarray(scene())
+    if INVERSE[orientation] is not None:
+        stored = stored.transpose(INVERSE[orientation])
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / "turned"
+    path.write_bytes(encoded(kind, stored, exif=exif, **({"lossless": True} if kind == "WEBP" else {})))
+    assert np.array_equal(decode_photo(path), scene())
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
+def test_damaged_exif_is_no_reason_to_refuse(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(encoded("PNG", exif=b"Exif\0\0II*\0" + b"\xff" * 20))
+    assert np.array_equal(decode_photo(path), scene())
+    exif = Image.Exif()
+    exif[0x0112] = 99
+    path.write_bytes(encoded("PNG", exif=exif))
+    assert np.array_equal(decode_photo(path), scene())
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_16_bit_grey_is_scaled_and_not_clipped(tmp_path, kind):
+    ramp = np.linspace(0, 65535, 64 * 32).reshape(32, 64).astype(np.uint16)
+    path = tmp_path / "deep"
+    path.write_bytes(encoded(kind, Image.fromarray(ramp)))
+    photo = read_photo(path)
+    assert photo.pixels.min() == 0 and photo.pixels.max() == 255
+    assert abs(photo.pixels.mean() - 127.5) < 1 and len(np.unique(photo.pixels)) == 256
+    assert photo.notes == ("16-bit grey scaled to 8 bit",)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int32])
+def test_float_and_32_bit_pixels_are_refused(tmp_path, dtype):
+    deep = Image.fromarray(np.ones((32, 32), dtype))
+    assert "unsupported pixel type" in refused(tmp_path / "float.tif", encoded("TIFF", deep))
+
+
+def test_cmyk_is_converted_and_said(tmp_path):
+    path = tmp_path / "print.jpg"
+    path.write_bytes(encoded("JPEG", Image.fromarray(scene()).convert("CMYK"), quality=95))
+    photo = read_photo(path)
+    assert np.abs(photo.pixels.astype(int) - scene()).mean() < 12 and photo.notes == ("converted from CMYK",)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "PA"])
+def test_transparent_parts_become_mid_grey(tmp_path, mode):
+    image = Image.new("RGBA", (32, 32), (255, 0, 0, 0))
+    image.paste((255, 255, 255, 255), (0, 0, 32, 16))
+    path = tmp_path / "logo.png"
+    path.write_bytes(encoded("PNG", image.quantize() if mode == "PA" else image.convert(mode)))
+    pixels = decode_photo(path)
+    assert (pixels[:15] >= 254).all() and (pixels[17:] == 128).all()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+@pytest.mark.parametrize("dtype", ["<u2", ">u2"])
+def test_16_bit_grey_of_both_byte_orders(tmp_path, kind, dtype):
+    ramp = np.linspace(0, 65535, 64 * 32).reshape(32, 64).astype(dtype)
+    path = tmp_path / "deep"
+    mode = "I;16B" if dtype == ">u2" else "I;16"
+    path.write_bytes(encoded(kind, Image.frombytes(mode, (64, 32), ramp.tobytes())))
+    pixels = decode_photo(path)
+    assert len(np.unique(pixels)) == 256 and np.array_equal(pixels[..., 0], ((ramp.astype(int) * 255 + 32767) // 65535))
+
+
+def test_tiff_grey_where_zero_is_white_is_turned(tmp_path):
+    ramp = np.linspace(0, 65535, 64 * 32).reshape(32, 64).astype("<u2")
+    path = tmp_path / "inverted.tif"
+    path.write_bytes(tiff(ramp, photometric=0, bits=16))
+    assert decode_photo(path)[0, 0, 0] == 255 and decode_photo(path)[-1, -1, 0] == 0
+    path.write_bytes(tiff(ramp, photometric=1, bits=16))
+    assert decode_photo(path)[0, 0, 0] == 0
+
+
+def test_16_bit_colour_keeps_its_upper_8_bits(tmp_path):
+    deep = (scene().astype("<u2") << 8) + 77
+    path = tmp_path / "deep.tif"
+    path.write_bytes(tiff(deep, photometric=2, bits=16))
+    photo = read_photo(path)
+    assert np.array_equal(photo.pixels, scene()) and photo.notes == ("16-bit colour reduced to its upper 8 bits",)
+    head = struct.pack(">IIBBBBB", 60, 40, 16, 2, 0, 0, 0)
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in deep)
+    path.write_bytes(png(head, zlib.compress(rows)))
+    photo = read_photo(path)
+    assert np.array_equal(photo.pixels, scene()) and photo.notes == ("16-bit colour reduced to its upper 8 bits",)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
+def test_colour_profiles_are_converted_and_srgb_is_left_alone(tmp_path, kind):
+    path = tmp_path / "phone"
+    exact = {"lossless": True} if kind == "WEBP" else {"quality": 100, "subsampling": 0} if kind == "JPEG" else {}
+    flat = Image.new("RGB", (32, 32), (200, 30, 30))
+    path.write_bytes(encoded(kind, flat, icc_profile=wide_gamut(), **exact))
+    photo = read_photo(path)
+    assert np.abs(photo.pixels[16, 16].astype(int) - (30, 200, 30)).max() <= 3  # what the profile calls red is green
+    assert photo.notes == ("colours converted to sRGB from profile 'turned colour'",)
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    path.write_bytes(encoded(kind, flat, icc_profile=srgb, **exact))
+    photo = read_photo(path)
+    assert photo.notes == () and np.abs(photo.pixels[16, 16].astype(int) - (200, 30, 30)).max() <= 2
+
+
+def test_profiles_of_transparent_palette_and_grey_pictures(tmp_path):
+    path = tmp_path / "picture.png"
+    image = Image.new("RGBA", (32, 32), (200, 30, 30, 0))
+    image.paste((200, 30, 30, 255), (0, 0, 32, 16))
+    path.write_bytes(encoded("PNG", image, icc_profile=wide_gamut()))
+    pixels = decode_photo(path)
+    assert np.abs(pixels[5, 5].astype(int) - (30, 200, 30)).max() <= 3 and (pixels[-1] == 128).all()
+    path.write_bytes(encoded("PNG", image.convert("RGB").quantize(), icc_profile=wide_gamut()))
+    assert np.abs(decode_photo(path)[5, 5].astype(int) - (30, 200, 30)).max() <= 3
+    path.write_bytes(encoded("PNG", image.convert("L"), icc_profile=wide_gamut()))
+    assert read_photo(path).notes == ("colour profile of another kind of image, ignored",)
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xff" * 400, wide_gamut()[:200], wide_gamut()[:-60]])
+def test_a_damaged_profile_is_ignored_with_a_note(tmp_path, damage):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(encoded("JPEG", quality=95, icc_profile=damage or b"\0"))
+    photo = read_photo(path)
+    assert np.abs(photo.pixels.astype(int) - scene()).mean() < 8
+    assert photo.notes == ("damaged colour profile, ignored",)
+
+
+def heic(image=None, **options):
+    pillow_heif = pytest.importorskip("pillow_heif")
+    buffer = io.BytesIO()
+    pillow_heif.from_pillow(image or Image.fromarray(scene(128, 96))).save(buffer, quality=95, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_heic_is_decoded_upright(tmp_path, orientation):
+    stored = Image.fromarray(scene(128, 96))
+    if INVERSE[orientation] is not None:
+        stored = stored.transpose(INVERSE[orientation])
+    exif = Image.Exif()
+    exif[0x0112] = orientation  # pillow-heif also writes it as the rotation of the container, as phones do
+    path = tmp_path / "IMG_0001.HEIC"
+    path.write_bytes(heic(stored, exif=exif.tobytes()))
+    pixels = decode_photo(path)
+    assert pixels.shape == (96, 128, 3) and np.abs(pixels.astype(int) - scene(128, 96)).mean() < 8
+
+
+def test_damaged_and_oversized_heic_is_refused(tmp_path):
+    whole = heic()
+    for kept in (40, len(whole) // 2, len(whole) - 30):
+        assert "HEIC" in refused(tmp_path / "cut.heic", whole[:kept])
+    assert "at most 20 times" in refused(tmp_path / "long.heic", heic(Image.new("RGB", (2000, 64))))
+
+
+def test_heic_without_its_library_names_the_extra(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)  # Python then raises ImportError, as on a machine without it
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    with pytest.raises(DataError) as caught:
+        decode_photo(tmp_path / "a.heic")
+    assert "not installed" in caught.value.what and "mineral-study[heic]" in caught.value.remedy
+
+
+def test_truncated_files_are_refused(tmp_path):
+    for options in ({}, {"progressive": True}):
+        whole = encoded("JPEG", quality=95, **options)
+        for kept in (len(whole) // 2, *range(len(whole) - 30, len(whole) - 2)):
+            assert "truncated" in refused(tmp_path / "cut.jpg", whole[:kept])
+    whole = encoded("JPEG", quality=95)
+    for kept in (len(whole) - 2, len(whole) - 1):  # only the end marker is missing: every pixel is there
+        assert np.array_equal(decode_photo_of(tmp_path, whole[:kept]), decode_photo_of(tmp_path, whole))
+    refused(tmp_path / "cut.png", encoded("PNG")[:-40])
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "empty file (0 bytes)"),
+        (b"<!DOCTYPE html><html><body>404", "HTML"),
+        (b"%PDF-1.7 ...", "PDF"),
+        ("石英 are words".encode(), "text file"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n", "PostScript"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS"),
+        (b"GIF89a" + b"\0" * 50, "GIF"),
+        (b"8BPS\0\1" + bytes(40), "Photoshop"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(40), "JPEG XL"),
+        (b"\0\0\0\x20ftypavif\0\0\0\0avifmif1", "AVIF"),
+        (b"\0\0\0\x20ftypmif1\0\0\0\0mif1avif", "AVIF"),
+        (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", "RAW file"),
+        (b"FUJIFILMCCD-RAW 0201" + bytes(40), "RAW file"),
+        (b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41", "video"),
+        (b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>', "SVG"),
+        (bytes(range(7)) * 20, "no known image"),
+    ],
+)
+def test_other_files_named_jpg_are_refused_and_recognised(tmp_path, data, words):
+    assert words in refused(tmp_path / "photo.jpg", data)
+
+
+@pytest.mark.parametrize("more", [{50706: (1, 1)}, {254: (4, 1)}])
+def test_the_preview_in_a_raw_file_is_not_taken_for_the_photograph(tmp_path, more):
+    assert decode_photo_of(tmp_path, tiff(scene(), photometric=2, bits=8)).shape == (40, 60, 3)
+    assert "RAW file" in refused(tmp_path / "IMG_1.DNG", tiff(scene(), photometric=2, bits=8, more=more))
+
+
+def decode_photo_of(folder, data):
+    (folder / "photo").write_bytes(data)
+    return decode_photo(folder / "photo")
+
+
+@pytest.mark.parametrize("side", [60_000, 10_000])
+@pytest.mark.parametrize("action", ["ignore", "error"])
+def test_decompression_bombs_are_refused_at_their_header(tmp_path, side, action):
+    with warnings.catch_warnings():
+        warnings.simplefilter(action)
+        what = refused(tmp_path / "bomb.png", png_header(side, side))
+    assert "89478485" in what and (str(side * side) in what or f"{side} x {side}" in what)
+
+
+def test_decompression_bombs_need_no_memory(tmp_path):
+    (tmp_path / "bomb.png").write_bytes(png_header(16_000, 11_000))  # 528 MB of pixels, below Pillow's own error
+    code = (
+        "import sys, resource; from mineral_lib.photos.images import decode_photo\n"
+        "from mineral_lib.errors import DataError\n"
+        "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (used + 64 * 2**20,) * 2)\n"
+        "try: decode_photo(sys.argv[1])\n"
+        "except DataError as error: print(error.what)"
+    )
+    if not os.path.exists("/proc/self/statm"):
+        pytest.skip("needs /proc")
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "bomb.png")], capture_output=True, text=True)
+    assert done.stdout == "16000 x 11000 pixels; the limit is 89478485 pixels in all\n", done.stderr
+
+
+def test_postscript_never_starts_ghostscript(tmp_path, monkeypatch):
+    (tmp_path / "gs").write_text(f"#!/bin/sh\ntouch {tmp_path}/canary\n")
+    (tmp_path / "gs").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    script = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n%%EndComments\nshowpage\n%%EOF\n"
+    assert "PostScript" in refused(tmp_path / "photo.jpg", script)
+    assert subprocess.run(["gs"]).returncode == 0 and (tmp_path / "canary").exists()  # the trap itself works
+    (tmp_path / "canary").unlink()
+    refused(tmp_path / "photo.jpg", script)
+    assert not (tmp_path / "canary").exists()
+
+
+def test_a_file_without_read_permission_is_refused(tmp_path, monkeypatch):
+    if os.name != "posix":
+        pytest.skip("POSIX permissions")
+    path = tmp_path / "secret.jpg"
+    path.write_bytes(encoded())
+    path.chmod(0)
+    if os.geteuid() == 0:  # root may read everything: look at it as another user, from inside the folder
+        monkeypatch.chdir(tmp_path)
+        tmp_path.chmod(0o755)
+        os.seteuid(65534)
+    try:
+        with pytest.raises(PermissionError):
+            open("secret.jpg" if os.getuid() == 0 else path, "rb").close()
+        with pytest.raises(DataError) as caught:
+            decode_photo("secret.jpg" if os.getuid() == 0 else path)
+    finally:
+        if os.getuid() == 0:
+            os.seteuid(0)
+    assert caught.value.what == "permission denied" and caught.value.remedy == "make the file readable"
+
+
+@pytest.mark.parametrize(("size", "words"), [((15, 100), "at least 16"), ((16, 400), "at most 20 times")])
+def test_tiny_and_very_long_pictures_are_refused(tmp_path, size, words):
+    assert words in refused(tmp_path / "strip.png", encoded("PNG", Image.new("RGB", size)))
+
+
+def test_pipes_folders_and_missing_files_are_refused_without_waiting(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    signal.alarm(5)  # a blocking open would hang the tests
+    try:
+        assert refused(tmp_path / "pipe.jpg") == "not a regular file"
+    finally:
+        signal.alarm(0)
+    assert refused(tmp_path) == "not a regular file"
+    assert refused(tmp_path / "none.jpg") == "no such file"
+
+
+def test_damaged_bytes_never_escape_as_another_error(tmp_path):
+    rng = random.Random(0)
+    path = tmp_path / "mutant"
+    seeds = [encoded(kind) for kind in FORMATS]
+    outcomes = set()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for _ in range(400):
+            data = bytearray(rng.choice(seeds))
+            for _ in range(rng.randint(1, 30)):
+                data[rng.randrange(len(data))] = rng.randrange(256)
+            path.write_bytes(bytes(data[: rng.randint(1, len(data))]) if rng.random() < 0.3 else bytes(data))
+            try:
+                pixels = decode_photo(path)
+                assert pixels.dtype == np.uint8 and pixels.ndim == 3
+                outcomes.add("read")
+            except DataError:
+                outcomes.add("refused")
+    assert outcomes == {"read", "refused"}
+
+
+def test_resize_square_cuts_the_centre_and_smooths():
+    wide = scene(120, 40)
+    whole = np.asarray(Image.fromarray(wide).resize((60, 20), Image.Resampling.BICUBIC))
+    assert np.array_equal(resize_square(wide, 20), whole[:, 20:40])
+    assert np.array_equal(resize_square(wide.transpose(1, 0, 2), 20), whole[:, 20:40].transpose(1, 0, 2))
+    checks = np.indices((128, 128)).sum(0)[..., None].repeat(3, -1) % 2 * 255
+    small = resize_square(checks.astype(np.uint8), 32)
+    assert small.shape == (32, 32, 3) and small.std() < 6 and abs(small.mean() - 127) < 4
+    assert resize_square(scene(20, 18), 64).shape == (64, 64, 3)

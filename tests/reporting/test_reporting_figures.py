@@ -1,0 +1,206 @@
+"""Figures: glyphs, determinism, and that every drawing function accepts the shapes of real input."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import font_manager
+
+from mineral_lib.catalogue import minerals
+from mineral_lib.reporting import cam_grid, confusion, counts, curves, plates
+from mineral_lib.reporting.credits import credit_line
+from mineral_lib.reporting.diagrams import Step, draw_block, draw_eca, draw_network
+from mineral_lib.reporting.labels import LABELS, PAPER_TITLE_ZH, chinese_characters
+from mineral_lib.reporting.style import CJK_FAMILY, network_style, register_fonts, save_figure
+
+STAGES = [
+    Step("conv1", "4x4, 24, stride 4 | Layer Norm", (3, 64, 64), (24, 16, 16), kind="stem"),
+    Step("conv2_x", "d7x7, 24 | 1x1, 96 | 1x1, 24", (24, 16, 16), (24, 16, 16), repeat=2, kind="stage"),
+    Step("eca2", "ECA, k=3", (24, 16, 16), (24, 16, 16), kind="eca", kernel=3),
+    Step(
+        "conv3_x",
+        "Downsample | d7x7, 48 | 1x1, 192 | 1x1, 48 | ECA, k=5",
+        (24, 16, 16),
+        (48, 8, 8),
+        repeat=2,
+        kind="stage",
+    ),
+    Step("head", "Linear", (48, 8, 8), (26,), kind="head"),
+]
+
+
+def images(count: int, side: int = 8) -> list[np.ndarray]:
+    return list(np.random.default_rng(0).random((count, side, side, 3)))
+
+
+def test_every_character_has_a_glyph():
+    register_fonts()
+    path = font_manager.findfont(CJK_FAMILY, fallback_to_default=False)
+    glyphs = set(font_manager.get_font(path).get_charmap())
+    words = chinese_characters() + PAPER_TITLE_ZH + "".join(m.chinese for m in minerals())
+    words += "".join(chinese for _, chinese in LABELS.values())
+    assert not {character for character in words if ord(character) > 0x2E7F and ord(character) not in glyphs}
+
+
+def test_saved_figures_are_byte_identical(tmp_path):
+    matrix, names = confusion.Confusion(np.array([[3, 1], [0, 4]])), ["bornite", "my rock"]
+    files = []
+    for name in ("one", "two"):
+        drawing = confusion.draw_confusion_standard(matrix, names, language="both")
+        files.append(save_figure(drawing.figure, tmp_path / name / "figure", data=drawing.data, dpi=60))
+    for first, second in zip(*files, strict=True):
+        assert first.read_bytes() == second.read_bytes()
+    svg = files[0][1].read_text()
+    assert "<dc:date>" not in svg and not re.search(r"Matplotlib v", svg)
+    assert pd.read_csv(files[0][2])["rate"].tolist() == [0.75, 0.25, 0.0, 1.0]
+
+
+def test_no_missing_glyph_warning(tmp_path, recwarn):
+    names = [mineral.slug for mineral in minerals()]
+    drawing = confusion.draw_confusion_standard(
+        confusion.Confusion(np.eye(26, dtype=int), np.ones(26)), names, language="both", title="混淆矩阵"
+    )
+    drawing.save(tmp_path / "figure", dpi=50)
+    assert not [str(warning.message) for warning in recwarn if "lyph" in str(warning.message)]
+
+
+def test_paper_orientation_has_true_classes_in_columns():
+    matrix = confusion.Confusion(np.array([[1, 3], [0, 5]]), np.array([7.0, 20.0]))
+    drawing = confusion.draw_confusion_paper(matrix, ["bornite", "pyrite"])
+    axes = drawing.figure.axes[0]
+    shown = axes.images[0].get_array()
+    assert shown[1, 0] == pytest.approx(0.75) and shown[0, 1] == 0  # bornite (column 1) taken for pyrite (row 13)
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["1", "13"]
+    assert axes.get_xlabel().startswith("True")
+    above = axes.child_axes[0]
+    assert [text.get_text() for text in above.get_xticklabels()] == ["4 / 7†", "5 / 20"]
+    assert drawing.data["test_photographs"].tolist() == [4, 4, 5, 5]
+    assert drawing.data["train_photographs"].tolist() == [7, 7, 20, 20]
+
+
+def test_figures_by_class_show_their_photographs():
+    matrix = confusion.Confusion(np.array([[1, 1], [0, 5]]))
+    axes = confusion.draw_confusion_standard(matrix, ["bornite", "my rock"]).figure.axes[0]
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["bornite  2 / –†", "my rock  5 / –"]
+    frame = pd.DataFrame({"class_name": ["bornite"], "original": [9.0], "augmented": [np.nan]})
+    bars = {"plain": frame, "split": frame.assign(test=[2.0], train=[5.0])}
+    words = {name: counts.draw_class_counts(data).figure.axes[0].texts[0].get_text() for name, data in bars.items()}
+    assert words["plain"].strip() == "9" and words["split"].split() == ["9", "2", "/", "5†"]
+    known = frame.assign(test=[np.nan], train=[np.nan])
+    assert counts.draw_class_counts(known).figure.axes[0].texts[0].get_text().strip() == "9"
+
+
+def test_class_without_test_photographs_is_not_a_number():
+    assert np.isnan(confusion.rates(np.array([[0, 0], [1, 1]]))[0]).all()
+
+
+def test_networks_keep_their_line():
+    known = ["vgg19", "googlenet", "resnet50", "resnext50", "convnext_tiny", "eca_convnext_tiny"]
+    styles = [network_style(model) for model in known]
+    assert len({style["color"] for style in styles}) == len({str(style["linestyle"]) for style in styles}) == 6
+    assert network_style("timm:resnet18") == network_style("timm:resnet18")
+
+
+def test_curves_with_one_epoch_and_none():
+    frame = pd.DataFrame(
+        {
+            "model": ["resnet50"],
+            "network": ["ResNet50"],
+            "weights": ["scratch"],
+            "epoch": [1],
+            "train_accuracy": [0.5],
+            "val_accuracy": [0.4],
+        }
+    )
+    for data in (frame, frame.iloc[:0]):
+        assert len(curves.draw_curves(data).figure.axes) == 2
+
+
+def words_of(drawing) -> list[str]:
+    return [text.get_text() for text in drawing.figure.axes[0].texts]
+
+
+def test_diagrams_show_what_the_description_says():
+    assert "d7×7\n24" in words_of(draw_block(STAGES[1])) and "1×1\n96" in words_of(draw_block(STAGES[1]))
+    assert any("k = 5" in words for words in words_of(draw_eca(192, 5)))
+    words = words_of(draw_network(STAGES, "post_stage", num_classes=7))
+    assert "ECA k=3" in words and "2 blocks" in words and any(word.startswith("7\n") for word in words)
+    assert "k=5" in words_of(draw_network(STAGES, "post_block"))
+    plain = [step for step in STAGES if step.kind != "eca"][:2] + STAGES[-1:]
+    assert not any("ECA" in word for word in words_of(draw_network(plain, None)))
+    with pytest.raises(ValueError, match="no stage"):
+        draw_block(STAGES[0])
+
+
+def test_plates_and_cam_grid_accept_gaps(tmp_path):
+    plate = plates.draw_plate([*images(8), None], [display for display in "abcdefghi"])
+    assert list(plate.data["letter"]) == list("abcdefghi")
+    plates.draw_samples([images(3), images(2)], ["one", "two"])
+    plates.draw_augmentations([images(3)], ["original", "crop", "noise"], row_names=["bornite"])
+    caption = cam_grid.CamCaption("quartz", 0.9, True)
+    grid = cam_grid.draw_cam_grid(
+        images(2),
+        [[images(1)[0], None], [None, None]],
+        row_names=["bornite", "my rock"],
+        column_names=["A (compact)", "B"],
+        captions=[[caption, caption], [None, None]],
+        language="both",
+    )
+    assert grid.data["has_map"].tolist() == [True, False, False, False]
+    assert len(grid.save(tmp_path / "g", dpi=50)) == 3
+
+
+CREDITS = ["J. Doe (CC BY 4.0)", "", "张三 & $1 shop", "J. Doe (CC BY 4.0)"]
+
+
+def line_below(drawing) -> str:
+    return " ".join(drawing.figure.get_supxlabel().split())
+
+
+def test_credits_name_each_person_once_with_the_pictures():
+    assert credit_line("abcd", CREDITS) == "a, d J. Doe (CC BY 4.0); c 张三 & $1 shop"
+    assert credit_line("ab", ["X", "X"]) == "X" and credit_line("ab", ["X", ""]) == "a X"
+    assert credit_line("ab", ["", ""]) == ""
+
+
+def test_photographs_are_shown_with_their_credits(tmp_path):
+    names = list("wxyz")
+    plate = plates.draw_plate(images(4), names, credits=CREDITS)
+    assert line_below(plate) == "Photographs: a, d J. Doe (CC BY 4.0); c 张三 & $1 shop"
+    assert plate.data["credit"].tolist() == CREDITS
+    sheet = plates.draw_samples([images(2), images(2)], ["one", "two"], credits=[CREDITS[:2], CREDITS[2:]])
+    assert line_below(sheet) == "Photographs by row.column: 1.1, 2.2 J. Doe (CC BY 4.0); 2.1 张三 & $1 shop"
+    rows = [images(2) for _ in names]
+    operations = plates.draw_augmentations(rows, ["original", "crop"], row_names=names, credits=CREDITS)
+    grid = cam_grid.draw_cam_grid(
+        images(4), [[None]] * 4, row_names=names, column_names=["A"], captions=[[None]] * 4, credits=CREDITS
+    )
+    for drawing in (operations, grid):
+        assert line_below(drawing) == "Photographs by row: 1, 4 J. Doe (CC BY 4.0); 3 张三 & $1 shop"
+        assert set(drawing.data["credit"]) == set(CREDITS)
+    assert plate.save(tmp_path / "plate")[0].stat().st_size > 0  # the dollar sign starts no formula
+
+
+def test_credits_lie_inside_the_figure_and_below_the_pictures():
+    many = [f"Photographer number {i} of the Geological Museum (CC BY-SA 4.0)" for i in range(9)]
+    plain, credited = (plates.draw_plate(images(9), list("abcdefghi"), credits=c) for c in ((), many))
+    assert credited.figure.get_size_inches()[1] > plain.figure.get_size_inches()[1]
+    credited.figure.canvas.draw()
+    text = credited.figure._supxlabel.get_window_extent()
+    assert text.x0 >= 0 and text.y0 >= 0 and text.x1 <= credited.figure.bbox.width
+    assert all(axes.get_window_extent().y0 >= text.y1 for axes in credited.figure.axes)
+
+
+def test_figures_without_credits_are_as_before():
+    for credits in ((), ["", ""]):
+        plate = plates.draw_plate(images(2), ["a", "b"], credits=credits)
+        assert plate.figure.get_supxlabel() == "" and list(plate.data) == ["letter", "title"]
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 3), (3, 8, 8), (8, 8)])
+def test_pictures_of_any_usual_form(shape):
+    picture = plates.as_picture(np.full(shape, 255, dtype=np.uint8))
+    assert picture.shape == (8, 8, 3) and picture.max() == 1
+    with pytest.raises(ValueError, match="neither"):
+        plates.as_picture(np.zeros((2, 2, 2, 2)))

@@ -1,0 +1,49 @@
+# ruff: noqa: F811 (pytest fixtures are used by naming them)
+"""Verdicts on the claims and the report, on the tiny runs of ``test_reporting``."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+from test_reporting import four_corners, paths, settings, write_photographs, write_run  # noqa: F401
+
+from mineral_lib.reporting import verdicts
+from mineral_lib.reporting.claims import all_claims
+from mineral_lib.reporting.records import load_runs
+from mineral_lib.reporting.report import write_report
+
+
+def test_verdicts_without_a_gain(four_corners, settings):
+    runs = load_runs(four_corners)
+    verdict, words = verdicts.check_best(runs, settings, "as_read")
+    assert verdict == verdicts.UNDECIDED and words.endswith("one seed).") and "Better than 0 of 1" in words
+    assert verdicts.check_training(runs, settings)[0] == verdicts.NOT_RUN
+    assert "18 parameters" in verdicts.check_cheap(runs, settings)[1]
+
+
+def test_claims_without_any_run_are_open(paths, settings):
+    found = {claim.verdict for claim in all_claims([], settings, paths)}
+    assert {verdicts.NOT_RUN, verdicts.UNTESTABLE} <= found
+    assert not found & {verdicts.HOLDS, verdicts.FAILS, verdicts.UNDECIDED}
+
+
+@pytest.mark.parametrize("with_runs", [True, False])
+def test_report_is_self_contained(paths, settings, with_runs):
+    if with_runs:
+        write_photographs(paths)
+        write_run(paths, "convnext_tiny", "scratch", wrong=range(12))
+        write_run(paths, "eca_convnext_tiny", "transfer", wrong=range(1))
+    page = write_report(settings, paths).read_text()
+    assert not re.findall(r"<(?:script|link|iframe)", page)
+    assert not re.findall(r"""(?:src|href)\s*=\s*["'](?!data:|#)""", page) and not re.findall(r"url\((?!data:)", page)
+    assert len(page) < 10_000_000 and "(compact)" in page and "Not made in this profile" in page
+    assert ("95.8 %" in page) == with_runs
+    assert ("Most accurate network: eca_convnext_tiny" in page) == with_runs  # the finding of Table 4
+    assert ("From 50.0 %" in page) == with_runs  # the finding of its figure
+
+
+def test_reporting_does_not_import_torch():
+    # The other tests of a session may have imported it, so a fresh interpreter is asked.
+    code = "import sys, mineral_lib.reporting.report\nsys.exit(bool({'torch', 'matplotlib.pyplot'} & {*sys.modules}))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
