@@ -113,10 +113,14 @@ class Drawing:
     Attributes:
         figure: The matplotlib figure.
         data: The plotted numbers.
+        name: File name without suffix, for example ``figure_4_curves``.
+        finding: What came out, one sentence made from the numbers; empty where there are none.
     """
 
     figure: Figure
     data: pd.DataFrame
+    name: str = ""
+    finding: str = ""
 
     def save(self, path_stem: Path, *, dpi: int = 150) -> list[Path]:
         """Write PNG, SVG and CSV; see ``save_figure``."""

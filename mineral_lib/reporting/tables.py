@@ -65,7 +65,7 @@ class Table:
     name: str
     title: str
     frame: pd.DataFrame
-    columns: Mapping[str, Column]
+    columns: Mapping[str, Column] | None = None
     notes: Sequence[str] = field(default_factory=tuple)
     finding: str = ""
 
