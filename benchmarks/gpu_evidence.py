@@ -15,6 +15,7 @@ from mineral_lib.parameters import load_profile
 from mineral_lib.reporting.cam_grid import draw_cam_grid
 from mineral_lib.reporting.run_tables import write_figures, write_tables
 from mineral_lib.storage import ResultPaths
+from mineral_lib.study import Study
 from mineral_lib.training.runs import is_finished
 from mineral_lib.training.specs import RunSpec, block_weights
 
@@ -44,7 +45,7 @@ def main(profile: str, changes: list[str]) -> None:
     answer_on_grounds(study, settings, runs)
     run_baselines(settings)
     print("grounds and baselines", flush=True)
-    print(*write_tables(settings, paths), *write_figures(settings, paths), sep="\n")
+    print(*write_tables(Study(settings, paths)), *write_figures(Study(settings, paths)), sep="\n")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ import pandas as pd
 from mineral_lib.config import PROPOSED, Settings
 from mineral_lib.parameters import load_profile, sections_of
 from mineral_lib.storage import read_json
+from mineral_lib.study import Study
 from mineral_lib.training.runs import train_run
 from mineral_lib.training.specs import RunSpec
 from results import append
@@ -164,7 +165,7 @@ def main() -> None:
     parts = (["PHOTOS"] if photos else []) + ["--seeds", *map(str, options.seeds)] + ["--ablate"] * options.ablate
     parts += ["--epochs", str(options.epochs)] if options.epochs else []
     what = "parts of the recommended recipe" if options.ablate else "the recommended and the paper's"
-    body = ablate(study) if options.ablate else compare(study)
+    body = ablate(study) if options.ablate else compare(study, Study(settings))
     body += (
         f"\n\nSeeds {', '.join(map(str, options.seeds))}. Recipe: "
         + ", ".join(f"{key} {value}" for key, value in recommended().items())

@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-from mineral_lib.config import Settings
 from mineral_lib.errors import DataError
 from mineral_lib.parameters import load_profile
 from mineral_lib.reporting.comparison import table_4
 from mineral_lib.reporting.headline import facts, first_screen
-from mineral_lib.reporting.records import load_runs
 from mineral_lib.storage import ResultPaths, project_root, remove_tree, write_bytes, write_text
+from mineral_lib.study import Study
 
 # Folders and files of a profile that are kept; every table and figure can be made again from them.
 KEPT = ("tables", "figures", "params")
@@ -24,10 +23,9 @@ def reference_dir(profile: str) -> Path:
     return project_root() / "results" / "reference" / profile
 
 
-def quoted(settings: Settings, paths: ResultPaths) -> str:
+def quoted(study: Study) -> str:
     """What the README quotes of a study: the headline of its report and the finding of Table 4, as a Markdown list."""
-    runs = load_runs(paths)
-    return first_screen(facts(runs, settings, paths)) + f"* {table_4(runs, settings, paths).finding}\n"
+    return first_screen(facts(study)) + f"* {table_4(study).finding}\n"
 
 
 def keep_reference(profile: str) -> Path:
@@ -40,7 +38,7 @@ def keep_reference(profile: str) -> Path:
     if not paths.runs_dir.is_dir():
         raise DataError("has no results", where=profile, remedy=f"run reproduce --profile {profile} first")
     settings = load_profile(str(paths.root / "params" / f"{profile}.yaml"))
-    write_text(paths.root / FIRST_SCREEN, quoted(settings, paths))
+    write_text(paths.root / FIRST_SCREEN, quoted(Study(settings, paths)))
     remove_tree(target)
     wanted = [path for pattern in FILES for path in paths.root.glob(pattern)]
     wanted += [path for name in KEPT for path in (paths.root / name).rglob("*") if path.is_file()]

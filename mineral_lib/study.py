@@ -133,13 +133,14 @@ class Study:
         labels: str = "true",
         pictures: str = "colour",
     ) -> list[Run]:
-        """The finished runs of one row of a table, one a seed, sorted by seed; ``placement`` None takes any."""
+        """The finished runs of one row of a table, one a seed, sorted by seed; ``placement`` None: the profile's own."""
+        placement = placement or self.settings.model.eca_placement
         found = [
             run
             for run in self.runs
             if (run.model, run.weights, run.protocol) == (model, weights, protocol)
             and (run.labels, run.pictures) == (labels, pictures)
-            and (placement is None or run.placement is None or run.placement == placement)
+            and run.placement in (None, placement)
         ]
         return sorted(found, key=lambda run: run.seed)
 

@@ -24,6 +24,7 @@ from mineral_lib.reporting.evidence import AREA, BLIND, evidence_file
 from mineral_lib.reporting.grounds import GROUNDS, MOST_ON_GROUNDS, grounds_file
 from mineral_lib.runtime import select_device
 from mineral_lib.storage import ResultPaths, write_csv
+from mineral_lib.study import Study
 from mineral_lib.training.engine import autocast_dtype
 from mineral_lib.training.runs import load_run_network, run_samples
 from mineral_lib.training.specs import RunSpec, ablation_runs, comparison_runs
@@ -67,7 +68,7 @@ def measure_evidence(study: StudyData, settings: Settings, specs: list[RunSpec])
         found = _run_evidence(spec, settings, trained_network(settings, spec, study), test, photos, masks)
         parts.append(test.assign(**_named(spec, settings), **found))
     frame = pd.concat(parts, ignore_index=True)[[*RUN_COLUMNS, "area", "empty", "heat", "hottest"]]
-    file = evidence_file(ResultPaths.of(settings.profile))
+    file = evidence_file(Study(settings, ResultPaths.of(settings.profile)))
     return [write_csv(file, frame.astype({"seed": "Int64"}), float_format="%.6g")]
 
 
@@ -143,7 +144,7 @@ def answer_on_grounds(study: StudyData, settings: Settings, specs: list[RunSpec]
         said = {name: answers(network, pictures[name][places], *how) for name in GROUNDS}
         parts.append(test.assign(**_named(spec, settings), **said))
     frame = pd.concat(parts, ignore_index=True)[[*RUN_COLUMNS, "label", *GROUNDS]]
-    return [write_csv(grounds_file(ResultPaths.of(settings.profile)), frame)]
+    return [write_csv(grounds_file(Study(settings, ResultPaths.of(settings.profile))), frame)]
 
 
 def _named(spec: RunSpec, settings: Settings) -> dict[str, str | int]:

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from mineral_lib.config import PROPOSED, Settings
+from mineral_lib.config import PROPOSED
 from mineral_lib.paper import printed
 from mineral_lib.reporting import notes
 from mineral_lib.reporting.contrasts import (
@@ -15,9 +15,10 @@ from mineral_lib.reporting.contrasts import (
     points,
     seeds_text,
 )
-from mineral_lib.reporting.records import WEIGHTS_WORDS, RunRecord, row_name
-from mineral_lib.reporting.summary import NAN, main_runs, printed_fraction, summarise
+from mineral_lib.reporting.summary import NAN, WEIGHTS_WORDS, printed_fraction, row_name, summarise
 from mineral_lib.reporting.tables import MISSING, Column, Table
+from mineral_lib.study import Study
+from mineral_lib.training.run import Run
 
 BASE = "convnext_tiny"
 CORNERS = {
@@ -48,14 +49,14 @@ _COLUMNS_5 = {
 }
 
 
-def table_5(runs: list[RunRecord], settings: Settings) -> Table:
+def table_5(study: Study) -> Table:
     """Table 5 with measured parameters and sizes, gains over the first row and their intervals."""
-    base = main_runs(runs, settings, model=BASE, weights="scratch")
+    base = study.select(model=BASE, weights="scratch")
     rows = []
-    for text in settings.ablation.rows:
+    for text in study.settings.ablation.rows:
         model, _, weights = text.rpartition("-")
-        found = main_runs(runs, settings, model=model, weights=weights)
-        gain = None if (model, weights) == CORNERS["base"] else compare(found, base, settings)
+        found = study.select(model=model, weights=weights)
+        gain = None if (model, weights) == CORNERS["base"] else compare(found, base, study)
         paper = {
             f"paper_{name}": printed_fraction(model, weights, name) for name in ("accuracy", "precision", "recall")
         }
@@ -63,12 +64,12 @@ def table_5(runs: list[RunRecord], settings: Settings) -> Table:
             {
                 "row": text,
                 "model": model,
-                "network": row_name(found, model, settings),
+                "network": row_name(found, model, study),
                 "weights": WEIGHTS_WORDS[weights],
                 **size_columns(found),
                 "paper_parameters_million": _printed(text, "parameters_million"),
                 "paper_size_mib": _printed(text, "size_mib"),
-                **summarise(found, settings),
+                **summarise(found, study),
                 **paper,
                 **_gain(gain),
                 "paper_gain": paper["paper_accuracy"] - printed_fraction(BASE, "scratch", "accuracy")
@@ -84,7 +85,7 @@ def table_5(runs: list[RunRecord], settings: Settings) -> Table:
         notes.AUTHORS_RATE,
         notes.LEAK,
         INTERVAL_NOTE,
-        *notes.context_notes(settings),
+        *notes.context_notes(study.settings),
     ]
     title = "Table 5. Effect of attention and transfer on ConvNeXt"
     frame = pd.DataFrame(rows)
@@ -112,7 +113,7 @@ def _best_row(frame: pd.DataFrame) -> str:
     return f"{words}, {points(best['gain'])} points on the first row ({ends}, {seeds_text(int(best['seeds']))})."
 
 
-def size_columns(runs: list[RunRecord]) -> dict[str, float]:
+def size_columns(runs: list[Run]) -> dict[str, float]:
     """Parameters, size on disk and multiply-adds of a row, from its first run's manifest."""
     manifest = runs[0].manifest if runs else {}
     return {name: manifest.get(name, NAN) for name in ("parameters", "size_mib", "gmacs")}
@@ -152,17 +153,17 @@ _COLUMNS_GAINS = {
 }
 
 
-def gains(runs: list[RunRecord], settings: Settings) -> dict[str, Contrast]:
+def gains(study: Study) -> dict[str, Contrast]:
     """The contrasts of Table 5 that were run, by the names of ``GAINS``, corrected as one family."""
-    rows = {corner: main_runs(runs, settings, model=m, weights=w) for corner, (m, w) in CORNERS.items()}
-    return contrasts(rows, GAINS, settings)
+    rows = {corner: study.select(model=m, weights=w) for corner, (m, w) in CORNERS.items()}
+    return contrasts(rows, GAINS, study)
 
 
-def table_5_gains(runs: list[RunRecord], settings: Settings) -> Table:
+def table_5_gains(study: Study) -> Table:
     """Gains in percentage points, over scratch and given transfer, and the interaction: both together minus the sum
     of the two single gains.
     """
-    found = gains(runs, settings)
+    found = gains(study)
     absent = dict.fromkeys([*_COLUMNS_GAINS, "high"], NAN) | {"status": MISSING}
     rows = [
         {**(found[name].row() if name in found else absent), "gain": name, **_paper_contrast(signs)}
@@ -175,7 +176,7 @@ def table_5_gains(runs: list[RunRecord], settings: Settings) -> Table:
         "less together than their sum: each already does part of the other's work, or both come near the ceiling.",
         VERDICT_NOTE,
         INTERVAL_NOTE,
-        *notes.context_notes(settings),
+        *notes.context_notes(study.settings),
     ]
     title = "Gains of attention and transfer, and their interaction"
     return Table("table_5_gains", title, pd.DataFrame(rows), _COLUMNS_GAINS, sentences, finding=read_gains(found))

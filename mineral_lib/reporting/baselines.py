@@ -6,13 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mineral_lib.config import Settings
 from mineral_lib.evaluation.metrics import classification_metrics
 from mineral_lib.evaluation.statistics import Estimate, Part, accuracy_over_seeds, estimate
 from mineral_lib.reporting.contrasts import specimens_of
-from mineral_lib.reporting.records import WEIGHTS_WORDS, RunRecord, row_name
-from mineral_lib.reporting.summary import NAN, main_runs, summarise
-from mineral_lib.storage import ResultPaths
+from mineral_lib.reporting.summary import NAN, WEIGHTS_WORDS, row_name, summarise
+from mineral_lib.study import Study
+from mineral_lib.training.run import Run
 
 BLOCK = "baselines"
 NAMES = {
@@ -46,14 +45,14 @@ class Baseline:
         return NAMES[self.name]
 
 
-def read_baselines(paths: ResultPaths | None, settings: Settings) -> list[Baseline]:
+def read_baselines(study: Study) -> list[Baseline]:
     """All baselines of a profile in the order of ``NAMES``; none before notebook 05 has run them."""
-    if paths is None or not paths.baselines.is_file():
+    if study.paths is None or not study.paths.baselines.is_file():
         return []
     text = {"image_id": str, "specimen": str}
-    table = pd.read_csv(paths.baselines, dtype=text, keep_default_na=False)
+    table = pd.read_csv(study.paths.baselines, dtype=text, keep_default_na=False)
     table["specimen"] = table["specimen"].where(table["specimen"] != "", table["image_id"])
-    options = {"resamples": settings.report.bootstrap, "seed": settings.report.seed}
+    options = {"resamples": study.settings.report.bootstrap, "seed": study.settings.report.seed}
     found = []
     for name, frame in table.groupby("baseline"):
         parts = [(_right(part), part["specimen"].to_numpy(dtype=str)) for _, part in frame.groupby("seed")]
@@ -67,21 +66,21 @@ def best_baseline(baselines: list[Baseline]) -> Baseline | None:
     return max(baselines, key=lambda one: one.accuracy.value, default=None)
 
 
-def baseline_rows(baselines: list[Baseline], runs: list[RunRecord], settings: Settings) -> list[dict[str, Any]]:
+def baseline_rows(baselines: list[Baseline], study: Study) -> list[dict[str, Any]]:
     """Rows of Table 4: every baseline, then the networks that saw grey pictures."""
-    classes = len(runs[0].classes) if runs else None
+    classes = len(study.runs[0].classes) if study.runs else None
     rows = [_row(one, classes) for one in baselines]
-    for text in settings.comparison.grey_runs:
+    for text in study.settings.comparison.grey_runs:
         model, _, weights = text.rpartition("-")
-        found = main_runs(runs, settings, model=model, weights=weights, pictures="grey")
-        name = f"{row_name(found, model, settings)} on grey pictures"
+        found = study.select(model=model, weights=weights, pictures="grey")
+        name = f"{row_name(found, model, study)} on grey pictures"
         rows.append(
             {
                 "block": BLOCK,
                 "model": model,
                 "network": name,
                 "weights": WEIGHTS_WORDS.get(weights, weights),
-                **summarise(found, settings),
+                **summarise(found, study),
             }
         )
     return rows
@@ -111,14 +110,16 @@ def _right(frame: pd.DataFrame) -> np.ndarray:
     return (frame["label"] == frame["predicted"]).to_numpy(dtype=float)
 
 
-def lead(runs: list[RunRecord], baseline: Baseline, settings: Settings) -> Estimate | None:
+def lead(runs: list[Run], baseline: Baseline, study: Study) -> Estimate | None:
     """Accuracy of a network minus that of a baseline, over the seeds tested on photographs that the baseline saw."""
     parts = [part for run in runs if (part := _difference(run, baseline.frame)) is not None]
-    return estimate(parts, resamples=settings.report.bootstrap, seed=settings.report.seed) if parts else None
+    return (
+        estimate(parts, resamples=study.settings.report.bootstrap, seed=study.settings.report.seed) if parts else None
+    )
 
 
-def _difference(run: RunRecord, frame: pd.DataFrame) -> Part | None:
-    ids = run.predictions["image_id"]
+def _difference(run: Run, frame: pd.DataFrame) -> Part | None:
+    ids = run.predictions()["image_id"]
     for _, part in frame.groupby("seed"):
         right = pd.Series(_right(part), index=part["image_id"].to_numpy())
         if len(part) == len(ids) and right.index.isin(ids).all():

@@ -10,14 +10,13 @@ import pandas as pd
 
 from mineral_lib import __version__
 from mineral_lib.catalogue import display_name, find_mineral
-from mineral_lib.config import Settings
 from mineral_lib.data.audit import leak_note
 from mineral_lib.data.index import generator_digest, photo_folder, working_size
-from mineral_lib.data.prepare import StudyData
 from mineral_lib.data.split import FEW_TEST_PHOTOGRAPHS, SPLITS
 from mineral_lib.photos.attribution import stated
 from mineral_lib.reporting.croissant import croissant
 from mineral_lib.storage import ResultPaths, file_digest, write_json, write_text
+from mineral_lib.study import Study
 
 MOST_NAMED = 20  # authors named one by one
 _GENERATED_LIMITS = (
@@ -32,7 +31,7 @@ _FOLDER_LIMITS = (
 )
 
 
-def write_cards(settings: Settings, data: StudyData) -> list[Path]:
+def write_cards(study: Study) -> list[Path]:
     """Write ``data_card.md`` and ``croissant.json`` beside the index.
 
     A generated set always gets them; a folder only if ``report.data_card`` is true, and cards of an earlier request
@@ -41,45 +40,45 @@ def write_cards(settings: Settings, data: StudyData) -> list[Path]:
     Returns:
         The files written, none if there are none to write.
     """
-    root = ResultPaths.of(settings.profile).root
+    root = ResultPaths.of(study.settings.profile).root
     card, description = root / "data_card.md", root / "croissant.json"
-    if settings.data.source == "folder" and not settings.report.data_card:
+    if study.settings.data.source == "folder" and not study.settings.report.data_card:
         card.unlink(missing_ok=True)
         description.unlink(missing_ok=True)
         return []
-    machine = croissant(settings, data, title=data_title(settings), summary=_summary(settings, data))
-    return [write_text(card, data_card(settings, data)), write_json(description, machine)]
+    machine = croissant(study, title=data_title(study), summary=_summary(study))
+    return [write_text(card, data_card(study)), write_json(description, machine)]
 
 
-def data_title(settings: Settings) -> str:
+def data_title(study: Study) -> str:
     """Name of the data: the generator with its profile, or the folder's own name without its path."""
-    if settings.data.source == "synthetic":
-        return f"Generated minerals, profile {settings.profile}"
-    return f"Photographs of {photo_folder(settings).resolve().name}"
+    if study.settings.data.source == "synthetic":
+        return f"Generated minerals, profile {study.settings.profile}"
+    return f"Photographs of {photo_folder(study.settings).resolve().name}"
 
 
-def data_card(settings: Settings, data: StudyData) -> str:
+def data_card(study: Study) -> str:
     """The card as Markdown."""
-    synthetic = settings.data.source == "synthetic"
-    limits = [*(_GENERATED_LIMITS if synthetic else _FOLDER_LIMITS), *_small_classes(data)]
+    synthetic = study.settings.data.source == "synthetic"
+    limits = [*(_GENERATED_LIMITS if synthetic else _FOLDER_LIMITS), *_small_classes(study)]
     parts = {
-        "Classes": _table(class_frame(data)),
-        "Splits": _splits(data),
-        "Files": "None: the pictures are drawn when they are needed." if synthetic else _files(data),
-        "Licence and attribution": _rights(settings, data.index),
-        "How it was made": _bullets(_making(settings)),
+        "Classes": _table(class_frame(study)),
+        "Splits": _splits(study),
+        "Files": "None: the pictures are drawn when they are needed." if synthetic else _files(study),
+        "Licence and attribution": _rights(study, study.data.index),
+        "How it was made": _bullets(_making(study)),
         "Known limits": _bullets(limits),
-        "Identity": _bullets(_identity(settings, data)),
+        "Identity": _bullets(_identity(study)),
     }
     sections = [f"## {name}\n\n{text}" for name, text in parts.items()]
-    return "\n\n".join([f"# Data card: {_cell(data_title(settings))}", _summary(settings, data), *sections]) + "\n"
+    return "\n\n".join([f"# Data card: {_cell(data_title(study))}", _summary(study), *sections]) + "\n"
 
 
-def class_frame(data: StudyData) -> pd.DataFrame:
+def class_frame(study: Study) -> pd.DataFrame:
     """One row a class: number in Table 2, names, formula, role, photographs, specimens and the grouped split."""
-    split, rows = data.splits["grouped"], []
-    for name in data.classes:
-        mineral, own = find_mineral(name), data.index[data.index["class_name"] == name]
+    split, rows = study.data.splits["grouped"], []
+    for name in study.data.classes:
+        mineral, own = find_mineral(name), study.data.index[study.data.index["class_name"] == name]
         sizes = split.loc[split["class_name"] == name, "split"].value_counts()
         rows.append(
             {
@@ -97,31 +96,31 @@ def class_frame(data: StudyData) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _summary(settings: Settings, data: StudyData) -> str:
-    kind = "generated pictures" if settings.data.source == "synthetic" else "photographs"
+def _summary(study: Study) -> str:
+    kind = "generated pictures" if study.settings.data.source == "synthetic" else "photographs"
     return (
-        f"{len(data.index):,} {kind} of {data.index['specimen'].nunique():,} specimens in {len(data.classes)} classes, "
+        f"{len(study.data.index):,} {kind} of {study.data.index['specimen'].nunique():,} specimens in {len(study.data.classes)} classes, "
         "for training and testing networks that name minerals."
     )
 
 
-def _splits(data: StudyData) -> str:
+def _splits(study: Study) -> str:
     rows = [
         {"protocol": name, **{part: int((samples["split"] == part).sum()) for part in SPLITS}}
-        for name, samples in data.splits.items()
+        for name, samples in study.data.splits.items()
     ]
-    notes = [leak_note(data.leak(name), name) for name in data.splits]
+    notes = [leak_note(study.data.leak(name), name) for name in study.data.splits]
     return f"{_table(pd.DataFrame(rows))}\n\n{_bullets(notes)}"
 
 
-def _files(data: StudyData) -> str:
-    counts = data.files["status"].value_counts()
+def _files(study: Study) -> str:
+    counts = study.data.files["status"].value_counts()
     found = ", ".join(f"{count:,} {status}" for status, count in sorted(counts.items()))
-    return f"{len(data.files):,} files found: {found}. `scan.csv` says why for each."
+    return f"{len(study.data.files):,} files found: {found}. `scan.csv` says why for each."
 
 
-def _rights(settings: Settings, index: pd.DataFrame) -> str:
-    if settings.data.source == "synthetic":
+def _rights(study: Study, index: pd.DataFrame) -> str:
+    if study.settings.data.source == "synthetic":
         return "Made by this package and free under its licence (MIT). No photograph and no person is behind them."
     licences, authors = stated(index, "licence"), stated(index, "attribution")
     lines = [f"licence {_cell(name)}: {count:,} photographs" for name, count in licences.items()]
@@ -133,8 +132,8 @@ def _rights(settings: Settings, index: pd.DataFrame) -> str:
     return _bullets(lines)
 
 
-def _making(settings: Settings) -> list[str]:
-    data, split = settings.data, settings.split
+def _making(study: Study) -> list[str]:
+    data, split = study.settings.data, study.settings.split
     if data.source == "synthetic":
         begin = [
             "drawn by `mineral_lib.specimens`, which shapes, colours and lights virtual specimens",
@@ -154,8 +153,8 @@ def _making(settings: Settings) -> list[str]:
     return [*begin, f"split {ratios} (train, val, test), seed {split.seed}"]
 
 
-def _small_classes(data: StudyData) -> list[str]:
-    frame = class_frame(data)
+def _small_classes(study: Study) -> list[str]:
+    frame = class_frame(study)
     few = frame[frame["test"] < FEW_TEST_PHOTOGRAPHS]
     if few.empty:
         return []
@@ -163,11 +162,11 @@ def _small_classes(data: StudyData) -> list[str]:
     return [f"Fewer than {FEW_TEST_PHOTOGRAPHS} test photographs, too few to judge a class: {names}."]
 
 
-def _identity(settings: Settings, data: StudyData) -> list[str]:
-    paths = ResultPaths.of(settings.profile)
-    files = [paths.index, *(paths.splits_dir / f"{name}.csv" for name in data.splits)]
+def _identity(study: Study) -> list[str]:
+    paths = ResultPaths.of(study.settings.profile)
+    files = [paths.index, *(paths.splits_dir / f"{name}.csv" for name in study.data.splits)]
     digests = [f"`{path.relative_to(paths.root).as_posix()}`: SHA-256 `{file_digest(path)}`" for path in files]
-    return [f"fingerprint of the data: `{data.fingerprint}`", *digests, f"described by mineral_lib {__version__}"]
+    return [f"fingerprint of the data: `{study.data.fingerprint}`", *digests, f"described by mineral_lib {__version__}"]
 
 
 def _table(frame: pd.DataFrame) -> str:

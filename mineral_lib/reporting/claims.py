@@ -8,11 +8,9 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from mineral_lib.config import Settings
 from mineral_lib.paper import Paper
 from mineral_lib.reporting import log_checks, network_checks, paper_checks, run_checks
 from mineral_lib.reporting.evidence import check_evidence, check_evidence_kind
-from mineral_lib.reporting.records import RunRecord
 from mineral_lib.reporting.tables import Column, Table
 from mineral_lib.reporting.verdicts import (
     UNTESTABLE,
@@ -26,30 +24,30 @@ from mineral_lib.reporting.verdicts import (
     check_honest_split,
     check_training,
 )
-from mineral_lib.storage import ResultPaths
+from mineral_lib.study import Study
 
 Verdict = tuple[str, str]
-Check = Callable[[list[RunRecord], Settings, ResultPaths], Verdict]
+Check = Callable[[Study], Verdict]
 
 
 def _runs(rule: Callable[..., Verdict], *options: str) -> Check:
-    return lambda runs, settings, paths: rule(runs, settings, *options)
+    return lambda study: rule(study, *options)
 
 
-def _evidence(rule: Callable[[Settings, ResultPaths], Verdict]) -> Check:
-    return lambda runs, settings, paths: rule(settings, paths)
+def _evidence(rule: Callable[[Study], Verdict]) -> Check:
+    return rule
 
 
 def _paper(rule: Callable[[Paper], Verdict]) -> Check:
-    return lambda runs, settings, paths: rule(Paper.published())
+    return lambda study: rule(Paper.published())
 
 
 def _networks(rule: Callable[..., Verdict]) -> Check:
-    return lambda runs, settings, paths: rule(Paper.published(), network_checks.built_networks())
+    return lambda study: rule(Paper.published(), network_checks.built_networks())
 
 
 def _open(evidence: str) -> Check:
-    return lambda runs, settings, paths: (UNTESTABLE, evidence)
+    return lambda study: (UNTESTABLE, evidence)
 
 
 FAIR = "... also if all start from scratch (a fair comparison; not in the paper)."
@@ -166,9 +164,9 @@ CLAIMS: tuple[tuple[str, str, Check], ...] = (
 )
 
 
-def all_claims(runs: list[RunRecord], settings: Settings, paths: ResultPaths) -> list[Claim]:
+def all_claims(study: Study) -> list[Claim]:
     """Every claim of the ledger, in the paper's order, with its computed verdict."""
-    return [Claim(claim, source, *check(runs, settings, paths)) for claim, source, check in CLAIMS]
+    return [Claim(claim, source, *check(study)) for claim, source, check in CLAIMS]
 
 
 def table_claims(claims: list[Claim]) -> Table:

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from mineral_lib.catalogue import display_name
-from mineral_lib.reporting.records import RunRecord
+from mineral_lib.training.run import Run
 
 
 def read_classes(frame: pd.DataFrame) -> str:
@@ -18,10 +18,10 @@ def read_classes(frame: pd.DataFrame) -> str:
     )
 
 
-def read_confusion(run: RunRecord) -> str:
+def read_confusion(run: Run) -> str:
     """Sentence: how many test photographs are wrong, and the most frequent confusion."""
-    wrong = run.predictions[run.predictions["label"] != run.predictions["predicted"]]
-    total = len(run.predictions)
+    wrong = run.predictions()[run.predictions()["label"] != run.predictions()["predicted"]]
+    total = len(run.predictions())
     if wrong.empty:
         return f"All {total} test photographs are named correctly."
     pairs = wrong.groupby(["label", "predicted"]).size()

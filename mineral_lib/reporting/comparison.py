@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from mineral_lib.config import PROPOSED, Settings
+from mineral_lib.config import PROPOSED
 from mineral_lib.evaluation.statistics import mcnemar
 from mineral_lib.paper import authors_best_validation
 from mineral_lib.reporting import notes
@@ -16,10 +16,18 @@ from mineral_lib.reporting.contrasts import (
     percent,
     seeds_text,
 )
-from mineral_lib.reporting.records import WEIGHTS_WORDS, RunRecord, row_name
-from mineral_lib.reporting.summary import NAN, block_runs, main_runs, printed_fraction, summarise, weights_in_block
+from mineral_lib.reporting.summary import (
+    NAN,
+    WEIGHTS_WORDS,
+    block_runs,
+    printed_fraction,
+    row_name,
+    summarise,
+    weights_in_block,
+)
 from mineral_lib.reporting.tables import MISSING, Column, Table
-from mineral_lib.storage import ResultPaths
+from mineral_lib.study import Study
+from mineral_lib.training.run import Run
 
 _COLUMNS_4 = {
     "block": Column("block"),
@@ -47,21 +55,19 @@ BASELINES_NOTE = (
 )
 
 
-def table_4(runs: list[RunRecord], settings: Settings, paths: ResultPaths | None = None) -> Table:
+def table_4(study: Study) -> Table:
     """Table 4 in up to three blocks of starting weights (paper, authors' log and ours on the grouped test set), and
     the baselines below.
 
     Args:
-        runs: All finished runs.
-        settings: The profile.
-        paths: Its result folder, where notebook 05 has left the baselines.
+        study: The study.
     """
     rows = [
-        _row(runs, settings, block=block, model=model)
-        for block in settings.comparison.blocks
-        for model in settings.comparison.models
+        _row(study, block=block, model=model)
+        for block in study.settings.comparison.blocks
+        for model in study.settings.comparison.models
     ]
-    rows += baseline_rows(read_baselines(paths, settings), runs, settings)
+    rows += baseline_rows(read_baselines(study), study)
     sentences = [
         notes.LEAK,
         notes.PAPER_TEST_IS_VALIDATION,
@@ -73,32 +79,32 @@ def table_4(runs: list[RunRecord], settings: Settings, paths: ResultPaths | None
         BASELINES_NOTE,
         INTERVAL_NOTE,
         notes.PAPER_NOISE,
-        f"Ours: grouped protocol, epoch chosen by '{settings.train.select}' on the validation set, tested "
+        f"Ours: grouped protocol, epoch chosen by '{study.settings.train.select}' on the validation set, tested "
         "once; the last epoch stands beside it because the paper does not say which it tests.",
-        *notes.context_notes(settings),
+        *notes.context_notes(study.settings),
     ]
-    title, finding = "Table 4. Test evaluation of each network", against_baselines(runs, settings, paths)
+    title, finding = "Table 4. Test evaluation of each network", against_baselines(study)
     return Table("table_4_comparison", title, pd.DataFrame(rows), _COLUMNS_4, sentences, finding=finding)
 
 
-def against_baselines(runs: list[RunRecord], settings: Settings, paths: ResultPaths | None) -> str:
+def against_baselines(study: Study) -> str:
     """Sentence: does the most accurate network beat the most accurate baseline, by how much, how surely?"""
     rows = {
         (model, weights_in_block(model, block)): found
-        for block in settings.comparison.blocks
-        for model, found in block_runs(runs, settings, block).items()
+        for block in study.settings.comparison.blocks
+        for model, found in block_runs(study, block).items()
     }
     if not rows:
         return ""
-    numbers = {key: summarise(found, settings) for key, found in rows.items()}
+    numbers = {key: summarise(found, study) for key, found in rows.items()}
     best = max(numbers, key=lambda key: numbers[key]["accuracy"])
     low, high = percent(numbers[best]["low"]).removesuffix(" %"), percent(numbers[best]["high"])
     words = (
-        f"Most accurate network: {row_name(rows[best], best[0], settings)}, {WEIGHTS_WORDS[best[1]]}, "
+        f"Most accurate network: {row_name(rows[best], best[0], study)}, {WEIGHTS_WORDS[best[1]]}, "
         f"{percent(numbers[best]['accuracy'])} ({low} to {high}, {seeds_text(int(numbers[best]['seeds']))})"
     )
-    rival = best_baseline(read_baselines(paths, settings))
-    found = lead(rows[best], rival, settings) if rival else None
+    rival = best_baseline(read_baselines(study))
+    found = lead(rows[best], rival, study) if rival else None
     if found is None:
         return f"{words}."
     # The best of so many networks was picked by this very accuracy, so its p counts so many times (Bonferroni).
@@ -109,16 +115,16 @@ def against_baselines(runs: list[RunRecord], settings: Settings, paths: ResultPa
     )
 
 
-def _row(runs: list[RunRecord], settings: Settings, *, block: str, model: str) -> dict[str, object]:
+def _row(study: Study, *, block: str, model: str) -> dict[str, object]:
     weights = weights_in_block(model, block)
-    found = main_runs(runs, settings, model=model, weights=weights)
-    numbers = summarise(found, settings)
+    found = study.select(model=model, weights=weights)
+    numbers = summarise(found, study)
     paper = {f"paper_{name}": printed_fraction(model, weights, name) for name in ("accuracy", "precision", "recall")}
     best = authors_best_validation(model, weights)
     return {
         "block": block,
         "model": model,
-        "network": row_name(found, model, settings),
+        "network": row_name(found, model, study),
         "weights": WEIGHTS_WORDS[weights],
         **paper,
         "authors_best_val": NAN if best is None else best / 100,
@@ -143,43 +149,43 @@ _COLUMNS_PAIRS = {
 }
 
 
-def pairwise(runs: list[RunRecord], settings: Settings) -> Table:
+def pairwise(study: Study) -> Table:
     """The proposed network against each other one on the same photographs: difference and interval over seeds and
     specimens, Holm's correction within a block, and McNemar's exact test of the first seed.
     """
     rows, found = [], {}
-    for block in settings.comparison.blocks:
+    for block in study.settings.comparison.blocks:
         start = weights_in_block(PROPOSED, block)
-        for model, (other, contrast) in leads(runs, settings, block).items():
+        for model, (other, contrast) in leads(study, block).items():
             found[block, model] = contrast
             weights = weights_in_block(model, block)
-            proposed = main_runs(runs, settings, model=PROPOSED, weights=start)
+            proposed = study.select(model=PROPOSED, weights=start)
             rows.append(
                 {
                     "block": block,
                     "model": model,
-                    "network": row_name(other, model, settings),
+                    "network": row_name(other, model, study),
                     "weights": f"{WEIGHTS_WORDS[start]} against {WEIGHTS_WORDS[weights]}",
                     **_pair(proposed, other, contrast),
                 }
             )
-    sentences = [notes.PAIRED, VERDICT_NOTE, notes.MIXED_WEIGHTS, INTERVAL_NOTE, *notes.context_notes(settings)]
+    sentences = [notes.PAIRED, VERDICT_NOTE, notes.MIXED_WEIGHTS, INTERVAL_NOTE, *notes.context_notes(study.settings)]
     title, finding = "Is the proposed model better on the same photographs?", _count_words(found)
     return Table("table_4_pairwise", title, pd.DataFrame(rows), _COLUMNS_PAIRS, sentences, finding=finding)
 
 
-def leads(runs: list[RunRecord], settings: Settings, block: str) -> dict[str, tuple[list[RunRecord], Contrast | None]]:
+def leads(study: Study, block: str) -> dict[str, tuple[list[Run], Contrast | None]]:
     """For every other network of a block: its runs, and the proposed network minus it (None if not run)."""
     rows = {
-        model: main_runs(runs, settings, model=model, weights=weights_in_block(model, block))
-        for model in {*settings.comparison.models, PROPOSED}
+        model: study.select(model=model, weights=weights_in_block(model, block))
+        for model in {*study.settings.comparison.models, PROPOSED}
     }
-    others = [model for model in settings.comparison.models if model != PROPOSED]
-    found = contrasts(rows, {model: {PROPOSED: 1, model: -1} for model in others}, settings)
+    others = [model for model in study.settings.comparison.models if model != PROPOSED]
+    found = contrasts(rows, {model: {PROPOSED: 1, model: -1} for model in others}, study)
     return {model: (rows[model], found.get(model)) for model in others}
 
 
-def _pair(proposed: list[RunRecord], other: list[RunRecord], contrast: Contrast | None) -> dict[str, float | int | str]:
+def _pair(proposed: list[Run], other: list[Run], contrast: Contrast | None) -> dict[str, float | int | str]:
     if contrast is None:
         return dict.fromkeys(list(_COLUMNS_PAIRS)[3:-1], NAN) | {"high": NAN, "status": MISSING}
     first, second = paired_sets([proposed, other])[0]

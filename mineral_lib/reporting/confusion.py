@@ -12,10 +12,10 @@ from mineral_lib.evaluation.metrics import confusion
 from mineral_lib.evaluation.per_class import per_class
 from mineral_lib.reporting.class_findings import read_classes, read_confusion
 from mineral_lib.reporting.labels import label
-from mineral_lib.reporting.records import RunRecord
 from mineral_lib.reporting.style import INK, PAPER, Drawing, new_figure, styled
 from mineral_lib.reporting.support import FEW_NOTE, WILSON_NOTE, few_mark, support_label, support_text
 from mineral_lib.reporting.tables import Column, Table
+from mineral_lib.training.run import Run
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,9 @@ def matrix_frame(matrix: Confusion, classes: list[str]) -> pd.DataFrame:
     )
 
 
-def run_confusion(run: RunRecord) -> Confusion:
+def run_confusion(run: Run) -> Confusion:
     """The matrix of a run's test predictions."""
-    counts = confusion(run.predictions["label"], run.predictions["predicted"], len(run.classes))
+    counts = confusion(run.predictions()["label"], run.predictions()["predicted"], len(run.classes))
     return Confusion(counts, run.train_photographs)
 
 
@@ -171,11 +171,11 @@ _COLUMNS_CLASS = {
 }
 
 
-def table_per_class(run: RunRecord) -> Table:
+def table_per_class(run: Run) -> Table:
     """Precision, recall with interval, F1 and the photographs of every class; a class without test photographs
     shows dashes.
     """
-    predictions = run.predictions
+    predictions = run.predictions()
     frame = per_class(
         predictions["label"], predictions["predicted"], len(run.classes), specimens=predictions["specimen"]
     )
@@ -209,10 +209,10 @@ _COLUMNS_CONFUSED = {
 }
 
 
-def table_confused(run: RunRecord, top: int = 12) -> Table:
+def table_confused(run: Run, top: int = 12) -> Table:
     """The most frequent confusions, with the number of specimens behind them."""
-    wrong = run.predictions[run.predictions["label"] != run.predictions["predicted"]]
-    support = run.predictions["label"].value_counts()
+    wrong = run.predictions()[run.predictions()["label"] != run.predictions()["predicted"]]
+    support = run.predictions()["label"].value_counts()
     pairs = wrong.groupby(["label", "predicted"]).agg(count=("label", "size"), specimens=("specimen", "nunique"))
     pairs = pairs.reset_index()
     pairs["rate"] = pairs["count"] / pairs["label"].map(support)

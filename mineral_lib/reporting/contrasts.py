@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mineral_lib.config import Settings
 from mineral_lib.evaluation.statistics import Estimate, estimate, holm
-from mineral_lib.reporting.records import RunRecord
+from mineral_lib.study import Study
+from mineral_lib.training.run import Run
 
 HOLDS, UNDECIDED, FAILS = "holds here", "not decided here", "does not hold here"
 MIN_SEEDS = 3
@@ -109,30 +109,30 @@ def judge(found: Estimate, p_holm: float) -> str:
     return HOLDS if found.value > 0 else FAILS
 
 
-def paired_sets(rows: Sequence[Sequence[RunRecord]]) -> list[list[RunRecord]]:
+def paired_sets(rows: Sequence[Sequence[Run]]) -> list[list[Run]]:
     """One list a seed that all rows have: a run of each row, all tested on the same photographs."""
     by_seed = [{run.seed: run for run in runs} for runs in rows]
     sets = [[runs[seed] for runs in by_seed] for seed in sorted(set.intersection(*map(set, by_seed)))]
-    return [s for s in sets if all(s[0].predictions["sample_id"].equals(r.predictions["sample_id"]) for r in s)]
+    return [s for s in sets if all(s[0].predictions()["sample_id"].equals(r.predictions()["sample_id"]) for r in s)]
 
 
 def contrasts(
-    rows: Mapping[str, Sequence[RunRecord]], family: Mapping[str, Mapping[str, int]], settings: Settings
+    rows: Mapping[str, Sequence[Run]], family: Mapping[str, Mapping[str, int]], study: Study
 ) -> dict[str, Contrast]:
     """A family of contrasts, judged together; those of which a run is missing are left out.
 
     Args:
         rows: Runs of each row, one a seed.
         family: For each contrast the factor of each row it takes, adding up to 0.
-        settings: The profile.
+        study: The study.
     """
-    found = {name: one for name, signs in family.items() if (one := _contrast(rows, signs, settings))}
+    found = {name: one for name, signs in family.items() if (one := _contrast(rows, signs, study))}
     corrected = holm([one[0].p_value for one in found.values()])
     return {name: Contrast(*one, p_holm=float(p)) for (name, one), p in zip(found.items(), corrected, strict=True)}
 
 
 def _contrast(
-    rows: Mapping[str, Sequence[RunRecord]], signs: Mapping[str, int], settings: Settings
+    rows: Mapping[str, Sequence[Run]], signs: Mapping[str, int], study: Study
 ) -> tuple[Estimate, float, float] | None:
     """Estimate, difference of precision and of recall; None without a seed that all rows have."""
     sets, factors = paired_sets([rows[name] for name in signs]), list(signs.values())
@@ -150,15 +150,15 @@ def _contrast(
         )
         for name in ("precision_macro", "recall_macro")
     ]
-    found = estimate(parts, resamples=settings.report.bootstrap, seed=settings.report.seed)
+    found = estimate(parts, resamples=study.settings.report.bootstrap, seed=study.settings.report.seed)
     return found, macro[0], macro[1]
 
 
-def specimens_of(run: RunRecord) -> np.ndarray:
+def specimens_of(run: Run) -> np.ndarray:
     """Specimen of each test photograph, shape (n,), text."""
-    return run.predictions["specimen"].to_numpy(dtype=str)
+    return run.predictions()["specimen"].to_numpy(dtype=str)
 
 
-def compare(a: Sequence[RunRecord], b: Sequence[RunRecord], settings: Settings) -> Contrast | None:
+def compare(a: Sequence[Run], b: Sequence[Run], study: Study) -> Contrast | None:
     """One row minus another; None if they share no seed with the same test photographs."""
-    return contrasts({"a": a, "b": b}, {"a - b": {"a": 1, "b": -1}}, settings).get("a - b")
+    return contrasts({"a": a, "b": b}, {"a - b": {"a": 1, "b": -1}}, study).get("a - b")

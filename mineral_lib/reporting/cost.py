@@ -1,14 +1,11 @@
 """The cost table: parameters, multiply-adds, file size, speed and memory, from the record of ``training.cost``."""
 
-from collections.abc import Sequence
-
 import pandas as pd
 
 from mineral_lib.paper import printed
 from mineral_lib.reporting import notes
-from mineral_lib.reporting.records import RunRecord
 from mineral_lib.reporting.tables import Column, Table
-from mineral_lib.storage import ResultPaths
+from mineral_lib.study import Study
 
 _COLUMNS = {
     "network": Column("network"),
@@ -45,24 +42,23 @@ MEMORY = {
 }
 
 
-def read_costs(paths: ResultPaths) -> pd.DataFrame:
+def read_costs(study: Study) -> pd.DataFrame:
     """The record ``costs.csv``: one row a measurement, ``kind`` is ``table`` or ``scaling``."""
-    return pd.read_csv(paths.costs, dtype={"note": str, "device": str, "machine": str, "precision": str})
+    return pd.read_csv(study.paths.costs, dtype={"note": str, "device": str, "machine": str, "precision": str})
 
 
-def table_costs(paths: ResultPaths, runs: Sequence[RunRecord] = ()) -> Table:
+def table_costs(study: Study) -> Table:
     """What each network costs, with the two columns of the paper's Table 5 beside the networks it prints.
 
     Args:
-        paths: The profile's files.
-        runs: Finished runs; how fast they were trained, validation included, stands beside what was timed.
+        study: The study.
     """
-    record = read_costs(paths)
+    record = read_costs(study)
     frame = record[record["kind"] == "table"].reset_index(drop=True)
     for quantity in ("parameters_million", "size_mib"):
         values = [_printed(row.model, row.family, quantity) for row in frame.itertuples()]
         frame[f"paper_{quantity}"] = pd.Series(values, dtype=float)
-    rows = [(run.model, run.config.get("family"), run.manifest.get("images_per_second")) for run in runs]
+    rows = [(run.model, run.config.get("family"), run.manifest.get("images_per_second")) for run in study.runs]
     speeds = pd.DataFrame(rows, columns=["model", "family", "speed"]).groupby(["model", "family"])["speed"].median()
     frame["run_images_per_s"] = [speeds.get((row.model, row.family), float("nan")) for row in frame.itertuples()]
     columns = {name: column for name, column in _COLUMNS.items() if name not in ABSENT or frame[name].notna().any()}

@@ -8,10 +8,9 @@ from typing import Any
 
 from mineral_lib import __version__
 from mineral_lib.catalogue import find_mineral
-from mineral_lib.config import Settings
-from mineral_lib.data.prepare import StudyData
 from mineral_lib.photos.attribution import stated
 from mineral_lib.storage import ResultPaths, file_digest
+from mineral_lib.study import Study
 
 RELEASED = "2026-11-23"  # of the package that generates the pictures; CITATION.cff has the same
 MIT = "https://spdx.org/licenses/MIT.html"
@@ -92,42 +91,41 @@ _SAMPLES = {
 }
 
 
-def croissant(settings: Settings, data: StudyData, *, title: str, summary: str) -> dict[str, Any]:
+def croissant(study: Study, *, title: str, summary: str) -> dict[str, Any]:
     """The description as a JSON-able dictionary; file addresses are relative to the profile's result folder.
 
     Record sets: ``classes``, ``photographs`` (index with the grouped split) and ``samples_<protocol>`` for each
     protocol. The pictures themselves are no part of it: generated ones are made anew, a user's stay in the folder.
 
     Args:
-        settings: The profile.
-        data: Its index and splits; their files must be on disk.
+        study: The study.
         title: Name of the data.
         summary: One sentence on them.
     """
-    synthetic = settings.data.source == "synthetic"
+    synthetic = study.settings.data.source == "synthetic"
     found = {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "name": title,
-        "description": f"{summary} Fingerprint {data.fingerprint}. The pictures themselves are not included.",
-        "version": f"{__version__}+{data.fingerprint[:12]}",
+        "description": f"{summary} Fingerprint {study.data.fingerprint}. The pictures themselves are not included.",
+        "version": f"{__version__}+{study.data.fingerprint[:12]}",
         "keywords": ["minerals", "image classification"],
         "isLiveDataset": False,
-        "distribution": _distribution(settings, data),
-        "recordSet": [_classes(data), _photographs(data, synthetic), *(_samples(name) for name in data.splits)],
+        "distribution": _distribution(study),
+        "recordSet": [_classes(study), _photographs(study, synthetic), *(_samples(name) for name in study.data.splits)],
     }
     if synthetic:
         team = {"@type": "sc:Organization", "name": "The mineral study team"}
         return found | {"license": MIT, "creator": team, "datePublished": RELEASED, "citeAs": CITE_AS}
-    licences = sorted(stated(data.index, "licence").index)
+    licences = sorted(stated(study.data.index, "licence").index)
     return found | ({"license": licences} if licences else {})
 
 
-def _distribution(settings: Settings, data: StudyData) -> list[dict[str, Any]]:
-    paths = ResultPaths.of(settings.profile)
+def _distribution(study: Study) -> list[dict[str, Any]]:
+    paths = ResultPaths.of(study.settings.profile)
     files = {"index.csv": "One row a photograph."}
-    files |= {f"splits/{name}.csv": f"One row a sample of the protocol '{name}'." for name in data.splits}
+    files |= {f"splits/{name}.csv": f"One row a sample of the protocol '{name}'." for name in study.data.splits}
     return [
         {
             "@type": "cr:FileObject",
@@ -170,12 +168,12 @@ def _record_set(name: str, text: str, fields: list[dict[str, Any]], key: str, **
     }
 
 
-def _photographs(data: StudyData, synthetic: bool) -> dict[str, Any]:
+def _photographs(study: Study, synthetic: bool) -> dict[str, Any]:
     grouped, hidden = "splits/grouped.csv", _OF_FILES if synthetic else ()
     fields = [
         _field("photographs", name, kind, text, source=_source("index.csv", name))
         for name, (kind, text) in _COLUMNS.items()
-        if name in data.index and name not in hidden
+        if name in study.data.index and name not in hidden
     ]
     # The join: both files name the photograph by image_id.
     fields[0]["references"] = _source(grouped, "image_id")
@@ -200,7 +198,7 @@ def _samples(protocol: str) -> dict[str, Any]:
     return _record_set(name, f"Samples of the protocol '{protocol}' with their split.", fields, "sample_id")
 
 
-def _classes(data: StudyData) -> dict[str, Any]:
+def _classes(study: Study) -> dict[str, Any]:
     meanings = {
         "label": ("sc:Integer", "Number of the class, from 0."),
         "name": ("sc:Text", "Name of the class as in the index."),
@@ -208,7 +206,7 @@ def _classes(data: StudyData) -> dict[str, Any]:
         "chinese": ("sc:Text", "Chinese name, empty if it is none of the 26 minerals."),
     }
     rows = []
-    for label, name in enumerate(data.classes):
+    for label, name in enumerate(study.data.classes):
         mineral = find_mineral(name)
         values = (label, name, mineral.english if mineral else "", mineral.chinese if mineral else "")
         rows.append({f"classes/{key}": value for key, value in zip(meanings, values, strict=True)})

@@ -5,18 +5,19 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from mineral_lib.config import NETWORK_NAMES, PAPER_MODELS, Settings
+from mineral_lib.config import NETWORK_NAMES, PAPER_MODELS
 from mineral_lib.paper import authors_history
 from mineral_lib.reporting.convergence import COMPARED_EPOCHS
 from mineral_lib.reporting.labels import label
-from mineral_lib.reporting.records import WEIGHTS_WORDS, RunRecord
 from mineral_lib.reporting.style import PAGE_MM, Drawing, network_style, new_figure, styled
-from mineral_lib.reporting.summary import main_runs, weights_in_block
+from mineral_lib.reporting.summary import WEIGHTS_WORDS, weights_in_block
+from mineral_lib.study import Study
+from mineral_lib.training.run import Run
 
 _COLUMNS = ["model", "network", "weights", "epoch", "train_accuracy", "val_accuracy"]
 
 
-def history_frame(runs: list[RunRecord]) -> pd.DataFrame:
+def history_frame(runs: list[Run]) -> pd.DataFrame:
     """Histories of runs as one tidy frame, the mean over seeds of each network and starting weights.
 
     Returns:
@@ -34,12 +35,12 @@ def history_frame(runs: list[RunRecord]) -> pd.DataFrame:
     return pd.concat(parts).groupby(keys, sort=False, as_index=False).mean()[_COLUMNS]
 
 
-def runs_of_block(runs: list[RunRecord], settings: Settings, block: str = "as_read") -> list[RunRecord]:
+def runs_of_block(study: Study, block: str = "as_read") -> list[Run]:
     """The runs of one block of Table 4 under the grouped protocol, in the profile's order of networks."""
     return [
         run
-        for model in settings.comparison.models
-        for run in main_runs(runs, settings, model=model, weights=weights_in_block(model, block))
+        for model in study.settings.comparison.models
+        for run in study.select(model=model, weights=weights_in_block(model, block))
     ]
 
 
@@ -98,12 +99,12 @@ def _panel(axes: Axes, frame: pd.DataFrame, column: str) -> None:
     axes.set_yticks(np.arange(0, 101, 20))
 
 
-def draw_figure_4(runs: list[RunRecord], settings: Settings, block: str = "as_read") -> Drawing:
+def draw_figure_4(study: Study, block: str = "as_read") -> Drawing:
     """Figure 4 from our runs: the six networks of a block of Table 4, grouped protocol."""
-    return draw_curves(history_frame(runs_of_block(runs, settings, block)), language=_axis_language(settings))
+    return draw_curves(history_frame(runs_of_block(study, block)), language=_axis_language(study))
 
 
-def draw_authors_curves(settings: Settings) -> Drawing:
+def draw_authors_curves(study: Study) -> Drawing:
     """The same figure from the authors' logs: ConvNeXt from scratch, the proposed network from ImageNet
     weights.
 
@@ -127,8 +128,8 @@ def draw_authors_curves(settings: Settings) -> Drawing:
             )
         )
     title = "The authors' logged runs (log of VGG cut at 200 of 500 epochs)"
-    return draw_curves(pd.concat(parts, ignore_index=True), title=title, language=_axis_language(settings))
+    return draw_curves(pd.concat(parts, ignore_index=True), title=title, language=_axis_language(study))
 
 
-def _axis_language(settings: Settings) -> str:
-    return settings.report.language
+def _axis_language(study: Study) -> str:
+    return study.settings.report.language

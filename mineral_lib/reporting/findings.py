@@ -2,36 +2,32 @@
 
 import pandas as pd
 
-from mineral_lib.config import NETWORK_NAMES, PAPER_MODELS, Settings
+from mineral_lib.config import NETWORK_NAMES, PAPER_MODELS
 from mineral_lib.paper import authors_history
 from mineral_lib.reporting.class_findings import read_confusion
 from mineral_lib.reporting.contrasts import percent
 from mineral_lib.reporting.convergence import COMPARED_EPOCHS, run_label
 from mineral_lib.reporting.curves import history_frame, runs_of_block
 from mineral_lib.reporting.leakage import table_leakage
-from mineral_lib.reporting.records import RunRecord, row_name
 from mineral_lib.reporting.run_tables import proposed_run
-from mineral_lib.reporting.summary import block_runs, summarise, weights_in_block
-from mineral_lib.storage import ResultPaths
+from mineral_lib.reporting.summary import block_runs, row_name, summarise, weights_in_block
+from mineral_lib.study import Study
 
 
-def figure_findings(runs: list[RunRecord], settings: Settings, paths: ResultPaths) -> dict[str, str]:
+def figure_findings(study: Study) -> dict[str, str]:
     """The sentence of every result figure, by its name; empty where nothing was run."""
-    found = {f"table_4_accuracy_{block}": read_block(runs, settings, block) for block in settings.comparison.blocks}
-    found["figure_4_curves"] = read_curves(runs, settings)
+    found = {f"table_4_accuracy_{block}": read_block(study, block) for block in study.settings.comparison.blocks}
+    found["figure_4_curves"] = read_curves(study)
     found["figure_4_authors_curves"] = read_authors_curves()
-    if run := proposed_run(runs, settings):
+    if run := proposed_run(study):
         found |= {f"figure_5_confusion_{name}": read_confusion(run) for name in ("paper", "standard")}
-    found["leakage_gap"] = table_leakage(runs, settings, paths).finding
+    found["leakage_gap"] = table_leakage(study).finding
     return found
 
 
-def read_block(runs: list[RunRecord], settings: Settings, block: str) -> str:
+def read_block(study: Study, block: str) -> str:
     """Sentence: the most and the least accurate network of a block, and how many intervals hold the best accuracy."""
-    rows = {
-        row_name(found, model, settings): summarise(found, settings)
-        for model, found in block_runs(runs, settings, block).items()
-    }
+    rows = {row_name(found, model, study): summarise(found, study) for model, found in block_runs(study, block).items()}
     if len(rows) < 2:
         return ""
     order = sorted(rows, key=lambda name: rows[name]["accuracy"])
@@ -43,16 +39,16 @@ def read_block(runs: list[RunRecord], settings: Settings, block: str) -> str:
     )
 
 
-def read_curves(runs: list[RunRecord], settings: Settings) -> str:
+def read_curves(study: Study) -> str:
     """Sentence: the highest validation accuracy of Figure 4 and when, and the widest distance to training."""
-    frame = history_frame(runs_of_block(runs, settings))
+    frame = history_frame(runs_of_block(study))
     if frame.empty:
         return ""
     best = frame.loc[frame["val_accuracy"].idxmax()]
     last = frame.groupby(["model", "weights"], sort=False).last()
     gap = last["train_accuracy"] - last["val_accuracy"]
     model, weights = gap.idxmax()
-    label = run_label([run for run in runs if run.model == model], model, weights, settings)
+    label = run_label([run for run in study.runs if run.model == model], model, weights, study)
     return (
         f"Highest validation accuracy: {best['network']}, {percent(best['val_accuracy'])} in epoch "
         f"{best['epoch']:.0f} of {frame['epoch'].max():.0f}; after the last epoch training is above validation by "

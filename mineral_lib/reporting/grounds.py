@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from mineral_lib.config import PROPOSED, Settings
+from mineral_lib.config import PROPOSED
 from mineral_lib.reporting.contrasts import FAILS, HOLDS, MIN_SEEDS, points, seeds_text
 from mineral_lib.reporting.paired import FEW_SEEDS, Paired, paired
 from mineral_lib.reporting.summary import weights_in_block
 from mineral_lib.reporting.tables import Column, Table
-from mineral_lib.storage import ResultPaths
+from mineral_lib.study import Study
 
 GROUNDS = ("own", "swapped", "grey")
 MOST_ON_GROUNDS = 500  # photographs of a test set that are rendered on other grounds
@@ -35,52 +35,52 @@ HOW_TO_READ = (
 )
 
 
-def grounds_file(paths: ResultPaths) -> Path:
+def grounds_file(study: Study) -> Path:
     """What was answered on each ground: a row a run and photograph, labels in the columns ``GROUNDS``."""
-    return paths.root / "ground_answers.csv"
+    return study.paths.root / "ground_answers.csv"
 
 
-def table_grounds(settings: Settings, paths: ResultPaths) -> Table | None:
+def table_grounds(study: Study) -> Table | None:
     """A row a run; None before notebook 07 has asked, and for photographs of a folder."""
-    if settings.data.source != "synthetic" or not grounds_file(paths).is_file():
+    if study.settings.data.source != "synthetic" or not grounds_file(study).is_file():
         return None
     text = dict.fromkeys(["model", "network", "start", "image_id", "specimen"], str)
-    answers = pd.read_csv(grounds_file(paths), dtype=text, keep_default_na=False)
+    answers = pd.read_csv(grounds_file(study), dtype=text, keep_default_na=False)
     right = answers.assign(**{name: (answers[name] == answers["label"]).astype(float) for name in GROUNDS})
     groups = right.groupby(["model", "network", "start", "seed"], sort=False)
-    rows = [_row(dict(zip(groups.keys, key, strict=True)), part, settings) for key, part in groups]
+    rows = [_row(dict(zip(groups.keys, key, strict=True)), part, study) for key, part in groups]
     ends = [f"{name}_high" for name in GROUNDS[1:]]
     frame = pd.DataFrame(rows, columns=[*COLUMNS, *ends])
-    notes = [ground_sentence(right, settings), HOW_TO_READ]
+    notes = [ground_sentence(right, study), HOW_TO_READ]
     return Table("ground_test", "The same specimens on another ground", frame, COLUMNS, notes)
 
 
-def _change(right: pd.DataFrame, ground: str, settings: Settings) -> Paired:
-    return paired(right.assign(value=right[ground] - right["own"]), settings)
+def _change(right: pd.DataFrame, ground: str, study: Study) -> Paired:
+    return paired(right.assign(value=right[ground] - right["own"]), study)
 
 
-def _row(key: dict, part: pd.DataFrame, settings: Settings) -> dict:
+def _row(key: dict, part: pd.DataFrame, study: Study) -> dict:
     row = {name: key[name] for name in ("network", "start", "seed")} | {"photographs": len(part)}
     row |= {name: part[name].mean() for name in GROUNDS}
     for name in GROUNDS[1:]:
-        change = _change(part, name, settings)
+        change = _change(part, name, study)
         row |= {f"{name}_change": change.value, f"{name}_low": change.low, f"{name}_high": change.high}
     return row
 
 
-def ground_sentence(right: pd.DataFrame, settings: Settings, block: str = "as_read") -> str:
+def ground_sentence(right: pd.DataFrame, study: Study, block: str = "as_read") -> str:
     """What another ground and a grey one do to the proposed network, and to all runs.
 
     Args:
         right: A row a run and photograph; the columns ``GROUNDS`` say whether the answer is right (0 or 1).
-        settings: The profile.
+        study: The study.
         block: Block of Table 4 that says from which weights the proposed network starts.
     """
     mine = right[(right["model"] == PROPOSED) & (right["start"] == weights_in_block(PROPOSED, block))]
     if mine.empty:
         return "The proposed network was not run."
     seeds = mine["seed"].nunique()
-    swapped, grey = (_change(mine, name, settings) for name in GROUNDS[1:])
+    swapped, grey = (_change(mine, name, study) for name in GROUNDS[1:])
     runs = right.groupby(["model", "start", "seed"])[list(GROUNDS)].mean()
     ranges = [_range(runs[name] - runs["own"]) for name in GROUNDS[1:]]
     words = (

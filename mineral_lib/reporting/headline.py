@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from mineral_lib.config import PROPOSED, Settings
+from mineral_lib.config import PROPOSED
 from mineral_lib.data.split import read_split
 from mineral_lib.evaluation.metrics import commonest_label
 from mineral_lib.reporting.ablation import gains
@@ -21,9 +21,8 @@ from mineral_lib.reporting.contrasts import (
     seeds_text,
 )
 from mineral_lib.reporting.leakage import control_gap, leakage_gap, table_leakage
-from mineral_lib.reporting.records import RunRecord, row_name
-from mineral_lib.reporting.summary import main_runs, summarise, unseen_text
-from mineral_lib.storage import ResultPaths
+from mineral_lib.reporting.summary import row_name, summarise, unseen_text
+from mineral_lib.study import Study
 
 ABSENT = "not run"
 
@@ -51,12 +50,12 @@ QUESTIONS = {
 ANSWERS = {HOLDS: "yes", FAILS: "no, it harms", UNDECIDED: UNDECIDED}
 
 
-def chance_level(paths: ResultPaths) -> float | None:
+def chance_level(study: Study) -> float | None:
     """Chance: accuracy of always naming the commonest training class on the grouped test set, mean over splits; None
     without a split.
     """
     found = []
-    for path in sorted(paths.splits_dir.glob("grouped*.csv")):
+    for path in sorted(study.paths.splits_dir.glob("grouped*.csv")):
         split = read_split(path)
         train, test = (split.loc[split["split"] == part, "label"] for part in ("train", "test"))
         if len(train) and len(test):
@@ -64,41 +63,41 @@ def chance_level(paths: ResultPaths) -> float | None:
     return float(np.mean(found)) if found else None
 
 
-def describe_data(paths: ResultPaths, settings: Settings) -> str:
+def describe_data(study: Study) -> str:
     """One sentence on the photographs, counted from the index; a second one where the seeds decide nothing."""
-    if not paths.index.is_file():
+    if not study.paths.index.is_file():
         return "No index of photographs was found."
-    index = pd.read_csv(paths.index, dtype=str, keep_default_na=False)
-    kind = "generated images" if settings.data.source == "synthetic" else "photographs of the given folder"
+    index = pd.read_csv(study.paths.index, dtype=str, keep_default_na=False)
+    kind = "generated images" if study.settings.data.source == "synthetic" else "photographs of the given folder"
     specimens = index.loc[index["specimen"] != "", "specimen"].nunique()
     of = f" of {specimens:,} specimens" if specimens else ""
     minerals = index["class_name"].nunique()
-    words = f"{len(index):,} {kind}{of}, {minerals} minerals, {settings.data.image_size_px} px."
-    seeds = len(settings.train.seeds)
+    words = f"{len(index):,} {kind}{of}, {minerals} minerals, {study.settings.data.image_size_px} px."
+    seeds = len(study.settings.train.seeds)
     if seeds >= MIN_SEEDS:
         return words
-    return f"{words} {seeds_text(seeds).capitalize()}, {settings.train.epochs} epochs: a demonstration."
+    return f"{words} {seeds_text(seeds).capitalize()}, {study.settings.train.epochs} epochs: a demonstration."
 
 
-def facts(runs: list[RunRecord], settings: Settings, paths: ResultPaths) -> list[Fact]:
+def facts(study: Study) -> list[Fact]:
     """The numbers of the headline box, in reading order."""
-    proposed = main_runs(runs, settings, model=PROPOSED, weights="transfer")
-    numbers = summarise(proposed, settings)
-    name = f"{row_name(proposed, PROPOSED, settings)}: accuracy on {unseen_text(settings)}"
+    proposed = study.select(model=PROPOSED, weights="transfer")
+    numbers = summarise(proposed, study)
+    name = f"{row_name(proposed, PROPOSED, study)}: accuracy on {unseen_text(study)}"
     found = [_accuracy(name, **numbers) if proposed else Fact(name, ABSENT, "")]
-    rival = best_baseline(read_baselines(paths, settings))
+    rival = best_baseline(read_baselines(study))
     if rival:
         ends = _interval(rival.low, rival.high)
-        ahead = lead(proposed, rival, settings)
+        ahead = lead(proposed, rival, study)
         more = f"; network minus baseline {estimate_text(ahead)}" if ahead else ""
         found.append(Fact("Best simple baseline", percent(rival.accuracy.value), f"{rival.title}; {ends}{more}"))
-    if (chance := chance_level(paths)) is not None:
+    if (chance := chance_level(study)) is not None:
         found.append(Fact("Chance", percent(chance), "always naming the commonest mineral"))
-    known = gains(runs, settings)
+    known = gains(study)
     for title, key in QUESTIONS.items():
         gain = known.get(key)
         found.append(Fact(title, ANSWERS[gain.verdict], gain.text()) if gain else Fact(title, ABSENT, ""))
-    return found + _leak(runs, settings, paths)
+    return found + _leak(study)
 
 
 def first_screen(found: list[Fact]) -> str:
@@ -115,8 +114,8 @@ def _interval(low: float, high: float) -> str:
     return f"95 % interval {100 * low:.1f} to {100 * high:.1f} %"
 
 
-def _leak(runs: list[RunRecord], settings: Settings, paths: ResultPaths) -> list[Fact]:
-    table = table_leakage(runs, settings, paths)
+def _leak(study: Study) -> list[Fact]:
+    table = table_leakage(study)
     row, control = leakage_gap(table), control_gap(table)
     gap = Fact("Leakage gap", ABSENT, "the same network under the paper's order")
     if row is not None:
@@ -125,6 +124,6 @@ def _leak(runs: list[RunRecord], settings: Settings, paths: ResultPaths) -> list
         gap = Fact("Leakage gap", f"{points(row['gap'])} points", words)
     if control is None:
         return [gap]
-    unseen = f"{percent(control['accuracy'] - control['gap'])} on {unseen_text(settings)}"
+    unseen = f"{percent(control['accuracy'] - control['gap'])} on {unseen_text(study)}"
     words = f"named right in the paper's order by a nearest neighbour; {unseen}"
     return [gap, Fact("Labels drawn by lot", percent(control["accuracy"]), words)]

@@ -4,22 +4,20 @@ from typing import Any
 
 import pandas as pd
 
-from mineral_lib.config import Settings
 from mineral_lib.data import split as data_split
 from mineral_lib.data.audit import RELATIONS, count_leak, relatives
 from mineral_lib.evaluation.statistics import Part, accuracy_over_seeds, estimate_gap
 from mineral_lib.reporting import notes
 from mineral_lib.reporting.contrasts import INTERVAL_NOTE, percent, points, seeds_text
-from mineral_lib.reporting.records import WEIGHTS_WORDS, RunRecord, row_name
-from mineral_lib.reporting.summary import NAN, main_runs, unseen_text
+from mineral_lib.reporting.summary import NAN, WEIGHTS_WORDS, row_name, unseen_text
 from mineral_lib.reporting.tables import MISSING, Column, Table
-from mineral_lib.storage import ResultPaths
+from mineral_lib.study import Study
 
 
-def read_split(paths: ResultPaths, protocol: str, seed: int | None = None) -> pd.DataFrame | None:
+def read_split(study: Study, protocol: str, seed: int | None = None) -> pd.DataFrame | None:
     """The split of a protocol (that of a seed, where seeds have their own), or None if it was not made."""
-    own = paths.splits_dir / f"{protocol}-seed{seed}.csv"
-    path = own if own.is_file() else paths.splits_dir / f"{protocol}.csv"
+    own = study.paths.splits_dir / f"{protocol}-seed{seed}.csv"
+    path = own if own.is_file() else study.paths.splits_dir / f"{protocol}.csv"
     return data_split.read_split(path) if path.is_file() else None
 
 
@@ -38,13 +36,13 @@ _COLUMNS_SPLITS = {
 }
 
 
-def table_splits(paths: ResultPaths) -> Table:
+def table_splits(study: Study) -> Table:
     """Sizes of the splits and how many test samples have a sibling in the training set, counted from the
     files.
     """
     rows = []
     for protocol in ("grouped", "photo", "paper", "authors"):
-        split = read_split(paths, protocol)
+        split = read_split(study, protocol)
         if split is None:
             if protocol not in ("grouped", "paper"):
                 continue
@@ -109,58 +107,56 @@ _SENTENCES = [
 ]
 
 
-def table_leakage(runs: list[RunRecord], settings: Settings, paths: ResultPaths) -> Table:
+def table_leakage(study: Study) -> Table:
     """The same classifier under every protocol: accuracy, interval, and the gap to the leak-free protocol."""
     rows = []
-    for labels, texts in (("true", settings.leakage.runs), ("shuffled", settings.leakage.shuffled_runs)):
+    for labels, texts in (("true", study.settings.leakage.runs), ("shuffled", study.settings.leakage.shuffled_runs)):
         for text in texts:
-            rows += _rows(text, labels, runs, settings, paths)
+            rows += _rows(text, labels, study)
     for labels in ("true", "shuffled"):
-        rows += _neighbour_rows(labels, settings, paths)
-    sentences = [*_SENTENCES, *notes.context_notes(settings)]
+        rows += _neighbour_rows(labels, study)
+    sentences = [*_SENTENCES, *notes.context_notes(study.settings)]
     frame = pd.DataFrame(rows, columns=["row", "protocol", *_COLUMNS_LEAK, "high", "gap_high", "gap_p", "seeds"])
     title = "Leakage: the same classifier under every protocol"
-    return Table("leakage", title, frame, _COLUMNS_LEAK, sentences, finding=read_leakage(frame, settings))
+    return Table("leakage", title, frame, _COLUMNS_LEAK, sentences, finding=read_leakage(frame, study))
 
 
-def _rows(
-    text: str, labels: str, runs: list[RunRecord], settings: Settings, paths: ResultPaths
-) -> list[dict[str, Any]]:
+def _rows(text: str, labels: str, study: Study) -> list[dict[str, Any]]:
     """One trained network under every protocol."""
     model, _, weights = text.rpartition("-")
     outcomes, rows = {}, []
-    for protocol in settings.split.protocols:
-        found = main_runs(runs, settings, model=model, weights=weights, protocol=protocol, labels=labels)
+    for protocol in study.settings.split.protocols:
+        found = study.select(model=model, weights=weights, protocol=protocol, labels=labels)
         if found:
             outcomes[protocol] = {
-                run.seed: _outcome(run.predictions.assign(correct=run.correct), protocol, paths, run.seed)
+                run.seed: _outcome(run.predictions().assign(correct=run.correct), protocol, study, run.seed)
                 for run in found
             }
-        name = f"{row_name(found, model, settings)}, {WEIGHTS_WORDS.get(weights, weights)}"
+        name = f"{row_name(found, model, study)}, {WEIGHTS_WORDS.get(weights, weights)}"
         start = {"row": text, "network": name, "labels": labels, "protocol": protocol}
         epochs = {"epochs": len(found[0].history)} if found else {}
-        rows.append(start | epochs | _numbers(protocol, outcomes, settings))
+        rows.append(start | epochs | _numbers(protocol, outcomes, study))
     return rows
 
 
-def _neighbour_rows(labels: str, settings: Settings, paths: ResultPaths) -> list[dict[str, Any]]:
+def _neighbour_rows(labels: str, study: Study) -> list[dict[str, Any]]:
     """The nearest neighbour under every protocol; no rows before notebook 05 has run it."""
-    if not paths.control.is_file():
+    if not study.paths.control.is_file():
         return []
     text = {"sample_id": str, "specimen": str}
-    control = pd.read_csv(paths.control, dtype=text, keep_default_na=False).query("labels == @labels")
-    outcomes = {str(name): {0: _outcome(part, str(name), paths)} for name, part in control.groupby("protocol")}
+    control = pd.read_csv(study.paths.control, dtype=text, keep_default_na=False).query("labels == @labels")
+    outcomes = {str(name): {0: _outcome(part, str(name), study)} for name, part in control.groupby("protocol")}
     start = {"row": "nearest_neighbour", "network": NEIGHBOUR, "labels": labels}
     return [
-        start | {"protocol": name} | _numbers(name, outcomes, settings)
-        for name in settings.split.protocols
+        start | {"protocol": name} | _numbers(name, outcomes, study)
+        for name in study.settings.split.protocols
         if name in outcomes
     ]
 
 
-def _outcome(samples: pd.DataFrame, protocol: str, paths: ResultPaths, seed: int | None = None) -> pd.DataFrame:
+def _outcome(samples: pd.DataFrame, protocol: str, study: Study, seed: int | None = None) -> pd.DataFrame:
     """Columns specimen, correct and related (1: train holds a relative, 0, or NaN without a split) of test samples."""
-    split = read_split(paths, protocol, seed)
+    split = read_split(study, protocol, seed)
     related = NAN
     if split is not None:
         flags = relatives(split).set_index("sample_id")[list(RELATIONS)].any(axis=1)
@@ -172,12 +168,12 @@ def _part(outcome: pd.DataFrame) -> Part:
     return outcome["correct"].to_numpy(dtype=float), outcome["specimen"].to_numpy(dtype=str)
 
 
-def _numbers(protocol: str, outcomes: dict[str, dict[int, pd.DataFrame]], settings: Settings) -> dict[str, Any]:
+def _numbers(protocol: str, outcomes: dict[str, dict[int, pd.DataFrame]], study: Study) -> dict[str, Any]:
     """Numbers of one row from the outcomes of every seed."""
     words = {"protocol_words": PROTOCOL_WORDS[protocol]}
     if protocol not in outcomes:
         return words | {"status": MISSING}
-    options = {"resamples": settings.report.bootstrap, "seed": settings.report.seed}
+    options = {"resamples": study.settings.report.bootstrap, "seed": study.settings.report.seed}
     seeds = outcomes[protocol]
     together = pd.concat(seeds.values())
     found, (low, high) = accuracy_over_seeds([_part(one) for one in seeds.values()], **options)
@@ -203,9 +199,9 @@ def _numbers(protocol: str, outcomes: dict[str, dict[int, pd.DataFrame]], settin
     return numbers | {"gap": gap.value, "gap_low": gap_low, "gap_high": gap_high, "gap_p": gap.p_value}
 
 
-def read_leakage(frame: pd.DataFrame, settings: Settings) -> str:
+def read_leakage(frame: pd.DataFrame, study: Study) -> str:
     """Sentence: what the paper's order adds to a network, and to a memory that is asked for labels drawn by lot."""
-    parts, unseen = [], unseen_text(settings)
+    parts, unseen = [], unseen_text(study)
     if (row := _gap_row(frame, "true", neighbour=False)) is not None:
         ends = f"{points(row['gap_low'])} to {points(row['gap_high'])}, {seeds_text(int(row['seeds']))}"
         parts.append(

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from mineral_lib.config import Settings
 from mineral_lib.evaluation.statistics import estimate
 from mineral_lib.reporting.contrasts import FAILS, HOLDS, MIN_SEEDS, UNDECIDED, points, seeds_text
+from mineral_lib.study import Study
 
 FEW_SEEDS = f"With fewer than {seeds_text(MIN_SEEDS)} this is about these runs and decides nothing about the networks."
 
@@ -38,14 +38,14 @@ class Paired:
         return f"{points(self.value)} points, {points(self.low)} to {points(self.high)}"
 
 
-def paired(differences: pd.DataFrame, settings: Settings, *, level: float = 0.95) -> Paired:
+def paired(differences: pd.DataFrame, study: Study, *, level: float = 0.95) -> Paired:
     """Mean of differences with its interval.
 
     Args:
         differences: A row a seed and photograph, columns value, specimen and seed.
-        settings: The profile; uses report.bootstrap and report.seed.
+        study: The study.
         level: Coverage of the interval.
     """
     parts = [(rows["value"].to_numpy(float), rows["specimen"].to_numpy(str)) for _, rows in differences.groupby("seed")]
-    found = estimate(parts, resamples=settings.report.bootstrap, seed=settings.report.seed)
+    found = estimate(parts, resamples=study.settings.report.bootstrap, seed=study.settings.report.seed)
     return Paired(found.value, *found.interval(level), found.seeds)

@@ -2,13 +2,13 @@
 
 import pandas as pd
 
-from mineral_lib.config import PROPOSED, Settings
+from mineral_lib.config import PROPOSED
 from mineral_lib.reporting import notes
 from mineral_lib.reporting.ablation import size_columns
 from mineral_lib.reporting.contrasts import INTERVAL_NOTE, percent, seeds_text
-from mineral_lib.reporting.records import WEIGHTS_WORDS, RunRecord, select_runs
-from mineral_lib.reporting.summary import summarise
+from mineral_lib.reporting.summary import WEIGHTS_WORDS, summarise
 from mineral_lib.reporting.tables import Column, Table
+from mineral_lib.study import Study
 
 _COLUMNS_PLACEMENT = {
     "placement": Column("ECA placement"),
@@ -23,21 +23,21 @@ _COLUMNS_PLACEMENT = {
 }
 
 
-def table_placements(runs: list[RunRecord], settings: Settings) -> Table:
+def table_placements(study: Study) -> Table:
     """Sensitivity to where the ECA modules sit, which the paper leaves open."""
     rows = []
-    for placement in dict.fromkeys([settings.model.eca_placement, *settings.ablation.placements]):
+    for placement in dict.fromkeys([study.settings.model.eca_placement, *study.settings.ablation.placements]):
         for weights in ("scratch", "transfer"):
-            found = select_runs(runs, model=PROPOSED, weights=weights, placement=placement)
+            found = study.select(model=PROPOSED, weights=weights, placement=placement)
             rows.append(
                 {
                     "placement": placement,
                     "weights": WEIGHTS_WORDS[weights],
                     **size_columns(found),
-                    **summarise(found, settings),
+                    **summarise(found, study),
                 }
             )
-    sentences = [notes.PLACEMENT, INTERVAL_NOTE, *notes.context_notes(settings)]
+    sentences = [notes.PLACEMENT, INTERVAL_NOTE, *notes.context_notes(study.settings)]
     title, frame = "Where the attention modules sit", pd.DataFrame(rows)
     return Table("table_5_placements", title, frame, _COLUMNS_PLACEMENT, sentences, finding=_read_placements(frame))
 

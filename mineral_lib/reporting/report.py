@@ -12,17 +12,16 @@ from typing import Any
 from jinja2 import Environment
 from markupsafe import Markup
 
-from mineral_lib.config import Settings
 from mineral_lib.reporting.captions import CHAPTERS, FIGURES, LIMITS, OPTIONAL, TABLES
 from mineral_lib.reporting.claims import all_claims
 from mineral_lib.reporting.findings import figure_findings
 from mineral_lib.reporting.headline import describe_data, facts
 from mineral_lib.reporting.notes import CAM, context_notes
-from mineral_lib.reporting.records import load_runs
 from mineral_lib.reporting.run_tables import write_figures, write_tables
 from mineral_lib.reporting.style import FONT_FILE, PAGE_MM
 from mineral_lib.reporting.tables import MISSING
-from mineral_lib.storage import ResultPaths, read_json, write_text
+from mineral_lib.storage import read_json, write_text
+from mineral_lib.study import Study
 
 SVG_LIMIT = 600_000  # larger drawings (sheets of photographs) are embedded as PNG
 REPORT_LIMIT = 9_500_000  # bytes of embedded pictures
@@ -41,54 +40,53 @@ class Notes:
         return self.sentences.index(sentence) + 1
 
 
-def write_report(settings: Settings, paths: ResultPaths) -> Path:
+def write_report(study: Study) -> Path:
     """Make all run tables and figures anew from the run folders, then the report ``report.html``.
 
     Figures and tables that other notebooks saved (Figures 1 to 3 and 6, Plate I, Table 1) are taken from
     their files; what is absent is named as missing.
 
     Args:
-        settings: The profile.
-        paths: Its result folder.
+        study: The study.
 
     Returns:
         Path of the report.
     """
-    write_tables(settings, paths)
-    write_figures(settings, paths)
-    runs, notes = load_runs(paths), Notes()
+    write_tables(study)
+    write_figures(study)
+    runs, notes = study.runs, Notes()
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string((files("mineral_lib.reporting") / "report.html.j2").read_text(encoding="utf-8"))
     page = template.render(
-        profile=settings.profile,
-        data=describe_data(paths, settings),
-        context=context_notes(settings),
+        profile=study.settings.profile,
+        data=describe_data(study),
+        context=context_notes(study.settings),
         num_runs=len(runs),
-        facts=facts(runs, settings, paths),
-        claims=all_claims(runs, settings, paths),
-        chapters=chapters(paths, notes, settings.report.dpi, figure_findings(runs, settings, paths)),
+        facts=facts(study),
+        claims=all_claims(study),
+        chapters=chapters(study, notes, study.settings.report.dpi, figure_findings(study)),
         notes=notes.sentences,
-        provenance=provenance(paths, runs),
+        provenance=provenance(study),
         limits=LIMITS,
-        settings=settings_rows(settings),
+        settings=settings_rows(study),
         missing=MISSING,
         font=base64.b64encode((files("mineral_lib.resources") / "fonts" / FONT_FILE).read_bytes()).decode(),
     )
-    return write_text(paths.report, page)
+    return write_text(study.paths.report, page)
 
 
 def chapters(
-    paths: ResultPaths, notes: Notes, dpi: int = 150, findings: Mapping[str, str] | None = None
+    study: Study, notes: Notes, dpi: int = 150, findings: Mapping[str, str] | None = None
 ) -> list[dict[str, Any]]:
     """The report's chapters with their figures and tables; a last one holds whatever else was saved.
 
     Args:
-        paths: The result folder.
+        study: The study.
         notes: Collects the notes below the tables.
         dpi: Resolution of the figures.
         findings: What came out in a figure, by its name, see ``findings.figure_findings``.
     """
-    pictures, sheets = _stems(paths.figures_dir, "png"), _stems(paths.tables_dir, "md") - {"claims"}
+    pictures, sheets = _stems(study.paths.figures_dir, "png"), _stems(study.paths.tables_dir, "md") - {"claims"}
     budget, seen, found = REPORT_LIMIT, set(), []
     plan = [(title, [match for name in names for match in _matches(name, sheets)]) for title, names in CHAPTERS]
     known = {name for _, names in plan for name in names}
@@ -101,9 +99,9 @@ def chapters(
                 continue
             seen.add(name)
             item = (
-                _figure(paths, name, budget, dpi, (findings or {}).get(name, ""))
+                _figure(study, name, budget, dpi, (findings or {}).get(name, ""))
                 if _is_figure(name, pictures)
-                else _table(paths, name, notes)
+                else _table(study, name, notes)
             )
             budget -= len(item.get("source") or "")
             items.append(item)
@@ -122,7 +120,7 @@ def _matches(name: str, sheets: set[str]) -> list[str]:
     return sorted(stem for stem in sheets if stem.startswith(name)) or [name.rstrip("_")]
 
 
-def _figure(paths: ResultPaths, name: str, budget: int, dpi: int, finding: str) -> dict[str, Any]:
+def _figure(study: Study, name: str, budget: int, dpi: int, finding: str) -> dict[str, Any]:
     title, reading = FIGURES.get(name, (_words(name), ""))
     reading = " ".join(filter(None, [finding, reading]))
     if name.startswith("figure_6"):
@@ -132,8 +130,8 @@ def _figure(paths: ResultPaths, name: str, budget: int, dpi: int, finding: str) 
         "title": title,
         "reading": reading,
         "figure": True,
-        "source": embed(paths.figures_dir, name, budget),
-        "width": _width_rem(paths.figures_dir / f"{name}.png", dpi),
+        "source": embed(study.paths.figures_dir, name, budget),
+        "width": _width_rem(study.paths.figures_dir / f"{name}.png", dpi),
     }
 
 
@@ -145,12 +143,12 @@ def _width_rem(path: Path, dpi: int) -> float:
     return round(min(1.0, pixels / dpi * 25.4 / PAGE_MM) * 54, 1)
 
 
-def _table(paths: ResultPaths, name: str, notes: Notes) -> dict[str, Any]:
+def _table(study: Study, name: str, notes: Notes) -> dict[str, Any]:
     title, reading = next(
         (TABLES[key] for key in TABLES if name == key or (key.endswith("_") and name.startswith(key[:-1]))),
         (_words(name), ""),
     )
-    return read_table(paths.tables_dir / f"{name}.md", title, reading, notes)
+    return read_table(study.paths.tables_dir / f"{name}.md", title, reading, notes)
 
 
 def _stems(folder: Path, suffix: str) -> set[str]:
@@ -207,20 +205,20 @@ def _row_class(row: list[str]) -> str:
     return ' class="missing"' if row and MISSING in row[-1] else ""
 
 
-def provenance(paths: ResultPaths, runs: list[Any]) -> list[tuple[str, str]]:
+def provenance(study: Study) -> list[tuple[str, str]]:
     """Profile manifest and software of the runs as name and text."""
-    path = paths.root / "manifest.json"
+    path = study.paths.root / "manifest.json"
     values = read_json(path) if path.is_file() else {}
     rows = [(key.replace("_", " "), _flat(value)) for key, value in values.items()]
-    if runs:
-        rows.append(("software of the runs", _flat(runs[0].manifest.get("versions", {}))))
+    if study.runs:
+        rows.append(("software of the runs", _flat(study.runs[0].manifest.get("versions", {}))))
         rows.append(
             (
                 "training time",
-                f"{sum(run.manifest.get('seconds', 0) for run in runs):,.0f} s in {len(runs)} runs",
+                f"{sum(run.manifest.get('seconds', 0) for run in study.runs):,.0f} s in {len(study.runs)} runs",
             )
         )
-        rows.append(("devices", ", ".join(sorted({str(run.manifest.get("device", "?")) for run in runs}))))
+        rows.append(("devices", ", ".join(sorted({str(run.manifest.get("device", "?")) for run in study.runs}))))
     return rows
 
 
@@ -232,10 +230,10 @@ def _flat(value: Any) -> str:
     return f"{value:,.0f}" if isinstance(value, float) and value > 100 else str(value)
 
 
-def settings_rows(settings: Settings) -> list[tuple[str, str]]:
+def settings_rows(study: Study) -> list[tuple[str, str]]:
     """Every parameter of the profile as ``section.key`` and value."""
     rows = []
-    for section, values in settings.model_dump(mode="json").items():
+    for section, values in study.settings.model_dump(mode="json").items():
         if not isinstance(values, dict):
             rows.append((section, str(values)))
             continue

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mineral_lib.config import PROPOSED, Settings
+from mineral_lib.config import PROPOSED
 from mineral_lib.reporting import (
     ablation,
     comparison,
@@ -25,51 +25,51 @@ from mineral_lib.reporting import (
 )
 from mineral_lib.reporting.claims import all_claims, table_claims
 from mineral_lib.reporting.headline import chance_level
-from mineral_lib.reporting.records import RunRecord, load_runs
-from mineral_lib.reporting.summary import NAN, main_runs
+from mineral_lib.reporting.summary import NAN
 from mineral_lib.reporting.tables import Column, Table
-from mineral_lib.storage import ResultPaths
+from mineral_lib.study import Study
+from mineral_lib.training.run import Run
 
 
-def proposed_run(runs: list[RunRecord], settings: Settings) -> RunRecord | None:
+def proposed_run(study: Study) -> Run | None:
     """The run Figure 5 shows: the proposed network, pretrained if that was run, else from scratch, else
     any.
     """
     for weights in ("transfer", "scratch"):
-        found = main_runs(runs, settings, model=PROPOSED, weights=weights)
+        found = study.select(model=PROPOSED, weights=weights)
         if found:
             return found[0]
-    grouped = [run for run in runs if run.protocol == "grouped"]
+    grouped = [run for run in study.runs if run.protocol == "grouped"]
     return grouped[0] if grouped else None
 
 
-def build_tables(runs: list[RunRecord], settings: Settings, paths: ResultPaths) -> dict[str, Table]:
+def build_tables(study: Study) -> dict[str, Table]:
     """Every table that needs no network in memory, by name (Table 1 comes from the notebook that builds the
     network).
     """
     tables = [
-        comparison.table_4(runs, settings, paths),
-        comparison.pairwise(runs, settings),
-        ablation.table_5(runs, settings),
-        ablation.table_5_gains(runs, settings),
-        convergence.table_6(runs, settings),
-        convergence.section_4_1(runs, settings),
-        leakage.table_splits(paths),
-        leakage.table_leakage(runs, settings, paths),
-        table_claims(all_claims(runs, settings, paths)),
-        table_runs(runs),
-        recipe_table.table_recipe(settings, runs),
+        comparison.table_4(study),
+        comparison.pairwise(study),
+        ablation.table_5(study),
+        ablation.table_5_gains(study),
+        convergence.table_6(study),
+        convergence.section_4_1(study),
+        leakage.table_splits(study),
+        leakage.table_leakage(study),
+        table_claims(all_claims(study)),
+        table_runs(study),
+        recipe_table.table_recipe(study),
     ]
-    tables += filter(None, [evidence.table_evidence(settings, paths), grounds.table_grounds(settings, paths)])
-    if settings.ablation.placements:
-        tables.append(placements.table_placements(runs, settings))
-    if starts_table := starts.table_starts(runs, settings):
+    tables += filter(None, [evidence.table_evidence(study), grounds.table_grounds(study)])
+    if study.settings.ablation.placements:
+        tables.append(placements.table_placements(study))
+    if starts_table := starts.table_starts(study):
         tables.append(starts_table)
-    if paths.costs.is_file():
-        tables.append(cost.table_costs(paths, runs))
-    if paths.index.is_file():
-        tables.append(setup_tables.table_2(paths, settings))
-    run = proposed_run(runs, settings)
+    if study.paths.costs.is_file():
+        tables.append(cost.table_costs(study))
+    if study.paths.index.is_file():
+        tables.append(setup_tables.table_2(study))
+    run = proposed_run(study)
     if run:
         tables += [setup_tables.table_3(run), confusion.table_per_class(run), confusion.table_confused(run)]
     return {table.name: table for table in tables}
@@ -93,7 +93,7 @@ _COLUMNS_RUNS = {
 }
 
 
-def table_runs(runs: list[RunRecord]) -> Table:
+def table_runs(study: Study) -> Table:
     """Every finished run with its cost."""
     frame = pd.DataFrame(
         [
@@ -115,7 +115,7 @@ def table_runs(runs: list[RunRecord]) -> Table:
                     )
                 },
             }
-            for run in runs
+            for run in study.runs
         ],
         columns=list(_COLUMNS_RUNS),
     )
@@ -128,35 +128,36 @@ def table_runs(runs: list[RunRecord]) -> Table:
     )
 
 
-def write_tables(settings: Settings, paths: ResultPaths) -> list[Path]:
+def write_tables(study: Study) -> list[Path]:
     """Build and save all tables from the run folders; return the files."""
-    tables = build_tables(load_runs(paths), settings, paths)
-    return [path for table in tables.values() for path in table.save(paths.tables_dir)]
+    tables = build_tables(study)
+    return [path for table in tables.values() for path in table.save(study.paths.tables_dir)]
 
 
-def write_figures(settings: Settings, paths: ResultPaths) -> list[Path]:
+def write_figures(study: Study) -> list[Path]:
     """Draw and save the figures that come from run folders (Figures 4 and 5, bars of Tables 2 and 4);
     return the files.
     """
-    runs, language = load_runs(paths), settings.report.language
+    language = study.settings.report.language
     drawings = {
-        "figure_4_curves": curves.draw_figure_4(runs, settings),
-        "figure_4_authors_curves": curves.draw_authors_curves(settings),
+        "figure_4_curves": curves.draw_figure_4(study),
+        "figure_4_authors_curves": curves.draw_authors_curves(study),
         "table_2_counts_paper": counts.draw_class_counts(counts.printed_counts(), language=language),
     }
-    if settings.leakage.runs:
-        gap, chance = leakage.table_leakage(runs, settings, paths), chance_level(paths)
+    if study.settings.leakage.runs:
+        gap, chance = leakage.table_leakage(study), chance_level(study)
         drawings["leakage_gap"] = leak_figure.draw_leakage(gap, chance=chance)
-    if paths.costs.is_file() and settings.report.cost_sizes_px:
-        drawings["cost_scaling"] = cost_figure.draw_scaling(cost.read_costs(paths))
-    table_4 = comparison.table_4(runs, settings, paths)
+    if study.paths.costs.is_file() and study.settings.report.cost_sizes_px:
+        drawings["cost_scaling"] = cost_figure.draw_scaling(cost.read_costs(study))
+    table_4 = comparison.table_4(study)
     drawings |= {
-        f"table_4_accuracy_{block}": counts.draw_accuracies(table_4, block) for block in settings.comparison.blocks
+        f"table_4_accuracy_{block}": counts.draw_accuracies(table_4, block)
+        for block in study.settings.comparison.blocks
     }
-    if paths.index.is_file():
-        ours = counts.our_counts(setup_tables.table_2(paths, settings))
+    if study.paths.index.is_file():
+        ours = counts.our_counts(setup_tables.table_2(study))
         drawings["table_2_counts_ours"] = counts.draw_class_counts(ours, language=language)
-    run = proposed_run(runs, settings)
+    run = proposed_run(study)
     if run:
         matrix, title = confusion.run_confusion(run), f"{run.display_name}, {run.weights}, test set"
         for name, draw in (
@@ -167,5 +168,5 @@ def write_figures(settings: Settings, paths: ResultPaths) -> list[Path]:
     return [
         path
         for name, drawing in drawings.items()
-        for path in drawing.save(paths.figures_dir / name, dpi=settings.report.dpi)
+        for path in drawing.save(study.paths.figures_dir / name, dpi=study.settings.report.dpi)
     ]

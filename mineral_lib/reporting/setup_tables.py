@@ -7,16 +7,15 @@ import numpy as np
 import pandas as pd
 
 from mineral_lib.catalogue import display_name, find_mineral, minerals
-from mineral_lib.config import Settings
 from mineral_lib.evaluation.metrics import binary_terms, confusion
 from mineral_lib.reporting import notes
 from mineral_lib.reporting.description import Step, as_steps, shape_text
 from mineral_lib.reporting.leakage import read_split
-from mineral_lib.reporting.records import RunRecord
 from mineral_lib.reporting.summary import NAN
 from mineral_lib.reporting.support import FEW_NOTE, few_mark
 from mineral_lib.reporting.tables import Column, Table
-from mineral_lib.storage import ResultPaths
+from mineral_lib.study import Study
+from mineral_lib.training.run import Run
 
 # Table 1 of the paper as printed: layer, input, structure, output (height x width x channels, photograph of
 # 224 px).
@@ -101,10 +100,12 @@ _COLUMNS_2 = {
 }
 
 
-def table_2(paths: ResultPaths, settings: Settings) -> Table:
+def table_2(study: Study) -> Table:
     """Table 2: photographs of every mineral, printed and ours, with the sizes of the grouped split."""
-    index = pd.read_csv(paths.index, dtype={"image_id": str, "class_name": str, "specimen": str}, keep_default_na=False)
-    grouped, paper = read_split(paths, "grouped"), read_split(paths, "paper")
+    index = pd.read_csv(
+        study.paths.index, dtype={"image_id": str, "class_name": str, "specimen": str}, keep_default_na=False
+    )
+    grouped, paper = read_split(study, "grouped"), read_split(study, "paper")
     present = list(index.sort_values("label")["class_name"].unique())
     slugs = [mineral.slug for mineral in minerals()]
     known = {
@@ -133,7 +134,7 @@ def table_2(paths: ResultPaths, settings: Settings) -> Table:
         "split, whose "
         "photographs are augmented on the fly in training only.",
         FEW_NOTE,
-        notes.data_note(settings),
+        notes.data_note(study.settings),
     ]
     return Table("table_2_images", "Table 2. Minerals and numbers of images", frame, _COLUMNS_2, sentences)
 
@@ -176,7 +177,7 @@ PRINTED_TERMS = {"positive": ("TP", "FP"), "negative": ("FN", "TN")}
 STANDARD_TERMS = {"positive": ("TP", "FN"), "negative": ("FP", "TN")}
 
 
-def table_3(run: RunRecord, *, class_name: str | None = None) -> Table:
+def table_3(run: Run, *, class_name: str | None = None) -> Table:
     """Table 3, truth by prediction, 2 x 2: the terms as printed, the standard ones, and the counts of one class.
 
     Args:
@@ -185,7 +186,7 @@ def table_3(run: RunRecord, *, class_name: str | None = None) -> Table:
     """
     classes = run.classes
     chosen = class_name or next((c for c in classes if (m := find_mineral(c)) and m.slug == "pyrite"), classes[0])
-    counts = confusion(run.predictions["label"], run.predictions["predicted"], len(classes))
+    counts = confusion(run.predictions()["label"], run.predictions()["predicted"], len(classes))
     terms = binary_terms(counts, classes.index(chosen))
     rows = []
     for truth in ("positive", "negative"):

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from mineral_lib.config import PROPOSED, Settings
+from mineral_lib.config import PROPOSED
 from mineral_lib.reporting import notes
 from mineral_lib.reporting.ablation import BASE
 from mineral_lib.reporting.contrasts import INTERVAL_NOTE, VERDICT_NOTE, Contrast, contrasts
-from mineral_lib.reporting.records import WEIGHTS_WORDS, RunRecord, row_name
-from mineral_lib.reporting.summary import NAN, main_runs, summarise
+from mineral_lib.reporting.summary import NAN, WEIGHTS_WORDS, row_name, summarise
 from mineral_lib.reporting.tables import Column, Table
+from mineral_lib.study import Study
+from mineral_lib.training.run import Run
 
 # Each start with those it is measured by, the first that was run; transferred weights have the fast scheme.
 MEASURED_BY = {
@@ -38,7 +39,7 @@ _COLUMNS = {
 }
 
 
-def table_starts(runs: list[RunRecord], settings: Settings) -> Table | None:
+def table_starts(study: Study) -> Table | None:
     """The two ConvNeXts under every start that was run, on colour and on grey pictures; None without a control start.
 
     A gain of learned weights is over random ones of the same scheme; all gains are judged together.
@@ -48,20 +49,20 @@ def table_starts(runs: list[RunRecord], settings: Settings) -> Table | None:
         for model in (BASE, PROPOSED)
         for pictures in ("colour", "grey")
         for start in MEASURED_BY
-        if (found := main_runs(runs, settings, model=model, weights=start, pictures=pictures))
+        if (found := study.select(model=model, weights=start, pictures=pictures))
     }
     if not {start for _, _, start in rows} - {"scratch", "transfer"}:
         return None
     others = {key: other for key in rows if (other := _compared_with(key, rows))}
-    found = contrasts(rows, {key: {key: 1, other: -1} for key, other in others.items()}, settings)
+    found = contrasts(rows, {key: {key: 1, other: -1} for key, other in others.items()}, study)
     frame = pd.DataFrame(
         [
             {
                 "model": key[0],
-                "network": row_name(records, key[0], settings),
+                "network": row_name(records, key[0], study),
                 "pictures": key[1],
                 "start": WEIGHTS_WORDS[key[2]],
-                **summarise(records, settings),
+                **summarise(records, study),
                 "against": WEIGHTS_WORDS[others[key][2]] if key in others else "",
                 **_gain(found.get(key)),
             }
@@ -69,17 +70,17 @@ def table_starts(runs: list[RunRecord], settings: Settings) -> Table | None:
         ]
     )
     sentences = [
-        f"'From scratch' has the scheme of the profile ({settings.model.init_scheme}), transferred weights have the "
+        f"'From scratch' has the scheme of the profile ({study.settings.model.init_scheme}), transferred weights have the "
         "fast one. What transfer gains over random weights of its own scheme is what it has learned.",
         VERDICT_NOTE,
         INTERVAL_NOTE,
-        *notes.context_notes(settings),
+        *notes.context_notes(study.settings),
     ]
     title, finding = "What a start is worth", _read_starts(frame, found)
     return Table("table_5_starts", title, frame, _COLUMNS, sentences, finding=finding)
 
 
-def _compared_with(key: Key, rows: Mapping[Key, list[RunRecord]]) -> Key | None:
+def _compared_with(key: Key, rows: Mapping[Key, list[Run]]) -> Key | None:
     """The random start that another start of the same network and pictures is measured by; None for the first."""
     model, pictures, start = key
     for other in MEASURED_BY[start]:

@@ -2,14 +2,22 @@
 
 import numpy as np
 
-from mineral_lib.config import PROPOSED, Settings
+from mineral_lib.config import NETWORK_NAMES, PROPOSED
 from mineral_lib.evaluation.statistics import accuracy_over_seeds
 from mineral_lib.paper import printed
 from mineral_lib.reporting.contrasts import specimens_of
-from mineral_lib.reporting.records import RunRecord, select_runs
 from mineral_lib.reporting.tables import MISSING
+from mineral_lib.study import Study
+from mineral_lib.training.run import Run
 
 NAN = float("nan")
+WEIGHTS_WORDS = {
+    "scratch": "from scratch",
+    "transfer": "transfer",
+    "scratch_library": "from scratch, library's weights",
+    "scratch_fast": "from scratch, fast start",
+    "colour": "colour statistics",
+}
 SUMMARY = ("accuracy", "low", "high", "precision_macro", "recall_macro", "last_accuracy", "seed_sd")
 
 
@@ -20,47 +28,25 @@ def weights_in_block(model: str, block: str) -> str:
     return "scratch"
 
 
-def main_runs(
-    runs: list[RunRecord],
-    settings: Settings,
-    *,
-    model: str,
-    weights: str,
-    protocol: str = "grouped",
-    labels: str = "true",
-    pictures: str = "colour",
-) -> list[RunRecord]:
-    """The runs of one row with the profile's own ECA placement (placements of the sensitivity study left
-    out).
-    """
-    return select_runs(
-        runs,
-        model=model,
-        weights=weights,
-        protocol=protocol,
-        placement=settings.model.eca_placement,
-        labels=labels,
-        pictures=pictures,
-    )
-
-
-def block_runs(runs: list[RunRecord], settings: Settings, block: str) -> dict[str, list[RunRecord]]:
+def block_runs(study: Study, block: str) -> dict[str, list[Run]]:
     """The runs of each network in a block of Table 4; networks that were not run are left out."""
     found = {
-        model: main_runs(runs, settings, model=model, weights=weights_in_block(model, block))
-        for model in settings.comparison.models
+        model: study.select(model=model, weights=weights_in_block(model, block))
+        for model in study.settings.comparison.models
     }
     return {model: records for model, records in found.items() if records}
 
 
-def summarise(runs: list[RunRecord], settings: Settings) -> dict[str, float | int | str]:
+def summarise(runs: list[Run], study: Study) -> dict[str, float | int | str]:
     """Mean metrics over seeds (fractions), interval of the accuracy over seeds and specimens, standard deviation over
     seeds, and status; NaN where there is no run.
     """
     if not runs:
         return dict.fromkeys(SUMMARY, NAN) | {"seeds": 0, "status": MISSING}
     parts = [(run.correct, specimens_of(run)) for run in runs]
-    found, (low, high) = accuracy_over_seeds(parts, resamples=settings.report.bootstrap, seed=settings.report.seed)
+    found, (low, high) = accuracy_over_seeds(
+        parts, resamples=study.settings.report.bootstrap, seed=study.settings.report.seed
+    )
     selected = [run.metrics["selected"]["test"] for run in runs]
     return {
         "accuracy": found.value,
@@ -75,9 +61,9 @@ def summarise(runs: list[RunRecord], settings: Settings) -> dict[str, float | in
     }
 
 
-def unseen_text(settings: Settings) -> str:
+def unseen_text(study: Study) -> str:
     """What the grouped split keeps apart: specimens, where the profile knows them, else photographs."""
-    known = settings.data.source == "synthetic" or settings.data.specimen_from != "file"
+    known = study.settings.data.source == "synthetic" or study.settings.data.specimen_from != "file"
     return "unseen specimens" if known else "unseen photographs"
 
 
@@ -96,3 +82,14 @@ def printed_fraction(model: str, weights: str, quantity: str) -> float:
     if value is None and weights == "scratch":
         value = printed("table_4", model, f"{quantity}_percent")
     return NAN if value is None else value / 100
+
+
+def plain_name(model: str, family: str) -> str:
+    """Name of a network that was not run: as in the paper, with "(compact)" for compact siblings."""
+    name = NETWORK_NAMES.get(model, model)
+    return f"{name} (compact)" if family == "compact" and model in NETWORK_NAMES else name
+
+
+def row_name(runs: list[Run], model: str, study: Study) -> str:
+    """Display name of a table row, from its runs if there are any."""
+    return runs[0].display_name if runs else plain_name(model, study.settings.model.family)

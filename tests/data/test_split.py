@@ -16,6 +16,7 @@ from mineral_lib.data.split import SPLIT_COLUMNS, copy_factor, make_split, read_
 from mineral_lib.errors import DataError
 from mineral_lib.parameters import load_profile
 from mineral_lib.storage import write_csv
+from mineral_lib.study import Study
 
 QUICK = load_profile("quick")
 PROTOCOLS = ["grouped", "photo", "paper", "authors"]

@@ -9,6 +9,7 @@ from mineral_lib.evaluation.controls import baseline_predictions, histogram_labe
 from mineral_lib.evaluation.probe import colour_histograms
 from mineral_lib.reporting.headline import chance_level
 from mineral_lib.storage import ResultPaths
+from mineral_lib.study import Study
 
 
 @pytest.fixture
@@ -58,5 +59,5 @@ def test_baselines_of_a_profile_are_written_once_a_test_photograph(tiny):
     split = pd.read_csv(paths.splits_dir / "grouped.csv")
     assert set(saved["image_id"]) == set(split.loc[split["split"] == "test", "image_id"])
     majority = saved[saved["baseline"] == "majority"]
-    assert (majority["label"] == majority["predicted"]).mean() == pytest.approx(chance_level(paths))
+    assert (majority["label"] == majority["predicted"]).mean() == pytest.approx(chance_level(Study(settings, paths)))
     assert run_baselines(tiny).equals(table)

@@ -30,8 +30,8 @@ from mineral_lib.models.zoo import build_base, classifier_of
 from mineral_lib.parameters import load_profile
 from mineral_lib.reporting.evidence import AREA, BLIND, read_evidence
 from mineral_lib.reporting.grounds import grounds_file
-from mineral_lib.reporting.records import load_runs
 from mineral_lib.storage import ResultPaths
+from mineral_lib.study import Study
 from mineral_lib.training.specs import RunSpec
 
 OPTIONS = load_profile("quick").model
@@ -161,7 +161,7 @@ def test_evidence_and_grounds_of_a_trained_run(tiny, monkeypatch):
     study, paths = prepare(tiny), ResultPaths.of(tiny.profile)
     monkeypatch.setattr(evidence_study, "CHUNK", 10)  # the set has more photographs
     assert evidence_study.measure_evidence(study, tiny, [spec])
-    maps = read_evidence(paths)
+    maps = read_evidence(Study(settings, paths))
     test = study.splits["grouped"].query("split == 'test'")
     mine = maps[maps["model"] == spec.model].set_index("image_id")
     assert sorted(mine.index) == sorted(test["image_id"]) and set(mine["seed"]) == {0}
@@ -179,8 +179,8 @@ def test_evidence_and_grounds_of_a_trained_run(tiny, monkeypatch):
 
     monkeypatch.setattr(evidence_study, "load_on_ground", on_ground)
     assert evidence_study.answer_on_grounds(study, tiny, [spec])
-    said = pd.read_csv(grounds_file(paths)).set_index("image_id")
+    said = pd.read_csv(grounds_file(Study(settings, paths))).set_index("image_id")
     assert said["own"].equals(said["swapped"]) and said["grey"].nunique() == 1 and said["own"].nunique() > 1
-    run = load_runs(paths)[0].predictions.set_index("image_id")
+    run = LOADRUNS(paths)[0].predictions.set_index("image_id")
     assert said["own"].equals(run.loc[said.index, "predicted"].rename("own"))
     assert evidence_study.measure_evidence(study, tiny, []) == evidence_study.answer_on_grounds(study, tiny, []) == []

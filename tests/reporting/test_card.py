@@ -16,6 +16,7 @@ from mineral_lib.photos.attribution import credits, stated
 from mineral_lib.reporting.card import class_frame, data_card, write_cards
 from mineral_lib.reporting.croissant import RELEASED
 from mineral_lib.storage import ResultPaths, file_digest, write_csv
+from mineral_lib.study import Study
 
 NAMES = {"quartz": 6, "黄铁矿": 7, "NA": 5}
 
@@ -45,14 +46,14 @@ def with_rights(settings, data):
 
 
 def description_of(settings, data):
-    return json.loads(write_cards(settings, data)[1].read_text(encoding="utf-8"))
+    return json.loads(write_cards(Study(settings))[1].read_text(encoding="utf-8"))
 
 
 def test_card_counts_what_the_files_hold(folder):
     settings, data = folder
-    text = data_card(settings, data)
+    text = data_card(Study(settings))
     assert "# Data card: Photographs of my minerals" in text and data.fingerprint in text
-    frame = class_frame(data).set_index("class")
+    frame = class_frame(Study(settings)).set_index("class")
     assert frame["photographs"].to_dict() == NAMES and frame.loc["黄铁矿", "English"] == "pyrite"
     assert frame.loc["quartz", "Chinese"] == "石英" and frame.loc["NA", "no."] == ""
     split = data.splits["grouped"]
@@ -65,25 +66,25 @@ def test_card_counts_what_the_files_hold(folder):
 
 def test_cards_name_no_path_of_the_machine_and_no_date(folder, study_root):
     settings, data = folder
-    first = [path.read_bytes() for path in write_cards(settings, data)]
+    first = [path.read_bytes() for path in write_cards(Study(settings))]
     for content in first:
         text = content.decode()
         assert str(study_root) not in text and "private" not in text and "datePublished" not in text
-    assert [path.read_bytes() for path in write_cards(settings, data)] == first
+    assert [path.read_bytes() for path in write_cards(Study(settings))] == first
 
 
 def test_a_folder_gets_cards_on_request_only(folder):
     settings, data = folder
-    paths = write_cards(settings, data)
+    paths = write_cards(Study(settings))
     assert [path.name for path in paths] == ["data_card.md", "croissant.json"]
     silent = settings.model_copy(update={"report": settings.report.model_copy(update={"data_card": False})})
-    assert write_cards(silent, data) == [] and not any(path.exists() for path in paths)
+    assert write_cards(Study(silent)) == [] and not any(path.exists() for path in paths)
 
 
 def test_a_generated_set_always_gets_them(tiny):
     assert not tiny.report.data_card
     data = prepare(tiny)
-    card, description = (path.read_text(encoding="utf-8") for path in write_cards(tiny, data))
+    card, description = (path.read_text(encoding="utf-8") for path in write_cards(Study(tiny)))
     assert "Generated minerals, profile test" in card and "| 26 " in card and "no evidence about real ores" in card
     found = json.loads(description)
     assert found["license"].endswith("MIT.html")
@@ -95,7 +96,7 @@ def test_a_generated_set_always_gets_them(tiny):
 def test_attribution_and_licence_are_summed_up(folder):
     settings, data = folder
     data = with_rights(settings, data)
-    text = data_card(settings, data)
+    text = data_card(Study(settings))
     assert "licence CC BY 4.0: 4 photographs" in text and "licence not stated: 13 photographs" in text
     assert r"attribution A. \| Miner of X: 4 photographs" in text
     assert "attribution not stated: 14 photographs" in text
@@ -148,7 +149,7 @@ def test_mlcroissant_validates_a_folder_and_loads_its_records(folder, rights):
     mlcroissant = pytest.importorskip("mlcroissant")
     settings, data = folder
     data = with_rights(settings, data) if rights else data
-    dataset = mlcroissant.Dataset(jsonld=str(write_cards(settings, data)[1]))
+    dataset = mlcroissant.Dataset(jsonld=str(write_cards(Study(settings))[1]))
     assert not dataset.metadata.ctx.issues.errors
     check_records(dataset, data)
 
@@ -156,7 +157,7 @@ def test_mlcroissant_validates_a_folder_and_loads_its_records(folder, rights):
 def test_mlcroissant_validates_the_generated_set_without_a_warning(tiny):
     mlcroissant = pytest.importorskip("mlcroissant")
     data = prepare(tiny)
-    dataset = mlcroissant.Dataset(jsonld=str(write_cards(tiny, data)[1]))
+    dataset = mlcroissant.Dataset(jsonld=str(write_cards(Study(tiny))[1]))
     assert not dataset.metadata.ctx.issues.errors and not dataset.metadata.ctx.issues.warnings
     check_records(dataset, data)
 

@@ -14,9 +14,8 @@ from mineral_lib.reporting.claims import all_claims
 from mineral_lib.reporting.contrasts import FAILS, HOLDS, UNDECIDED, compare
 from mineral_lib.reporting.placements import read_gates, table_placements
 from mineral_lib.reporting.recipe_table import table_recipe
-from mineral_lib.reporting.records import load_runs
 from mineral_lib.reporting.starts import table_starts
-from mineral_lib.reporting.summary import main_runs
+from mineral_lib.study import Study
 
 NUMBER = SPECIMENS * VIEWS
 # Photographs that every corner gets wrong; specimens alternate, so every class is hit.
@@ -34,50 +33,50 @@ def write_corners(paths, seeds, *, luck=0):
         for (model, weights), count in WRONG.items():
             lucky = luck if (model, weights, seed) == ("eca_convnext_tiny", "scratch", 0) else 0
             write_run(paths, model, weights, wrong=range((seed % 3), (seed % 3) + count - lucky), seed=seed)
-    return load_runs(paths)
+    return LOADRUNS(paths)
 
 
 def test_one_seed_decides_nothing_however_large_the_gain(paths, settings):
     runs = write_corners(paths, [0])
-    gain = ablation.gains(runs, settings)["transfer alone"]
+    gain = ablation.gains(Study(settings))["transfer alone"]
     assert gain.estimate.interval()[0] > 0 and gain.p_holm < 0.05
     assert gain.verdict == UNDECIDED and gain.status == "not decided (one seed)"
     assert "one seed" in gain.text()
-    verdict, words = verdicts.check_gain(runs, settings, "transfer alone")
+    verdict, words = verdicts.check_gain(Study(settings), "transfer alone")
     assert verdict == UNDECIDED and "+41.7 points" in words and "one seed" in words
 
 
 def test_three_seeds_decide_a_gain_that_is_there_and_not_one_seeds_luck(paths, settings):
     runs = write_corners(paths, [0, 1, 2], luck=9)
-    found = ablation.gains(runs, settings)
+    found = ablation.gains(Study(settings))
     assert found["transfer alone"].verdict == HOLDS and found["transfer alone"].status == "above zero"
     lucky = found["ECA alone"]
     assert lucky.estimate.value == pytest.approx(9 / 3 / NUMBER) and lucky.estimate.seed_sd > 0.2
     assert lucky.verdict == UNDECIDED and lucky.status == "not decided (within noise)"
-    only = ablation.gains([run for run in runs if run.seed == 0], settings)["ECA alone"]
+    only = ablation.gains(Study(settings))["ECA alone"]
     assert only.estimate.value == pytest.approx(9 / NUMBER)
 
 
 def test_a_clear_loss_fails(paths, settings):
     runs = write_corners(paths, [0, 1, 2])
-    base, transfer = (main_runs(runs, settings, model="convnext_tiny", weights=w) for w in ("scratch", "transfer"))
-    assert compare(base, transfer, settings).verdict == FAILS
-    assert compare(transfer, base, settings).verdict == HOLDS
+    base, transfer = (Study(settings).select(model="convnext_tiny", weights=w) for w in ("scratch", "transfer"))
+    assert compare(base, transfer, Study(settings)).verdict == FAILS
+    assert compare(transfer, base, Study(settings)).verdict == HOLDS
 
 
 def test_further_means_over_transfer(paths, settings):
     runs = write_corners(paths, [0, 1, 2])
-    found = ablation.gains(runs, settings)
+    found = ablation.gains(Study(settings))
     assert found["both together"].verdict == HOLDS  # over scratch
     assert found["ECA given transfer"].estimate.value == pytest.approx(-1 / NUMBER)
-    verdict, words = verdicts.check_gain(runs, settings, "both together")
+    verdict, words = verdicts.check_gain(Study(settings), "both together")
     assert verdict != HOLDS and words.startswith("Against transfer alone: −4.2 points")
     assert "Over scratch +37.5 points" in words and "interaction" in words
 
 
 def test_holm_counts_the_whole_family(paths, settings):
     runs = write_corners(paths, [0, 1, 2])
-    found = ablation.gains(runs, settings)
+    found = ablation.gains(Study(settings))
     assert len(found) == len(ablation.GAINS) == 5
     p_values = sorted(one.estimate.p_value for one in found.values())
     assert min(one.p_holm for one in found.values()) == pytest.approx(5 * p_values[0])
@@ -91,7 +90,7 @@ def test_seeds_with_splits_of_their_own_are_paired_within_a_seed(paths, settings
             for column in ("sample_id", "image_id", "specimen"):
                 frame[column] = f"split{seed}-" + frame[column]
             frame.to_csv(folder / "predictions.csv", index=False)
-    gain = ablation.gains(load_runs(paths), settings)["ECA alone"]
+    gain = ablation.gains(Study(settings, paths))["ECA alone"]
     assert gain.estimate.seeds == 3 and gain.estimate.value == pytest.approx(8 / NUMBER)
     assert gain.estimate.shared_se < gain.estimate.specimen_se / 3  # no specimen is shared
 
@@ -99,26 +98,26 @@ def test_seeds_with_splits_of_their_own_are_paired_within_a_seed(paths, settings
 def test_tables_show_the_spread_over_seeds(paths, settings):
     runs = write_corners(paths, [0, 1, 2], luck=9)
     spread = np.std([9, 0, 0], ddof=1) / NUMBER
-    table = comparison.table_4(runs, settings)
+    table = comparison.table_4(Study(settings))
     row = table.frame.query("block == 'fair_none' and model == 'eca_convnext_tiny'").iloc[0]
     assert row["seed_sd"] == pytest.approx(spread)
     assert f"{100 * spread:.1f}" in table.formatted()["SD over seeds"].tolist()
-    pairs = comparison.pairwise(runs, settings).frame.query("block == 'fair_none' and model == 'convnext_tiny'")
+    pairs = comparison.pairwise(Study(settings)).frame.query("block == 'fair_none' and model == 'convnext_tiny'")
     assert pairs["seed_sd"].item() == pytest.approx(spread)
-    gains = ablation.table_5_gains(runs, settings).frame.set_index("gain")
+    gains = ablation.table_5_gains(Study(settings)).frame.set_index("gain")
     assert gains.loc["ECA alone", "seed_sd"] == pytest.approx(spread)
-    alone = comparison.table_4([run for run in runs if run.seed == 0], settings)
+    alone = comparison.table_4(Study(settings))
     assert set(alone.formatted()["SD over seeds"]) == {"–"}
 
 
 def test_grey_runs_stay_out_of_every_other_row(paths, settings):
     write_run(paths, "eca_convnext_tiny", "transfer", wrong=range(2))
     write_run(paths, "eca_convnext_tiny", "transfer", wrong=range(20), pictures="grey")
-    runs = load_runs(paths)
+    runs = LOADRUNS(paths)
     assert sorted(run.pictures for run in runs) == ["colour", "grey"]
     options = {"model": "eca_convnext_tiny", "weights": "transfer"}
-    assert [run.accuracy for run in main_runs(runs, settings, **options)] == [pytest.approx(22 / NUMBER)]
-    assert main_runs(runs, settings, **options, pictures="grey")[0].accuracy == pytest.approx(4 / NUMBER)
+    assert [run.accuracy for run in Study(settings).select(**options)] == [pytest.approx(22 / NUMBER)]
+    assert Study(settings).select(**options, pictures="grey")[0].accuracy == pytest.approx(4 / NUMBER)
 
 
 def write_baselines(paths, right):
@@ -146,7 +145,7 @@ def write_baselines(paths, right):
 def test_baselines_are_rows_of_table_4_and_judge_the_best_network(paths, settings):
     runs = write_corners(paths, [0, 1, 2])
     write_baselines(paths, {"majority": 8, "colour_histogram": 23, "nearest_neighbour": 10})
-    table = comparison.table_4(runs, settings, paths)
+    table = comparison.table_4(Study(settings, paths))
     rows = table.frame.query("block == 'baselines'").set_index("model")
     assert list(rows.index)[:3] == ["majority", "colour_histogram", "nearest_neighbour"]
     assert rows.loc["colour_histogram", "accuracy"] == pytest.approx(23 / NUMBER)
@@ -154,68 +153,68 @@ def test_baselines_are_rows_of_table_4_and_judge_the_best_network(paths, setting
     assert "best baseline: colour histogram, logistic regression, 95.8 %" in table.finding
     assert "network minus baseline −8.3 points" in table.finding
     write_baselines(paths, {"majority": 4, "colour_histogram": 5})
-    table = comparison.table_4(runs, settings, paths)
+    table = comparison.table_4(Study(settings, paths))
     assert "network minus baseline" in table.finding and table.finding.endswith("above zero.")
     one = [run for run in runs if run.seed == 0]
-    assert comparison.table_4(one, settings, paths).finding.endswith("not decided (one seed).")
+    assert comparison.table_4(Study(settings, paths)).finding.endswith("not decided (one seed).")
 
 
 def test_the_first_screen_asks_three_questions_and_names_the_baseline(paths, settings):
     write_photographs(paths)
     runs = write_corners(paths, [0, 1, 2])
     write_baselines(paths, {"majority": 8, "colour_histogram": 16})
-    found = {fact.name: fact for fact in headline.facts(runs, settings, paths)}
+    found = {fact.name: fact for fact in headline.facts(Study(settings, paths))}
     assert found["Does transfer help?"].value == "yes"
     assert found["Does it help given transfer?"].value == UNDECIDED
     assert "three seeds" in found["Does it help given transfer?"].detail
     assert found["Does channel attention help from scratch?"].value == UNDECIDED
     assert found["Best simple baseline"].value == "66.7 %"
     assert "network minus baseline +20.8 points" in found["Best simple baseline"].detail
-    assert found["Chance"].value == f"{100 * headline.chance_level(paths):.1f} %"
+    assert found["Chance"].value == f"{100 * headline.chance_level(Study(settings, paths)):.1f} %"
     ending = f"64 px. One seed, {settings.train.epochs} epochs: a demonstration."
-    assert headline.describe_data(paths, settings).endswith(ending)
+    assert headline.describe_data(Study(settings, paths)).endswith(ending)
     several = load_profile("quick", ["train.seeds=[0, 1, 2]"])
-    assert headline.describe_data(paths, several).endswith("64 px.")
-    single = {fact.name: fact for fact in headline.facts([r for r in runs if r.seed == 0], settings, paths)}
+    assert headline.describe_data(Study(several, paths)).endswith("64 px.")
+    single = {fact.name: fact for fact in headline.facts(Study(settings, paths))}
     assert single["Does transfer help?"].value == UNDECIDED and "one seed" in single["Does transfer help?"].detail
 
 
 def test_statements_on_200_epochs_are_not_tested_by_a_few(paths, settings):
     runs = write_corners(paths, [0, 1, 2])
     write_run(paths, "resnet50", "scratch", wrong=range(4))
-    runs = load_runs(paths)
+    runs = LOADRUNS(paths)
     long = load_profile(
         "quick",
         ["train.epochs=60", "report.bootstrap=200", "comparison.models=[resnet50, convnext_tiny, eca_convnext_tiny]"],
     )
     checks = {
-        "training": lambda s: verdicts.check_training(runs, s),
-        "classes": lambda s: verdicts.check_classes(runs, s),
-        "faster": lambda s: verdicts.check_faster(runs, s, "as_read"),
+        "training": lambda s: verdicts.check_training(Study(s)),
+        "classes": lambda s: verdicts.check_classes(Study(s)),
+        "faster": lambda s: verdicts.check_faster(Study(s), "as_read"),
     }
     few = f"{settings.train.epochs} of the paper's 200 epochs."
     for name, check in checks.items():
         verdict, words = check(settings)
         assert verdict == verdicts.UNTESTABLE and words.startswith(few), name
         assert check(long)[0] != verdicts.UNTESTABLE, name
-    claims = {claim.claim: claim.verdict for claim in all_claims(runs, settings, paths)}
+    claims = {claim.claim: claim.verdict for claim in all_claims(Study(settings, paths))}
     assert claims["All six networks reach more than 90 % training accuracy."] == verdicts.UNTESTABLE
 
 
 def test_sentences_are_made_from_the_numbers(paths, settings):
     runs = write_corners(paths, [0, 1, 2])
     assert "attention given transfer (both against transfer alone) −4.2 points" in ablation.read_gains(
-        ablation.gains(runs, settings)
+        ablation.gains(Study(settings))
     )
-    found = findings.figure_findings(runs, settings, paths)
+    found = findings.figure_findings(Study(settings, paths))
     assert found["table_4_accuracy_fair_none"].startswith("From 50.0 %")
     assert "in epoch 3 of 3" in found["figure_4_curves"] and "10.0 points" in found["figure_4_curves"]
     assert "ECA-ConvNeXt-T 98.58 %" in found["figure_4_authors_curves"]
     assert found["figure_5_confusion_paper"].startswith("3 of 24 test photographs are named wrongly")
     assert not any(
-        findings.figure_findings([], settings, paths)[f"table_4_accuracy_{b}"] for b in settings.comparison.blocks
+        findings.figure_findings(Study(settings, paths))[f"table_4_accuracy_{b}"] for b in settings.comparison.blocks
     )
-    table = comparison.pairwise(runs, settings)
+    table = comparison.pairwise(Study(settings))
     assert table.finding == (
         "The proposed network beside the others, as_read: better than 1, worse than 0, not decided against 0; "
         "fair_none: better than 0, worse than 0, not decided against 1."
@@ -223,26 +222,26 @@ def test_sentences_are_made_from_the_numbers(paths, settings):
 
 
 def test_the_recipe_stands_beside_the_papers(paths, settings):
-    table = table_recipe(settings, write_corners(paths, [0]))
+    table = table_recipe(Study(settings, paths))
     rows = table.frame.set_index("what")
     assert rows.loc["epochs", ["paper", "ours"]].tolist() == ["200", str(settings.train.epochs)]
     assert rows.loc["optimizer", "ours"] == "Adam" and rows.loc["trained on", "ours"] == "CPU"
     changed = load_profile("quick", ["train.optimizer=adamw", "train.batch_size=64"])
-    other = table_recipe(changed, [])
+    other = table_recipe(Study(changed))
     assert other.frame.set_index("what").loc["batch", "ours"] == "64" and other.finding != table.finding
     assert rows.loc["recipe of each network", "ours"] == "the same for all"
-    authors = table_recipe(load_profile("authors"), []).frame.set_index("what")["ours"]
+    authors = table_recipe(Study(load_profile("authors"))).frame.set_index("what")["ours"]
     assert "ResNet50: " in authors["recipe of each network"]
 
 
 def test_starts_are_compared_with_the_random_one_of_their_own_pictures(paths, settings):
-    assert table_starts(write_corners(paths, [0, 1, 2]), settings) is None
+    assert table_starts(Study(settings, paths)) is None
     for seed in range(3):
         write_run(paths, "convnext_tiny", "scratch_fast", wrong=range(seed, seed + 8), seed=seed)
         write_run(paths, "convnext_tiny", "colour", wrong=range(seed, seed + 3), seed=seed)
         for weights, count in (("scratch", 20), ("transfer", 19)):
             write_run(paths, "convnext_tiny", weights, wrong=range(count), seed=seed, pictures="grey")
-    table = table_starts(load_runs(paths), settings)
+    table = table_starts(Study(settings, paths))
     rows = table.frame.query("model == 'convnext_tiny'").set_index(["pictures", "start"])
     assert rows.loc[("colour", "colour statistics"), "gain"] == pytest.approx(5 / NUMBER)  # over the same scheme
     assert rows.loc[("colour", "from scratch, fast start"), "gain"] == pytest.approx(4 / NUMBER)
@@ -261,6 +260,6 @@ def test_gates_and_placements_are_read_from_their_tables(paths, settings):
         (folder / "config.json").write_text(json.dumps(config))
         folder.rename(folder.with_name(placement))
     both = load_profile("quick", ["ablation.placements=[post_stage, post_block]", "report.bootstrap=200"])
-    finding = table_placements(load_runs(paths), both).finding
+    finding = table_placements(Study(both, paths)).finding
     assert finding.startswith("From 41.7 % (post_block, transfer) to 91.7 % (post_stage, transfer), one seed")
     assert finding.endswith("do not overlap.")

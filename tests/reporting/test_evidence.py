@@ -20,6 +20,7 @@ from mineral_lib.reporting.grounds import grounds_file, table_grounds
 from mineral_lib.reporting.run_tables import build_tables
 from mineral_lib.reporting.verdicts import FAILS, HOLDS, NOT_RUN, UNDECIDED
 from mineral_lib.storage import ResultPaths, write_csv
+from mineral_lib.study import Study
 
 MODELS = "comparison.models=[resnet50, convnext_tiny, eca_convnext_tiny]"
 SETTINGS = load_profile("quick", [MODELS, "report.bootstrap=400"])
@@ -53,7 +54,7 @@ def write_maps(paths, shares: dict, seeds=(0, 1, 2), blind: float = 0.95) -> Non
             found = hits(share_now, 3 * seed)
             parts.append(photographs(model, start, seed, area=0.4, empty=found == 0, heat=found / 2, hottest=found))
     frame = pd.concat(parts).astype({"seed": "Int64"})
-    write_csv(evidence_file(paths), frame)
+    write_csv(evidence_file(Study(settings, paths)), frame)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def write_maps(paths, shares: dict, seeds=(0, 1, 2), blind: float = 0.95) -> Non
 )
 def test_verdict_on_the_evidence(paths, mine, others, seeds, verdict):
     write_maps(paths, {PROPOSED: mine} | dict(zip(OTHERS, others, strict=True)), seeds)
-    assert check_evidence(SETTINGS, paths)[0] == verdict
+    assert check_evidence(Study(SETTINGS, paths))[0] == verdict
 
 
 @pytest.mark.parametrize(
@@ -77,44 +78,44 @@ def test_verdict_on_the_evidence(paths, mine, others, seeds, verdict):
     [(0.9, (0, 1, 2), HOLDS), (0.1, (0, 1, 2), FAILS), (0.5, (0, 1, 2), UNDECIDED), (0.9, (0, 1), UNDECIDED)],
 )
 def test_evidence_is_judged_beside_a_blind_map(paths, mine, seeds, verdict):
-    assert check_evidence_kind(SETTINGS, paths) == (NOT_RUN, "")
+    assert check_evidence_kind(Study(SETTINGS, paths)) == (NOT_RUN, "")
     write_maps(paths, {PROPOSED: mine}, seeds, blind=0.5)
-    assert check_evidence_kind(SETTINGS, paths)[0] == verdict
+    assert check_evidence_kind(Study(SETTINGS, paths))[0] == verdict
 
 
 def test_no_verdict_without_maps_or_rivals(paths):
-    assert check_evidence(SETTINGS, paths) == (NOT_RUN, "")
+    assert check_evidence(Study(SETTINGS, paths)) == (NOT_RUN, "")
     write_maps(paths, {PROPOSED: 0.5})
-    assert check_evidence(SETTINGS, paths) == (NOT_RUN, "")
+    assert check_evidence(Study(SETTINGS, paths)) == (NOT_RUN, "")
     folder = SETTINGS.model_copy(update={"data": SETTINGS.data.model_copy(update={"source": "folder"})})
     write_maps(paths, {PROPOSED: 0.9, OTHERS[0]: 0.1})
-    assert check_evidence(folder, paths) == (NOT_RUN, "") and table_evidence(folder, paths) is None
+    assert check_evidence(Study(folder, paths)) == (NOT_RUN, "") and table_evidence(Study(folder, paths)) is None
 
 
 def test_the_sentence_says_what_the_numbers_say(paths):
     write_maps(paths, {PROPOSED: 0.5, OTHERS[0]: 0.1, OTHERS[1]: 0.9}, seeds=(0,))
-    words = check_evidence(SETTINGS, paths)[1]
+    words = check_evidence(Study(SETTINGS, paths))[1]
     assert "in 50.0 % of 80 maps (one seed)" in words
     assert "clearly above 1, clearly below 1 and within noise of 0" in words
     assert "strongest, CONVNEXT_TINY: −40.0 points" in words and "98 % interval" in words
     assert "clearly below a blind map" in words and "(−45.0 points" in words and "fewer than three seeds" in words
     write_maps(paths, {PROPOSED: 0.96, OTHERS[0]: 0.9, OTHERS[1]: 0.9}, blind=0.2)
-    words = check_evidence(SETTINGS, paths)[1]
+    words = check_evidence(Study(SETTINGS, paths))[1]
     assert "clearly above a blind map" in words and "of 240 maps (three seeds)" in words and "fewer" not in words
     write_maps(paths, {PROPOSED: 0.5, OTHERS[0]: 0.9}, blind=0.5)
-    assert "within noise of a blind map" in check_evidence(SETTINGS, paths)[1]
+    assert "within noise of a blind map" in check_evidence(Study(SETTINGS, paths))[1]
 
 
 def test_evidence_table_counts_empty_maps_as_zero(paths):
     write_maps(paths, {PROPOSED: 0.5, OTHERS[0]: 0.25}, seeds=(0, 7))
-    table = table_evidence(SETTINGS, paths)
+    table = table_evidence(Study(SETTINGS, paths))
     frame = table.frame.set_index(["network", "seed"])
     row = frame.loc[("RESNET50", 7)]
     assert row["photographs"] == COUNT and row["empty maps"] == 60
     assert row["hottest place on specimen"] == 0.25 and row["heat on specimen"] == 0.125
     assert row["low"] < 0.25 < row["high"] and row["heat_low"] < 0.125 < row["heat_high"]
     assert len(frame) == 5 and pd.isna(table.frame["seed"].iloc[0]) and table.frame["low"].iloc[0] < 0.95
-    assert table.notes[0] == check_evidence(SETTINGS, paths)[1]
+    assert table.notes[0] == check_evidence(Study(SETTINGS, paths))[1]
     assert "RESNET50" in table.to_text() and "95.0" in table.to_text()
 
 
@@ -126,12 +127,12 @@ def write_answers(paths, runs: dict, seeds=(0, 1, 2)) -> None:
         parts += [
             photographs(model, start, seed, label=0, own=right[0], swapped=right[1], grey=right[2]) for seed in seeds
         ]
-    write_csv(grounds_file(paths), pd.concat(parts))
+    write_csv(grounds_file(Study(settings, paths)), pd.concat(parts))
 
 
 def test_ground_table(paths):
     write_answers(paths, {PROPOSED: (0.8, 0.8, 0.2), OTHERS[0]: (0.5, 0.4, 0.25)})
-    table = table_grounds(SETTINGS, paths)
+    table = table_grounds(Study(SETTINGS, paths))
     row = table.frame.iloc[0]
     assert [row["own"], row["swapped"], row["grey"]] == pytest.approx([0.8, 0.8, 0.2])
     assert row["swapped_low"] == row["swapped_change"] == row["swapped_high"] == 0
@@ -145,18 +146,18 @@ def test_ground_table(paths):
 
 def test_ground_sentence_knows_falls_rises_and_few_seeds(paths):
     write_answers(paths, {PROPOSED: (0.5, 0.2, 0.9)}, seeds=(0,))
-    words = table_grounds(SETTINGS, paths).notes[0]
+    words = table_grounds(Study(SETTINGS, paths)).notes[0]
     assert "accuracy falls clearly (−30.0 points" in words and "it rises clearly (+40.0 points" in words
     assert "fewer than three seeds" in words
     write_answers(paths, {OTHERS[0]: (0.5, 0.2, 0.9)})
-    assert table_grounds(SETTINGS, paths).notes[0] == "The proposed network was not run."
+    assert table_grounds(Study(SETTINGS, paths)).notes[0] == "The proposed network was not run."
 
 
 def test_run_tables_have_both_once_they_were_measured(paths):
-    assert not {"grad_cam_evidence", "ground_test"} & set(build_tables([], SETTINGS, paths))
+    assert not {"grad_cam_evidence", "ground_test"} & set(build_tables(Study(SETTINGS, paths)))
     write_maps(paths, {PROPOSED: 0.5})
     write_answers(paths, {PROPOSED: (0.5, 0.2, 0.9)})
-    assert {"grad_cam_evidence", "ground_test"} <= set(build_tables([], SETTINGS, paths))
+    assert {"grad_cam_evidence", "ground_test"} <= set(build_tables(Study(SETTINGS, paths)))
 
 
 def test_whole_specimens_of_all_classes_alike():

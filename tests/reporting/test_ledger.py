@@ -15,8 +15,8 @@ from mineral_lib.parameters import load_profile
 from mineral_lib.reporting import log_checks, network_checks, paper_checks, run_checks
 from mineral_lib.reporting.claims import CLAIMS, all_claims, table_claims
 from mineral_lib.reporting.paper_checks import BUILT, CODE, CONSISTENT, CONTRADICTED, LOGS, NOISE, SELF
-from mineral_lib.reporting.records import load_runs
 from mineral_lib.reporting.verdicts import FAILS, HOLDS, NOT_RUN, UNDECIDED, UNTESTABLE
+from mineral_lib.study import Study
 
 PAPER = Paper.published()
 
@@ -269,7 +269,7 @@ def timed(paths, settings, attention):
             folder = write_run(paths, model, "scratch", wrong=[], seed=seed)
             manifest = json.loads((folder / "manifest.json").read_text()) | {"images_per_second": speed}
             (folder / "manifest.json").write_text(json.dumps(manifest))
-    return run_checks.check_training_speed(load_runs(paths), settings)[0]
+    return run_checks.check_training_speed(Study(settings, paths))[0]
 
 
 @pytest.mark.parametrize(("attention", "verdict"), [(90, FAILS), (120, HOLDS), (100, UNDECIDED)])
@@ -290,7 +290,7 @@ def test_transfer_is_faster_if_as_good_in_fewer_epochs_over_three_seeds(paths, s
     for seed in range(seeds):
         write_run(paths, "convnext_tiny", "scratch", wrong=[], seed=seed, val=(0.4, 0.6, 0.8))
         write_run(paths, "convnext_tiny", "transfer", wrong=[], seed=seed, val=transfer)
-    assert run_checks.check_transfer_speed(load_runs(paths), settings)[0] == verdict
+    assert run_checks.check_transfer_speed(Study(settings, paths))[0] == verdict
 
 
 @pytest.mark.parametrize(("seeds", "wrong", "verdict"), [(3, range(20), FAILS), (1, range(20), UNDECIDED)])
@@ -298,14 +298,14 @@ def test_first_in_no_metric_fails_over_three_seeds(paths, settings, seeds, wrong
     for seed in range(seeds):
         write_run(paths, "convnext_tiny", "scratch", wrong=[0], seed=seed)
         write_run(paths, "eca_convnext_tiny", "transfer", wrong=wrong, seed=seed)
-    assert run_checks.check_all_metrics(load_runs(paths), settings)[0] == verdict
+    assert run_checks.check_all_metrics(Study(settings, paths))[0] == verdict
 
 
 def test_first_in_all_metrics_and_clearly_so_holds(paths, settings):
     for seed in range(3):
         write_run(paths, "convnext_tiny", "scratch", wrong=range(20), seed=seed)
         write_run(paths, "eca_convnext_tiny", "transfer", wrong=[0], seed=seed)
-    assert run_checks.check_all_metrics(load_runs(paths), settings)[0] == HOLDS
+    assert run_checks.check_all_metrics(Study(settings, paths))[0] == HOLDS
 
 
 @pytest.mark.parametrize(("epochs", "gap", "verdict"), [(60, 0.1, FAILS), (60, 0.01, HOLDS), (59, 0.1, UNTESTABLE)])
@@ -315,11 +315,11 @@ def test_over_fitting_is_judged_after_a_full_training_only(paths, settings, epoc
         folder = write_run(paths, "eca_convnext_tiny", "transfer", wrong=[], seed=seed)
         history = pd.read_csv(folder / "history.csv")
         history.assign(train_accuracy=history["val_accuracy"] + gap).to_csv(folder / "history.csv", index=False)
-    assert run_checks.check_own_overfitting(load_runs(paths), trained)[0] == verdict
+    assert run_checks.check_own_overfitting(Study(trained, paths))[0] == verdict
 
 
 def test_the_ledger_is_long_has_places_and_judges_the_paper_without_any_run(paths, settings):
-    found = all_claims([], settings, paths)
+    found = all_claims(Study(settings, paths))
     assert len(found) == len(CLAIMS) >= 30 and all(claim.source and claim.claim for claim in found)
     judged = [claim for claim in found if claim.verdict in (CONSISTENT, NOISE, *CONTRADICTED)]
     assert len(judged) == 30 and all(claim.evidence for claim in judged)

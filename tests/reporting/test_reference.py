@@ -9,8 +9,8 @@ from mineral_lib.errors import DataError
 from mineral_lib.parameters import load_profile
 from mineral_lib.reference import FIRST_SCREEN, keep_reference, quoted, reference_dir
 from mineral_lib.reporting.comparison import table_4
-from mineral_lib.reporting.records import load_runs
 from mineral_lib.storage import ResultPaths
+from mineral_lib.study import Study
 
 ROOT = Path(__file__).parents[1]
 STUDIES = sorted(path.parent.name for path in (ROOT / "results" / "reference").glob("*/first_screen.md"))
@@ -34,7 +34,7 @@ def test_the_first_screen_is_made_of_the_tracked_records(study):
 
 def test_table_4_is_made_of_the_tracked_records(study):
     _, settings, paths = study
-    made = table_4(load_runs(paths), settings, paths).frame
+    made = table_4(Study(settings, paths)).frame
     tracked = pd.read_csv(paths.tables_dir / "table_4_comparison.csv")
     for name in ("accuracy", "low", "high", "seed_sd"):
         pd.testing.assert_series_equal(made[name].astype(float), tracked[name].astype(float), rtol=0, atol=2e-6)

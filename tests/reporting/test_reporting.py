@@ -14,10 +14,10 @@ from mineral_lib.parameters import load_profile
 from mineral_lib.reporting import ablation, comparison, confusion, convergence, leakage, setup_tables
 from mineral_lib.reporting.contrasts import compare
 from mineral_lib.reporting.leak_figure import draw_leakage
-from mineral_lib.reporting.records import load_runs
 from mineral_lib.reporting.tables import MISSING, Column, formatted, save_table
 from mineral_lib.reporting.verdicts import FAILS, NOT_RUN, check_honest_split
 from mineral_lib.storage import ResultPaths
+from mineral_lib.study import Study
 
 CLASSES = ["bornite", "pyrite", "quartz"]
 SPECIMENS, VIEWS = 12, 2  # four specimens a class, two photographs each
@@ -153,7 +153,7 @@ def test_binary_terms_and_the_swap_of_the_paper(paths):
     counts = confusion_counts(np.array([0, 0, 0, 1, 1]), np.array([0, 1, 1, 1, 0]), 2)
     assert binary_terms(counts, 0) == {"TP": 1, "FP": 1, "FN": 2, "TN": 1}
     write_run(paths, "resnet50", "scratch", wrong=[0, 4])  # a bornite taken for pyrite, a quartz for bornite
-    table = setup_tables.table_3(load_runs(paths)[0], class_name="pyrite")
+    table = setup_tables.table_3(LOADRUNS(paths)[0], class_name="pyrite")
     rows = table.frame.set_index("truth")
     assert rows.loc["positive"].tolist() == ["TP", "FP", "TP", "FN", 8, 0]
     assert rows.loc["negative"].tolist() == ["FN", "TN", "FP", "TN", 1, 15]
@@ -163,14 +163,14 @@ def test_binary_terms_and_the_swap_of_the_paper(paths):
 def test_unfinished_runs_are_left_out_and_damaged_ones_reported(paths):
     folder = write_run(paths, "resnet50", "scratch", wrong=[0])
     (paths.runs_dir / "vgg19-scratch-grouped-seed0").mkdir()
-    assert [run.name for run in load_runs(paths)] == ["resnet50-scratch-grouped-seed0"]
+    assert [run.name for run in LOADRUNS(paths)] == ["resnet50-scratch-grouped-seed0"]
     (folder / "config.json").write_text("{")
     with pytest.raises(StorageError, match="config.json"):
-        load_runs(paths)
+        LOADRUNS(paths)
 
 
 def test_table_4_shows_missing_runs_as_missing(four_corners, settings):
-    table = comparison.table_4(load_runs(four_corners), settings)
+    table = comparison.table_4(Study(settings, four_corners))
     row = table.frame.query("block == 'as_read' and model == 'resnet50'").iloc[0]
     assert row["status"] == MISSING and np.isnan(row["accuracy"]) and row["paper_accuracy"] == pytest.approx(0.9488)
     assert row["network"] == "ResNet50 (compact)"
@@ -184,7 +184,7 @@ def test_table_4_shows_missing_runs_as_missing(four_corners, settings):
 
 
 def test_pairwise_uses_the_same_photographs(four_corners, settings):
-    table = comparison.pairwise(load_runs(four_corners), settings)
+    table = comparison.pairwise(Study(settings, four_corners))
     row = table.frame.query("block == 'as_read' and model == 'convnext_tiny'").iloc[0]
     assert (row["only_proposed"], row["only_other"]) == (11, 0)
     assert row["difference"] == pytest.approx(11 / 24)
@@ -199,12 +199,12 @@ def test_different_test_sets_are_not_paired(paths, settings):
     frame = pd.read_csv(folder / "predictions.csv")
     frame["sample_id"] = "other-" + frame["sample_id"]
     frame.to_csv(folder / "predictions.csv", index=False)
-    runs = load_runs(paths)
-    assert compare(runs[:1], runs[1:], settings) is None
+    runs = LOADRUNS(paths)
+    assert compare(runs[:1], runs[1:], Study(settings)) is None
 
 
 def test_interaction_is_computed_and_matches_the_paper(four_corners, settings):
-    table = ablation.table_5_gains(load_runs(four_corners), settings).frame.set_index("gain")
+    table = ablation.table_5_gains(Study(settings, four_corners)).frame.set_index("gain")
     assert table.loc["ECA alone", "accuracy"] == pytest.approx(3 / 24)
     assert table.loc["transfer alone", "accuracy"] == pytest.approx(6 / 24)
     assert table.loc["both together", "accuracy"] == pytest.approx(11 / 24)
@@ -215,7 +215,7 @@ def test_interaction_is_computed_and_matches_the_paper(four_corners, settings):
 
 
 def test_table_5_measures_parameters_and_prints_the_papers(four_corners, settings):
-    table = ablation.table_5(load_runs(four_corners), settings)
+    table = ablation.table_5(Study(settings, four_corners))
     assert list(table.frame["parameters"]) == [1000, 1018, 1000, 1018]
     assert list(table.frame["paper_parameters_million"]) == [27.80, 27.82, 27.82, 27.84]
     assert any("27,840,122" in note for note in table.notes)
@@ -225,7 +225,7 @@ def test_thresholds_count_epochs_from_one(paths, settings):
     assert convergence.epochs_to(np.array([0.2, 0.5, 0.5]), 0.5) == 2
     assert np.isnan(convergence.epochs_to(np.array([0.2]), 0.5))
     write_run(paths, "resnet50", "scratch", wrong=[0], val=(0.3, 0.55, 0.72))
-    table = convergence.table_6(load_runs(paths), settings)
+    table = convergence.table_6(Study(settings, paths))
     row = table.frame.query("source == 'ours' and model == 'resnet50'").iloc[0]
     assert (row["epochs_to_50_percent"], row["epochs_to_70_percent"]) == (2, 3)
     assert np.isnan(row["epochs_to_80_percent"]) and row["area"] == pytest.approx((0.3 + 0.55 + 0.72) / 3)
@@ -238,12 +238,12 @@ def test_thresholds_count_epochs_from_one(paths, settings):
 def test_leak_counts_and_gap(four_corners, settings):
     write_photographs(four_corners)
     folder = write_run(four_corners, "eca_convnext_tiny", "transfer", wrong=[], protocol="paper")
-    table = leakage.table_splits(four_corners).frame.set_index("protocol")
+    table = leakage.table_splits(Study(settings, four_corners)).frame.set_index("protocol")
     assert table.loc["grouped", "same_specimen"] == 0
     assert table.loc["paper", "same_photo"] == 23 and table.loc["paper", "test"] == 25
     assert table.loc["paper", "same_specimen"] == 25  # i00's specimen has its other view in train
     assert folder.is_dir()
-    table = leakage.table_leakage(load_runs(four_corners), settings, four_corners)
+    table = leakage.table_leakage(Study(settings, four_corners))
     rows = table.frame.set_index(["row", "protocol"])
     proposed = rows.loc[("eca_convnext_tiny-transfer", "paper")]
     assert proposed["gap"] == pytest.approx(1 / 24) and proposed["gap_low"] <= proposed["gap"] <= proposed["gap_high"]
@@ -257,11 +257,11 @@ def test_leak_counts_and_gap(four_corners, settings):
 
 def test_the_nearest_neighbour_stands_beside_the_networks(four_corners, settings):
     write_photographs(four_corners)
-    samples = leakage.read_split(four_corners, "grouped").query("split == 'test'")
+    samples = leakage.read_split(Study(settings, four_corners), "grouped").query("split == 'test'")
     control = samples[["sample_id", "specimen"]].assign(protocol="grouped", labels="shuffled", correct=0)
     control.iloc[:3, -1] = 1
     control.to_csv(four_corners.control, index=False)
-    frame = leakage.table_leakage([], settings, four_corners).frame.set_index("row")
+    frame = leakage.table_leakage(Study(settings, four_corners)).frame.set_index("row")
     assert frame.loc["nearest_neighbour", "accuracy"] == pytest.approx(3 / len(samples))
 
 
@@ -287,10 +287,10 @@ def test_table_1_pairs_live_and_printed_structure():
 
 def test_every_class_shows_its_photographs_and_the_interval_of_its_recall(paths, settings):
     write_run(paths, "resnet50", "scratch", wrong=[0, 4], protocol="paper")
-    without = confusion.table_per_class(load_runs(paths)[0]).frame
+    without = confusion.table_per_class(LOADRUNS(paths)[0]).frame
     assert without["trained"].isna().all()
     write_photographs(paths)
-    run = load_runs(paths)[0]
+    run = LOADRUNS(paths)[0]
     table = confusion.table_per_class(run)
     frame = table.frame.set_index("class_name")
     assert frame["support"].tolist() == [8, 8, 8] and frame["specimens"].tolist() == [4, 4, 4]
@@ -310,18 +310,18 @@ def test_classes_with_few_test_photographs_are_marked(paths, settings):
     folder = write_run(paths, "resnet50", "scratch", wrong=[0])
     frame = pd.read_csv(folder / "predictions.csv")
     frame.drop(index=[0, 1, 6, 7]).to_csv(folder / "predictions.csv", index=False)
-    run = load_runs(paths)[0]
+    run = LOADRUNS(paths)[0]
     per_class = confusion.table_per_class(run)
     assert per_class.frame["support"].tolist() == [4, 8, 8] and per_class.frame["few"].tolist() == ["†", "", ""]
     assert any("fewer than 5" in note for note in per_class.notes)
-    table = setup_tables.table_2(paths, settings).frame.set_index("class_name")
+    table = setup_tables.table_2(Study(settings, paths)).frame.set_index("class_name")
     assert table.loc["bornite", "test"] == 2 and table.loc["bornite", "few"] == "†"
     assert table.loc["galena", "few"] == "" and table.iloc[-1]["few"] == ""  # no photographs at all; the sum
 
 
 def test_table_2_adds_up_to_the_paper(paths, settings):
     write_photographs(paths)
-    frame = setup_tables.table_2(paths, settings).frame
+    frame = setup_tables.table_2(Study(settings, paths)).frame
     total = frame.iloc[-1]
     assert (total["paper_original"], total["paper_augmented"], total["photographs"]) == (8081, 34576, 24)
     assert len(frame) == 27 and frame.query("class_name == 'galena'")["photographs"].item() == 0
@@ -340,11 +340,11 @@ def test_several_seeds_are_pooled(paths, settings):
     for seed, wrong in ((0, range(6)), (1, range(12))):
         write_run(paths, "convnext_tiny", "scratch", wrong=wrong, seed=seed)
         write_run(paths, "eca_convnext_tiny", "scratch", wrong=range(3), seed=seed)
-    runs = load_runs(paths)
-    row = comparison.table_4(runs, settings).frame.query("block == 'fair_none' and model == 'convnext_tiny'").iloc[0]
+    runs = LOADRUNS(paths)
+    row = comparison.table_4(Study(settings)).frame.query("block == 'fair_none' and model == 'convnext_tiny'").iloc[0]
     assert row["accuracy"] == pytest.approx(15 / 24) and row["status"] == "2 runs"
     assert row["seed_sd"] == pytest.approx(np.std([18 / 24, 12 / 24], ddof=1))
-    gain = ablation.table_5_gains(runs, settings).frame.set_index("gain").loc["ECA alone", "accuracy"]
+    gain = ablation.table_5_gains(Study(settings)).frame.set_index("gain").loc["ECA alone", "accuracy"]
     assert gain == pytest.approx((3 + 9) / 2 / 24)
 
 
@@ -352,10 +352,10 @@ def test_labels_drawn_by_lot_decide_the_verdict_on_the_split(four_corners, setti
     write_photographs(four_corners)
     parts = []
     for protocol, right in (("grouped", 0), ("paper", 1)):
-        samples = leakage.read_split(four_corners, protocol).query("split == 'test'")
+        samples = leakage.read_split(Study(settings, four_corners), protocol).query("split == 'test'")
         parts.append(samples[["sample_id", "specimen"]].assign(protocol=protocol, labels="shuffled", correct=right))
     pd.concat(parts).to_csv(four_corners.control, index=False)
-    verdict, words = check_honest_split([], settings, four_corners)
+    verdict, words = check_honest_split(Study(settings, four_corners))
     assert verdict == FAILS and "drawn by lot" in words and "+100.0 points" in words
     four_corners.control.unlink()
-    assert check_honest_split([], settings, four_corners) == (NOT_RUN, "")
+    assert check_honest_split(Study(settings, four_corners)) == (NOT_RUN, "")

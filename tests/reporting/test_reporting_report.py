@@ -10,20 +10,20 @@ from test_reporting import four_corners, paths, settings, write_photographs, wri
 
 from mineral_lib.reporting import verdicts
 from mineral_lib.reporting.claims import all_claims
-from mineral_lib.reporting.records import load_runs
 from mineral_lib.reporting.report import write_report
+from mineral_lib.study import Study
 
 
 def test_verdicts_without_a_gain(four_corners, settings):
-    runs = load_runs(four_corners)
-    verdict, words = verdicts.check_best(runs, settings, "as_read")
+    runs = LOADRUNS(four_corners)
+    verdict, words = verdicts.check_best(Study(settings), "as_read")
     assert verdict == verdicts.UNDECIDED and words.endswith("one seed).") and "Better than 0 of 1" in words
-    assert verdicts.check_training(runs, settings)[0] == verdicts.NOT_RUN
-    assert "18 parameters" in verdicts.check_cheap(runs, settings)[1]
+    assert verdicts.check_training(Study(settings))[0] == verdicts.NOT_RUN
+    assert "18 parameters" in verdicts.check_cheap(Study(settings))[1]
 
 
 def test_claims_without_any_run_are_open(paths, settings):
-    found = {claim.verdict for claim in all_claims([], settings, paths)}
+    found = {claim.verdict for claim in all_claims(Study(settings, paths))}
     assert {verdicts.NOT_RUN, verdicts.UNTESTABLE} <= found
     assert not found & {verdicts.HOLDS, verdicts.FAILS, verdicts.UNDECIDED}
 
@@ -34,7 +34,7 @@ def test_report_is_self_contained(paths, settings, with_runs):
         write_photographs(paths)
         write_run(paths, "convnext_tiny", "scratch", wrong=range(12))
         write_run(paths, "eca_convnext_tiny", "transfer", wrong=range(1))
-    page = write_report(settings, paths).read_text()
+    page = write_report(Study(settings, paths)).read_text()
     assert not re.findall(r"<(?:script|link|iframe)", page)
     assert not re.findall(r"""(?:src|href)\s*=\s*["'](?!data:|#)""", page) and not re.findall(r"url\((?!data:)", page)
     assert len(page) < 10_000_000 and "(compact)" in page and "Not made in this profile" in page

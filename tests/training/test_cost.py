@@ -12,6 +12,7 @@ from mineral_lib.reporting import cost_figure
 from mineral_lib.reporting.cost import read_costs, table_costs
 from mineral_lib.reporting.run_tables import TIMED_TABLES, build_tables, write_figures
 from mineral_lib.storage import ResultPaths, write_csv
+from mineral_lib.study import Study
 from mineral_lib.training import cost
 
 SMALL = [
@@ -87,22 +88,22 @@ def test_other_errors_are_not_swallowed(settings):
 
 def test_table_and_figure_come_from_the_record_alone(measured, settings, tmp_path):
     paths = ResultPaths(tmp_path)
-    assert "costs" not in build_tables([], settings, paths)
+    assert "costs" not in build_tables(Study(settings, paths))
     write_csv(paths.costs, measured)
-    table = build_tables([], settings, paths)["costs"]
+    table = build_tables(Study(settings, paths))["costs"]
     assert table.frame["paper_parameters_million"].dropna().tolist() == [27.82]
     assert "ECA-ConvNeXt-T (compact)" in table.to_text() and "counted, not timed" in table.to_text()
     assert "note" not in table.columns
     first = [path.read_bytes() for path in table.save(tmp_path / "one")]
-    assert first == [path.read_bytes() for path in table_costs(paths).save(tmp_path / "two")]
+    assert first == [path.read_bytes() for path in table_costs(Study(settings, paths)).save(tmp_path / "two")]
     assert "costs" in TIMED_TABLES
-    assert any(path.name == "cost_scaling.png" for path in write_figures(settings, paths))
+    assert any(path.name == "cost_scaling.png" for path in write_figures(Study(settings, paths)))
 
 
 def test_figure_shows_time_an_image(measured, tmp_path):
     paths = ResultPaths(tmp_path)
     write_csv(paths.costs, measured)
-    drawing = cost_figure.draw_scaling(read_costs(paths))
+    drawing = cost_figure.draw_scaling(read_costs(Study(settings, paths)))
     row = drawing.data[drawing.data["against"] == "image_size_px"].iloc[0]
     speed = measured[
         (measured["model"] == row["model"])

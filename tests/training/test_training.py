@@ -266,11 +266,10 @@ def test_every_network_can_be_pretrained_and_trained(tiny, name):
 
 
 def test_runs_of_other_parameters_are_not_mixed_into_tables(tiny):
-    from mineral_lib.reporting.records import load_runs
 
     train_runs(tiny, [SPEC], say=lambda line: None)
     stranger = ResultPaths.of(tiny.profile).runs_dir / "vgg19-scratch-grouped-seed0"
     stranger.mkdir()
     for path in run_dir(tiny, SPEC).iterdir():
         (stranger / path.name).write_bytes(path.read_bytes())
-    assert [run.name for run in load_runs(ResultPaths.of(tiny.profile))] == [SPEC.name]
+    assert [run.name for run in LOADRUNS(ResultPaths.of(tiny.profile))] == [SPEC.name]
