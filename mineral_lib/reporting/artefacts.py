@@ -1,69 +1,133 @@
 """Tables and figures: each is declared once, where it is made; its words stand in ``resources/words.yaml``.
 
-A declared function takes the study. A table's function returns its frame, or frame and finding; a figure's function a
-``Drawing``, or drawing and finding; both return None where the profile has nothing to show. Notebooks call the
-function and show what comes back, the report iterates over ``ARTEFACTS``.
+How to declare (``placements.py`` and ``leak_figure.py`` are the models to follow):
+
+* **A table of the study.** ``@table("recipe")`` above a function of the study that returns its frame, or
+  ``(frame, finding)``, or ``(frame, finding, values)``; None where the profile has nothing to show. The decorated
+  function returns a ``Table`` with title, columns and notes of ``words.yaml``. ``values`` fill ``{placeholders}`` of
+  heading and notes; a note ``$name`` stands for the sentence, or list of sentences, ``values["name"]``.
+* **A table of a run.** ``@table("per_class_{run}")`` above a function of the run: ``table_per_class(run)`` is named
+  ``per_class_<name of the run>``. The report makes it for the proposed run and for every run whose table was saved.
+* **A family.** ``@figure("figure_5_confusion_{form}", form=("paper", "standard"))`` above a function of the study (or
+  run) and ``form``: one artefact a value. Call it with the keyword: ``draw_confusion(study, form="paper")``.
+* **A table measured by a notebook.** ``@table("eca_gates", measured=True)`` above a function of the study and the
+  measured frame. The notebook calls ``table_gates(study, frame)`` and saves; the report calls ``table_gates(study)``,
+  which reads the saved CSV (None where there is none). Whatever is said about the frame is computed from its columns.
+  A measured table with nothing to compute needs no function: an entry in ``words.yaml``, and
+  ``study.save(frame, "linear_probe")``.
+* **A figure.** ``@figure("leakage_gap")`` above a function of the study that returns a ``Drawing`` (with ``finding=``)
+  or None; it runs in the house style and gets its name.
+* **A figure that needs a network or photographs in memory** is not declared: its function is ``@styled``, takes what
+  it needs and names its drawing itself, ``Drawing(figure, frame, "figure_2_eca_module")``. Its title and reading aid
+  stand in ``words.yaml``; the report takes the saved files.
+
+Both ``Table`` and ``Drawing`` carry ``name`` and ``finding`` and show themselves in a notebook, so everywhere
+``study.save(table_placements(study))`` is all. Other positional and keyword arguments reach the function unchanged.
+Title: ``title`` of ``words.yaml``; ``heading``, where there is one, is the same with placeholders for a finished
+table. Columns: ``{title, kind, decimals, absent, until, optional}``, see ``Column``; without ``columns`` all are shown.
 """
 
 import functools
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from mineral_lib.reporting.style import Drawing, apply_style
 from mineral_lib.reporting.tables import Table
-from mineral_lib.reporting.words import columns_of, notes_of, words
+from mineral_lib.reporting.words import columns_of, heading_of, notes_of
+from mineral_lib.training.run import Run
 
 if TYPE_CHECKING:
     from mineral_lib.study import Study
 
-ARTEFACTS: dict[str, Callable[["Study"], Table | Drawing | None]] = {}
+# By name, families written out; a name with "{run}" is called with a run, every other one with the study.
+ARTEFACTS: dict[str, Callable[..., Table | Drawing | None]] = {}
 
 
-def table(name: str) -> Callable:
-    """Declare the function that makes a table from finished runs or saved measurements."""
+def table(name: str, *, measured: bool = False, **family: tuple[str, ...]) -> Callable:
+    """Declare the function that makes a table, see the head of this file.
+
+    Args:
+        name: File name without suffix; may hold ``{run}`` and the keywords of a family.
+        measured: The function takes the measured frame; the report reads it from the saved CSV.
+        **family: Keywords of the function and their values, one artefact each.
+    """
 
     def declare(function: Callable) -> Callable:
         @functools.wraps(function)
-        def make(study: "Study") -> Table | None:
-            made = function(study)
-            frame, finding = made if isinstance(made, tuple) else (made, "")
-            return None if frame is None else declared(study, name, frame, finding=finding)
+        def make(subject: "Study | Run", *given: Any, **options: Any) -> Table | None:
+            study = subject.study if isinstance(subject, Run) else subject
+            suffixed = name.format(run=subject.name if isinstance(subject, Run) else "", **options)
+            if measured and not given:
+                given = (read_saved(study.paths.tables_dir / f"{suffixed}.csv"),)
+                if given[0] is None:
+                    return None
+            made = function(subject, *given, **options)
+            if made is None:
+                return None
+            made = made if isinstance(made, tuple) else (made,)
+            frame, finding, values = (*made, *("", {})[len(made) - 1 :])
+            key = _key(name, family, options)
+            return declared(study, suffixed, frame, finding=finding, key=key, **{"run": subject} | values)
 
-        ARTEFACTS[name] = make
-        return make
+        return _register(name, family, make)
 
     return declare
 
 
-def figure(name: str) -> Callable:
-    """Declare the function that draws a figure; it runs in the house style."""
+def figure(name: str, **family: tuple[str, ...]) -> Callable:
+    """Declare the function that draws a figure; it runs in the house style, see the head of this file."""
 
     def declare(function: Callable) -> Callable:
         @functools.wraps(function)
-        def make(study: "Study") -> Drawing | None:
+        def make(subject: "Study | Run", *given: Any, **options: Any) -> Drawing | None:
             with apply_style():
-                made = function(study)
-            drawing, finding = made if isinstance(made, tuple) else (made, "")
-            return None if drawing is None else replace(drawing, name=name, finding=finding)
+                drawing = function(subject, *given, **options)
+            return drawing and replace(drawing, name=name.format(**options))
 
-        ARTEFACTS[name] = make
-        return make
+        return _register(name, family, make)
 
     return declare
 
 
-def declared(study: "Study", name: str, frame: pd.DataFrame, *, finding: str = "", suffix: str = "") -> Table:
+def _register(name: str, family: dict[str, tuple[str, ...]], make: Callable) -> Callable:
+    for values in itertools.product(*family.values()):
+        options = dict(zip(family, values, strict=True))
+        ARTEFACTS[_key(name, family, options)] = functools.partial(make, **options) if options else make
+    return make
+
+
+def _key(name: str, family: dict[str, tuple[str, ...]], options: dict[str, Any]) -> str:
+    """Name in ``words.yaml``: the family's values filled in, ``{run}`` left."""
+    return name.format(run="{run}", **{keyword: options[keyword] for keyword in family})
+
+
+def declared(
+    study: "Study", name: str, frame: pd.DataFrame, *, finding: str = "", key: str | None = None, **values: Any
+) -> Table:
     """A frame with the title, columns and notes that ``words.yaml`` has for ``name``.
 
     Args:
         study: Its parameters stand in some notes.
-        name: Name in ``words.yaml``.
+        name: File name.
         frame: The numbers.
         finding: What came out, one sentence made from the numbers.
-        suffix: Joined to the name where there is one table a run.
+        key: Name in ``words.yaml`` if it is another one (a table of a run).
+        **values: For placeholders of heading and notes.
     """
-    title: Any = words()["artefacts"][name]["title"]
-    return Table(name + suffix, title, frame, columns_of(name), notes_of(name, study.settings), finding)
+    key = key or name
+    notes = notes_of(key, study.settings, values)
+    return Table(name, heading_of(key, values), frame, columns_of(key), notes, finding)
+
+
+def read_saved(path: Path) -> pd.DataFrame | None:
+    """The numbers of a saved table; None where it was not saved. Empty cells of text are empty, others NaN."""
+    if not path.is_file():
+        return None
+    frame = pd.read_csv(path, keep_default_na=False, na_values=[""])
+    texts = frame.select_dtypes(exclude="number").columns
+    return frame.fillna(dict.fromkeys(texts, ""))

@@ -5,29 +5,29 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from mineral_lib.reporting.leakage import NEIGHBOUR, PROTOCOL_WORDS
-from mineral_lib.reporting.style import INK, MUTED, PAGE_MM, Drawing, new_figure, styled
-from mineral_lib.reporting.tables import Table
+from mineral_lib.reporting.artefacts import figure
+from mineral_lib.reporting.headline import chance_level
+from mineral_lib.reporting.leakage import NEIGHBOUR, PROTOCOL_WORDS, table_leakage
+from mineral_lib.reporting.style import INK, MUTED, PAGE_MM, Drawing, new_figure
+from mineral_lib.study import Study
 
 _COLOURS = ("#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#5b5b5b", "#8c6d31", "#3f6c7a")
 _PANELS = {"true": "(a) true labels", "shuffled": "(b) labels drawn by lot"}
 
 
-@styled
-def draw_leakage(table: Table, *, chance: float | None = None) -> Drawing:
-    """Accuracy and 95 % interval under every protocol; the distance to the first row is what a split adds.
-
-    Args:
-        table: ``leakage.table_leakage``.
-        chance: Accuracy of guessing, fraction; drawn as a line.
-    """
+@figure("leakage_gap")
+def draw_leakage(study: Study) -> Drawing | None:
+    """Accuracy and 95 % interval under every protocol; the distance to the first row is what a split adds."""
+    if not study.settings.leakage.runs:
+        return None
+    table, chance = table_leakage(study), chance_level(study)
     frame = table.frame.dropna(subset=["accuracy"])
     protocols = [name for name in PROTOCOL_WORDS if name in set(frame["protocol"])]
     networks = list(dict.fromkeys(frame["network"]))
     colours = dict(zip([name for name in networks if name != NEIGHBOUR], _COLOURS, strict=False))
     colours[NEIGHBOUR] = "#0072b2"
-    figure = new_figure(PAGE_MM, 26 + 15 * max(len(protocols), 1))
-    panels = figure.subplots(1, 2, sharex=True, sharey=True)
+    sheet = new_figure(PAGE_MM, 26 + 15 * max(len(protocols), 1))
+    panels = sheet.subplots(1, 2, sharex=True, sharey=True)
     for axes, (labels, title) in zip(panels, _PANELS.items(), strict=True):
         part = frame[frame["labels"] == labels]
         _panel(axes, part, protocols, networks, colours)
@@ -55,8 +55,8 @@ def draw_leakage(table: Table, *, chance: float | None = None) -> Drawing:
         for name in networks
     ]
     if handles:
-        figure.legend(handles=handles, loc="outside upper left", ncols=2)
-    return Drawing(figure, frame)
+        sheet.legend(handles=handles, loc="outside upper left", ncols=2)
+    return Drawing(sheet, frame, finding=table.finding)
 
 
 def _panel(axes: Axes, frame: pd.DataFrame, protocols: list[str], networks: list[str], colours: dict[str, str]) -> None:

@@ -3,28 +3,18 @@
 import pandas as pd
 
 from mineral_lib.config import PROPOSED
-from mineral_lib.reporting import notes
 from mineral_lib.reporting.ablation import size_columns
-from mineral_lib.reporting.contrasts import INTERVAL_NOTE, percent, seeds_text
+from mineral_lib.reporting.artefacts import table
+from mineral_lib.reporting.contrasts import percent, seeds_text
 from mineral_lib.reporting.summary import WEIGHTS_WORDS, summarise
-from mineral_lib.reporting.tables import Column, Table
 from mineral_lib.study import Study
 
-_COLUMNS_PLACEMENT = {
-    "placement": Column("ECA placement"),
-    "weights": Column("weights"),
-    "parameters": Column("parameters", "integer"),
-    "accuracy": Column("acc. %", "percent", 1),
-    "low": Column("95 % interval", "percent", 1, until="high"),
-    "seed_sd": Column("SD over seeds", "percent", 1),
-    "precision_macro": Column("P %", "percent", 1),
-    "recall_macro": Column("R %", "percent", 1),
-    "status": Column("runs"),
-}
 
-
-def table_placements(study: Study) -> Table:
+@table("table_5_placements")
+def table_placements(study: Study) -> tuple[pd.DataFrame, str] | None:
     """Sensitivity to where the ECA modules sit, which the paper leaves open."""
+    if not study.settings.ablation.placements:
+        return None
     rows = []
     for placement in dict.fromkeys([study.settings.model.eca_placement, *study.settings.ablation.placements]):
         for weights in ("scratch", "transfer"):
@@ -37,9 +27,8 @@ def table_placements(study: Study) -> Table:
                     **summarise(found, study),
                 }
             )
-    sentences = [notes.PLACEMENT, INTERVAL_NOTE, *notes.context_notes(study.settings)]
-    title, frame = "Where the attention modules sit", pd.DataFrame(rows)
-    return Table("table_5_placements", title, frame, _COLUMNS_PLACEMENT, sentences, finding=_read_placements(frame))
+    frame = pd.DataFrame(rows)
+    return frame, _read_placements(frame)
 
 
 def _read_placements(frame: pd.DataFrame) -> str:
@@ -57,12 +46,18 @@ def _read_placements(frame: pd.DataFrame) -> str:
     )
 
 
-def read_gates(gates: pd.DataFrame) -> str:
-    """Sentence: how far the gates of the trained modules are from a constant factor.
+@table("eca_gates", measured=True)
+def table_gates(study: Study, gates: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """How far the gates of the trained modules are from a constant factor.
 
     Args:
+        study: The study.
         gates: ``training.probing.gate_table``.
     """
+    return gates, _read_gates(gates)
+
+
+def _read_gates(gates: pd.DataFrame) -> str:
     if gates.empty:
         return ""
     most, least = (gates.loc[place] for place in (gates["spread"].idxmax(), gates["spread"].idxmin()))

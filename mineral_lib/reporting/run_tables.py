@@ -24,7 +24,6 @@ from mineral_lib.reporting import (
     starts,
 )
 from mineral_lib.reporting.claims import all_claims, table_claims
-from mineral_lib.reporting.headline import chance_level
 from mineral_lib.reporting.summary import NAN
 from mineral_lib.reporting.tables import Column, Table
 from mineral_lib.study import Study
@@ -61,8 +60,8 @@ def build_tables(study: Study) -> dict[str, Table]:
         recipe_table.table_recipe(study),
     ]
     tables += filter(None, [evidence.table_evidence(study), grounds.table_grounds(study)])
-    if study.settings.ablation.placements:
-        tables.append(placements.table_placements(study))
+    if placement_table := placements.table_placements(study):
+        tables.append(placement_table)
     if starts_table := starts.table_starts(study):
         tables.append(starts_table)
     if study.paths.costs.is_file():
@@ -144,9 +143,8 @@ def write_figures(study: Study) -> list[Path]:
         "figure_4_authors_curves": curves.draw_authors_curves(study),
         "table_2_counts_paper": counts.draw_class_counts(counts.printed_counts(), language=language),
     }
-    if study.settings.leakage.runs:
-        gap, chance = leakage.table_leakage(study), chance_level(study)
-        drawings["leakage_gap"] = leak_figure.draw_leakage(gap, chance=chance)
+    if leak := leak_figure.draw_leakage(study):
+        drawings["leakage_gap"] = leak
     if study.paths.costs.is_file() and study.settings.report.cost_sizes_px:
         drawings["cost_scaling"] = cost_figure.draw_scaling(cost.read_costs(study))
     table_4 = comparison.table_4(study)

@@ -24,6 +24,7 @@ class Column:
         decimals: Digits after the point.
         absent: Shown where a finished run has no value, for example "not reached".
         until: For an interval, the column that holds its upper end; both ends share one cell.
+        optional: Left out where no row has a value.
     """
 
     title: str
@@ -31,6 +32,7 @@ class Column:
     decimals: int = 2
     absent: str = DASH
     until: str | None = None
+    optional: bool = False
 
     def show(self, value: object, *, missing: bool = False) -> str:
         """One cell as text; ``missing`` says that the row's run does not exist."""

@@ -1,18 +1,20 @@
 """The words of tables, figures and the report, from ``resources/words.yaml``."""
 
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import yaml
 
+from mineral_lib.catalogue import minerals
 from mineral_lib.config import Settings
 from mineral_lib.reporting.tables import Column
 
 
 @cache
 def words() -> dict[str, Any]:
-    """The whole file: chapters, optional, notes, limits, artefacts, labels."""
+    """The whole file: chapters, optional, notes, context, limits, artefacts, labels."""
     return yaml.safe_load((files("mineral_lib.resources") / "words.yaml").read_text(encoding="utf-8"))
 
 
@@ -22,20 +24,48 @@ def label(key: str, language: str = "en") -> str:
     return {"en": english, "zh": chinese}.get(language, f"{english} {chinese}")
 
 
+def chinese_characters() -> str:
+    """Every non-Latin character that figures may show: the glyphs the bundled font must have, sorted."""
+    texts = [words()["paper_title_zh"], "、，。：；（）《》", *(chinese for _, chinese in words()["labels"].values())]
+    for mineral in minerals():
+        texts += [mineral.chinese, mineral.note]
+    return "".join(sorted({character for text in texts for character in text if ord(character) > 0x2E7F}))
+
+
+def entry(name: str) -> dict[str, Any]:
+    """What is written about an artefact: title, reading, heading, columns, notes; undeclared ones have a title."""
+    return words()["artefacts"].get(name) or {"title": name.replace("_", " ").capitalize()}
+
+
+def heading_of(name: str, values: Mapping[str, Any]) -> str:
+    """The title of a finished table."""
+    return entry(name).get("heading", entry(name)["title"]).format_map(values)
+
+
 def columns_of(name: str) -> dict[str, Column] | None:
     """How the columns of a table are shown; None: plainly."""
-    given = words()["artefacts"][name].get("columns")
+    given = entry(name).get("columns")
     return given and {key: Column(**value) for key, value in given.items()}
 
 
-def notes_of(name: str, settings: Settings) -> list[str]:
-    """The notes of a table: named ones, sentences of its own with parameters filled in, or the study's context."""
+def notes_of(name: str, settings: Settings, values: Mapping[str, Any] | None = None) -> list[str]:
+    """The notes of a table.
+
+    Args:
+        name: Its name in ``words.yaml``, where a note is the name of a shared one, a sentence with placeholders, or
+            ``$`` and a name of ``values``.
+        settings: Placeholders of sentences, for example ``{train.select}``.
+        values: More of them; sentences or lists of sentences.
+    """
+    context = context_notes(settings)
+    values = {**dict(settings), "context": context, "photographs": context[0], **(values or {})}
     found: list[str] = []
-    for note in words()["artefacts"][name].get("notes", ()):
-        if note == "$context":
-            found += context_notes(settings)
+    for note in entry(name).get("notes", ()):
+        if note.startswith("$"):
+            sentences = values[note[1:]]
+            found += [sentences] if isinstance(sentences, str) else sentences
         else:
-            found.append(words()["notes"].get(note) or note.format_map(dict(settings)))
+            found.append(words()["notes"].get(note) or note.format_map(values))
     return found
 
 

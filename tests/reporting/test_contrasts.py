@@ -12,7 +12,7 @@ from mineral_lib.parameters import load_profile
 from mineral_lib.reporting import ablation, comparison, findings, headline, verdicts
 from mineral_lib.reporting.claims import all_claims
 from mineral_lib.reporting.contrasts import FAILS, HOLDS, UNDECIDED, compare
-from mineral_lib.reporting.placements import read_gates, table_placements
+from mineral_lib.reporting.placements import table_gates, table_placements
 from mineral_lib.reporting.recipe_table import table_recipe
 from mineral_lib.reporting.starts import table_starts
 from mineral_lib.study import Study
@@ -252,8 +252,11 @@ def test_starts_are_compared_with_the_random_one_of_their_own_pictures(paths, se
 
 def test_gates_and_placements_are_read_from_their_tables(paths, settings):
     gates = pd.DataFrame({"start": ["scratch", "transfer"], "module": [1, 4], "spread": [0.25, 0.004]})
-    assert "by 0.004 (module 4, transfer) to 0.250 (module 1, scratch)" in read_gates(gates)
-    assert read_gates(gates.iloc[:0]) == ""
+    assert (
+        "by 0.004 (module 4, transfer) to 0.250 (module 1, scratch)"
+        in table_gates(Study(settings, paths), gates).finding
+    )
+    assert table_gates(Study(settings, paths), gates.iloc[:0]).finding == ""
     for placement, count in (("post_stage", 2), ("post_block", 14)):
         folder = write_run(paths, "eca_convnext_tiny", "transfer", wrong=range(count))
         config = json.loads((folder / "config.json").read_text()) | {"eca_placement": placement}

@@ -252,7 +252,7 @@ def test_leak_counts_and_gap(four_corners, settings):
     assert np.isnan(rows.loc[("eca_convnext_tiny-transfer", "grouped"), "gap"])
     assert rows.loc[("convnext_tiny-scratch", "paper"), "status"] == MISSING
     assert leakage.leakage_gap(table)["network"].startswith("eca_convnext_tiny")
-    assert draw_leakage(table, chance=0.05).data["accuracy"].notna().all()
+    assert draw_leakage(Study(settings, four_corners)).data["accuracy"].notna().all()
 
 
 def test_the_nearest_neighbour_stands_beside_the_networks(four_corners, settings):
