@@ -9,7 +9,7 @@ from torch import nn
 
 from mineral_lib.config import PAPER_MODELS, Model
 from mineral_lib.models.eca_convnext import PLACEMENTS, eca_modules
-from mineral_lib.models.structure import count_parameters, describe_convnext, file_size_mib
+from mineral_lib.models.structure import count_parameters, describe_network, file_size_mib
 from mineral_lib.models.zoo import add_attention, build_base
 
 NUM_CLASSES, PAPER_PX = 26, 224
@@ -68,7 +68,7 @@ def network_facts() -> NetworkFacts:
     parameters = {name: count_parameters(network) for name, network in networks.items()}
     real = {name: networks[name].to_empty(device="cpu") for name in (BASE, PROPOSED)}
     pooled = eca_modules(real[PROPOSED])[0]
-    steps = describe_convnext(real[BASE], PAPER_PX)
+    steps = describe_network(real[BASE], PAPER_PX)
     return NetworkFacts(
         parameters=parameters,
         size_mib={name: file_size_mib(network) for name, network in real.items()},

@@ -1,7 +1,7 @@
 """What a network is made of, measured on the live module: Table 1, the diagrams, parameters, cost and size."""
 
 import io
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,16 +14,18 @@ from mineral_lib.models.eca import Eca
 
 @dataclass(frozen=True)
 class Step:
-    """One row of a structure table.
+    """One station on the way of a photograph through the network: a row of Table 1.
 
     Attributes:
         name: Name in the paper's Table 1, for example ``conv2_x``.
         kind: ``stem``, ``stage``, ``eca`` or ``head``.
         in_shape: (C, H, W) before, or (C,) after pooling.
         out_shape: Shape after.
-        detail: The layers, for example ``d7x7, 96 | 1x1, 384 | 1x1, 96``.
+        layers: The layers in words, for example ``("d7x7, 96", "1x1, 384", "1x1, 96")``.
         repeat: How many times the block stands in the stage.
-        kernel: Kernel size of an ECA module, else None.
+        block: Depthwise kernel size, width and hidden width of a stage's ConvNeXt blocks, else None.
+        downsampled: Whether the stage begins with downsampling.
+        eca_kernel: Kernel size of the ECA modules in this step, None without one.
         parameters: Number of trainable weights.
     """
 
@@ -31,10 +33,17 @@ class Step:
     kind: str
     in_shape: tuple[int, ...]
     out_shape: tuple[int, ...]
-    detail: str
+    layers: tuple[str, ...]
     repeat: int = 1
-    kernel: int | None = None
+    block: tuple[int, int, int] | None = None
+    downsampled: bool = False
+    eca_kernel: int | None = None
     parameters: int = 0
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """A shape as the paper writes it: height × width × channels."""
+    return "×".join(str(size) for size in (*shape[1:], shape[0]))
 
 
 def count_parameters(network: nn.Module) -> int:
@@ -77,15 +86,14 @@ def _shapes(network: nn.Module, modules: dict[str, nn.Module], image_size_px: in
     return seen
 
 
-def describe_block(block: ConvNeXtBlock) -> list[str]:
-    """The layers of a ConvNeXt block as Table 1 writes them, read from the module."""
-    width, mlp = block.conv_dw.out_channels, block.mlp if hasattr(block.mlp, "fc1") else block.mlp[0]
-    size = block.conv_dw.kernel_size[0]
+def _block_of(block: ConvNeXtBlock) -> tuple[int, int, int]:
+    """Depthwise kernel size, width and hidden width, read from the module."""
+    mlp = block.mlp if hasattr(block.mlp, "fc1") else block.mlp[0]
     hidden = mlp.fc1.out_features if isinstance(mlp.fc1, nn.Linear) else mlp.fc1.out_channels
-    return [f"d{size}x{size}, {width}", f"1x1, {hidden}", f"1x1, {width}"]
+    return block.conv_dw.kernel_size[0], block.conv_dw.out_channels, hidden
 
 
-def describe_convnext(network: ConvNeXt, image_size_px: int) -> list[Step]:
+def describe_network(network: ConvNeXt, image_size_px: int) -> list[Step]:
     """The rows of Table 1 of a (possibly ECA-) ConvNeXt, with shapes from a forward pass.
 
     Args:
@@ -100,58 +108,41 @@ def describe_convnext(network: ConvNeXt, image_size_px: int) -> list[Step]:
     shapes = _shapes(network, modules, image_size_px)
     stem = network.stem[0]
     size = stem.kernel_size[0]
-    steps = [
-        Step(
-            "conv1",
-            "stem",
-            *shapes["stem"],
-            parameters=count_parameters(network.stem),
-            detail=f"{size}x{size}, {stem.out_channels}, stride {stem.stride[0]} | Layer Norm",
-        )
-    ]
+    layers = (f"{size}x{size}, {stem.out_channels}, stride {stem.stride[0]}", "Layer Norm")
+    steps = [Step("conv1", "stem", *shapes["stem"], layers, parameters=count_parameters(network.stem))]
     for number, stage in enumerate(network.stages):
-        blocks = [module for module in stage.modules() if isinstance(module, ConvNeXtBlock)]
-        ecas = [module for module in stage.modules() if isinstance(module, Eca)]
-        before, after = shapes[f"stage{number}"]
-        layers = ([] if isinstance(stage.downsample, nn.Identity) else ["Downsample"]) + describe_block(blocks[0])
-        inside = len(ecas) > 1 or any(isinstance(module, Eca) for block in blocks for module in block.modules())
-        if inside:
-            layers.append(f"ECA, k={ecas[0].kernel_size}")
-        steps.append(
-            Step(
-                f"conv{number + 2}_x",
-                "stage",
-                before,
-                after,
-                " | ".join(layers),
-                repeat=len(blocks),
-                parameters=count_parameters(stage) - (0 if inside else sum(count_parameters(e) for e in ecas)),
-            )
-        )
-        if ecas and not inside:
-            steps.append(
-                Step(
-                    f"eca{number + 2}",
-                    "eca",
-                    after,
-                    after,
-                    f"ECA, k={ecas[0].kernel_size}",
-                    kernel=ecas[0].kernel_size,
-                    parameters=count_parameters(ecas[0]),
-                )
-            )
-    steps.append(
-        Step(
-            "head",
-            "head",
-            *shapes["head"],
-            "Global Avg Pooling | Layer Normalization | Linear",
-            parameters=count_parameters(network.head),
-        )
+        steps += _stage_steps(number + 2, stage, *shapes[f"stage{number}"])
+    layers = ("Global Avg Pooling", "Layer Normalization", "Linear")
+    return [*steps, Step("head", "head", *shapes["head"], layers, parameters=count_parameters(network.head))]
+
+
+def _stage_steps(number: int, stage: nn.Module, before: tuple[int, ...], after: tuple[int, ...]) -> list[Step]:
+    """The stage, and a step of its own for an ECA module behind it."""
+    blocks = [module for module in stage.modules() if isinstance(module, ConvNeXtBlock)]
+    ecas = [module for module in stage.modules() if isinstance(module, Eca)]
+    inside = any(isinstance(module, Eca) for block in blocks for module in block.modules()) or len(ecas) > 1
+    kernel, downsampled = ecas[0].kernel_size if ecas else None, not isinstance(stage.downsample, nn.Identity)
+    size, width, hidden = block = _block_of(blocks[0])
+    layers = ["Downsample"] if downsampled else []
+    layers += [f"d{size}x{size}, {width}", f"1x1, {hidden}", f"1x1, {width}", *([f"ECA, k={kernel}"] if inside else [])]
+    behind = [] if inside else ecas
+    own = count_parameters(stage) - sum(count_parameters(eca) for eca in behind)
+    step = Step(
+        f"conv{number}_x",
+        "stage",
+        before,
+        after,
+        tuple(layers),
+        repeat=len(blocks),
+        block=block,
+        downsampled=downsampled,
+        eca_kernel=kernel if inside else None,
+        parameters=own,
     )
-    return steps
+    return [step, *(_eca_step(number, eca, after) for eca in behind)]
 
 
-def describe_network(network: ConvNeXt, image_size_px: int) -> list[dict[str, Any]]:
-    """``describe_convnext`` as plain dictionaries, for the reporting floor (which knows no torch)."""
-    return [asdict(step) for step in describe_convnext(network, image_size_px)]
+def _eca_step(number: int, eca: Eca, shape: tuple[int, ...]) -> Step:
+    size = eca.kernel_size
+    words = (f"ECA, k={size}",)
+    return Step(f"eca{number}", "eca", shape, shape, words, eca_kernel=size, parameters=count_parameters(eca))

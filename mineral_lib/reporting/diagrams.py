@@ -1,12 +1,260 @@
-"""Figures 1 to 3: block, attention module and whole network, each drawn in a module of its own.
+"""Figures 1 to 3: block, attention module and whole network, drawn from the description of live modules."""
 
-Input is a list of ``Step`` (or the dictionaries of ``mineral_lib.models.structure.describe_network``): see
-``mineral_lib.reporting.description``.
-"""
+from collections.abc import Sequence
 
-from mineral_lib.reporting.description import Step, as_steps
-from mineral_lib.reporting.diagram_block import draw_block
-from mineral_lib.reporting.diagram_eca import draw_eca
-from mineral_lib.reporting.diagram_network import draw_network
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps
 
-__all__ = ["Step", "as_steps", "draw_block", "draw_eca", "draw_network"]
+from mineral_lib.models.structure import Step, shape_text
+from mineral_lib.reporting.shapes import COLOURS, SMALL, Box, Canvas, cube_width, shade
+from mineral_lib.reporting.style import ACCENT, FAINT, MUTED, PAGE_MM, Drawing, styled
+from mineral_lib.reporting.words import label
+
+DRAWN = 9  # channels drawn in Figure 2, whatever the real number
+PLACEMENT_WORDS = {
+    "post_stage": "ECA after each stage",
+    "post_block": "ECA after every block",
+    "in_branch": "ECA in the branch of every block",
+}
+
+
+@styled
+def draw_block(stage: Step, *, language: str = "en") -> Drawing:
+    """Figure 1: one ConvNeXt block, h × w × dim in and out.
+
+    Kernel and widths are read from the stage; layer normalisation, GELU, layer scale and the residual sum are what
+    makes a ConvNeXt block (Liu et al. 2022, Figure 4). The paper's figure and text leave out the layer scale.
+
+    Args:
+        stage: A ``stage`` step of ``describe_network``.
+        language: Language of the labels.
+
+    Raises:
+        ValueError: The step is no ConvNeXt stage.
+    """
+    if stage.block is None:
+        raise ValueError(f"'{stage.name}' ({', '.join(stage.layers)}) is no stage of ConvNeXt blocks")
+    kernel, width, hidden = stage.block
+    size = f"{stage.out_shape[1]}×{stage.out_shape[2]}"
+    layers = [  # colour, words, height, output
+        ("depthwise", f"d{kernel}×{kernel}\n{width}", 17, f"{size}×{width}"),
+        ("norm", "LN", 17, ""),
+        ("pointwise", f"1×1\n{hidden}", 34, f"{size}×{hidden}"),
+        ("activation", "GELU", 34, ""),
+        ("pointwise", f"1×1\n{width}", 17, f"{size}×{width}"),
+        ("scale", "γ", 17, ""),
+    ]
+    page, middle, left, plus = Canvas(PAGE_MM, 66), 35.0, 30.0, 136.0
+    places = np.linspace(left + 13, plus - 13, len(layers))
+    shape = shape_text((width, *stage.out_shape[1:]))
+    _end_map(page, 8, middle, _two_lines("input", language), shape)
+    page.arrow((21.5, middle), (places[0] - 6, middle))
+    for place, (colour, words, height, below) in zip(places, layers, strict=True):
+        page.box(place, middle, 11, height, COLOURS[colour], words, size=7)
+        page.text(place, middle - height / 2 - 3, below, **SMALL)
+    for place, end in zip(places, [*(places[1:] - 5.8), plus - 2.6], strict=True):
+        page.arrow((place + 5.8, middle), (end, middle))
+    page.ring(plus, middle, "+")
+    page.detour([(left, middle), (left, 60), (plus, 60), (plus, middle + 2.6)])
+    page.text((left + plus) / 2, 62.3, "identity: the input is added to the result", size=6.4, color=MUTED)
+    page.arrow((plus + 2.6, middle), (148, middle))
+    _end_map(page, 150, middle, _two_lines("output", language), shape)
+    meanings = {
+        "depthwise": "depthwise convolution",
+        "pointwise": "1×1 convolution",
+        "norm": "layer normalisation",
+        "activation": "activation",
+        "scale": "layer scale (not in the paper)",
+    }
+    page.legend(24, 5, meanings.items())
+    frame = pd.DataFrame([{"kind": k, "layer": w.replace("\n", ", "), "output": b} for k, w, _, b in layers])
+    return Drawing(page.figure, frame, "figure_1_convnext_block")
+
+
+def _end_map(page: Canvas, x: float, y: float, title: str, shape: str) -> None:
+    page.cube(x, y, 13, 9, [COLOURS["map"]] * 6)
+    page.text(x + 6.5, y + 17, title, size=6.4)
+    page.text(x + 6, y - 11.5, shape, **SMALL)
+    page.text(x + 6, y - 15, "h × w × dim", style="italic", **SMALL)
+
+
+def _two_lines(key: str, language: str) -> str:
+    return label(key, language).replace("feature map ", "feature map\n")
+
+
+@styled
+def draw_eca(channels: int, kernel_size: int, *, language: str = "en") -> Drawing:
+    """Figure 2: pooling, 1-D convolution of size k across channels, sigmoid, scaling (Wang et al. 2020).
+
+    Args:
+        channels: Real number of channels C (nine are drawn).
+        kernel_size: Kernel size k, odd.
+        language: Language of the labels.
+    """
+    page, middle, cube = Canvas(PAGE_MM, 70), 40.0, (22.0, 15.0)
+    pooled, mixed, gate, times = 54.0, 84.0, 108.0, 126.0
+    hues = [tuple(colormaps["viridis"](value)[:3]) for value in np.linspace(0.05, 0.95, DRAWN)]
+    gates = 0.5 + 0.42 * np.sin(np.arange(DRAWN) * 2.1 + 0.6)  # only an illustration of unequal gates
+    heights = middle + np.linspace(20, -20, DRAWN)
+    right, small = page.cube(6, middle, *cube, hues), {"size": 6.2, "color": MUTED}
+    mean = (right + pooled) / 2 - 1
+    page.texts(
+        [
+            (16, middle + 21.5, _two_lines("input", language), {}),
+            (14, middle - 18.5, f"C × H × W,  C = {channels}", small),
+            (mean, middle + 3.4, "GAP", {"weight": "bold"}),
+            (mean, middle - 3.6, "mean of each\nchannel", {"size": 5.8, "color": MUTED, "va": "top"}),
+        ]
+    )
+    _links(page, pooled, mixed, heights, kernel_size)
+    page.dots(pooled, heights, hues)
+    page.dots(mixed, heights, [COLOURS["norm"]] * DRAWN)
+    page.dots(gate, heights, [shade(ACCENT, 0.9 * (1 - value)) for value in gates])
+    page.arrow((right + 1.5, middle), (pooled - 4, middle))
+    for height in heights:
+        page.arrow((mixed + 2.2, height), (gate - 2.4, height), color=FAINT, linewidth=0.7)
+    page.arrow((gate + 3, middle), (times - 2.6, middle))
+    page.arrow((times + 2.6, middle), (139, middle))
+    page.detour([(14, 17.5), (14, 6.5), (times, 6.5), (times, middle - 2.6)])
+    page.ring(times, middle, "×")
+    white = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+    page.texts(
+        [
+            (96, middle + 4.6, "σ", {"size": 11, "weight": "bold", "bbox": white}),
+            *((place, middle - 25, "1 × 1 × C", SMALL) for place in (pooled, mixed)),
+            (gate, middle - 25, "gates, 0 to 1", SMALL),
+            (69, middle + 26.5, f"1-D convolution, k = {kernel_size}", {"weight": "bold"}),
+        ]
+    )
+    page.cube(141, middle, *cube, [shade(hue, 0.85 * (1 - value)) for hue, value in zip(hues, gates, strict=True)])
+    page.texts(
+        [
+            (151, middle + 21.5, _two_lines("output", language), {}),
+            (150, middle - 18.5, "C × H × W, each channel\ntimes its gate", small | {"va": "top"}),
+            (70, 8.6, "the feature map itself", small),
+        ]
+    )
+    frame = pd.DataFrame({"channels": [channels], "kernel_size": [kernel_size], "weights": [kernel_size]})
+    return Drawing(page.figure, frame, "figure_2_eca_module")
+
+
+def _links(page: Canvas, start: float, end: float, heights: np.ndarray, kernel_size: int) -> None:
+    """Every output sees k neighbouring channels; the middle one's links are drawn strong."""
+    reach, chosen = kernel_size // 2, len(heights) // 2
+    strong = {"color": ACCENT, "linewidth": 1.5, "zorder": 3}
+    weak = {"color": FAINT, "linewidth": 0.6, "zorder": 1}
+    for out, height in enumerate(heights):
+        for source in heights[max(0, out - reach) : out + reach + 1]:
+            style = strong if out == chosen else weak
+            page.axes.plot([start, end], [source, height], solid_capstyle="round", **style)
+
+
+@styled
+def draw_network(
+    steps: Sequence[Step], placement: str | None = "post_stage", *, num_classes: int = 26, language: str = "en"
+) -> Drawing:
+    """Figure 3: the way of a photograph through the network; height is resolution, length is channels.
+
+    Args:
+        steps: ``describe_network(model, image_size_px)``.
+        placement: Placement of the ECA modules, None for a network without.
+        num_classes: Number of outputs.
+        language: Language of the labels.
+    """
+    page, middle = Canvas(PAGE_MM, 70), 41.0
+    maps = [step for step in steps if step.kind in ("stem", "stage")]
+    sizes, rows = _cube_sizes(maps), [_stage_boxes(step, steps) for step in maps]
+    width = sum(cube_width(*size) + 3.6 for size in sizes) + sum(box.width + box.gap for row in rows for box in row)
+    x = max(3.0, (PAGE_MM - (21.3 + width + 32.6)) / 2)
+    x = _draw_photograph(page, x, middle, maps[0].in_shape, language)
+    for step, size, row in zip(maps, sizes, rows, strict=True):
+        x = _draw_stage(page, x, middle, step, size, row)
+    _draw_head(page, x, middle, steps[-1])
+    unit = "minerals" if language != "zh" else label("classes", "zh")
+    page.text(x + 17.6, middle, f"{num_classes}\n{unit}", size=7.4, weight="bold", ha="left")
+    entries = {
+        "map": "feature map",
+        "depthwise": "stem or ConvNeXt blocks",
+        "downsample": label("downsample").lower(),
+        "attention": PLACEMENT_WORDS.get(placement or "", "ECA"),
+        "norm": "pooling and normalisation",
+        "linear": "classifier",
+    }
+    if not any(step.eca_kernel for step in steps):
+        del entries["attention"]
+    page.legend(4, 4.5, entries.items())
+    return Drawing(page.figure, _steps_frame(steps), "figure_3_network")
+
+
+def _steps_frame(steps: Sequence[Step]) -> pd.DataFrame:
+    """The description behind the figure as plain rows."""
+    return pd.DataFrame(
+        [
+            {
+                "name": step.name,
+                "kind": step.kind,
+                "input": shape_text(step.in_shape),
+                "output": shape_text(step.out_shape),
+                "detail": " | ".join(step.layers),
+                "repeat": step.repeat,
+                "kernel": step.eca_kernel,
+                "parameters": step.parameters,
+            }
+            for step in steps
+        ]
+    )
+
+
+def _cube_sizes(maps: Sequence[Step]) -> list[tuple[float, float]]:
+    """Cube edges in mm: height with the logarithm of the resolution, length with that of the channels."""
+    heights = np.log2([step.out_shape[1] + 1 for step in maps])
+    widths = np.log2([step.out_shape[0] for step in maps])
+    return list(zip(6 + 14 * (heights / heights.max()) ** 2.2, 3.0 + 1.6 * (widths - widths.min()), strict=True))
+
+
+def _stage_boxes(step: Step, steps: Sequence[Step]) -> list[Box]:
+    """The boxes in front of a feature map; attention inside the blocks is drawn with them, see ``_draw_stage``."""
+    boxes = [Box(2.6, 15, "downsample", gap=0.8)] if step.downsampled else []
+    boxes.append(Box(5.2, 22, "depthwise", "stem" if step.kind == "stem" else f"{step.repeat} blocks"))
+    behind = steps[steps.index(step) + 1]
+    if behind.kind == "eca":
+        boxes.append(Box(3.0, 15, "attention", f"ECA k={behind.eca_kernel}", 5.4))
+    return boxes
+
+
+def _draw_photograph(page: Canvas, x: float, y: float, shape: tuple[int, ...], language: str) -> float:
+    # An abstract specimen: no photograph may be shown.
+    side, tip = 17.0, (8.5, 7.5)
+    page.box(x + side / 2, y, side, side, "#e9e4da")
+    facets = [(3, 4), (7, 12.5), (11, 14), (14.5, 9), (12.5, 4), (3, 4)]
+    colours = ["#8a6f9e", "#b59cc4", "#6f567f", "#9a80ac", "#58436a"]
+    for first, second, colour in zip(facets, facets[1:], colours, strict=False):
+        corners = np.array([first, second, tip]).T + np.array([[x], [y - side / 2]])
+        page.axes.fill(*corners, color=colour, zorder=4, linewidth=0)
+    page.text(x + side / 2, y + side / 2 + 4, label("photograph", language).replace(" ", "\n"), size=6.6)
+    page.text(x + side / 2, y - side / 2 - 3, shape_text(shape), size=5.8, color=MUTED)
+    page.arrow((x + side + 0.8, y), (x + side + 3.8, y))
+    return x + side + 4.3
+
+
+def _draw_stage(page: Canvas, x: float, y: float, step: Step, size: tuple[float, float], boxes: Sequence[Box]) -> float:
+    start, x = x, page.row(x, y, boxes)
+    if step.eca_kernel:
+        page.box(x - 3.2, y + 13.2, 5.2, 3.2, COLOURS["attention"], f"k={step.eca_kernel}", size=5)
+    end = page.cube(x, y, *size, [COLOURS["map"]] * max(2, round(size[1] / 1.5)))
+    centre = (start + end) / 2
+    layers = [layer for layer in step.layers if layer != "Downsample" and not layer.startswith("ECA")]
+    page.text(centre, y + 20.5, step.name, weight="bold")
+    page.text(centre, y - 15.5, shape_text(step.out_shape), size=5.8, color=MUTED)
+    page.text(centre, y - 19, "\n".join(layers).replace("x", "×"), size=5.2, color=MUTED, va="top")
+    page.arrow((end + 0.5, y), (end + 3.2, y))
+    return end + 3.6
+
+
+def _draw_head(page: Canvas, x: float, y: float, head: Step) -> None:
+    words = {"average pooling": "norm", "layer norm": "norm", "linear": "linear"}
+    x = page.row(x, y, [Box(3.8, 22, colour, text, 6, gap=0.8) for text, colour in words.items()])
+    page.text(x - 7, y + 20.5, "head", weight="bold")
+    page.text(x - 7, y - 15.5, f"{head.in_shape[0]} → {head.out_shape[-1]}", size=5.8, color=MUTED)
+    page.arrow((x + 0.2, y), (x + 3, y))

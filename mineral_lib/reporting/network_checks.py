@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from scipy.stats import kendalltau
 
+from mineral_lib.models.structure import shape_text
 from mineral_lib.paper import Paper
-from mineral_lib.reporting.description import shape_text
 from mineral_lib.reporting.paper_checks import BUILT, CODE, CONSISTENT, SELF
 from mineral_lib.reporting.setup_tables import PRINTED_TABLE_1
 

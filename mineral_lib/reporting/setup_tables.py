@@ -1,6 +1,6 @@
 """Tables 1 to 3: the network, the photographs, the terms of the confusion matrix."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -8,8 +8,8 @@ import pandas as pd
 
 from mineral_lib.catalogue import display_name, find_mineral, minerals
 from mineral_lib.evaluation.metrics import binary_terms, confusion
+from mineral_lib.models.structure import Step, shape_text
 from mineral_lib.reporting import notes
-from mineral_lib.reporting.description import Step, as_steps, shape_text
 from mineral_lib.reporting.leakage import read_split
 from mineral_lib.reporting.summary import NAN
 from mineral_lib.reporting.support import FEW_NOTE, few_mark
@@ -38,15 +38,15 @@ _COLUMNS_1 = {
 }
 
 
-def table_1(steps: Iterable[Step | Mapping[str, Any]], *, display_name: str) -> Table:
+def table_1(steps: Iterable[Step], *, display_name: str) -> Table:
     """Table 1 from the live module beside the printed one.
 
     Args:
-        steps: ``describe_network(model, image_size_px)`` of the models, or ``Step`` objects.
+        steps: ``describe_network(model, image_size_px)``.
         display_name: Name of the network described.
     """
     rows = []
-    for step in as_steps(steps):
+    for step in steps:
         printed = PRINTED_TABLE_1.get(step.name, (None, None, None))
         rows.append(
             {

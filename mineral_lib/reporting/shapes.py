@@ -1,13 +1,16 @@
-"""The few shapes the diagrams are drawn with; all sizes and places in millimetres."""
+"""The few shapes that Figures 1 to 3 are drawn with; all sizes and places in millimetres."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, PathPatch, Polygon
 from matplotlib.path import Path as Outline
 
 from mineral_lib.reporting.style import INK, MM, MUTED, PAPER, new_figure
+
+Point = tuple[float, float]
 
 COLOURS = {  # one meaning a colour in Figures 1 to 3
     "map": "#9fb6cd",  # feature maps
@@ -20,175 +23,144 @@ COLOURS = {  # one meaning a colour in Figures 1 to 3
     "attention": "#d55e00",
     "linear": "#3b7a57",
 }
+SKEW = 0.32  # how far the top of a cube lies back, as a share of its side
+SMALL = {"size": 6, "color": MUTED}
 
 
-def canvas(width_mm: float, height_mm: float) -> tuple[Figure, Axes]:
-    """A figure with one empty axes over all of it; 1 unit = 1 mm, origin at the lower left."""
-    figure = new_figure(width_mm, height_mm)
-    figure.set_layout_engine("none")
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(0, width_mm), ylim=(0, height_mm), aspect="equal")
-    axes.axis("off")
-    return figure, axes
+class Box(NamedTuple):
+    """A box with upright words in a row of boxes."""
+
+    width: float
+    height: float
+    colour: str
+    words: str = ""
+    size: float = 6.6
+    gap: float = 0.6
 
 
-def shade(colour: str, amount: float) -> tuple[float, float, float]:
+def shade(colour: Any, amount: float) -> tuple[float, float, float]:
     """Mix a colour with white (``amount`` > 0) or black (< 0)."""
     target = np.ones(3) if amount > 0 else np.zeros(3)
     return tuple(np.asarray(to_rgb(colour)) * (1 - abs(amount)) + target * abs(amount))
 
 
-def text(axes: Axes, x: float, y: float, words: str, *, size: float = 7, **keywords: object) -> None:
-    """Centred text."""
-    axes.text(
-        x,
-        y,
-        words,
-        **({"ha": "center", "va": "center", "fontsize": size, "color": INK, "linespacing": 1.25} | keywords),
-    )
-
-
-def box(
-    axes: Axes, x: float, y: float, width: float, height: float, *, colour: str, words: str = "", **keywords
-) -> None:
-    """A rounded box with its centre at (x, y) and white or dark words, whichever is readable."""
-    axes.add_patch(
-        FancyBboxPatch(
-            (x - width / 2, y - height / 2),
-            width,
-            height,
-            linewidth=0,
-            facecolor=colour,
-            boxstyle="round,pad=0,rounding_size=1.0",
-            zorder=3,
-        )
-    )
-    if words:
-        dark = np.dot(to_rgb(colour), (0.299, 0.587, 0.114)) < 0.58
-        text(axes, x, y, words, **({"color": PAPER if dark else INK, "zorder": 4, "size": 6.6} | keywords))
-
-
-def arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], **keywords: object) -> None:
-    """A straight arrow."""
-    axes.add_patch(
-        FancyArrowPatch(
-            start,
-            end,
-            **(
-                {
-                    "arrowstyle": "-|>,head_length=2.6,head_width=1.3",
-                    "shrinkA": 0,
-                    "shrinkB": 0,
-                    "linewidth": 0.9,
-                    "color": MUTED,
-                    "zorder": 2,
-                }
-                | keywords
-            ),
-        )
-    )
-
-
-def detour(axes: Axes, points: list[tuple[float, float]], *, radius: float = 2.0, colour: str = MUTED) -> None:
-    """A line with rounded corners through the points, ending in an arrow head."""
-    vertices, codes = [points[0]], [Outline.MOVETO]
-    for before, corner, after in zip(points, points[1:], points[2:], strict=False):
-        for end in (before, after):
-            way = np.subtract(end, corner)
-            vertices.append(tuple(np.asarray(corner) + way / np.linalg.norm(way) * radius))
-        vertices.insert(-1, corner)
-        codes += [Outline.LINETO, Outline.CURVE3, Outline.CURVE3]
-    axes.add_patch(
-        PathPatch(
-            Outline([*vertices, points[-1]], [*codes, Outline.LINETO]),
-            facecolor="none",
-            edgecolor=colour,
-            linewidth=0.9,
-            zorder=2,
-        )
-    )
-    way = np.subtract(points[-1], points[-2])
-    tail = tuple(np.asarray(points[-1]) - way / np.linalg.norm(way) * 1.5)
-    arrow(axes, tail, points[-1], color=colour)
-
-
-def cube(axes: Axes, x: float, y: float, *, side: float, depth: float, colours: list) -> None:
-    """A feature map: a square of ``side`` seen from the left front, channels as slices going to the right.
-
-    Args:
-        axes: Where to draw.
-        x: Left edge.
-        y: Middle of the front.
-        side: Edge of the square (resolution).
-        depth: Length over all channels.
-        colours: One colour a slice, first channel at the left.
-    """
-    skew = 0.32 * side
-    edge = {"edgecolor": PAPER, "linewidth": 0.35, "joinstyle": "round"}
-    low, high = y - side / 2 - skew / 4, y + side / 2 - skew / 4
-    step = depth / len(colours)
-    for number, colour in enumerate(colours):
-        left, right = x + number * step, x + (number + 1) * step
-        axes.add_patch(
-            Polygon([(left, low), (right, low), (right, high), (left, high)], facecolor=colour, zorder=3, **edge)
-        )
-        axes.add_patch(
-            Polygon(
-                [
-                    (left, high),
-                    (right, high),
-                    (right + skew * 0.7, high + skew),
-                    (left + skew * 0.7, high + skew),
-                ],
-                facecolor=shade_any(colour, 0.28),
-                zorder=3,
-                **edge,
-            )
-        )
-    right = x + depth
-    axes.add_patch(
-        Polygon(
-            [
-                (right, low),
-                (right + skew * 0.7, low + skew),
-                (right + skew * 0.7, high + skew),
-                (right, high),
-            ],
-            facecolor=shade_any(colours[-1], -0.16),
-            zorder=3,
-            **edge,
-        )
-    )
-
-
-def shade_any(colour, amount: float) -> tuple[float, float, float]:
-    """``shade`` for any colour matplotlib knows."""
-    return shade(to_rgb(colour), amount)
-
-
 def cube_width(side: float, depth: float) -> float:
     """Width a cube covers on the page."""
-    return depth + 0.32 * side * 0.7
+    return depth + SKEW * side * 0.7
 
 
-def ring(axes: Axes, x: float, y: float, sign: str, *, radius: float = 2.4) -> None:
-    """A circle with an operation sign in it, for example + or ×."""
-    axes.add_patch(Circle((x, y), radius, facecolor=PAPER, edgecolor=INK, linewidth=0.9, zorder=4))
-    text(axes, x, y, sign, size=10, zorder=5, va="center")
+class Canvas:
+    """A figure with one empty axes over all of it; 1 unit = 1 mm, origin at the lower left.
+
+    Args:
+        width_mm: Width.
+        height_mm: Height.
+    """
+
+    def __init__(self, width_mm: float, height_mm: float) -> None:
+        self.figure = new_figure(width_mm, height_mm)
+        self.figure.set_layout_engine("none")
+        self.axes = self.figure.add_axes((0, 0, 1, 1))
+        self.axes.set(xlim=(0, width_mm), ylim=(0, height_mm), aspect="equal")
+        self.axes.axis("off")
+
+    def text(self, x: float, y: float, words: str, size: float = 7, **style: Any) -> None:
+        """Centred text."""
+        plain = {"ha": "center", "va": "center", "fontsize": size, "color": INK, "linespacing": 1.25}
+        self.axes.text(x, y, words, **(plain | style))
+
+    def texts(self, rows: Iterable[tuple[float, float, str, dict[str, Any]]]) -> None:
+        """Several texts: x, y, words, style."""
+        for x, y, words, style in rows:
+            self.text(x, y, words, **style)
+
+    def box(self, x: float, y: float, width: float, height: float, colour: str, words: str = "", **style: Any) -> None:
+        """A rounded box with its centre at (x, y) and white or dark words, whichever is readable."""
+        corner, shape = (x - width / 2, y - height / 2), "round,pad=0,rounding_size=1.0"
+        self.axes.add_patch(
+            FancyBboxPatch(corner, width, height, linewidth=0, facecolor=colour, boxstyle=shape, zorder=3)
+        )
+        if words:
+            dark = np.dot(to_rgb(colour), (0.299, 0.587, 0.114)) < 0.58
+            self.text(x, y, words, **({"color": PAPER if dark else INK, "zorder": 4, "size": 6.6} | style))
+
+    def row(self, x: float, y: float, boxes: Iterable[Box]) -> float:
+        """Boxes side by side from the left edge ``x``; returns where the next shape may begin."""
+        for one in boxes:
+            colour = COLOURS[one.colour]
+            self.box(x + one.width / 2, y, one.width, one.height, colour, one.words, rotation=90, size=one.size)
+            x += one.width + one.gap
+        return x
+
+    def arrow(self, start: Point, end: Point, **style: Any) -> None:
+        """A straight arrow."""
+        head = {"arrowstyle": "-|>,head_length=2.6,head_width=1.3", "shrinkA": 0, "shrinkB": 0}
+        plain = {"linewidth": 0.9, "color": MUTED, "zorder": 2}
+        self.axes.add_patch(FancyArrowPatch(start, end, **(head | plain | style)))
+
+    def detour(self, points: Sequence[Point], radius: float = 2.0) -> None:
+        """A line with rounded corners through the points, ending in an arrow head."""
+        vertices, codes = [points[0]], [Outline.MOVETO]
+        for before, corner, after in zip(points, points[1:], points[2:], strict=False):
+            vertices += [_towards(corner, before, radius), corner, _towards(corner, after, radius)]
+            codes += [Outline.LINETO, Outline.CURVE3, Outline.CURVE3]
+        path = Outline([*vertices, points[-1]], [*codes, Outline.LINETO])
+        self.axes.add_patch(PathPatch(path, facecolor="none", edgecolor=MUTED, linewidth=0.9, zorder=2))
+        self.arrow(_towards(points[-1], points[-2], 1.5), points[-1])
+
+    def cube(self, x: float, y: float, side: float, depth: float, colours: Sequence) -> float:
+        """A feature map: a square of ``side`` seen from the left front, channels as slices going to the right.
+
+        Args:
+            x: Left edge.
+            y: Middle of the front.
+            side: Edge of the square (resolution).
+            depth: Length over all channels.
+            colours: One colour a slice, first channel at the left.
+
+        Returns:
+            The right edge.
+        """
+        up = SKEW * side
+        aside, low, high = up * 0.7, y - side / 2 - up / 4, y + side / 2 - up / 4
+        step, right = depth / len(colours), x + depth
+        for number, colour in enumerate(colours):
+            a, b = x + number * step, x + (number + 1) * step
+            self._face([(a, low), (b, low), (b, high), (a, high)], colour)
+            self._face([(a, high), (b, high), (b + aside, high + up), (a + aside, high + up)], shade(colour, 0.28))
+        side_face = [(right, low), (right + aside, low + up), (right + aside, high + up), (right, high)]
+        self._face(side_face, shade(colours[-1], -0.16))
+        return x + cube_width(side, depth)
+
+    def _face(self, corners: Sequence[Point], colour: Any) -> None:
+        style = {"edgecolor": PAPER, "linewidth": 0.35, "joinstyle": "round", "zorder": 3}
+        self.axes.add_patch(Polygon(corners, facecolor=colour, **style))
+
+    def dots(self, x: float, heights: Iterable[float], colours: Iterable) -> None:
+        """A column of discs."""
+        for height, colour in zip(heights, colours, strict=True):
+            self.axes.add_patch(Circle((x, height), 1.9, facecolor=colour, edgecolor=INK, linewidth=0.4, zorder=4))
+
+    def ring(self, x: float, y: float, sign: str) -> None:
+        """A circle with an operation sign in it, for example + or ×."""
+        self.axes.add_patch(Circle((x, y), 2.4, facecolor=PAPER, edgecolor=INK, linewidth=0.9, zorder=4))
+        self.text(x, y, sign, size=10, zorder=5)
+
+    def legend(self, x: float, y: float, entries: Iterable[tuple[str, str]]) -> None:
+        """A row of coloured squares with words, starting at (x, y); widths follow the text."""
+        for colour, words in entries:
+            self.box(x + 1.3, y, 2.6, 2.6, COLOURS[colour])
+            self.text(x + 3.6, y, words, size=6.2, ha="left", va="center_baseline", color=MUTED)
+            x += 3.6 + self._text_width(words, 6.2) + 3
+
+    def _text_width(self, words: str, size: float) -> float:
+        drawn = self.axes.text(0, 0, words, fontsize=size)
+        pixels = drawn.get_window_extent(self.figure.canvas.get_renderer()).width
+        drawn.remove()
+        return pixels / self.figure.dpi / MM
 
 
-def legend(axes: Axes, x: float, y: float, entries: list[tuple[str, str]], *, gap: float = 4.0) -> None:
-    """A row of coloured squares with words, starting at (x, y); widths follow the text."""
-    for colour, words in entries:
-        box(axes, x + 1.3, y, 2.6, 2.6, colour=colour)
-        text(axes, x + 3.6, y, words, size=6.2, ha="left", va="center_baseline", color=MUTED)
-        x += 3.6 + text_width(axes, words, 6.2) + gap
-
-
-def text_width(axes: Axes, words: str, size: float) -> float:
-    """Width of a text in millimetres."""
-    renderer = axes.figure.canvas.get_renderer()
-    drawn = axes.text(0, 0, words, fontsize=size)
-    pixels = drawn.get_window_extent(renderer).width
-    drawn.remove()
-    return pixels / axes.figure.dpi / MM
+def _towards(start: Point, end: Point, length: float) -> Point:
+    """The point ``length`` away from ``start`` on the way to ``end``."""
+    way = np.subtract(end, start)
+    return tuple(np.asarray(start) + way / np.linalg.norm(way) * length)

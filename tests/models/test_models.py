@@ -10,7 +10,7 @@ from mineral_lib.errors import ParameterError, WeightsError
 from mineral_lib.models.eca import Eca, kernel_sizes
 from mineral_lib.models.eca_convnext import PLACEMENTS, eca_modules, insert_eca, mean_gates
 from mineral_lib.models.placement import placement_effect
-from mineral_lib.models.structure import count_parameters, describe_convnext, file_size_mib, multiply_adds
+from mineral_lib.models.structure import count_parameters, describe_network, file_size_mib, multiply_adds
 from mineral_lib.models.weights import file_state, imagenet_state, load_backbone
 from mineral_lib.models.zoo import add_attention, build_base, classifier_of
 from mineral_lib.parameters import load_profile
@@ -83,13 +83,13 @@ def test_saved_size_agrees_with_the_papers_mib():
 
 def test_structure_is_table_1():
     network = add_attention("eca_convnext_tiny", build_base("eca_convnext_tiny", num_classes=26, options=REAL), REAL)
-    steps = describe_convnext(network, 224)
+    steps = describe_network(network, 224)
     shapes = {step.name: (step.in_shape, step.out_shape) for step in steps}
     assert shapes["conv1"] == ((3, 224, 224), (96, 56, 56))
     assert shapes["conv4_x"] == ((192, 28, 28), (384, 14, 14))
     assert shapes["head"] == ((768, 7, 7), (26,))
     assert [step.repeat for step in steps if step.kind == "stage"] == [3, 3, 9, 3]
-    assert [step.kernel for step in steps if step.kind == "eca"] == [3, 5, 5, 5]
+    assert [step.eca_kernel for step in steps if step.kind == "eca"] == [3, 5, 5, 5]
     assert sum(step.parameters for step in steps) == count_parameters(network)
 
 

@@ -10,6 +10,7 @@ from mineral_lib.errors import StorageError
 from mineral_lib.evaluation.metrics import binary_terms, classification_metrics
 from mineral_lib.evaluation.metrics import confusion as confusion_counts
 from mineral_lib.evaluation.statistics import wilson
+from mineral_lib.models.structure import Step
 from mineral_lib.parameters import load_profile
 from mineral_lib.reporting import ablation, comparison, confusion, convergence, leakage, setup_tables
 from mineral_lib.reporting.contrasts import compare
@@ -267,18 +268,8 @@ def test_the_nearest_neighbour_stands_beside_the_networks(four_corners, settings
 
 def test_table_1_pairs_live_and_printed_structure():
     steps = [
-        {
-            "name": "conv2_x",
-            "kind": "stage",
-            "in_shape": [24, 16, 16],
-            "out_shape": [24, 16, 16],
-            "detail": "d7x7, 24 | 1x1, 96 | 1x1, 24",
-            "repeat": 2,
-            "kernel": None,
-            "parameters": 7,
-            "other": 1,
-        },
-        {"name": "head", "kind": "head", "in_shape": (24, 16, 16), "out_shape": (26,), "detail": "Linear"},
+        Step("conv2_x", "stage", (24, 16, 16), (24, 16, 16), ("d7x7, 24", "1x1, 96", "1x1, 24"), 2),
+        Step("head", "head", (24, 16, 16), (26,), ("Linear",)),
     ]
     frame = setup_tables.table_1(steps, display_name="x").frame
     assert frame["structure"][0] == "[d7×7, 24; 1×1, 96; 1×1, 24] × 2"

@@ -8,25 +8,29 @@ import pytest
 from matplotlib import font_manager
 
 from mineral_lib.catalogue import minerals
+from mineral_lib.models.structure import Step
 from mineral_lib.reporting import cam_grid, confusion, counts, curves, plates
 from mineral_lib.reporting.credits import credit_line
-from mineral_lib.reporting.diagrams import Step, draw_block, draw_eca, draw_network
+from mineral_lib.reporting.diagrams import draw_block, draw_eca, draw_network
 from mineral_lib.reporting.labels import LABELS, PAPER_TITLE_ZH, chinese_characters
 from mineral_lib.reporting.style import CJK_FAMILY, network_style, register_fonts, save_figure
 
 STAGES = [
-    Step("conv1", "4x4, 24, stride 4 | Layer Norm", (3, 64, 64), (24, 16, 16), kind="stem"),
-    Step("conv2_x", "d7x7, 24 | 1x1, 96 | 1x1, 24", (24, 16, 16), (24, 16, 16), repeat=2, kind="stage"),
-    Step("eca2", "ECA, k=3", (24, 16, 16), (24, 16, 16), kind="eca", kernel=3),
+    Step("conv1", "stem", (3, 64, 64), (24, 16, 16), ("4x4, 24, stride 4", "Layer Norm")),
+    Step("conv2_x", "stage", (24, 16, 16), (24, 16, 16), ("d7x7, 24", "1x1, 96", "1x1, 24"), 2, block=(7, 24, 96)),
+    Step("eca2", "eca", (24, 16, 16), (24, 16, 16), ("ECA, k=3",), eca_kernel=3),
     Step(
         "conv3_x",
-        "Downsample | d7x7, 48 | 1x1, 192 | 1x1, 48 | ECA, k=5",
+        "stage",
         (24, 16, 16),
         (48, 8, 8),
+        ("Downsample", "d7x7, 48", "1x1, 192", "1x1, 48", "ECA, k=5"),
         repeat=2,
-        kind="stage",
+        block=(7, 48, 192),
+        downsampled=True,
+        eca_kernel=5,
     ),
-    Step("head", "Linear", (48, 8, 8), (26,), kind="head"),
+    Step("head", "head", (48, 8, 8), (26,), ("Linear",)),
 ]
 
 
