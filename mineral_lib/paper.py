@@ -1,12 +1,14 @@
-"""The paper's printed numbers and the authors' own logs, as data.
+"""What was published: the paper's printed numbers and statements, the authors' own logs and code, as data.
 
 They appear in tables and figures as reference columns, and in the ledger as what is judged. ``resources/README.md``
 states their sources.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
+from typing import Any
 
 import pandas as pd
 
@@ -25,102 +27,83 @@ AUTHORS_RUNS = {
 }
 
 
-def _resource(name: str) -> pd.DataFrame:
-    with (files("mineral_lib.resources") / name).open(encoding="utf-8") as handle:
-        return pd.read_csv(handle)
-
-
-@cache
-def printed_numbers() -> pd.DataFrame:
-    """Numbers printed in the paper: columns ``item`` (table or section), ``row``, ``quantity``, ``value``."""
-    return _resource("paper_numbers.csv")
-
-
-def printed(item: str, row: str, quantity: str) -> float | None:
-    """One printed number, for example ``printed("table_4", "vgg19", "accuracy_percent")``; None if not printed."""
-    table = printed_numbers()
-    found = table[(table["item"] == item) & (table["row"] == row) & (table["quantity"] == quantity)]
-    return None if found.empty else float(found["value"].iloc[0])
-
-
-@cache
-def authors_logs() -> pd.DataFrame:
-    """Per-epoch accuracy (percent) and loss of the authors' nine logged runs."""
-    return _resource("authors_training_logs.csv")
-
-
-def authors_history(model: str, weights: str) -> pd.DataFrame:
-    """The authors' log of one run (columns as in ``authors_logs``), empty when they published none.
-
-    Args:
-        model: Paper name of the network, for example ``resnet50``.
-        weights: ``scratch`` or ``transfer``.
-    """
-    logs = authors_logs()
-    return logs[logs["run"] == AUTHORS_RUNS.get((model, weights))].reset_index(drop=True)
-
-
-def authors_best_validation(model: str, weights: str) -> float | None:
-    """Best-epoch validation accuracy (percent) in the authors' log, or None.
-
-    Within 0.01 these are the figures the paper calls *test* accuracy for five of six networks.
-    """
-    history = authors_history(model, weights)
-    return None if history.empty else float(history["val_accuracy_percent"].max())
-
-
-@cache
-def statements() -> pd.DataFrame:
-    """What the paper states in words: columns ``item``, ``row``, ``quantity``, ``text``."""
-    return _resource("paper_statements.csv")
-
-
-@cache
-def authors_code() -> pd.DataFrame:
-    """How the authors' public code trains each network, one row a network (column ``model``)."""
-    return _resource("authors_code.csv")
-
-
 @dataclass(frozen=True)
 class Paper:
-    """Everything the rules about the paper itself are applied to; see ``Paper.published``.
+    """The paper, logs and code; ``Paper.published()`` as they are, others for tests of the rules.
+
+    ``paper["table_1/head/outputs"]`` is a number or statement by item, row and quantity,
+    ``paper["table_4/accuracy_percent"]`` a printed column by row, in the printed order.
 
     Attributes:
-        numbers: As ``printed_numbers``.
-        statements: As ``statements``.
+        entries: Numbers and statements by ``item/row/quantity``.
         minerals: The rows of Table 2.
-        logs: As ``authors_logs``.
-        code: As ``authors_code``.
+        logs: Per-epoch accuracy (percent) and loss of the authors' nine logged runs (column ``run``).
+        code: How the authors' public code trains each network, one row a network (column ``model``).
     """
 
-    numbers: pd.DataFrame
-    statements: pd.DataFrame
+    entries: Mapping[str, float | str]
     minerals: tuple[Mineral, ...]
     logs: pd.DataFrame
     code: pd.DataFrame
 
     @classmethod
+    @cache
     def published(cls) -> "Paper":
-        """The paper, logs and code as they were published."""
-        return cls(printed_numbers(), statements(), minerals(), authors_logs(), authors_code())
+        """Everything as it was published."""
+        entries: dict[str, float | str] = {}
+        for name in ("paper_numbers.csv", "paper_statements.csv"):
+            entries |= {f"{item}/{row}/{quantity}": value for item, row, quantity, value in _resource(name).to_numpy()}
+        return cls(entries, minerals(), _resource("authors_training_logs.csv"), _resource("authors_code.csv"))
 
-    def number(self, item: str, row: str, quantity: str) -> float:
-        """One printed number."""
-        return float(self._find(self.numbers, item, row, quantity)["value"])
-
-    def statement(self, item: str, row: str, quantity: str) -> str:
-        """One statement."""
-        return str(self._find(self.statements, item, row, quantity)["text"])
-
-    def rows(self, item: str, quantity: str) -> pd.Series:
-        """A column of a printed table: values by row, in the printed order."""
-        found = self.numbers[(self.numbers["item"] == item) & (self.numbers["quantity"] == quantity)]
-        return found.set_index("row")["value"]
+    def __getitem__(self, key: str) -> Any:
+        """One entry, or a column."""
+        if key in self.entries:
+            return self.entries[key]
+        item, quantity = key.split("/")
+        keys = [name.split("/") for name in self.entries]
+        return pd.Series({row: self.entries[f"{i}/{row}/{q}"] for i, row, q in keys if (i, q) == (item, quantity)})
 
     def log(self, model: str, weights: str) -> pd.DataFrame:
-        """The authors' log of one of our runs."""
-        return self.logs[self.logs["run"] == AUTHORS_RUNS[model, weights]]
+        """The authors' log of one of our runs, empty if they published none."""
+        return self.logs[self.logs["run"] == AUTHORS_RUNS.get((model, weights))].reset_index(drop=True)
 
-    @staticmethod
-    def _find(table: pd.DataFrame, item: str, row: str, quantity: str) -> pd.Series:
-        return table[(table["item"] == item) & (table["row"] == row) & (table["quantity"] == quantity)].iloc[0]
+    @property
+    def photographs(self) -> int:
+        """Photographs of Table 2 before augmentation."""
+        return sum(mineral.original for mineral in self.minerals)
+
+    @property
+    def images(self) -> int:
+        """Images of Table 2 after augmentation."""
+        return sum(mineral.augmented for mineral in self.minerals)
+
+    @cached_property
+    def best_logged(self) -> pd.Series:
+        """Best validation accuracy (percent) within the printed number of epochs, by ``model-weights``."""
+        logs = self.logs[self.logs["epoch"] <= self["section_3.3/recipe/epochs"]]
+        best = logs.groupby("run")["val_accuracy_percent"].max()
+        return pd.Series({"-".join(run): best[name] for run, name in AUTHORS_RUNS.items()})
+
+
+def _resource(name: str) -> pd.DataFrame:
+    with (files("mineral_lib.resources") / name).open(encoding="utf-8") as handle:
+        return pd.read_csv(handle)
+
+
+def printed(item: str, row: str, quantity: str) -> float | None:
+    """One printed number, for example ``printed("table_4", "vgg19", "accuracy_percent")``; None if not printed."""
+    return Paper.published().entries.get(f"{item}/{row}/{quantity}")
+
+
+def authors_history(model: str, weights: str) -> pd.DataFrame:
+    """The published log of a run, see ``Paper.log``."""
+    return Paper.published().log(model, weights)
+
+
+def authors_best_validation(model: str, weights: str) -> float | None:
+    """Best validation accuracy (percent) in the authors' log of a run, all epochs, or None.
+
+    Within 0.01 these are the figures the paper calls *test* accuracy for five of six networks.
+    """
+    history = authors_history(model, weights)
+    return None if history.empty else float(history["val_accuracy_percent"].max())

@@ -7,13 +7,14 @@ import timm
 import torch
 from torch import nn
 
-from mineral_lib.config import PAPER_MODELS, Model
+from mineral_lib.config import PAPER_MODELS, PROPOSED, Model
 from mineral_lib.models.eca_convnext import PLACEMENTS, eca_modules
 from mineral_lib.models.structure import count_parameters, describe_network, file_size_mib
 from mineral_lib.models.zoo import add_attention, build_base
 
 NUM_CLASSES, PAPER_PX = 26, 224
-PROPOSED, BASE = "eca_convnext_tiny", "convnext_tiny"
+BASE = "convnext_tiny"
+WIDTHS = (96, 192, 384, 768)  # channels of the four stages
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class NetworkFacts:
     Attributes:
         parameters: Weights of each of the six networks with 26 outputs, GoogLeNet with its auxiliary heads.
         size_mib: Saved state of ConvNeXt-T and ECA-ConvNeXt-T.
-        shapes: (C, H, W) before and after each step of ConvNeXt-T's Table 1, photograph of 224 px.
+        shapes: (C, H, W) after each step of ConvNeXt-T's Table 1 before the head, photograph of 224 px.
         modules: Number of ECA modules by placement.
         kernels: Kernel size of each stage's module, by ECA-Net's formula and as the authors' code passes the widths.
         pooling_saves: Weights an ECA module's convolution would have more without the pooling before it.
@@ -32,15 +33,35 @@ class NetworkFacts:
 
     parameters: dict[str, int]
     size_mib: dict[str, float]
-    shapes: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
+    shapes: dict[str, tuple[int, ...]]
     modules: dict[str, int]
     kernels: dict[str, tuple[int, ...]]
     pooling_saves: int
     versions: tuple[str, ...]
 
+    @property
+    def num_versions(self) -> int:
+        """Number of published sizes."""
+        return len(self.versions)
 
-def _options(placement: str = "post_stage", kernel: str = "adaptive") -> Model:
-    return Model(
+    @property
+    def attention_adds(self) -> int:
+        """Weights that ECA-ConvNeXt-T has more than ConvNeXt-T."""
+        return self.parameters[PROPOSED] - self.parameters[BASE]
+
+    @property
+    def equation_1_weights(self) -> int:
+        """Weights of four modules by the paper's Eq. 1: k of its own for every channel."""
+        return sum(k * width for k, width in zip(self.kernels["adaptive"], WIDTHS, strict=True))
+
+    @property
+    def equation_2_weights(self) -> int:
+        """Weights of four modules by Eq. 2, a convolution: k shared by all channels."""
+        return sum(self.kernels["adaptive"])
+
+
+def _build(name: str, placement: str = "post_stage", kernel: str = "adaptive") -> nn.Module:
+    options = Model(
         family="paper",
         eca_placement=placement,
         eca_kernel=kernel,
@@ -49,9 +70,6 @@ def _options(placement: str = "post_stage", kernel: str = "adaptive") -> Model:
         drop_path_rate=0.0,
         aux_weight=0.3,
     )
-
-
-def _build(name: str, options: Model) -> nn.Module:
     return add_attention(name, build_base(name, num_classes=NUM_CLASSES, options=options), options)
 
 
@@ -59,24 +77,18 @@ def _build(name: str, options: Model) -> nn.Module:
 def network_facts() -> NetworkFacts:
     """Build the paper's networks at full size and count; takes a second or two, once a process."""
     with torch.device("meta"):  # shapes without numbers are enough to count
-        networks = {name: _build(name, _options()) for name in PAPER_MODELS}
-        modules = {place: len(eca_modules(_build(PROPOSED, _options(place)))) for place in PLACEMENTS}
-        kernels = {
-            rule: tuple(module.kernel_size for module in eca_modules(_build(PROPOSED, _options(kernel=rule))))
-            for rule in ("adaptive", "authors")
-        }
-    parameters = {name: count_parameters(network) for name, network in networks.items()}
+        networks = {name: _build(name) for name in PAPER_MODELS}
+        modules = {place: len(eca_modules(_build(PROPOSED, place))) for place in PLACEMENTS}
+        attention = {rule: eca_modules(_build(PROPOSED, kernel=rule)) for rule in ("adaptive", "authors")}
     real = {name: networks[name].to_empty(device="cpu") for name in (BASE, PROPOSED)}
     pooled = eca_modules(real[PROPOSED])[0]
-    steps = describe_network(real[BASE], PAPER_PX)
+    names = timm.list_pretrained("convnext_*.fb_in22k")
     return NetworkFacts(
-        parameters=parameters,
+        parameters={name: count_parameters(network) for name, network in networks.items()},
         size_mib={name: file_size_mib(network) for name, network in real.items()},
-        shapes={step.name: (step.in_shape, step.out_shape) for step in steps},
+        shapes={step.name: step.out_shape for step in describe_network(real[BASE], PAPER_PX) if step.kind != "head"},
         modules=modules,
-        kernels=kernels,
+        kernels={rule: tuple(module.kernel_size for module in found) for rule, found in attention.items()},
         pooling_saves=count_parameters(pooled.conv) - count_parameters(pooled),  # a convolution alone, and the module
-        versions=tuple(
-            sorted(name.removeprefix("convnext_").split(".")[0] for name in timm.list_pretrained("convnext_*.fb_in22k"))
-        ),
+        versions=tuple(sorted(name.removeprefix("convnext_").split(".")[0] for name in names)),
     )

@@ -10,7 +10,7 @@ from mineral_lib.reporting.contrasts import FAILS, HOLDS, MIN_SEEDS, UNDECIDED, 
 from mineral_lib.reporting.paired import FEW_SEEDS, Paired, paired
 from mineral_lib.reporting.summary import weights_in_block
 from mineral_lib.reporting.tables import Column, Table
-from mineral_lib.reporting.verdicts import NOT_RUN
+from mineral_lib.reporting.run_checks import NOT_RUN
 from mineral_lib.study import Study
 
 # References that look at nothing, as ``model`` in the file of photographs.

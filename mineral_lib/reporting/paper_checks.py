@@ -1,162 +1,286 @@
-"""Rules about the paper alone: does what it prints agree with what it prints elsewhere, and with arithmetic?
+"""Rules about the paper: does what it says agree with its other numbers, the authors' logs and code, the networks?
 
-Each rule takes the published facts (``paper.Paper``) and returns a verdict and the numbers behind it.
+A rule takes the published facts (``paper.Paper``) and returns whether the claim agrees with them, and the numbers for
+its sentence of evidence; ``resources/claims.yaml`` says which claim a rule judges.
 """
 
+from itertools import permutations
 from math import ceil, floor, sqrt
+from string import Formatter
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
+from scipy.stats import kendalltau
 
 from mineral_lib.catalogue import Mineral
-from mineral_lib.paper import Paper
+from mineral_lib.config import NETWORK_NAMES, PAPER_MODELS, PROPOSED
+from mineral_lib.paper import AUTHORS_RUNS, Paper
+from mineral_lib.reporting.description import shape_text
 
-CONSISTENT = "consistent"
-SELF = "contradicted by the paper itself"
-CODE = "contradicted by the authors' code"
-LOGS = "contradicted by the authors' logs"
-BUILT = "contradicted by the networks"
-NOISE = "within noise of the paper's own numbers"
-CONTRADICTED = (SELF, CODE, LOGS, BUILT)
+if TYPE_CHECKING:
+    from mineral_lib.models.paper_networks import NetworkFacts
 
-PROPOSED_ROW, TRANSFER_ROW, BASE_ROW = "eca_convnext_tiny-transfer", "convnext_tiny-transfer", "convnext_tiny-scratch"
-ALONE = ("eca_convnext_tiny-scratch", TRANSFER_ROW)
+Agreement = tuple[bool, dict[str, Any]]
+
+BASE = "convnext_tiny"
+PROPOSED_ROW, TRANSFER_ROW, BASE_ROW = f"{PROPOSED}-transfer", f"{BASE}-transfer", f"{BASE}-scratch"
+ALONE = (f"{PROPOSED}-scratch", TRANSFER_ROW)
 METRICS = ("accuracy", "precision", "recall")
 STANDARD_TERMS = {"FP": ("negative", "positive"), "FN": ("positive", "negative")}  # truth, prediction
 CLEAR = 1.96  # standard errors of a difference that 95 % of chance differences stay below
+SAME = 0.0101  # points within which two figures with two decimals are called the same
+LARGEST_SET = 35_000  # images that are tried when the size of a set is read from its percentages
+
+
+def compare(
+    paper: Paper, networks: "NetworkFacts | None" = None, *, found: str, stated: str | float, is_: str = "equal", within: float = 0.0
+) -> Agreement:
+    """Compare two numbers, or two columns row by row.
+
+    Args:
+        paper: The published facts.
+        networks: What was counted on networks built here, see ``models.paper_networks``.
+        found: A fact, for example ``networks.modules[post_stage]`` or ``paper[abstract/images/count]``.
+        stated: Another, or a number.
+        is_: ``equal``, ``more than`` or ``less than``: what the claim says of ``found``.
+        within: Distance up to which two numbers are called equal.
+    """
+    facts = {"paper": paper, "networks": networks}
+    a, b = (Formatter().get_field(name, (), facts)[0] if isinstance(name, str) else name for name in (found, stated))
+    if is_ == "equal":
+        agrees = abs(a - b) <= within if within else a == b
+    else:
+        agrees = a > b if is_ == "more than" else a < b
+    wrong = int(np.size(agrees) - np.sum(agrees))
+    return wrong == 0, {"found": a, "stated": b, "wrong": wrong, "rows": np.size(agrees)}
+
+
+def names(paper: Paper) -> Agreement:
+    """Does the class list have as many names as there are classes, each once?"""
+    listed = paper["section_3.1/classes/names"].split()
+    twice = sorted({name for name in listed if listed.count(name) > 1})
+    numbers = {"listed": len(listed), "different": len(set(listed)), "twice": twice or None}
+    return len(listed) == len(set(listed)) == paper["abstract/minerals/count"], numbers
+
+
+def factors(paper: Paper) -> Agreement:
+    """Are all classes multiplied alike?"""
+    table = pd.DataFrame([(one.original, one.augmented) for one in paper.minerals], columns=["before", "after"])
+    groups = (table["after"] / table["before"]).value_counts()
+    words = "; ".join(f"{factor:g} in {count} classes" for factor, count in groups.items())
+    return len(groups) == 1, {"groups": words, **(table.max() / table.min())}
 
 
 def sibling_share(minerals: tuple[Mineral, ...], train_share: float) -> float:
     """Expected share of images outside the training part that have a copy in it, if multiplied images are pooled and
     split at random.
     """
-    images = sum(one.augmented for one in minerals)
     alone = sum(one.augmented * (1 - train_share) ** (one.factor - 1) for one in minerals)
-    return 1 - alone / images
+    return 1 - alone / sum(one.augmented for one in minerals)
 
 
-def check_sum(paper: Paper) -> tuple[str, str]:
-    """Do the augmented counts of Table 2 add up to the number in the text?"""
-    printed, found = paper.number("abstract", "images", "count"), sum(one.augmented for one in paper.minerals)
-    originals = sum(one.original for one in paper.minerals)
-    words = f"Table 2 adds up to {found:,}; its originals to {originals:,}, a number the paper does not print."
-    return (CONSISTENT if found == printed else SELF), words
-
-
-def check_names(paper: Paper) -> tuple[str, str]:
-    """Does the class list have as many names as there are classes, each once?"""
-    names = paper.statement("section_3.1", "classes", "names").split()
-    wanted = paper.number("abstract", "minerals", "count")
-    twice = sorted({name for name in names if names.count(name) > 1})
-    words = f"{len(names)} names are listed, {len(set(names))} different ones"
-    words += f"; twice: {', '.join(twice)}." if twice else "."
-    return (CONSISTENT if len(names) == len(set(names)) == wanted else SELF), words
-
-
-def check_factors(paper: Paper) -> tuple[str, str]:
-    """Are all classes multiplied alike?"""
-    factors = pd.Series([one.augmented / one.original for one in paper.minerals])
-    groups = "; ".join(f"{factor:g} in {count} classes" for factor, count in factors.value_counts().items())
-    before, after = ([getattr(one, name) for one in paper.minerals] for name in ("original", "augmented"))
-    words = (
-        f"Factor {groups}, without a reason; the largest class is {max(before) / min(before):.2f} times the smallest "
-        f"before and {max(after) / min(after):.2f} times after."
-    )
-    return (CONSISTENT if factors.nunique() == 1 else SELF), words
-
-
-def check_siblings(paper: Paper) -> tuple[str, str]:
+def siblings(paper: Paper) -> Agreement:
     """Can images that were multiplied before a 6:2:2 split be unknown to training?"""
-    share = sibling_share(paper.minerals, paper.number("section_3.3", "split", "train_share"))
-    return (SELF if share > 0.01 else CONSISTENT), (
-        f"With its factors and 6:2:2, {100 * share:.1f} % of the test images have a copy of the same photograph in "
-        "training."
-    )
+    share = sibling_share(paper.minerals, paper["section_3.3/split/train_share"])
+    return share <= 0.01, {"share": 100 * share}
 
 
-def check_outputs(paper: Paper) -> tuple[str, str]:
-    """Does the network of Table 1 have an output a mineral?"""
-    outputs, classes = paper.number("table_1", "head", "outputs"), paper.number("abstract", "minerals", "count")
-    words = f"Table 1 ends in {outputs:.0f} outputs, those of ImageNet; the study has {classes:.0f} minerals."
-    return (CONSISTENT if outputs == classes else SELF), words
-
-
-def check_pyrite(paper: Paper) -> tuple[str, str]:
+def pyrite(paper: Paper) -> Agreement:
     """Are there whole numbers of test images behind the row of pyrite and its four confusions?"""
-    rates = paper.rows("figure_5", "rate_percent")
+    rates = paper["figure_5/rate_percent"]
     images = next(one.augmented for one in paper.minerals if one.slug == "pyrite")
-    images = round(images * paper.number("section_3.3", "split", "test_share"))
+    images = round(images * paper["section_3.3/split/test_share"])
     low = sum(ceil(images * (rate - 0.5) / 100) for rate in rates)
     high = sum(floor(images * (rate + 0.5) / 100) for rate in rates)
-    words = (
-        f"{' + '.join(f'{rate:.0f}' for rate in rates)} = {rates.sum():.0f} %, if 2 % and 1 % hold for each of the two "
-        f"minerals named; of {images} test images rounding allows {low} to {high}."
-    )
-    return (CONSISTENT if low <= images <= high else SELF), words
+    numbers = {"sum": " + ".join(f"{rate:.0f}" for rate in rates), "total": rates.sum()}
+    return low <= images <= high, numbers | {"images": images, "low": low, "high": high}
 
 
-def check_terms(paper: Paper) -> tuple[str, str]:
+def terms(paper: Paper) -> Agreement:
     """Are false positive and false negative what everybody calls so?"""
-    sides = ("truth", "prediction")
-    stated = {term: tuple(paper.statement("table_3", term, side) for side in sides) for term in STANDARD_TERMS}
+    stated = {t: tuple(paper[f"table_3/{t}/{side}"] for side in ("truth", "prediction")) for t in STANDARD_TERMS}
     swapped = stated["FP"] == STANDARD_TERMS["FN"] and stated["FN"] == STANDARD_TERMS["FP"]
-    words = "; ".join(f"{term}: truly {truth}, predicted {guess}" for term, (truth, guess) in stated.items())
-    words += ". With these terms Eq. 4 is the usual recall and Eq. 5 the usual precision." if swapped else "."
-    return (CONSISTENT if stated == STANDARD_TERMS else SELF), words
+    usual = {"eq_4": "recall", "eq_5": "precision"} if swapped else {"eq_4": None, "eq_5": None}
+    return stated == STANDARD_TERMS, stated | usual
 
 
-def check_averages(paper: Paper) -> tuple[str, str]:
-    """Do Equations 3 to 5, counted over all 26 classes, give the printed columns?
-
-    Counted so, precision and recall are the share of right answers, like the accuracy of a confusion matrix.
-    """
-    table = pd.DataFrame({name: paper.rows("table_4", f"{name}_percent") for name in METRICS})
-    apart = int(((table["recall"] - table["accuracy"]).abs() > 0.005).sum())
-    words = (
-        f"Counted over all classes, recall is accuracy; printed it differs in {apart} of {len(table)} rows, so it is a "
-        "mean over classes, which the paper does not say."
-    )
-    return (SELF if apart else CONSISTENT), words
-
-
-def check_best_printed(paper: Paper) -> tuple[str, str]:
+def best_printed(paper: Paper) -> Agreement:
     """Is the proposed network printed as best in all three columns of Table 4?"""
-    columns = {name: paper.rows("table_4", f"{name}_percent") for name in METRICS}
-    first = [name for name, values in columns.items() if values.idxmax() == "eca_convnext_tiny"]
-    words = f"First in {len(first)} of 3 printed columns; one run each, without seed or interval."
-    return (CONSISTENT if len(first) == len(METRICS) else SELF), words
+    first = [name for name in METRICS if paper[f"table_4/{name}_percent"].idxmax() == PROPOSED]
+    return len(first) == len(METRICS), {"first": len(first)}
 
 
-def check_gains(paper: Paper) -> tuple[str, str]:
+def gains(paper: Paper) -> Agreement:
     """Are the gains of Table 5 about 1 point each and about 2 together, as the text says?"""
-    columns = pd.DataFrame({name: paper.rows("table_5", f"{name}_percent") for name in METRICS})
-    gains = (columns - columns.loc[BASE_ROW]).round(2)
-    stated = {name: paper.number("section_4.2.2", "attention or transfer alone", "gain_points") for name in ALONE}
-    stated[PROPOSED_ROW] = paper.number("section_4.2.2", "both together", "gain_points")
-    fits = all((gains.loc[row] - points).abs().max() < 0.5 for row, points in stated.items())
-    exact = [name for name in METRICS if gains.loc[PROPOSED_ROW, name] == stated[PROPOSED_ROW]]
-    words = ", ".join(f"{name} {gains.loc[PROPOSED_ROW, name]:+.2f}" for name in METRICS)
-    total = gains.loc[list(ALONE), "accuracy"].sum()
-    words = f"Both together: {words}; the single accuracy gains add up to {total:+.2f}."
-    if exact:
-        words += f" The last row's {' and '.join(exact)} are the first row's plus exactly {stated[PROPOSED_ROW]:.2f}."
-    return (CONSISTENT if fits else SELF), words
+    columns = pd.DataFrame({name: paper[f"table_5/{name}_percent"] for name in METRICS})
+    found = (columns - columns.loc[BASE_ROW]).round(2)
+    stated = dict.fromkeys(ALONE, paper["section_4.2.2/attention or transfer alone/gain_points"])
+    stated[PROPOSED_ROW] = together = paper["section_4.2.2/both together/gain_points"]
+    both = found.loc[PROPOSED_ROW]
+    exact = " and ".join(name for name in METRICS if both[name] == together)
+    fits = all((found.loc[row] - points).abs().max() < 0.5 for row, points in stated.items())
+    total = found.loc[list(ALONE), "accuracy"].sum()
+    return fits, {"both": both, "sum": total, "exact": exact or None, "stated": together}
 
 
-def check_printed_noise(paper: Paper) -> tuple[str, str]:
+def printed_noise(paper: Paper) -> Agreement:
     """Is every step between neighbouring printed accuracies larger than chance differences of one test set?
 
     Accuracies count as independent binomials of the source photographs; copies of one are no further evidence.
     """
-    share = paper.number("section_3.3", "split", "test_share")
-    images, sources = (share * sum(getattr(one, name) for one in paper.minerals) for name in ("augmented", "original"))
-    rates = pd.concat([paper.rows(table, "accuracy_percent") for table in ("table_4", "table_5")]).drop_duplicates()
-    rates = rates.sort_values().to_numpy() / 100
-    errors = [sqrt((a * (1 - a) + b * (1 - b)) / sources) for a, b in zip(rates, rates[1:], strict=False)]
-    within = sum(b - a < CLEAR * error for a, b, error in zip(rates, rates[1:], errors, strict=False))
-    table_5 = paper.rows("table_5", "accuracy_percent") / 100
-    gap = (table_5[PROPOSED_ROW] - table_5[TRANSFER_ROW]) * images
-    words = (
-        f"{within} of {len(errors)} steps between neighbouring accuracies are within noise of {sources:,.0f} "
-        f"independent test photographs; proposed against transfer alone is {gap:.0f} of {images:,.0f} images."
-    )
-    return (NOISE if within else CONSISTENT), words
+    share = paper["section_3.3/split/test_share"]
+    images, photographs = share * paper.images, share * paper.photographs
+    table_5 = paper["table_5/accuracy_percent"]
+    rates = np.sort(pd.concat([paper["table_4/accuracy_percent"], table_5]).drop_duplicates()) / 100
+    errors = [sqrt((a * (1 - a) + b * (1 - b)) / photographs) for a, b in zip(rates, rates[1:], strict=False)]
+    within = int((np.diff(rates) < CLEAR * np.array(errors)).sum())
+    gap = (table_5[PROPOSED_ROW] / 100 - table_5[TRANSFER_ROW] / 100) * images
+    numbers = {"within": within, "steps": len(errors), "photographs": photographs, "images": images, "gap": gap}
+    return within == 0, numbers
+
+
+# ---- against the authors' logs and code
+
+
+def implied_images(percentages: pd.Series) -> int:
+    """The smallest number of images of which every logged percentage (four decimals) can be a whole count; 0: none."""
+    shares = percentages.drop_duplicates().to_numpy() / 100
+    return next((n for n in range(1000, LARGEST_SET) if (np.abs(np.rint(shares * n) / n - shares) < 0.6e-6).all()), 0)
+
+
+def implied_sets(paper: Paper) -> tuple[int, int]:
+    """Training and validation images of the proposed network's log."""
+    log = paper.log(PROPOSED, "transfer")
+    return implied_images(log["train_accuracy_percent"]), implied_images(log["val_accuracy_percent"])
+
+
+def split(paper: Paper) -> Agreement:
+    """Were the images split 6:2:2?"""
+    train, val = implied_sets(paper)
+    share = train / (train + val)
+    numbers = {"train": train, "val": val, "images": train + val, "share": 100 * share, "rest": 100 - 100 * share}
+    return abs(share - paper["section_3.3/split/train_share"]) <= 0.01, numbers
+
+
+def overfitting(paper: Paper) -> Agreement:
+    """Could a small distance between training and validation accuracy show that nothing is over-fitted?
+
+    Not if most validation images have a copy in training: then the distance stays small whatever is learned by heart.
+    """
+    train, val = implied_sets(paper)
+    share = sibling_share(paper.minerals, train / (train + val))
+    logs = [paper.log(*run) for run in AUTHORS_RUNS if run[0] in PAPER_MODELS]
+    above = sum(bool((log["val_accuracy_percent"] > log["train_accuracy_percent"]).mean() > 0.5) for log in logs)
+    return share <= 0.5, {"share": 100 * share, "above": above, "logs": len(logs)}
+
+
+def _same(a: Any, b: Any) -> Any:
+    return abs(a - b) < SAME
+
+
+def _starts(paper: Paper) -> dict[str, str]:
+    """The start of each network of Table 4 as its rows are read: only the proposed one is pretrained."""
+    return {model: "transfer" if model == PROPOSED else "scratch" for model in paper["table_4/accuracy_percent"].index}
+
+
+def _best(paper: Paper) -> pd.Series:
+    """Best logged validation accuracy of each network of Table 4."""
+    return pd.Series({model: paper.best_logged[f"{model}-{start}"] for model, start in _starts(paper).items()})
+
+
+def tested_apart(paper: Paper) -> Agreement:
+    """Are the accuracies of Tables 4 and 5 those of images that chose nothing?"""
+    table_4 = paper["table_4/accuracy_percent"].add_suffix("-scratch")
+    # Table 4's proposed row is Table 5's last, not the run from scratch.
+    printed = paper["table_5/accuracy_percent"].combine_first(table_4)
+    same = int(_same(printed, paper.best_logged[printed.index]).sum())
+    return same <= len(printed) / 2, {"same": same, "printed": len(printed)}
+
+
+def validation_accuracy(paper: Paper) -> Agreement:
+    """Do the logs reach the validation accuracies of section 4.1?"""
+    printed = paper["section_4.1/val_accuracy_percent"]
+    last = {model: paper.log(model, s)["train_accuracy_percent"].iloc[-1] for model, s in _starts(paper).items()}
+    above = printed[printed > _best(paper) + SAME]
+    trained = [NETWORK_NAMES[model] for model, value in above.items() if _same(value, last[model])]
+    return above.empty, {"above": len(above), "rows": len(printed), "trained": trained or None}
+
+
+def order(paper: Paper) -> Agreement:
+    """Do the logs put the six networks in the printed order?"""
+    printed, best = paper["table_4/accuracy_percent"], _best(paper)
+    wrong = [
+        f"{NETWORK_NAMES[a]} is printed below {NETWORK_NAMES[b]}, logged above it ({best[a]:.2f} and {best[b]:.2f})"
+        for a, b in permutations(printed.index, 2)
+        if printed[a] < printed[b] and best[a] > best[b]
+    ]
+    lost = [NETWORK_NAMES[model] for model in printed.index if not _same(printed[model], best[model])]
+    return not wrong, {"words": "; ".join(wrong) or "The logs give the same order", "lost": lost or None}
+
+
+def equal_starts(paper: Paper) -> Agreement:
+    """Do all rows of Table 4 start from weights of the same kind?"""
+    printed = paper["table_4/accuracy_percent"]
+    starts = {m: start for m, start in AUTHORS_RUNS if _same(printed[m], paper.best_logged[f"{m}-{start}"])}
+    pretrained = [NETWORK_NAMES[model] for model, start in starts.items() if start == "transfer"]
+    numbers = {"logged": len(starts), "rows": len(printed), "pretrained": pretrained}
+    return len(set(starts.values())) <= 1, numbers
+
+
+def recipe(paper: Paper) -> Agreement:
+    """Does the code train as section 3.3 says?"""
+    names = ("optimizer", "lr", "schedule", "epochs", "batch_size")
+    stated = {name: paper[f"section_3.3/recipe/{name}"] for name in names}
+    code = paper.code.set_index("model")
+    other = {model: [name for name in names if row[name] != stated[name]] for model, row in code.iterrows()}
+    numbers = {"wrong": sum(map(bool, other.values())), "networks": len(other), "stated": stated["lr"]}
+    rates = sorted(code["lr"].unique())
+    return not numbers["wrong"], numbers | {"rates": rates, "convnext": other.get(BASE) or None}
+
+
+def same_processing(paper: Paper) -> Agreement:
+    """Are the six networks trained alike, but for what they are?"""
+    code = paper.code.drop(columns="model")
+    recipes = len(code.drop_duplicates())
+    differing = [name.replace("_", " ") for name in code.columns if code[name].nunique() > 1]
+    return recipes == 1, {"recipes": recipes, "networks": len(code), "differing": differing or "nothing"}
+
+
+# ---- against networks built here
+
+
+def shapes(paper: Paper, networks: "NetworkFacts") -> Agreement:
+    """Do the maps of ConvNeXt-T have the sizes of Table 1? The head is judged by itself."""
+    right = sum(paper[f"table_1/{name}/output"] == shape_text(shape) for name, shape in networks.shapes.items())
+    return right == len(networks.shapes), {"right": right, "rows": len(networks.shapes)}
+
+
+def table_5_column(
+    paper: Paper, networks: "NetworkFacts", *, quantity: str, within: float, growth: bool = False
+) -> Agreement:
+    """Is a column of Table 5 that of the networks, or does it at least grow from row to row like theirs?
+
+    Args:
+        paper: The published facts.
+        networks: What was counted.
+        quantity: ``parameters_million`` or ``size_mib``.
+        within: Distance up to which two figures are called equal.
+        growth: Compare differences to the first row.
+    """
+    printed = paper[f"table_5/{quantity}"]
+    counted = networks.size_mib if quantity == "size_mib" else {m: n / 1e6 for m, n in networks.parameters.items()}
+    found = pd.Series({row: counted[row.rsplit("-", 1)[0]] for row in printed.index})
+    apart = (printed - printed.iloc[0]) - (found - found.iloc[0]) if growth else printed - found
+    right = int((apart.abs() <= within).sum())
+    numbers = {"right": right, "rows": len(printed), "printed": list(printed)}
+    return right == len(printed), numbers | {"attention": counted[PROPOSED] - counted[BASE]}
+
+
+def printed_complexity(paper: Paper, networks: "NetworkFacts") -> Agreement:
+    """Does accuracy grow with complexity in the paper's own Table 4 (Kendall, p below 0.05)?"""
+    accuracy = paper["table_4/accuracy_percent"]
+    sizes, ranks = pd.Series(networks.parameters)[accuracy.index], accuracy.rank(ascending=False)
+    tau, p = kendalltau(sizes, accuracy)
+    numbers = {"tau": tau, "p": p, "rows": len(accuracy)}
+    return tau > 0 and p < 0.05, numbers | {"largest": ranks[sizes.idxmax()], "smallest": ranks[sizes.idxmin()]}

@@ -1,93 +1,244 @@
-"""Further rules applied to this profile's runs: speed, cost of training, all three metrics, over-fitting, evidence."""
+"""Rules about the runs of this profile: does what the paper claims hold here?
+
+A rule takes the study and returns a verdict and the numbers for its sentence of evidence, or ``NOTHING`` where runs are
+missing; ``resources/claims.yaml`` says which claim a rule judges. A gain holds (or fails) only over at least three seeds
+and after Holm's correction, see ``contrasts``.
+"""
+
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import kendalltau
 
 from mineral_lib.config import PROPOSED
-from mineral_lib.reporting.ablation import BASE
-from mineral_lib.reporting.contrasts import MIN_SEEDS
-from mineral_lib.reporting.convergence import epochs_to, too_short
-from mineral_lib.reporting.summary import row_name, summarise, weights_in_block
-from mineral_lib.reporting.verdicts import FAILS, HOLDS, NOT_RUN, UNDECIDED, UNTESTABLE, check_best, points
+from mineral_lib.evaluation.statistics import holm
+from mineral_lib.reporting.ablation import BASE, gains
+from mineral_lib.reporting.comparison import leads
+from mineral_lib.reporting.contrasts import FAILS, HOLDS, LEVEL, MIN_SEEDS, UNDECIDED, points, seeds_text
+from mineral_lib.reporting.convergence import curve_area, epochs_to
+from mineral_lib.reporting.leakage import control_gap, leakage_gap, table_leakage
+from mineral_lib.reporting.summary import block_runs, row_name, summarise, unseen_text
 from mineral_lib.study import Study
 from mineral_lib.training.run import Run
 
+Verdict = tuple[str, dict[str, Any]]
+
+NOT_RUN, UNTESTABLE = "not run in this profile", "cannot be tested here"
+NOTHING: Verdict = (NOT_RUN, {})
+METRICS = ("accuracy", "precision_macro", "recall_macro")
 SPEED_NOISE = 0.03  # two timings of one network differ by so much on a shared machine
 OVERFIT = 0.05  # distance of training to validation accuracy that is called over-fitting
-METRICS = {"accuracy": "accuracy", "precision_macro": "precision", "recall_macro": "recall"}
+
+
+def _few(runs: list[Run]) -> str | None:
+    """Why the number of seeds decides nothing; None with at least three."""
+    count = len({run.seed for run in runs})
+    return None if count >= MIN_SEEDS else seeds_text(count).capitalize()
 
 
 def _decided(verdict: str, runs: list[Run]) -> str:
-    return verdict if len({run.seed for run in runs}) >= MIN_SEEDS else UNDECIDED
+    return UNDECIDED if _few(runs) else verdict
 
 
-def check_training_speed(study: Study) -> tuple[str, str]:
-    """Are more images a second trained with attention than without, in every pair of runs of one start and seed?"""
-    ratios = []
-    for weights in ("scratch", "transfer"):
-        base, eca = (study.select(model=m, weights=weights) for m in (BASE, PROPOSED))
-        ratios += [
-            b.manifest["images_per_second"] / a.manifest["images_per_second"]
-            for a in base
-            for b in eca
-            if a.seed == b.seed
-        ]
-    if not ratios:
-        return NOT_RUN, ""
-    low, high = min(ratios) - 1, max(ratios) - 1
-    verdict = HOLDS if low > SPEED_NOISE else FAILS if high < -SPEED_NOISE else UNDECIDED
-    words = f"{100 * low:+.0f} to {100 * high:+.0f} % in {len(ratios)} pairs of runs".replace("-", "−")
-    return verdict, f"Images a second with attention, against without: {words}."
+def _last(runs: list[Run], quantity: str) -> float:
+    """Mean over seeds after the last epoch, in percent."""
+    return 100 * float(np.mean([run.history[quantity].iloc[-1] for run in runs]))
 
 
-def check_transfer_speed(study: Study) -> tuple[str, str]:
-    """Does a ConvNeXt with transfer reach the best validation accuracy of one from scratch in fewer epochs?"""
-    scratch, transfer = (study.select(model=BASE, weights=w) for w in ("scratch", "transfer"))
-    pairs = [
-        (a.history["val_accuracy"], b.history["val_accuracy"].to_numpy())
-        for a in scratch
-        for b in transfer
-        if a.seed == b.seed
-    ]
-    if not pairs:
-        return NOT_RUN, ""
-    without = float(np.median([curve.to_numpy().argmax() + 1 for curve, _ in pairs]))
-    needed = float(np.median(np.nan_to_num([epochs_to(curve, best.max()) for best, curve in pairs], nan=np.inf)))
-    verdict = _decided(HOLDS if needed < without else FAILS if needed > without else UNDECIDED, transfer)
-    reached = f"after {needed:g} epochs" if np.isfinite(needed) else "never"
-    source = " The epochs of pre-training are not counted." if study.settings.weights.source == "formula" else ""
-    return verdict, f"Best from scratch after {without:g} epochs; with transfer as good {reached}.{source}"
+def _pairs(first: list[Run], second: list[Run]) -> list[tuple[Run, Run]]:
+    return [(a, b) for a in first for b in second if a.seed == b.seed]
 
 
-def check_all_metrics(study: Study) -> tuple[str, str]:
+def best(study: Study, block: str) -> Verdict:
+    """Is the proposed network more accurate than every other of a block?
+
+    Fails if any other network is clearly better; holds only if all differences are clear.
+    """
+    found = [(row_name(other, model, study), one) for model, (other, one) in leads(study, block).items() if one]
+    if not found:
+        return NOTHING
+    verdicts = [contrast.verdict for _, contrast in found]
+    verdict = FAILS if FAILS in verdicts else HOLDS if set(verdicts) == {HOLDS} else UNDECIDED
+    rival, difference = min(found, key=lambda pair: pair[1].estimate.value)
+    numbers = {"better": verdicts.count(HOLDS), "worse": verdicts.count(FAILS), "others": len(verdicts)}
+    return verdict, numbers | {"rival": rival, "difference": difference.text()}
+
+
+def all_metrics(study: Study) -> Verdict:
     """Is the proposed network first in accuracy, precision and recall?
 
-    Holds if it is and its accuracy is clearly ahead (``check_best``), fails if it is first in none.
+    Holds if it is and its accuracy is clearly ahead (``best``), fails if it is first in none.
     """
-    found = {m: study.select(model=m, weights=weights_in_block(m, "as_read")) for m in study.settings.comparison.models}
-    numbers = {m: summarise(records, study) for m, records in found.items() if records}
-    if PROPOSED not in numbers or len(numbers) < 2:
-        return NOT_RUN, ""
-    table = pd.DataFrame(numbers).T[list(METRICS)].astype(float)
-    first = [words for name, words in METRICS.items() if table[name].idxmax() == PROPOSED]
-    clear = check_best(study, "as_read")[0]
-    verdict = HOLDS if len(first) == 3 and clear == HOLDS else FAILS if not first else UNDECIDED
-    verdict = _decided(verdict, found[PROPOSED])
-    leaders = {words: row_name(found[m := table[name].idxmax()], m, study.settings) for name, words in METRICS.items()}
-    return verdict, "First in " + ", ".join(f"{words}: {name}" for words, name in leaders.items()) + "."
+    found = block_runs(study, "as_read")
+    if PROPOSED not in found or len(found) < 2:
+        return NOTHING
+    table = pd.DataFrame({model: summarise(runs, study) for model, runs in found.items()}).T[list(METRICS)]
+    leaders = table.astype(float).idxmax()
+    first, clear = int((leaders == PROPOSED).sum()), best(study, "as_read")[0] == HOLDS
+    verdict = HOLDS if first == len(METRICS) and clear else FAILS if not first else UNDECIDED
+    names = {metric: row_name(found[model], model, study) for metric, model in leaders.items()}
+    return _decided(verdict, found[PROPOSED]), names
 
 
-def check_own_overfitting(study: Study) -> tuple[str, str]:
+def faster(study: Study, block: str) -> Verdict:
+    """Does the proposed network lead in mean validation accuracy and in epochs to the highest shared threshold?
+
+    Holds if it leads in both, fails if it leads in neither, both over at least three seeds. All curves are cut to the
+    shortest.
+    """
+    found = block_runs(study, block)
+    if PROPOSED not in found or len(found) < 2:
+        return NOTHING
+    curves = {model: [run.history["val_accuracy"].to_numpy() for run in runs] for model, runs in found.items()}
+    length = min(len(curve) for some in curves.values() for curve in some)
+    area = pd.Series({m: np.mean([curve_area(curve[:length]) for curve in some]) for m, some in curves.items()})
+    goals = study.settings.comparison.thresholds_percent
+    # Median epochs, a row a network and a column a threshold; NaN where a seed does not reach it.
+    times = pd.DataFrame(
+        {g: {m: np.median([epochs_to(c, g / 100) for c in some]) for m, some in curves.items()} for g in goals}
+    )
+    reached = [goal for goal in goals if times[goal].notna().sum() >= 2]
+    rival, few = area.drop(PROPOSED).idxmax(), _few(found[PROPOSED])
+    ahead = bool(area[PROPOSED] > area[rival])
+    numbers = {"epochs": length, "mine": 100 * area[PROPOSED], "best": 100 * area[rival], "few": few}
+    numbers |= {"rival": row_name(found[rival], rival, study), "goal": None, "unreached": None}
+    if not reached:
+        verdict = FAILS if not ahead and not few else UNDECIDED
+        return verdict, numbers | {"unreached": "no threshold is reached by two networks"}
+    goal = max(reached)
+    mine, others = times.loc[PROPOSED, goal], times[goal].drop(PROPOSED)
+    first = bool(np.isfinite(mine) and not (others <= mine).any())
+    verdict = UNDECIDED if few or ahead != first else HOLDS if ahead else FAILS
+    return verdict, numbers | {"goal": goal, "time": _epochs(mine), "fastest": _epochs(others.min())}
+
+
+def _epochs(value: float) -> str:
+    return f"{value:.0f}" if np.isfinite(value) else "more than all"
+
+
+def training(study: Study) -> Verdict:
+    """Do all networks end above 90 % training accuracy?"""
+    found = block_runs(study, "as_read")
+    if len(found) < len(study.settings.comparison.models):
+        return NOTHING
+    final = pd.Series({model: _last(runs, "train_accuracy") for model, runs in found.items()})
+    above, lowest = int((final > 90).sum()), final.idxmin()
+    numbers = {"above": above, "networks": len(final), "lowest": final.min()}
+    return HOLDS if above == len(final) else FAILS, numbers | {"name": row_name(found[lowest], lowest, study)}
+
+
+def own_overfitting(study: Study) -> Verdict:
     """Does the proposed network end with training and validation accuracy close together, specimens kept apart?"""
     found = study.select(model=PROPOSED, weights="transfer")
     if not found:
-        return NOT_RUN, ""
-    last = pd.DataFrame([run.history.iloc[-1] for run in found])[["train_accuracy", "val_accuracy"]].mean()
-    gap = last["train_accuracy"] - last["val_accuracy"]
-    verdict = _decided(HOLDS if gap < OVERFIT else FAILS, found)
-    if too_short(study):
-        verdict = UNTESTABLE
-    return verdict, (
-        f"After {study.settings.train.epochs} epochs {100 * last['train_accuracy']:.1f} % in training (augmented), "
-        f"and {100 * last['val_accuracy']:.1f} % in validation: {points(gap)} points."
-    )
+        return NOTHING
+    train, val = _last(found, "train_accuracy"), _last(found, "val_accuracy")
+    numbers = {"epochs": study.settings.train.epochs, "train": train, "val": val, "gap": train - val}
+    return _decided(HOLDS if train - val < 100 * OVERFIT else FAILS, found), numbers
+
+
+def training_speed(study: Study) -> Verdict:
+    """Are more images a second trained with attention than without, in every pair of runs of one start and seed?"""
+    ratios = [
+        eca.manifest["images_per_second"] / base.manifest["images_per_second"] - 1
+        for weights in ("scratch", "transfer")
+        for base, eca in _pairs(*(study.select(model=model, weights=weights) for model in (BASE, PROPOSED)))
+    ]
+    if not ratios:
+        return NOTHING
+    low, high = min(ratios), max(ratios)
+    verdict = HOLDS if low > SPEED_NOISE else FAILS if high < -SPEED_NOISE else UNDECIDED
+    return verdict, {"low": 100 * low, "high": 100 * high, "pairs": len(ratios)}
+
+
+def transfer_speed(study: Study) -> Verdict:
+    """Does a ConvNeXt with transfer reach the best validation accuracy of one from scratch in fewer epochs?"""
+    scratch, transfer = (study.select(model=BASE, weights=weights) for weights in ("scratch", "transfer"))
+    pairs = [tuple(run.history["val_accuracy"].to_numpy() for run in pair) for pair in _pairs(scratch, transfer)]
+    if not pairs:
+        return NOTHING
+    without = float(np.median([a.argmax() + 1 for a, _ in pairs]))
+    needed = float(np.median(np.nan_to_num([epochs_to(b, a.max()) for a, b in pairs], nan=np.inf)))
+    verdict = HOLDS if needed < without else FAILS if needed > without else UNDECIDED
+    reached = f"after {needed:g} epochs" if np.isfinite(needed) else "never"
+    uncounted = "pre-training" if study.settings.weights.source == "formula" else None
+    return _decided(verdict, transfer), {"without": without, "reached": reached, "uncounted": uncounted}
+
+
+def classes(study: Study) -> Verdict:
+    """Are more than half of the minerals recognised in at least 97 % of their test photographs?"""
+    found = study.select(model=PROPOSED, weights="transfer")
+    if not found:
+        return NOTHING
+    recall = pd.concat([r.predictions().assign(correct=r.correct) for r in found]).groupby("label")["correct"].mean()
+    good = int((recall >= 0.97).sum())
+    numbers = {"good": good, "classes": len(recall), "median": 100 * recall.median()}
+    return HOLDS if good > len(recall) / 2 else FAILS, numbers
+
+
+def complexity(study: Study) -> Verdict:
+    """Does accuracy grow with the number of parameters (Kendall's rank correlation, exact p below 0.05, three seeds)?"""
+    blocks = study.settings.comparison.blocks
+    block = "fair_none" if "fair_none" in blocks else blocks[0]
+    found = block_runs(study, block)
+    if len(found) < 4:
+        return NOTHING
+    sizes = [runs[0].manifest["parameters"] for runs in found.values()]
+    tau, p = kendalltau(sizes, [np.mean([run.accuracy for run in runs]) for runs in found.values()])
+    few = _few(min(found.values(), key=len))
+    verdict = UNDECIDED if few or not p < LEVEL else HOLDS if tau > 0 else FAILS
+    return verdict, {"tau": tau, "p": p, "rows": len(found), "block": block, "few": few}
+
+
+def gain(study: Study, name: str, more: Mapping[str, str] | None = None) -> Verdict:
+    """Is a gain of Table 5 above zero?
+
+    Args:
+        study: The study.
+        name: A key of ``ablation.GAINS``.
+        more: Further gains that are named in the evidence: words and key of each.
+    """
+    found = gains(study)
+    if name not in found:
+        return NOTHING
+    others = [f"{words} {found[key].text()}" for words, key in (more or {}).items() if key in found]
+    numbers = {"gain": found[name].text(), "p": found[name].p_holm, "more": "; ".join(others).capitalize() or None}
+    return found[name].verdict, numbers
+
+
+def cheap(study: Study) -> Verdict:
+    """Does attention add less than a thousandth of the parameters?"""
+    runs = [
+        study.select(model=model, weights="scratch") or study.select(model=model, weights="transfer")
+        for model in (BASE, PROPOSED)
+    ]
+    if not all(runs):
+        return NOTHING
+    base, eca = (int(found[0].manifest["parameters"]) for found in runs)
+    return HOLDS if 0 <= eca - base < 0.001 * base else FAILS, {"more": eca - base, "base": base}
+
+
+def honest_split(study: Study) -> Verdict:
+    """Does the paper's order measure new specimens? Fails if the gap of a network (over at least three seeds), or that
+    of the control on labels drawn by lot (which trains nothing), is above 0 after Holm's correction.
+    """
+    table = table_leakage(study)
+    rows = {"network": leakage_gap(table), "control": control_gap(table)}
+    rows = {kind: row for kind, row in rows.items() if row is not None}
+    if not rows:
+        return NOTHING
+    corrected = holm([row["gap_p"] for row in rows.values()])
+    words, apart = [], False
+    for (kind, row), p in zip(rows.items(), corrected, strict=True):
+        may = kind == "control" or row["seeds"] >= MIN_SEEDS
+        apart = apart or (may and p < LEVEL and row["gap"] > 0)
+        name = "Labels drawn by lot, nearest neighbour" if kind == "control" else row["network"]
+        seeds = "" if kind == "control" else f", {seeds_text(int(row['seeds']))}"
+        words.append(
+            f"{name}: {100 * row['accuracy']:.1f} % in the paper's order, {100 * (row['accuracy'] - row['gap']):.1f} % on "
+            f"{unseen_text(study)} ({points(row['gap'])} points, 95 % interval {points(row['gap_low'])} to "
+            f"{points(row['gap_high'])}{seeds})."
+        )
+    return FAILS if apart else UNDECIDED, {"words": " ".join(words)}

@@ -23,7 +23,7 @@ from mineral_lib.reporting import (
     setup_tables,
     starts,
 )
-from mineral_lib.reporting.claims import all_claims, table_claims
+from mineral_lib.reporting.claims import table_claims
 from mineral_lib.reporting.summary import NAN
 from mineral_lib.reporting.tables import Column, Table
 from mineral_lib.study import Study
@@ -55,7 +55,7 @@ def build_tables(study: Study) -> dict[str, Table]:
         convergence.section_4_1(study),
         leakage.table_splits(study),
         leakage.table_leakage(study),
-        table_claims(all_claims(study)),
+        table_claims(study),
         table_runs(study),
         recipe_table.table_recipe(study),
     ]
