@@ -4,7 +4,7 @@ A rule takes the published facts (``paper.Paper``) and returns whether the claim
 its sentence of evidence; ``resources/claims.yaml`` says which claim a rule judges.
 """
 
-from itertools import permutations
+from itertools import pairwise, permutations
 from math import ceil, floor, sqrt
 from string import Formatter
 from typing import TYPE_CHECKING, Any
@@ -33,25 +33,21 @@ SAME = 0.0101  # points within which two figures with two decimals are called th
 LARGEST_SET = 35_000  # images that are tried when the size of a set is read from its percentages
 
 
-def compare(
-    paper: Paper, networks: "NetworkFacts | None" = None, *, found: str, stated: str | float, is_: str = "equal", within: float = 0.0
-) -> Agreement:
+def compare(paper: Paper, networks: "NetworkFacts | None" = None, **options: Any) -> Agreement:
     """Compare two numbers, or two columns row by row.
 
     Args:
         paper: The published facts.
-        networks: What was counted on networks built here, see ``models.paper_networks``.
-        found: A fact, for example ``networks.modules[post_stage]`` or ``paper[abstract/images/count]``.
-        stated: Another, or a number.
-        is_: ``equal``, ``more than`` or ``less than``: what the claim says of ``found``.
-        within: Distance up to which two numbers are called equal.
+        networks: What was counted on networks built here.
+        **options: ``found`` and ``stated``, each a number or the name of a fact, for example ``networks.num_versions``
+            or ``paper[abstract/images/count]``; ``is_``, what the claim says of ``found``: ``equal`` (the default),
+            ``more than`` or ``less than``; ``within``, the distance up to which two numbers are called equal.
     """
     facts = {"paper": paper, "networks": networks}
-    a, b = (Formatter().get_field(name, (), facts)[0] if isinstance(name, str) else name for name in (found, stated))
-    if is_ == "equal":
-        agrees = abs(a - b) <= within if within else a == b
-    else:
-        agrees = a > b if is_ == "more than" else a < b
+    given = (options["found"], options["stated"])
+    a, b = (Formatter().get_field(name, (), facts)[0] if isinstance(name, str) else name for name in given)
+    equal = abs(a - b) <= options["within"] if "within" in options else a == b
+    agrees = {"equal": equal, "more than": a > b, "less than": a < b}[options.get("is_", "equal")]
     wrong = int(np.size(agrees) - np.sum(agrees))
     return wrong == 0, {"found": a, "stated": b, "wrong": wrong, "rows": np.size(agrees)}
 
@@ -73,9 +69,7 @@ def factors(paper: Paper) -> Agreement:
 
 
 def sibling_share(minerals: tuple[Mineral, ...], train_share: float) -> float:
-    """Expected share of images outside the training part that have a copy in it, if multiplied images are pooled and
-    split at random.
-    """
+    """Share of the images outside the training part that have a copy in it, multiplied ones split at random."""
     alone = sum(one.augmented * (1 - train_share) ** (one.factor - 1) for one in minerals)
     return 1 - alone / sum(one.augmented for one in minerals)
 
@@ -133,7 +127,7 @@ def printed_noise(paper: Paper) -> Agreement:
     images, photographs = share * paper.images, share * paper.photographs
     table_5 = paper["table_5/accuracy_percent"]
     rates = np.sort(pd.concat([paper["table_4/accuracy_percent"], table_5]).drop_duplicates()) / 100
-    errors = [sqrt((a * (1 - a) + b * (1 - b)) / photographs) for a, b in zip(rates, rates[1:], strict=False)]
+    errors = [sqrt((a * (1 - a) + b * (1 - b)) / photographs) for a, b in pairwise(rates)]
     within = int((np.diff(rates) < CLEAR * np.array(errors)).sum())
     gap = (table_5[PROPOSED_ROW] / 100 - table_5[TRANSFER_ROW] / 100) * images
     numbers = {"within": within, "steps": len(errors), "photographs": photographs, "images": images, "gap": gap}

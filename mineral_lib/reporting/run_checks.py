@@ -1,8 +1,8 @@
 """Rules about the runs of this profile: does what the paper claims hold here?
 
-A rule takes the study and returns a verdict and the numbers for its sentence of evidence, or ``NOTHING`` where runs are
-missing; ``resources/claims.yaml`` says which claim a rule judges. A gain holds (or fails) only over at least three seeds
-and after Holm's correction, see ``contrasts``.
+A rule takes the study and returns a verdict and the numbers for its sentence of evidence, or ``NOTHING`` where runs
+are missing; ``resources/claims.yaml`` says which claim a rule judges. A gain holds (or fails) only over at least three
+seeds and after Holm's correction, see ``contrasts``.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from mineral_lib.config import PROPOSED
 from mineral_lib.evaluation.statistics import holm
 from mineral_lib.reporting.ablation import BASE, gains
 from mineral_lib.reporting.comparison import leads
-from mineral_lib.reporting.contrasts import FAILS, HOLDS, LEVEL, MIN_SEEDS, UNDECIDED, points, seeds_text
+from mineral_lib.reporting.contrasts import FAILS, HOLDS, LEVEL, MIN_SEEDS, UNDECIDED, percent, points, seeds_text
 from mineral_lib.reporting.convergence import curve_area, epochs_to
 from mineral_lib.reporting.leakage import control_gap, leakage_gap, table_leakage
 from mineral_lib.reporting.summary import block_runs, row_name, summarise, unseen_text
@@ -179,7 +179,7 @@ def classes(study: Study) -> Verdict:
 
 
 def complexity(study: Study) -> Verdict:
-    """Does accuracy grow with the number of parameters (Kendall's rank correlation, exact p below 0.05, three seeds)?"""
+    """Does accuracy grow with the number of parameters (Kendall, exact p below 0.05, three seeds)?"""
     blocks = study.settings.comparison.blocks
     block = "fair_none" if "fair_none" in blocks else blocks[0]
     found = block_runs(study, block)
@@ -221,8 +221,10 @@ def cheap(study: Study) -> Verdict:
 
 
 def honest_split(study: Study) -> Verdict:
-    """Does the paper's order measure new specimens? Fails if the gap of a network (over at least three seeds), or that
-    of the control on labels drawn by lot (which trains nothing), is above 0 after Holm's correction.
+    """Does the paper's order measure new specimens?
+
+    Fails if the gap of a network (over at least three seeds), or that of the control on labels drawn by lot (which
+    trains nothing), is above 0 after Holm's correction.
     """
     table = table_leakage(study)
     rows = {"network": leakage_gap(table), "control": control_gap(table)}
@@ -237,7 +239,7 @@ def honest_split(study: Study) -> Verdict:
         name = "Labels drawn by lot, nearest neighbour" if kind == "control" else row["network"]
         seeds = "" if kind == "control" else f", {seeds_text(int(row['seeds']))}"
         words.append(
-            f"{name}: {100 * row['accuracy']:.1f} % in the paper's order, {100 * (row['accuracy'] - row['gap']):.1f} % on "
+            f"{name}: {percent(row['accuracy'])} in the paper's order, {percent(row['accuracy'] - row['gap'])} on "
             f"{unseen_text(study)} ({points(row['gap'])} points, 95 % interval {points(row['gap_low'])} to "
             f"{points(row['gap_high'])}{seeds})."
         )

@@ -13,10 +13,11 @@ from mineral_lib.evaluation.statistics import wilson
 from mineral_lib.models.structure import Step
 from mineral_lib.parameters import load_profile
 from mineral_lib.reporting import ablation, comparison, confusion, convergence, leakage, setup_tables
-from mineral_lib.reporting.contrasts import compare
+from mineral_lib.reporting.claims import judge
+from mineral_lib.reporting.contrasts import FAILS, compare
 from mineral_lib.reporting.leak_figure import draw_leakage
+from mineral_lib.reporting.run_checks import NOT_RUN
 from mineral_lib.reporting.tables import MISSING, Column, formatted, save_table
-from mineral_lib.reporting.verdicts import FAILS, NOT_RUN, check_honest_split
 from mineral_lib.storage import ResultPaths
 from mineral_lib.study import Study
 
@@ -346,7 +347,7 @@ def test_labels_drawn_by_lot_decide_the_verdict_on_the_split(four_corners, setti
         samples = leakage.read_split(Study(settings, four_corners), protocol).query("split == 'test'")
         parts.append(samples[["sample_id", "specimen"]].assign(protocol=protocol, labels="shuffled", correct=right))
     pd.concat(parts).to_csv(four_corners.control, index=False)
-    verdict, words = check_honest_split(Study(settings, four_corners))
+    verdict, words = judge("honest_split", Study(settings, four_corners))
     assert verdict == FAILS and "drawn by lot" in words and "+100.0 points" in words
     four_corners.control.unlink()
-    assert check_honest_split(Study(settings, four_corners)) == (NOT_RUN, "")
+    assert judge("honest_split", Study(settings, four_corners)) == (NOT_RUN, "")

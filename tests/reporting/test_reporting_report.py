@@ -8,24 +8,25 @@ import sys
 import pytest
 from test_reporting import four_corners, paths, settings, write_photographs, write_run  # noqa: F401
 
-from mineral_lib.reporting import verdicts
-from mineral_lib.reporting.claims import all_claims
+from mineral_lib.reporting.claims import all_claims, judge
+from mineral_lib.reporting.contrasts import FAILS, HOLDS, UNDECIDED
 from mineral_lib.reporting.report import write_report
+from mineral_lib.reporting.run_checks import NOT_RUN, UNTESTABLE
 from mineral_lib.study import Study
 
 
 def test_verdicts_without_a_gain(four_corners, settings):
-    runs = LOADRUNS(four_corners)
-    verdict, words = verdicts.check_best(Study(settings), "as_read")
-    assert verdict == verdicts.UNDECIDED and words.endswith("one seed).") and "Better than 0 of 1" in words
-    assert verdicts.check_training(Study(settings))[0] == verdicts.NOT_RUN
-    assert "18 parameters" in verdicts.check_cheap(Study(settings))[1]
+    study = Study(settings, four_corners)
+    verdict, words = judge("best", study)
+    assert verdict == UNDECIDED and words.endswith("one seed).") and "Better than 0 of 1" in words
+    assert judge("training", study)[0] == NOT_RUN
+    assert "18 parameters" in judge("cheap", study)[1]
 
 
 def test_claims_without_any_run_are_open(paths, settings):
     found = {claim.verdict for claim in all_claims(Study(settings, paths))}
-    assert {verdicts.NOT_RUN, verdicts.UNTESTABLE} <= found
-    assert not found & {verdicts.HOLDS, verdicts.FAILS, verdicts.UNDECIDED}
+    assert {NOT_RUN, UNTESTABLE} <= found
+    assert not found & {HOLDS, FAILS, UNDECIDED}
 
 
 @pytest.mark.parametrize("with_runs", [True, False])
