@@ -9,7 +9,7 @@ from torch import nn
 
 from mineral_lib.config import PAPER_MODELS, PROPOSED, Model
 from mineral_lib.models.eca_convnext import PLACEMENTS, eca_modules
-from mineral_lib.models.structure import count_parameters, describe_network, file_size_mib
+from mineral_lib.models.structure import count_parameters, describe_network, file_size_mib, shape_text
 from mineral_lib.models.zoo import add_attention, build_base
 
 NUM_CLASSES, PAPER_PX = 26, 224
@@ -24,7 +24,7 @@ class NetworkFacts:
     Attributes:
         parameters: Weights of each of the six networks with 26 outputs, GoogLeNet with its auxiliary heads.
         size_mib: Saved state of ConvNeXt-T and ECA-ConvNeXt-T.
-        shapes: (C, H, W) after each step of ConvNeXt-T's Table 1 before the head, photograph of 224 px.
+        shapes: Height × width × channels after each step of ConvNeXt-T's Table 1 but the head, photograph of 224 px.
         modules: Number of ECA modules by placement.
         kernels: Kernel size of each stage's module, by ECA-Net's formula and as the authors' code passes the widths.
         pooling_saves: Weights an ECA module's convolution would have more without the pooling before it.
@@ -33,7 +33,7 @@ class NetworkFacts:
 
     parameters: dict[str, int]
     size_mib: dict[str, float]
-    shapes: dict[str, tuple[int, ...]]
+    shapes: dict[str, str]
     modules: dict[str, int]
     kernels: dict[str, tuple[int, ...]]
     pooling_saves: int
@@ -82,11 +82,11 @@ def network_facts() -> NetworkFacts:
         attention = {rule: eca_modules(_build(PROPOSED, kernel=rule)) for rule in ("adaptive", "authors")}
     real = {name: networks[name].to_empty(device="cpu") for name in (BASE, PROPOSED)}
     pooled = eca_modules(real[PROPOSED])[0]
-    names = timm.list_pretrained("convnext_*.fb_in22k")
+    steps, names = describe_network(real[BASE], PAPER_PX), timm.list_pretrained("convnext_*.fb_in22k")
     return NetworkFacts(
         parameters={name: count_parameters(network) for name, network in networks.items()},
         size_mib={name: file_size_mib(network) for name, network in real.items()},
-        shapes={step.name: step.out_shape for step in describe_network(real[BASE], PAPER_PX) if step.kind != "head"},
+        shapes={step.name: shape_text(step.out_shape) for step in steps if step.kind != "head"},
         modules=modules,
         kernels={rule: tuple(module.kernel_size for module in found) for rule, found in attention.items()},
         pooling_saves=count_parameters(pooled.conv) - count_parameters(pooled),  # a convolution alone, and the module

@@ -16,7 +16,6 @@ from scipy.stats import kendalltau
 from mineral_lib.catalogue import Mineral
 from mineral_lib.config import NETWORK_NAMES, PAPER_MODELS, PROPOSED
 from mineral_lib.paper import AUTHORS_RUNS, Paper
-from mineral_lib.reporting.description import shape_text
 
 if TYPE_CHECKING:
     from mineral_lib.models.paper_networks import NetworkFacts
@@ -246,7 +245,7 @@ def same_processing(paper: Paper) -> Agreement:
 
 def shapes(paper: Paper, networks: "NetworkFacts") -> Agreement:
     """Do the maps of ConvNeXt-T have the sizes of Table 1? The head is judged by itself."""
-    right = sum(paper[f"table_1/{name}/output"] == shape_text(shape) for name, shape in networks.shapes.items())
+    right = sum(paper[f"table_1/{name}/output"] == shape for name, shape in networks.shapes.items())
     return right == len(networks.shapes), {"right": right, "rows": len(networks.shapes)}
 
 

@@ -107,7 +107,7 @@ PUBLISHED = [
     ("recipe", CODE, "6 of 6 networks", AS_STATED),
     ("same_processing", CODE, "5 recipes for 6 networks", ALIKE),
     ("overfitting", CODE, "99.3 %", factor(1)),
-    ("shapes", CONSISTENT, "5 of 5", replace(FACTS, shapes=FACTS.shapes | {"conv3_x": (192, 56, 56)}), BUILT),
+    ("shapes", CONSISTENT, "5 of 5", replace(FACTS, shapes=FACTS.shapes | {"conv3_x": "56×56×192"}), BUILT),
     ("versions", BUILT, "xlarge", printed({"section_1/versions of ConvNeXt/count": 5})),
     ("equations", SELF, "7,008", replace(FACTS, kernels={"adaptive": (0, 0, 0, 0)})),
     ("pooling", BUILT, "0 are saved", replace(FACTS, pooling_saves=10)),
