@@ -118,13 +118,14 @@ def with_defaults(values: dict[str, Any]) -> dict[str, Any]:
     del defaults["profile"]
     own = folder / f"{profile}.yaml"
     if isinstance(profile, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,40}", profile) and own.is_file():
-        defaults = _merged(defaults, read_yaml(own))
-    return _merged(defaults, values)
+        defaults = merged(defaults, read_yaml(own))
+    return merged(defaults, values)
 
 
-def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Two sets of plain values; where both have a key, ``above`` counts, section by section."""
     both = {
-        key: _merged(below[key], value) if isinstance(value, dict) and isinstance(below.get(key), dict) else value
+        key: merged(below[key], value) if isinstance(value, dict) and isinstance(below.get(key), dict) else value
         for key, value in above.items()
     }
     return below | both

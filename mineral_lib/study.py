@@ -21,6 +21,8 @@ from mineral_lib.training import specs
 from mineral_lib.training.run import Run, recorded_runs
 from mineral_lib.training.specs import RunSpec
 
+# What a notebook that trains a run answers for. (Times and machine stand in files of their own.)
+RECORDS = ("config.json", "history.csv", "metrics.json", "predictions.csv")
 Say = Callable[[str], None]
 
 
@@ -54,6 +56,17 @@ class Study:
         self.settings = settings
         self.paths = paths or ResultPaths.of(settings.profile)
         self.written: list[Path] = []
+
+    def variant(self, name: str = "", **sections: Any) -> "Study":
+        """This study with other parameters, for example ``study.variant("short", train={"epochs": 1})``.
+
+        Args:
+            name: Joined to the profile's name, so that the results stand beside those of this study. Without it both
+                share a folder, which suits changes that make no other photographs, splits or runs.
+            **sections: Changes by section.
+        """
+        values = parameters.merged(parameters.sections_of(self.settings), sections)
+        return open_study(**values | {"profile": "-".join(filter(None, [self.settings.profile, name]))})
 
     @cached_property
     def data(self) -> StudyData:
@@ -155,6 +168,7 @@ class Study:
         wanted = self.planned() if runs is None else list(runs)
         count = train_runs(self.settings, [run.spec for run in wanted], say=say)
         self.__dict__.pop("runs", None)
+        self.written += [run.path(name) for run in wanted for name in RECORDS]
         return count
 
     def save(self, thing: Any, name: str = "", **options: Any) -> Any:
