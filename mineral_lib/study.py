@@ -172,16 +172,18 @@ class Study:
         return count
 
     def save(self, thing: Any, name: str = "", **options: Any) -> Any:
-        """Save a table, figure or data frame among the results, remember its files, and return it.
+        """Save a table or figure among the results, remember its files, and return it, ready to be shown.
 
         Args:
-            thing: A ``Table``, a ``Drawing``, a pandas data frame, or the path of a file that was written already.
+            thing: A ``Table``, a ``Drawing``, a pandas data frame (which becomes a ``Table``), the path of a file that
+                was written already, or None for nothing.
             name: File name without ending; a ``Table`` has its own.
-            **options: For a data frame: ``title``, ``notes``, ``finding``.
+            **options: For a data frame without words in ``words.yaml``: ``title``, ``notes``, ``finding``.
         """
-        from mineral_lib.reporting.saving import save
+        from mineral_lib.reporting.saving import named, save
 
-        self.written += save(self, thing, name, **options)
+        thing = named(self, thing, name, **options)
+        self.written += save(self, thing)
         return thing
 
     def finish(self, notebook: str) -> list[str]:
