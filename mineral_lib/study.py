@@ -180,7 +180,7 @@ class Study:
             name: File name without ending; a ``Table`` has its own.
             **options: For a data frame without words in ``words.yaml``: ``title``, ``notes``, ``finding``.
         """
-        from mineral_lib.reporting.saving import named, save
+        from mineral_lib.reporting.artefacts import named, save
 
         thing = named(self, thing, name, **options)
         self.written += save(self, thing)

@@ -28,7 +28,9 @@ table. Columns: ``{title, kind, decimals, absent, until, optional}``, see ``Colu
 """
 
 import functools
+import importlib
 import itertools
+import pkgutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -36,7 +38,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from mineral_lib import reporting
 from mineral_lib.reporting.style import Drawing, apply_style
+from mineral_lib.reporting.summary import proposed_run
 from mineral_lib.reporting.tables import Table
 from mineral_lib.reporting.words import columns_of, heading_of, notes_of
 from mineral_lib.training.run import Run
@@ -46,6 +50,7 @@ if TYPE_CHECKING:
 
 # By name, families written out; a name with "{run}" is called with a run, every other one with the study.
 ARTEFACTS: dict[str, Callable[..., Table | Drawing | None]] = {}
+MEASURED: dict[str, Callable[..., Table | None]] = {}
 
 
 def table(name: str, *, measured: bool = False, **family: tuple[str, ...]) -> Callable:
@@ -74,7 +79,7 @@ def table(name: str, *, measured: bool = False, **family: tuple[str, ...]) -> Ca
             key = _key(name, family, options)
             return declared(study, suffixed, frame, finding=finding, key=key, **{"run": subject} | values)
 
-        return _register(name, family, make)
+        return _register(MEASURED if measured else ARTEFACTS, name, family, make)
 
     return declare
 
@@ -89,15 +94,15 @@ def figure(name: str, **family: tuple[str, ...]) -> Callable:
                 drawing = function(subject, *given, **options)
             return drawing and replace(drawing, name=name.format(**options))
 
-        return _register(name, family, make)
+        return _register(ARTEFACTS, name, family, make)
 
     return declare
 
 
-def _register(name: str, family: dict[str, tuple[str, ...]], make: Callable) -> Callable:
+def _register(registry: dict[str, Callable], name: str, family: dict[str, tuple[str, ...]], make: Callable) -> Callable:
     for values in itertools.product(*family.values()):
         options = dict(zip(family, values, strict=True))
-        ARTEFACTS[_key(name, family, options)] = functools.partial(make, **options) if options else make
+        registry[_key(name, family, options)] = functools.partial(make, **options) if options else make
     return make
 
 
@@ -124,6 +129,37 @@ def declared(
     return Table(name, heading_of(key, values), frame, columns_of(key), notes, finding)
 
 
+def make_artefacts(study: "Study") -> dict[str, list[Table | Drawing]]:
+    """Make every declared table and figure anew and save it; measured tables are left as they are.
+
+    Returns:
+        What the profile has to show, by name in ``words.yaml``; one or more tables for a name with ``{run}``.
+    """
+    for module in pkgutil.iter_modules(reporting.__path__, "mineral_lib.reporting."):
+        importlib.import_module(module.name)  # a module declares its tables and figures when it is imported
+    found = {}
+    for name, make in ARTEFACTS.items():
+        subjects = _shown_runs(study, name) if "{run}" in name else [study]
+        found[name] = [thing for thing in map(make, subjects) if thing is not None]
+        for thing in found[name]:
+            save(study, thing)
+    return found
+
+
+def _shown_runs(study: "Study", name: str) -> list[Run]:
+    """The proposed network's run, and every run whose table somebody saved."""
+    proposed, folder = proposed_run(study), study.paths.tables_dir
+    return [run for run in study.runs if run == proposed or (folder / f"{name.format(run=run.name)}.csv").is_file()]
+
+
+def saved_table(study: "Study", name: str) -> Table | None:
+    """A table from its saved numbers, measured by a notebook or made by the user; None where it was not saved."""
+    if name in MEASURED:
+        return MEASURED[name](study)
+    frame = read_saved(study.paths.tables_dir / f"{name}.csv")
+    return None if frame is None else declared(study, name, frame)
+
+
 def read_saved(path: Path) -> pd.DataFrame | None:
     """The numbers of a saved table; None where it was not saved. Empty cells of text are empty, others NaN."""
     if not path.is_file():
@@ -131,3 +167,27 @@ def read_saved(path: Path) -> pd.DataFrame | None:
     frame = pd.read_csv(path, keep_default_na=False, na_values=[""])
     texts = frame.select_dtypes(exclude="number").columns
     return frame.fillna(dict.fromkeys(texts, ""))
+
+
+def save(study: "Study", thing: Any, name: str = "", **options: Any) -> list[Path]:
+    """Save a ``Table``, ``Drawing``, data frame or finished file, and return the paths; nothing for None.
+
+    Args:
+        study: Where to.
+        thing: What; a table or drawing carries its name.
+        name: Name of a data frame, or of a drawing without one; words of the frame are taken from ``words.yaml``.
+        **options: For a data frame that has no words there: ``title``, ``notes``, ``finding``.
+    """
+    if thing is None:
+        return []
+    if isinstance(thing, Path):
+        return [thing]
+    if isinstance(thing, Drawing):
+        return thing.save(study.paths.figures_dir / (name or thing.name), dpi=study.settings.report.dpi)
+    if not isinstance(thing, Table):
+        thing = (
+            Table(name, options.pop("title"), thing, **options)
+            if "title" in options
+            else declared(study, name, thing, **options)
+        )
+    return thing.save(study.paths.tables_dir)

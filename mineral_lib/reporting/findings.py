@@ -9,8 +9,7 @@ from mineral_lib.reporting.contrasts import percent
 from mineral_lib.reporting.convergence import COMPARED_EPOCHS, run_label
 from mineral_lib.reporting.curves import history_frame, runs_of_block
 from mineral_lib.reporting.leakage import table_leakage
-from mineral_lib.reporting.run_tables import proposed_run
-from mineral_lib.reporting.summary import block_runs, row_name, summarise, weights_in_block
+from mineral_lib.reporting.summary import block_runs, proposed_run, row_name, summarise, weights_in_block
 from mineral_lib.study import Study
 
 

@@ -8,15 +8,12 @@ import pandas as pd
 from mineral_lib.catalogue import display_name
 from mineral_lib.data.split import train_only_classes
 from mineral_lib.reporting.plates import bare, show
+from mineral_lib.reporting.artefacts import table
 from mineral_lib.reporting.style import MUTED, Drawing, new_figure, styled
 from mineral_lib.reporting.tables import Column, Table
+from mineral_lib.reporting.words import columns_of, entry
+from mineral_lib.study import Study
 
-_COLUMNS_HEALTH = {
-    "status": Column("status"),
-    "what": Column("what"),
-    "files": Column("files", "integer"),
-    "example": Column("for example"),
-}
 _COLUMNS_CLASSES = {
     "class": Column("class"),
     "photographs": Column("photographs", "integer"),
@@ -53,15 +50,21 @@ def table_health(files: pd.DataFrame, duplicates: pd.DataFrame, *, name: str = "
     for (kind, conflict), part in duplicates.groupby(["kind", "conflict"]):
         words = f"pairs: {kind}" + (", in different classes (a label is wrong)" if conflict == "yes" else "")
         rows.append(("look", words, len(part), f"{part['file_a'].iloc[0]} = {part['file_b'].iloc[0]}"))
-    counts = files["status"].value_counts()
+    frame = pd.DataFrame(rows, columns=["status", "what", "files", "example"])
+    note = "A warning removes nothing; it says where a person should look."
+    return Table(name, entry("health")["title"], frame, columns_of("health"), [_count_files(frame), note])
+
+
+@table("{whose}health", whose=("", "own_photos_"), measured=True)
+def saved_health(study: Study, frame: pd.DataFrame, whose: str) -> tuple[pd.DataFrame, str, dict[str, str]]:
+    """The table of ``table_health`` as a notebook saved it; ``whose`` is ``own_photos_`` for another folder."""
+    return frame, "", {"files": _count_files(frame)}
+
+
+def _count_files(frame: pd.DataFrame) -> str:
+    counts = frame[frame["what"] == "all files"].set_index("status")["files"]
     sums = " + ".join(f"{counts.get(name, 0)} {name}" for name in ("used", "skipped", "ignored"))
-    return Table(
-        name,
-        "Health of the photo folder",
-        pd.DataFrame(rows, columns=list(_COLUMNS_HEALTH)),
-        _COLUMNS_HEALTH,
-        [f"{len(files)} files found = {sums}.", "A warning removes nothing; it says where a person should look."],
-    )
+    return f"{counts.sum()} files found = {sums}."
 
 
 def _kind(reason: str) -> str:

@@ -11,10 +11,8 @@ from mineral_lib.study import Study
 
 
 @table("table_5_placements")
-def table_placements(study: Study) -> tuple[pd.DataFrame, str] | None:
+def table_placements(study: Study) -> tuple[pd.DataFrame, str]:
     """Sensitivity to where the ECA modules sit, which the paper leaves open."""
-    if not study.settings.ablation.placements:
-        return None
     rows = []
     for placement in dict.fromkeys([study.settings.model.eca_placement, *study.settings.ablation.placements]):
         for weights in ("scratch", "transfer"):

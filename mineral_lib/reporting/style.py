@@ -7,7 +7,8 @@ close, the same result in a notebook, a script and a test.
 import dataclasses
 import functools
 import io
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -89,21 +90,15 @@ def register_fonts() -> str:
     return CJK_FAMILY
 
 
-def apply_style() -> Any:
-    """The house style as a context manager: ``with apply_style(): ...``."""
+@contextmanager
+def apply_style() -> Iterator[None]:
+    """The house style: ``with apply_style(): ...``."""
     register_fonts()
-    return matplotlib.rc_context(STYLE)
+    with matplotlib.rc_context(STYLE):
+        yield
 
 
-def styled(function: Callable) -> Callable:
-    """Decorator: run a drawing function inside the house style."""
-
-    @functools.wraps(function)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        with apply_style():
-            return function(*args, **kwargs)
-
-    return run
+styled = apply_style()  # decorator: run a drawing function inside the house style
 
 
 @dataclass(frozen=True)
@@ -123,11 +118,37 @@ class Drawing:
     finding: str = ""
 
     def save(self, path_stem: Path, *, dpi: int = 150) -> list[Path]:
-        """Write PNG, SVG and CSV; see ``save_figure``."""
-        return save_figure(self.figure, path_stem, data=self.data, dpi=dpi)
+        """Write PNG, SVG and the numbers as CSV, byte-identical between runs.
 
-    def _repr_png_(self) -> bytes:
-        return _render(self.figure, "png", 110)
+        Args:
+            path_stem: Path without suffix, for example ``figures/figure_4_curves``.
+            dpi: Resolution of the PNG in pixels an inch.
+
+        Returns:
+            The three paths (PNG, SVG, CSV).
+        """
+        png, svg, csv = (Path(f"{path_stem}.{suffix}") for suffix in ("png", "svg", "csv"))
+        return [
+            write_bytes(png, self._render("png", dpi)),
+            write_bytes(svg, self._render("svg", dpi)),
+            write_csv(csv, self.data, float_format="%.6g"),
+        ]
+
+    @styled
+    def _render(self, kind: str, dpi: int) -> bytes:
+        # Dates and version strings would make two equal figures differ.
+        metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
+        buffer = io.BytesIO()
+        self.figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata)
+        return buffer.getvalue()
+
+    def _ipython_display_(self) -> None:
+        """In a notebook: the picture, and below it what came out."""
+        from IPython.display import Image, Markdown, display
+
+        display(Image(self._render("png", 110)))
+        if self.finding:
+            display(Markdown(self.finding))
 
 
 def new_figure(width_mm: float = PAGE_MM, height_mm: float = 80.0) -> Figure:
@@ -148,33 +169,3 @@ def network_style(model: str, weights: str = "") -> dict[str, Any]:
     colour, dashes = NETWORK_STYLES.get(model, (spare, (0, (4, 2))))
     strong = model == PROPOSED or weights == "transfer"
     return {"color": colour, "linestyle": dashes, "linewidth": 1.7 if strong else 1.2}
-
-
-def save_figure(figure: Figure, path_stem: Path, *, data: pd.DataFrame, dpi: int = 150) -> list[Path]:
-    """Write a figure as PNG and SVG and its numbers as CSV, byte-identical between runs.
-
-    Args:
-        figure: The figure.
-        path_stem: Path without suffix, for example ``figures/figure_4_curves``.
-        data: The plotted numbers, tidy.
-        dpi: Resolution of the PNG in pixels an inch.
-
-    Returns:
-        The three paths (PNG, SVG, CSV).
-    """
-    stem = Path(path_stem)
-    paths = [stem.with_name(f"{stem.name}.{suffix}") for suffix in ("png", "svg", "csv")]
-    with apply_style():
-        write_bytes(paths[0], _render(figure, "png", dpi))
-        write_bytes(paths[1], _render(figure, "svg", dpi))
-    write_csv(paths[2], data, float_format="%.6g")
-    return paths
-
-
-def _render(figure: Figure, kind: str, dpi: int) -> bytes:
-    # Dates and version strings would make two equal figures differ.
-    metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
-    buffer = io.BytesIO()
-    with apply_style():
-        figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata)
-    return buffer.getvalue()

@@ -93,3 +93,13 @@ def plain_name(model: str, family: str) -> str:
 def row_name(runs: list[Run], model: str, study: Study) -> str:
     """Display name of a table row, from its runs if there are any."""
     return runs[0].display_name if runs else plain_name(model, study.settings.model.family)
+
+
+def proposed_run(study: Study) -> Run | None:
+    """The run Figure 5 shows: the proposed network, pretrained if that was run, else from scratch, else any."""
+    for weights in ("transfer", "scratch"):
+        found = study.select(model=PROPOSED, weights=weights)
+        if found:
+            return found[0]
+    grouped = [run for run in study.runs if run.protocol == "grouped"]
+    return grouped[0] if grouped else None

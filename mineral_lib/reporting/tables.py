@@ -1,8 +1,8 @@
 """Tables: plain numbers as CSV, the same for people as Markdown and HTML, with title and honest notes."""
 
 import html
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +11,7 @@ from mineral_lib.storage import write_csv, write_text
 
 MISSING = "not run in this profile"
 DASH = "–"
+LONG = 34  # letters of a cell that may be broken into lines
 
 
 @dataclass(frozen=True)
@@ -68,23 +69,53 @@ class Table:
     title: str
     frame: pd.DataFrame
     columns: Mapping[str, Column] | None = None
-    notes: Sequence[str] = field(default_factory=tuple)
+    notes: Sequence[str] = ()
     finding: str = ""
 
-    def save(self, folder: Path) -> list[Path]:
-        """Write ``<name>.csv`` and ``<name>.md`` into ``folder`` and return the paths."""
-        return save_table(
-            self.frame,
-            Path(folder) / self.name,
-            title=self.title,
-            notes=self.notes,
-            columns=self.columns,
-            finding=self.finding,
-        )
+    @property
+    def shown(self) -> dict[str, Column]:
+        """The columns people see; an optional one without a value is left out."""
+        columns = self.columns or guess_columns(self.frame)
+        return {
+            name: column
+            for name, column in columns.items()
+            if name in self.frame and not (column.optional and self.frame[name].isna().all())
+        }
+
+    @property
+    def missing(self) -> list[bool]:
+        """Whether the run of a row does not exist, as its ``status`` says."""
+        return list(self.frame["status"] == MISSING) if "status" in self.frame else [False] * len(self.frame)
 
     def formatted(self) -> pd.DataFrame:
         """The table as people read it: headings and text cells."""
-        return formatted(self.frame, self.columns)
+        cells = []
+        for name, column in self.shown.items():
+            texts = [
+                column.show(value, missing=gone) for value, gone in zip(self.frame[name], self.missing, strict=True)
+            ]
+            if column.until:
+                ends = [column.show(value) for value in self.frame[column.until]]
+                texts = [low if low == DASH else f"{low} to {high}" for low, high in zip(texts, ends, strict=True)]
+            cells.append(texts)
+        # Built by position: two columns may have the same heading.
+        return pd.DataFrame(list(zip(*cells, strict=True)), columns=[column.title for column in self.shown.values()])
+
+    def save(self, folder: Path) -> list[Path]:
+        """Write ``<name>.csv`` (plain numbers) and ``<name>.md`` into ``folder`` and return the paths."""
+        stem = Path(folder) / self.name
+        return [
+            write_csv(stem.with_name(f"{stem.name}.csv"), self.frame, float_format="%.6g"),
+            write_text(stem.with_name(f"{stem.name}.md"), self.to_markdown()),
+        ]
+
+    def to_markdown(self) -> str:
+        """Title, finding (a quotation), table and notes."""
+        sides = ["left" if column.kind == "text" else "right" for column in self.shown.values()]
+        body = self.formatted().to_markdown(index=False, disable_numparse=True, colalign=sides)
+        lines = [f"# {self.title}", "", *([f"> {self.finding}", ""] if self.finding else [])]
+        lines += [body if len(self.frame) else "(empty)", ""]
+        return "\n".join(lines + ([*(f"- {note}" for note in self.notes), ""] if self.notes else []))
 
     def to_text(self) -> str:
         """The table with title and notes for a terminal."""
@@ -92,33 +123,33 @@ class Table:
         return "\n".join([self.title, self.finding, "", body, "", *(f"* {note}" for note in self.notes)])
 
     def to_html(self) -> str:
-        """The table as HTML without styling: caption, head, body; numbers carry the class ``num``."""
-        return frame_html(self.frame, self.columns)
+        """The table as HTML without styling: numbers carry the class ``num``, long texts ``long``, a row whose run
+        does not exist ``missing``.
+        """
+        if not len(self.frame):
+            return "<p>(empty)</p>"
+        numeric = [column.kind != "text" for column in self.shown.values()]
+
+        def line(tag: str, texts: Iterable[str]) -> str:
+            kinds = [
+                "num" if num else "long" if len(text) > LONG else "" for num, text in zip(numeric, texts, strict=True)
+            ]
+            return "".join(
+                f"<{tag}{f' class={kind}' if kind else ''}>{html.escape(text)}</{tag}>"
+                for kind, text in zip(kinds, texts, strict=True)
+            )
+
+        shown = self.formatted()
+        body = "".join(
+            f"<tr{' class=missing' if gone else ''}>{line('td', texts)}</tr>"
+            for gone, texts in zip(self.missing, shown.to_numpy(), strict=True)
+        )
+        return f"<table><thead><tr>{line('th', shown.columns)}</tr></thead><tbody>{body}</tbody></table>"
 
     def _repr_html_(self) -> str:
         notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
         finding = f"<p>{html.escape(self.finding)}</p>" if self.finding else ""
         return f"<p><b>{html.escape(self.title)}</b></p>{finding}{self.to_html()}<ul style='font-size:90%'>{notes}</ul>"
-
-
-def formatted(frame: pd.DataFrame, columns: Mapping[str, Column] | None = None) -> pd.DataFrame:
-    """Text cells under readable headings; columns that are not named are left out."""
-    columns = columns or guess_columns(frame)
-    columns = {name: column for name, column in columns.items() if name in frame}
-    missing = _missing_rows(frame)
-    cells = []
-    for name, column in columns.items():
-        texts = [column.show(value, missing=gone) for value, gone in zip(frame[name], missing, strict=True)]
-        if column.until:
-            ends = [column.show(value) for value in frame[column.until]]
-            texts = [low if low == DASH else f"{low} to {high}" for low, high in zip(texts, ends, strict=True)]
-        cells.append(texts)
-    # Built by position: two columns may have the same heading.
-    return pd.DataFrame(list(zip(*cells, strict=True)), columns=[column.title for column in columns.values()])
-
-
-def _missing_rows(frame: pd.DataFrame) -> list[bool]:
-    return list(frame["status"] == MISSING) if "status" in frame else [False] * len(frame)
 
 
 def guess_columns(frame: pd.DataFrame) -> dict[str, Column]:
@@ -128,57 +159,3 @@ def guess_columns(frame: pd.DataFrame) -> dict[str, Column]:
         name: Column(str(name).replace("_", " "), *kinds.get(frame[name].dtype.kind, ("text", 0)))
         for name in frame.columns
     }
-
-
-def save_table(
-    frame: pd.DataFrame,
-    path_stem: Path,
-    *,
-    title: str,
-    notes: Sequence[str] = (),
-    columns: Mapping[str, Column] | None = None,
-    finding: str = "",
-) -> list[Path]:
-    """Write a table as CSV (plain numbers) and Markdown (formatted, with title and notes).
-
-    Args:
-        frame: The numbers.
-        path_stem: Path without suffix.
-        title: Heading of the Markdown file.
-        notes: Sentences below the table.
-        columns: How columns are shown; without it every column is shown plainly.
-        finding: Sentence on what came out, above the table (a quotation in Markdown).
-
-    Returns:
-        Paths of the CSV and the Markdown file.
-    """
-    stem = Path(path_stem)
-    columns = columns or guess_columns(frame)
-    shown = formatted(frame, columns)
-    sides = ["left" if column.kind == "text" else "right" for name, column in columns.items() if name in frame]
-    body = shown.to_markdown(index=False, disable_numparse=True, colalign=sides) if len(shown) else "(empty)"
-    lines = [f"# {title}", "", *([f"> {finding}", ""] if finding else []), body, ""]
-    if notes:
-        lines += [*(f"- {note}" for note in notes), ""]
-    return [
-        write_csv(stem.with_name(f"{stem.name}.csv"), frame, float_format="%.6g"),
-        write_text(stem.with_name(f"{stem.name}.md"), "\n".join(lines)),
-    ]
-
-
-def frame_html(frame: pd.DataFrame, columns: Mapping[str, Column] | None = None) -> str:
-    """A frame as an HTML table; a row whose ``status`` says it was not run carries the class ``missing``."""
-    columns = {name: c for name, c in (columns or guess_columns(frame)).items() if name in frame}
-    head = "".join(f"<th{_numeric(c)}>{html.escape(c.title)}</th>" for c in columns.values())
-    rows = []
-    shown = formatted(frame, columns)
-    for gone, texts in zip(_missing_rows(frame), shown.itertuples(index=False), strict=True):
-        cells = "".join(
-            f"<td{_numeric(c)}>{html.escape(text)}</td>" for c, text in zip(columns.values(), texts, strict=True)
-        )
-        rows.append(f"{'<tr class=missing>' if gone else '<tr>'}{cells}</tr>")
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-
-
-def _numeric(column: Column) -> str:
-    return "" if column.kind == "text" else ' class="num"'

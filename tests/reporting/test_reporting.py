@@ -17,7 +17,7 @@ from mineral_lib.reporting.claims import judge
 from mineral_lib.reporting.contrasts import FAILS, compare
 from mineral_lib.reporting.leak_figure import draw_leakage
 from mineral_lib.reporting.run_checks import NOT_RUN
-from mineral_lib.reporting.tables import MISSING, Column, formatted, save_table
+from mineral_lib.reporting.tables import MISSING, Column, Table
 from mineral_lib.storage import ResultPaths
 from mineral_lib.study import Study
 

@@ -13,7 +13,7 @@ from mineral_lib.reporting import cam_grid, confusion, counts, curves, plates
 from mineral_lib.reporting.credits import credit_line
 from mineral_lib.reporting.diagrams import draw_block, draw_eca, draw_network
 from mineral_lib.reporting.labels import LABELS, PAPER_TITLE_ZH, chinese_characters
-from mineral_lib.reporting.style import CJK_FAMILY, network_style, register_fonts, save_figure
+from mineral_lib.reporting.style import CJK_FAMILY, network_style, register_fonts
 
 STAGES = [
     Step("conv1", "stem", (3, 64, 64), (24, 16, 16), ("4x4, 24, stride 4", "Layer Norm")),
@@ -52,7 +52,7 @@ def test_saved_figures_are_byte_identical(tmp_path):
     files = []
     for name in ("one", "two"):
         drawing = confusion.draw_confusion_standard(matrix, names, language="both")
-        files.append(save_figure(drawing.figure, tmp_path / name / "figure", data=drawing.data, dpi=60))
+        files.append(drawing.save(tmp_path / name / "figure", dpi=60))
     for first, second in zip(*files, strict=True):
         assert first.read_bytes() == second.read_bytes()
     svg = files[0][1].read_text()
