@@ -2,37 +2,36 @@
 
 from typing import Any
 
-from mineral_lib.config import Settings
 from mineral_lib.parameters import sections_of
 from mineral_lib.runtime import git_commit, machine, package_versions
-from mineral_lib.storage import ResultPaths, digest, file_digest, read_json, write_json
+from mineral_lib.storage import digest, file_digest, read_json, write_json
+from mineral_lib.study import Study
 
 
-def write_manifest(settings: Settings) -> dict[str, Any]:
+def write_manifest(study: Study) -> dict[str, Any]:
     """Write ``manifest.json``: parameters, photographs, versions and machine, all known before the report is made."""
-    paths = ResultPaths.of(settings.profile)
-    data = read_json(paths.root / "data.json")
+    data = read_json(study.paths.root / "data.json")
     manifest = {
-        "profile": settings.profile,
-        "parameters_sha256": digest(sections_of(settings)),
+        "profile": study.settings.profile,
+        "parameters_sha256": digest(sections_of(study.settings)),
         "git_commit": git_commit(),
         "data": {name: data[name] for name in ("fingerprint", "leak")},
         "versions": package_versions(),
         "machine": machine(),
-        "threads": settings.train.threads,
+        "threads": study.settings.train.threads,
     }
-    write_json(paths.root / "manifest.json", manifest)
+    write_json(study.paths.root / "manifest.json", manifest)
     return manifest
 
 
-def write_outputs(settings: Settings, stage_seconds: dict[str, float]) -> None:
+def write_outputs(study: Study, stage_seconds: dict[str, float]) -> None:
     """Write ``outputs.json``, the last file of all: the digest of every table, figure and of the report.
 
     Args:
-        settings: The profile.
+        study: The study.
         stage_seconds: What each notebook took.
     """
-    paths = ResultPaths.of(settings.profile)
+    paths = study.paths
     files = [path for folder in (paths.tables_dir, paths.figures_dir) for path in folder.glob("*") if path.is_file()]
     digests = {path.relative_to(paths.root).as_posix(): file_digest(path) for path in sorted([*files, paths.report])}
     write_json(paths.root / "outputs.json", {"stage_seconds": stage_seconds, "files": digests})

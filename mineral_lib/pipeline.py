@@ -33,6 +33,7 @@ from mineral_lib.storage import (
     write_json,
     write_text,
 )
+from mineral_lib.study import Study
 
 Say = Callable[[str], None]
 REPORT = "08_report"
@@ -112,7 +113,7 @@ def _reproduce(settings: Settings, say: Say, force: bool) -> Path:
         seconds = round(time.perf_counter() - started, 1)
         write_json(_key_path(settings.profile, name), {"key": key, "seconds": seconds})
         say(f"[{position}/{len(names)}] {name}: done in {seconds:.0f} s")
-    write_outputs(settings, {name: read_json(_key_path(settings.profile, name))["seconds"] for name in names})
+    write_outputs(Study(settings), {name: read_json(_key_path(settings.profile, name))["seconds"] for name in names})
     say(f"\nFinished in {time.perf_counter() - begin:.0f} s. Open the report:\n  {paths.report}")
     return paths.report
 

@@ -8,6 +8,7 @@ from mineral_lib.reporting.comparison import table_4
 from mineral_lib.reporting.headline import facts, first_screen
 from mineral_lib.storage import ResultPaths, project_root, remove_tree, write_bytes, write_text
 from mineral_lib.study import Study
+from mineral_lib.training.run_files import RUN_FILES
 
 # Folders and files of a profile that are kept; every table and figure can be made again from them.
 KEPT = ("tables", "figures", "params")
@@ -15,7 +16,6 @@ KEPT = ("tables", "figures", "params")
 FILES = ("*.csv", "*.json", "*.md", "report.html", "splits/grouped*.csv")
 # The headline of the report as the README quotes it.
 FIRST_SCREEN = "first_screen.md"
-RUN_FILES = ("config.json", "history.csv", "manifest.json", "metrics.json", "predictions.csv", "predictions_val.csv")
 
 
 def reference_dir(profile: str) -> Path:

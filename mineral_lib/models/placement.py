@@ -1,12 +1,13 @@
-"""How much fresh ECA modules change what a network already computes (audit M3)."""
+"""What ECA modules at each place cost, and how much fresh ones change what a network already computes (audit M3)."""
 
 import pandas as pd
 import torch
 from timm.models.convnext import ConvNeXtBlock
 
 from mineral_lib.config import Model
-from mineral_lib.models.eca_convnext import PLACEMENTS, insert_eca
-from mineral_lib.models.zoo import build_base
+from mineral_lib.models.eca_convnext import PLACEMENTS, eca_modules, insert_eca
+from mineral_lib.models.structure import count_parameters, file_size_mib
+from mineral_lib.models.zoo import add_attention, build_base
 from mineral_lib.runtime import derive_seed, seed_everything
 
 
@@ -42,3 +43,32 @@ def placement_effect(options: Model) -> pd.DataFrame:
             cosine = torch.nn.functional.cosine_similarity(plain, network(images)).mean().item()
             rows.append({"placement": placement, "gates start as": init, "cosine with the plain network": cosine})
     return pd.DataFrame(rows)
+
+
+def placement_costs(options: Model) -> pd.DataFrame:
+    """What the modules of each placement add to ConvNeXt-T at full size with 26 outputs.
+
+    Args:
+        options: The ``model`` section.
+
+    Returns:
+        One row a network: ECA modules, parameters, MiB of the saved state, parameters more than without modules.
+    """
+    options = options.model_copy(update={"family": "paper"})
+    with torch.device("meta"):  # shapes without numbers are enough to count
+        networks = {"ConvNeXt-T, 26 outputs": build_base("convnext_tiny", num_classes=26, options=options)}
+        for placement in PLACEMENTS:
+            placed = options.model_copy(update={"eca_placement": placement})
+            network = build_base("eca_convnext_tiny", num_classes=26, options=placed)
+            networks[f"ECA, {placement}"] = add_attention("eca_convnext_tiny", network, placed)
+    rows = [
+        {
+            "network": name,
+            "modules": len(eca_modules(network)),
+            "parameters": count_parameters(network),
+            "size MiB": file_size_mib(network.to_empty(device="cpu")),
+        }
+        for name, network in networks.items()
+    ]
+    frame = pd.DataFrame(rows)
+    return frame.assign(added=frame["parameters"] - frame["parameters"].iloc[0])

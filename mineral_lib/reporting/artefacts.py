@@ -169,25 +169,26 @@ def read_saved(path: Path) -> pd.DataFrame | None:
     return frame.fillna(dict.fromkeys(texts, ""))
 
 
-def save(study: "Study", thing: Any, name: str = "", **options: Any) -> list[Path]:
-    """Save a ``Table``, ``Drawing``, data frame or finished file, and return the paths; nothing for None.
+def named(study: "Study", thing: Any, name: str = "", **options: Any) -> Any:
+    """A data frame as the ``Table`` that ``words.yaml`` (or ``options``) says, a drawing with a name; else ``thing``.
 
     Args:
-        study: Where to.
-        thing: What; a table or drawing carries its name.
-        name: Name of a data frame, or of a drawing without one; words of the frame are taken from ``words.yaml``.
+        study: Whose parameters stand in some notes.
+        thing: What is shown.
+        name: Name of a data frame, or of a drawing without one.
         **options: For a data frame that has no words there: ``title``, ``notes``, ``finding``.
     """
-    if thing is None:
-        return []
-    if isinstance(thing, Path):
-        return [thing]
     if isinstance(thing, Drawing):
-        return thing.save(study.paths.figures_dir / (name or thing.name), dpi=study.settings.report.dpi)
-    if not isinstance(thing, Table):
-        thing = (
-            Table(name, options.pop("title"), thing, **options)
-            if "title" in options
-            else declared(study, name, thing, **options)
-        )
-    return thing.save(study.paths.tables_dir)
+        return replace(thing, name=name or thing.name)
+    if not isinstance(thing, pd.DataFrame):
+        return thing
+    return Table(name, frame=thing, **options) if "title" in options else declared(study, name, thing, **options)
+
+
+def save(study: "Study", thing: Table | Drawing | Path | None) -> list[Path]:
+    """Save a table or figure under its name and return the paths; those of a finished file, and of None, as they are."""
+    if isinstance(thing, Drawing):
+        return thing.save(study.paths.figures_dir / thing.name, dpi=study.settings.report.dpi)
+    if isinstance(thing, Table):
+        return thing.save(study.paths.tables_dir)
+    return [] if thing is None else [thing]

@@ -7,8 +7,8 @@ import pandas as pd
 
 from mineral_lib.catalogue import display_name
 from mineral_lib.data.split import train_only_classes
-from mineral_lib.reporting.plates import bare, show
 from mineral_lib.reporting.artefacts import table
+from mineral_lib.reporting.plates import bare, show
 from mineral_lib.reporting.style import MUTED, Drawing, new_figure, styled
 from mineral_lib.reporting.tables import Column, Table
 from mineral_lib.reporting.words import columns_of, entry

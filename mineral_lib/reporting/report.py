@@ -119,7 +119,7 @@ class Contents:
         return {
             "name": table.name,
             "title": table.title,
-            "reading": " ".join(filter(None, [table.finding, entry(name).get("reading")])),
+            "reading": f"{table.finding} {entry(name).get('reading', '')}".lstrip(),
             "body": Markup(table.to_html()),
             "notes": [self.notes.index(note) + 1 for note in table.notes],
         }

@@ -8,18 +8,19 @@ import pytest
 from mineral_lib.errors import DataError
 from mineral_lib.parameters import load_profile
 from mineral_lib.reference import FIRST_SCREEN, keep_reference, quoted, reference_dir
+from mineral_lib.reporting.artefacts import read_saved
 from mineral_lib.reporting.comparison import table_4
 from mineral_lib.storage import ResultPaths
 from mineral_lib.study import Study
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 STUDIES = sorted(path.parent.name for path in (ROOT / "results" / "reference").glob("*/first_screen.md"))
 
 
 @pytest.fixture(params=STUDIES)
 def study(request):
     folder = ROOT / "results" / "reference" / request.param
-    return request.param, load_profile(str(folder / "params" / f"{request.param}.yaml")), ResultPaths(folder)
+    return Study(load_profile(str(folder / "params" / f"{request.param}.yaml")), ResultPaths(folder))
 
 
 def test_the_references_are_there():
@@ -27,15 +28,11 @@ def test_the_references_are_there():
 
 
 def test_the_first_screen_is_made_of_the_tracked_records(study):
-    _, settings, paths = study
-    tracked = (paths.root / FIRST_SCREEN).read_text(encoding="utf-8")
-    assert quoted(settings, paths) == tracked
+    assert quoted(study) == (study.paths.root / FIRST_SCREEN).read_text(encoding="utf-8")
 
 
 def test_table_4_is_made_of_the_tracked_records(study):
-    _, settings, paths = study
-    made = table_4(Study(settings, paths)).frame
-    tracked = pd.read_csv(paths.tables_dir / "table_4_comparison.csv")
+    made, tracked = table_4(study).frame, read_saved(study.paths.tables_dir / "table_4_comparison.csv")
     for name in ("accuracy", "low", "high", "seed_sd"):
         pd.testing.assert_series_equal(made[name].astype(float), tracked[name].astype(float), rtol=0, atol=2e-6)
 

@@ -322,8 +322,9 @@ def test_table_2_adds_up_to_the_paper(paths, settings):
 def test_intervals_share_a_cell_and_missing_values_are_dashes(tmp_path):
     frame = pd.DataFrame({"low": [0.5, np.nan], "high": [0.75, np.nan], "gain": [-0.0123, np.nan]})
     columns = {"low": Column("95 %", "percent", 1, until="high"), "gain": Column("gain", "points", 1)}
-    assert formatted(frame, columns).values.tolist() == [["50.0 to 75.0", "−1.2"], ["–", "–"]]
-    csv, markdown = save_table(frame, tmp_path / "t", title="T", notes=["N."], columns=columns)
+    table = Table("t", "T", frame, columns, ["N."])
+    assert table.formatted().to_numpy().tolist() == [["50.0 to 75.0", "−1.2"], ["–", "–"]]
+    csv, markdown = table.save(tmp_path)
     assert pd.read_csv(csv)["gain"][0] == pytest.approx(-0.0123)
     assert markdown.read_text().startswith("# T\n") and "- N." in markdown.read_text()
 
