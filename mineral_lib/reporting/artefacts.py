@@ -186,7 +186,7 @@ def named(study: "Study", thing: Any, name: str = "", **options: Any) -> Any:
 
 
 def save(study: "Study", thing: Table | Drawing | Path | None) -> list[Path]:
-    """Save a table or figure under its name and return the paths; those of a finished file, and of None, as they are."""
+    """Save a table or figure under its name and return the paths: of a finished file its own, of None none."""
     if isinstance(thing, Drawing):
         return thing.save(study.paths.figures_dir / thing.name, dpi=study.settings.report.dpi)
     if isinstance(thing, Table):

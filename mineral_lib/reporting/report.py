@@ -88,45 +88,40 @@ class Contents:
 
     def items(self, name: str) -> list[dict[str, Any]]:
         """The figure, table or tables of a name; one that says that nothing was made; none where that needs no word."""
-        picture = self.study.paths.figures_dir / f"{name}.png"
         things = self.made.get(name) or []
-        if picture.is_file() or any(isinstance(thing, Drawing) for thing in things):
-            return [self.picture(name, next((thing.finding for thing in things), ""))]
+        if (self.study.paths.figures_dir / f"{name}.png").is_file():
+            return [self.picture(name, *(thing.finding for thing in things))]
         if not things and (saved := saved_table(self.study, name)):
             things = [saved]
-        if not things and name not in words()["optional"]:
-            return [self.picture(name) if entry(name).get("kind") == "figure" else self.absent(name)]
-        return [self.table(thing, name) for thing in things]
+        if things or name in words()["optional"]:
+            return [self.table(thing, entry(name).get("reading", "")) for thing in things]
+        return [self.picture(name) if entry(name).get("kind") == "figure" else {"name": name, **entry(name)}]
 
     def picture(self, name: str, finding: str = "") -> dict[str, Any]:
-        """A figure from its saved files."""
+        """A figure from its saved files; its notes follow the reading aid."""
         folder, about = self.study.paths.figures_dir, entry(name)
-        notes = notes_of(name, self.study.settings)
+        sentences = [finding, about.get("reading"), *notes_of(name, self.study.settings)]
         source = embed(folder, name, self.budget)
         self.budget -= len(source or "")
         return {
             "name": name,
             "title": about["title"],
-            "reading": " ".join(filter(None, [finding, about.get("reading"), *notes])),
+            "reading": " ".join(filter(None, sentences)),
             "figure": True,
             "source": source,
             "width": _width_rem(folder / f"{name}.png", self.study.settings.report.dpi),
         }
 
-    def table(self, table: Table, name: str) -> dict[str, Any]:
+    def table(self, table: Table, reading: str) -> dict[str, Any]:
         """A table with its finding, its reading aid and the numbers of its notes."""
         self.notes += [note for note in table.notes if note not in self.notes]
         return {
             "name": table.name,
             "title": table.title,
-            "reading": f"{table.finding} {entry(name).get('reading', '')}".lstrip(),
+            "reading": f"{table.finding} {reading}".lstrip(),
             "body": Markup(table.to_html()),
             "notes": [self.notes.index(note) + 1 for note in table.notes],
         }
-
-    def absent(self, name: str) -> dict[str, Any]:
-        """The place of a table that was not made."""
-        return {"name": name, "title": entry(name)["title"], "reading": entry(name).get("reading", "")}
 
 
 def embed(folder: Path, name: str, budget: int) -> str | None:
@@ -149,17 +144,13 @@ def _width_rem(path: Path, dpi: int) -> float:
 def provenance(study: Study) -> list[tuple[str, str]]:
     """Profile manifest and software of the runs as name and text."""
     path = study.paths.root / "manifest.json"
-    values = read_json(path) if path.is_file() else {}
-    rows = [(key.replace("_", " "), _flat(value)) for key, value in values.items()]
-    manifests = [run.manifest for run in study.runs]
-    if manifests:
+    rows = {key.replace("_", " "): value for key, value in (read_json(path) if path.is_file() else {}).items()}
+    if manifests := [run.manifest for run in study.runs]:
         seconds = sum(manifest.get("seconds", 0) for manifest in manifests)
-        rows += [
-            ("software of the runs", _flat(manifests[0].get("versions", {}))),
-            ("training time", f"{seconds:,.0f} s in {len(manifests)} runs"),
-            ("devices", ", ".join(sorted({str(manifest.get("device", "?")) for manifest in manifests}))),
-        ]
-    return rows
+        rows["software of the runs"] = manifests[0].get("versions", {})
+        rows["training time"] = f"{seconds:,.0f} s in {len(manifests)} runs"
+        rows["devices"] = sorted({str(manifest.get("device", "?")) for manifest in manifests})
+    return [(name, _flat(value)) for name, value in rows.items()]
 
 
 def _flat(value: Any) -> str:
@@ -174,8 +165,8 @@ def settings_rows(study: Study) -> list[tuple[str, str]]:
     """Every parameter of the profile as ``section.key`` and value."""
     rows = []
     for section, values in study.settings.model_dump(mode="json").items():
-        if not isinstance(values, dict):
+        if isinstance(values, dict):
+            rows += [(f"{section}.{key}", json.dumps(value, ensure_ascii=False)) for key, value in values.items()]
+        else:
             rows.append((section, str(values)))
-            continue
-        rows += [(f"{section}.{key}", json.dumps(value, ensure_ascii=False)) for key, value in values.items()]
     return rows

@@ -43,41 +43,6 @@ NETWORK_STYLES = {
 }
 _SPARE_COLOURS = ("#5b5b5b", "#8c6d31", "#3f6c7a", "#7a3f5f", "#4b7a3f")
 
-STYLE = {
-    "font.family": ["DejaVu Sans", CJK_FAMILY],
-    "font.size": 7.5,
-    "axes.titlesize": 8.5,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.labelsize": 7.5,
-    "axes.edgecolor": MUTED,
-    "axes.labelcolor": INK,
-    "axes.linewidth": 0.6,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": FAINT,
-    "grid.linewidth": 0.5,
-    "text.color": INK,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "legend.frameon": False,
-    "legend.fontsize": 7,
-    "figure.dpi": 150,
-    "figure.facecolor": PAPER,
-    "savefig.facecolor": PAPER,
-    "image.cmap": "cividis",
-    "svg.fonttype": "path",
-    "svg.hashsalt": "mineral-study",
-}
-
 
 @functools.cache
 def register_fonts() -> str:
@@ -92,9 +57,9 @@ def register_fonts() -> str:
 
 @contextmanager
 def apply_style() -> Iterator[None]:
-    """The house style: ``with apply_style(): ...``."""
+    """Draw in the house style, ``resources/house.mplstyle``, within a ``with`` block."""
     register_fonts()
-    with matplotlib.rc_context(STYLE):
+    with as_file(files("mineral_lib.resources") / "house.mplstyle") as path, matplotlib.rc_context(fname=path):
         yield
 
 

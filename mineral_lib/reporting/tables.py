@@ -37,7 +37,7 @@ class Column:
 
     def show(self, value: object, *, missing: bool = False) -> str:
         """One cell as text; ``missing`` says that the row's run does not exist."""
-        if value is None or (not isinstance(value, str) and pd.isna(value)):
+        if pd.isna(value):
             return DASH if missing else self.absent
         if self.kind == "integer":
             return f"{int(value):,}"
@@ -74,32 +74,29 @@ class Table:
 
     @property
     def shown(self) -> dict[str, Column]:
-        """The columns people see; an optional one without a value is left out."""
-        columns = self.columns or guess_columns(self.frame)
-        return {
-            name: column
-            for name, column in columns.items()
-            if name in self.frame and not (column.optional and self.frame[name].isna().all())
-        }
+        """The columns people see, by name; an optional one without a value is left out."""
+        columns, frame = self.columns or guess_columns(self.frame), self.frame
+        present = {name: column for name, column in columns.items() if name in frame}
+        return {name: column for name, column in present.items() if not (column.optional and frame[name].isna().all())}
 
     @property
-    def missing(self) -> list[bool]:
+    def missing(self) -> pd.Series:
         """Whether the run of a row does not exist, as its ``status`` says."""
-        return list(self.frame["status"] == MISSING) if "status" in self.frame else [False] * len(self.frame)
+        return self.frame.get("status", pd.Series("", self.frame.index)) == MISSING
 
     def formatted(self) -> pd.DataFrame:
         """The table as people read it: headings and text cells."""
-        cells = []
+        cells = {}
         for name, column in self.shown.items():
             texts = [
                 column.show(value, missing=gone) for value, gone in zip(self.frame[name], self.missing, strict=True)
             ]
             if column.until:
-                ends = [column.show(value) for value in self.frame[column.until]]
+                ends = map(column.show, self.frame[column.until])
                 texts = [low if low == DASH else f"{low} to {high}" for low, high in zip(texts, ends, strict=True)]
-            cells.append(texts)
-        # Built by position: two columns may have the same heading.
-        return pd.DataFrame(list(zip(*cells, strict=True)), columns=[column.title for column in self.shown.values()])
+            cells[name] = texts
+        # Headings last: two columns may have the same one.
+        return pd.DataFrame(cells).set_axis([column.title for column in self.shown.values()], axis="columns")
 
     def save(self, folder: Path) -> list[Path]:
         """Write ``<name>.csv`` (plain numbers) and ``<name>.md`` into ``folder`` and return the paths."""
@@ -123,28 +120,19 @@ class Table:
         return "\n".join([self.title, self.finding, "", body, "", *(f"* {note}" for note in self.notes)])
 
     def to_html(self) -> str:
-        """The table as HTML without styling: numbers carry the class ``num``, long texts ``long``, a row whose run
-        does not exist ``missing``.
-        """
+        """The table as HTML, with classes: ``num`` for numbers, ``long`` texts, rows whose run is ``missing``."""
         if not len(self.frame):
             return "<p>(empty)</p>"
-        numeric = [column.kind != "text" for column in self.shown.values()]
+        numeric, shown = [column.kind != "text" for column in self.shown.values()], self.formatted()
 
-        def line(tag: str, texts: Iterable[str]) -> str:
-            kinds = [
-                "num" if num else "long" if len(text) > LONG else "" for num, text in zip(numeric, texts, strict=True)
-            ]
-            return "".join(
-                f"<{tag}{f' class={kind}' if kind else ''}>{html.escape(text)}</{tag}>"
-                for kind, text in zip(kinds, texts, strict=True)
-            )
+        def line(tag: str, texts: Iterable[str], row: str = "<tr>") -> str:
+            kinds = ["num" if num else "long" * (len(text) > LONG) for num, text in zip(numeric, texts, strict=True)]
+            cells = [f"<{tag} class='{kind}'>{html.escape(text)}" for kind, text in zip(kinds, texts, strict=True)]
+            return row + "".join(f"{cell}</{tag}>" for cell in cells).replace(" class=''", "") + "</tr>"
 
-        shown = self.formatted()
-        body = "".join(
-            f"<tr{' class=missing' if gone else ''}>{line('td', texts)}</tr>"
-            for gone, texts in zip(self.missing, shown.to_numpy(), strict=True)
-        )
-        return f"<table><thead><tr>{line('th', shown.columns)}</tr></thead><tbody>{body}</tbody></table>"
+        rows = ["<tr class='missing'>" if gone else "<tr>" for gone in self.missing]
+        body = "".join(line("td", texts, row) for texts, row in zip(shown.to_numpy(), rows, strict=True))
+        return f"<table><thead>{line('th', shown.columns)}</thead><tbody>{body}</tbody></table>"
 
     def _repr_html_(self) -> str:
         notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
