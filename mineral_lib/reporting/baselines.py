@@ -1,5 +1,6 @@
 """The baselines as rows of Table 4, and what the networks are worth beyond them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,8 +9,8 @@ import pandas as pd
 
 from mineral_lib.evaluation.metrics import classification_metrics
 from mineral_lib.evaluation.statistics import Estimate, Part, accuracy_over_seeds, estimate
-from mineral_lib.reporting.contrasts import specimens_of
-from mineral_lib.reporting.summary import NAN, WEIGHTS_WORDS, row_name, summarise
+from mineral_lib.reporting.contrasts import NAN, part_of, resampling
+from mineral_lib.reporting.summary import counted, run_row, summarise
 from mineral_lib.study import Study
 from mineral_lib.training.run import Run
 
@@ -47,49 +48,38 @@ class Baseline:
 
 def read_baselines(study: Study) -> list[Baseline]:
     """All baselines of a profile in the order of ``NAMES``; none before notebook 05 has run them."""
-    if study.paths is None or not study.paths.baselines.is_file():
+    if not study.paths.baselines.is_file():
         return []
-    text = {"image_id": str, "specimen": str}
-    table = pd.read_csv(study.paths.baselines, dtype=text, keep_default_na=False)
+    table = pd.read_csv(study.paths.baselines, dtype={"image_id": str, "specimen": str}, keep_default_na=False)
     table["specimen"] = table["specimen"].where(table["specimen"] != "", table["image_id"])
-    options = {"resamples": study.settings.report.bootstrap, "seed": study.settings.report.seed}
-    found = []
+    table["correct"] = (table["label"] == table["predicted"]).astype(float)
+    found = {}
     for name, frame in table.groupby("baseline"):
-        parts = [(_right(part), part["specimen"].to_numpy(dtype=str)) for _, part in frame.groupby("seed")]
-        accuracy, ends = accuracy_over_seeds(parts, **options)
-        found.append(Baseline(str(name), accuracy, *ends, frame))
-    return sorted(found, key=lambda one: list(NAMES).index(one.name))
+        parts = [(part["correct"].to_numpy(), part["specimen"].to_numpy(str)) for _, part in frame.groupby("seed")]
+        accuracy, ends = accuracy_over_seeds(parts, **resampling(study))
+        found[name] = Baseline(str(name), accuracy, *ends, frame)
+    return [found[name] for name in NAMES if name in found]
 
 
-def best_baseline(baselines: list[Baseline]) -> Baseline | None:
+def best_baseline(study: Study) -> Baseline | None:
     """The most accurate one."""
-    return max(baselines, key=lambda one: one.accuracy.value, default=None)
+    return max(read_baselines(study), key=lambda one: one.accuracy.value, default=None)
 
 
-def baseline_rows(baselines: list[Baseline], study: Study) -> list[dict[str, Any]]:
+def baseline_rows(study: Study) -> list[dict[str, Any]]:
     """Rows of Table 4: every baseline, then the networks that saw grey pictures."""
-    classes = len(study.runs[0].classes) if study.runs else None
-    rows = [_row(one, classes) for one in baselines]
+    rows = [_row(one, study) for one in read_baselines(study)]
     for text in study.settings.comparison.grey_runs:
-        model, _, weights = text.rpartition("-")
-        found = study.select(model=model, weights=weights, pictures="grey")
-        name = f"{row_name(found, model, study)} on grey pictures"
-        rows.append(
-            {
-                "block": BLOCK,
-                "model": model,
-                "network": name,
-                "weights": WEIGHTS_WORDS.get(weights, weights),
-                **summarise(found, study),
-            }
-        )
+        runs, start = run_row(study, *text.rsplit("-", 1), pictures="grey")
+        start["network"] += " on grey pictures"
+        rows.append({"block": BLOCK, **start, **summarise(runs, study)})
     return rows
 
 
-def _row(one: Baseline, classes: int | None) -> dict[str, Any]:
-    count = classes or int(one.frame[["label", "predicted"]].to_numpy().max()) + 1
-    metrics = [classification_metrics(part["label"], part["predicted"], count) for _, part in one.frame.groupby("seed")]
-    splits = one.accuracy.seeds
+def _row(one: Baseline, study: Study) -> dict[str, Any]:
+    classes = len(study.runs[0].classes) if study.runs else int(one.frame[["label", "predicted"]].to_numpy().max()) + 1
+    parts = [part for _, part in one.frame.groupby("seed")]
+    metrics = pd.DataFrame([classification_metrics(part["label"], part["predicted"], classes) for part in parts])
     return {
         "block": BLOCK,
         "model": one.name,
@@ -99,29 +89,24 @@ def _row(one: Baseline, classes: int | None) -> dict[str, Any]:
         "low": one.low,
         "high": one.high,
         "seed_sd": one.accuracy.seed_sd,
-        "seeds": splits,
+        "seeds": one.accuracy.seeds,
         "last_accuracy": NAN,
-        **{name: float(np.mean([values[name] for values in metrics])) for name in ("precision_macro", "recall_macro")},
-        "status": f"{splits} split{'s' if splits > 1 else ''}",
+        **metrics[["precision_macro", "recall_macro"]].mean(),
+        "status": counted(one.accuracy.seeds, "split"),
     }
-
-
-def _right(frame: pd.DataFrame) -> np.ndarray:
-    return (frame["label"] == frame["predicted"]).to_numpy(dtype=float)
 
 
 def lead(runs: list[Run], baseline: Baseline, study: Study) -> Estimate | None:
     """Accuracy of a network minus that of a baseline, over the seeds tested on photographs that the baseline saw."""
-    parts = [part for run in runs if (part := _difference(run, baseline.frame)) is not None]
-    return (
-        estimate(parts, resamples=study.settings.report.bootstrap, seed=study.settings.report.seed) if parts else None
-    )
+    parts = list(_differences(runs, baseline.frame))
+    return estimate(parts, **resampling(study)) if parts else None
 
 
-def _difference(run: Run, frame: pd.DataFrame) -> Part | None:
-    ids = run.predictions()["image_id"]
-    for _, part in frame.groupby("seed"):
-        right = pd.Series(_right(part), index=part["image_id"].to_numpy())
-        if len(part) == len(ids) and right.index.isin(ids).all():
-            return run.correct - right.loc[ids].to_numpy(), specimens_of(run)
-    return None
+def _differences(runs: list[Run], frame: pd.DataFrame) -> Iterator[Part]:
+    splits = [part.set_index("image_id")["correct"] for _, part in frame.groupby("seed")]
+    for run in runs:
+        ids = run.predictions()["image_id"]
+        same = next((s for s in splits if len(s) == len(ids) and s.index.isin(ids).all()), None)
+        if same is not None:
+            correct, specimens = part_of(run)
+            yield correct - same.loc[ids].to_numpy(), specimens

@@ -1,211 +1,156 @@
 """Table 4: the six networks side by side, and paired tests of the proposed one against each other."""
 
+from typing import Any
+
 import pandas as pd
 
 from mineral_lib.config import PROPOSED
 from mineral_lib.evaluation.statistics import mcnemar
 from mineral_lib.paper import authors_best_validation
-from mineral_lib.reporting import notes
-from mineral_lib.reporting.baselines import baseline_rows, best_baseline, lead, read_baselines
+from mineral_lib.reporting.artefacts import figure, table
+from mineral_lib.reporting.baselines import baseline_rows, best_baseline, lead
 from mineral_lib.reporting.contrasts import (
-    INTERVAL_NOTE,
-    VERDICT_NOTE,
+    NAN,
     Contrast,
+    contrast_row,
     contrasts,
     paired_sets,
     percent,
     seeds_text,
 )
-from mineral_lib.reporting.summary import (
-    NAN,
-    WEIGHTS_WORDS,
-    block_runs,
-    printed_fraction,
-    row_name,
-    summarise,
-    weights_in_block,
-)
-from mineral_lib.reporting.tables import MISSING, Column, Table
+from mineral_lib.reporting.style import FAINT, INK, MUTED, PAGE_MM, Drawing, network_style, new_figure
+from mineral_lib.reporting.summary import WEIGHTS_WORDS, printed_columns, row_name, run_row, summarise
+from mineral_lib.reporting.tables import MISSING
 from mineral_lib.study import Study
 from mineral_lib.training.run import Run
+from mineral_lib.training.specs import block_weights
 
-_COLUMNS_4 = {
-    "block": Column("block"),
-    "network": Column("network"),
-    "weights": Column("weights"),
-    "paper_accuracy": Column("paper, acc. %", "percent"),
-    "authors_best_val": Column("authors' log, best val. %", "percent"),
-    "accuracy": Column("ours, acc. %", "percent", 1),
-    "low": Column("95 % interval", "percent", 1, until="high"),
-    "seed_sd": Column("SD over seeds", "percent", 1),
-    "difference": Column("ours − paper", "points", 1),
-    "paper_precision": Column("paper, P %", "percent"),
-    "precision_macro": Column("ours, P %", "percent", 1),
-    "paper_recall": Column("paper, R %", "percent"),
-    "recall_macro": Column("ours, R %", "percent", 1),
-    "last_accuracy": Column("last epoch, acc. %", "percent", 1),
-    "status": Column("runs"),
-}
+BLOCKS = ("as_read", "fair_none", "fair_all")
 
 
-BASELINES_NOTE = (
-    "Block baselines: always naming the commonest training class, which is what chance means in this study; logistic "
-    "regression on the square roots of an 8 × 8 × 8 RGB histogram; the nearest training photograph by thumbnails; all "
-    "fitted on the training part of the same split. A network on grey pictures sees no colour at all."
-)
-
-
-def table_4(study: Study) -> Table:
+@table("table_4_comparison")
+def table_4(study: Study) -> tuple[pd.DataFrame, str]:
     """Table 4 in up to three blocks of starting weights (paper, authors' log and ours on the grouped test set), and
     the baselines below.
-
-    Args:
-        study: The study.
     """
-    rows = [
-        _row(study, block=block, model=model)
-        for block in study.settings.comparison.blocks
-        for model in study.settings.comparison.models
-    ]
-    rows += baseline_rows(read_baselines(study), study)
-    sentences = [
-        notes.LEAK,
-        notes.PAPER_TEST_IS_VALIDATION,
-        notes.MIXED_WEIGHTS,
-        notes.AUTHORS_RATE,
-        notes.ECA_LOG,
-        notes.VGG_LOG,
-        notes.AVERAGING,
-        BASELINES_NOTE,
-        INTERVAL_NOTE,
-        notes.PAPER_NOISE,
-        f"Ours: grouped protocol, epoch chosen by '{study.settings.train.select}' on the validation set, tested "
-        "once; the last epoch stands beside it because the paper does not say which it tests.",
-        *notes.context_notes(study.settings),
-    ]
-    title, finding = "Table 4. Test evaluation of each network", against_baselines(study)
-    return Table("table_4_comparison", title, pd.DataFrame(rows), _COLUMNS_4, sentences, finding=finding)
+    networks = [row for block in study.settings.comparison.blocks for row in _rows(study, block)]
+    return pd.DataFrame(networks + baseline_rows(study)), _best_network(pd.DataFrame(networks), study)
 
 
-def against_baselines(study: Study) -> str:
+def _rows(study: Study, block: str) -> list[dict[str, Any]]:
+    rows = []
+    for model in study.settings.comparison.models:
+        weights = block_weights(model, block)
+        runs, start = run_row(study, model, weights)
+        best, numbers = authors_best_validation(model, weights), summarise(runs, study)
+        row = {"block": block, **start, **printed_columns(model, weights)}
+        row |= {"authors_best_val": NAN if best is None else best / 100, **numbers}
+        rows.append(row | {"difference": row["accuracy"] - row["paper_accuracy"]})
+    return rows
+
+
+def _best_network(frame: pd.DataFrame, study: Study) -> str:
     """Sentence: does the most accurate network beat the most accurate baseline, by how much, how surely?"""
-    rows = {
-        (model, weights_in_block(model, block)): found
-        for block in study.settings.comparison.blocks
-        for model, found in block_runs(study, block).items()
-    }
-    if not rows:
+    networks = frame.dropna(subset=["accuracy"]).drop_duplicates(["model", "weights"])
+    if networks.empty:
         return ""
-    numbers = {key: summarise(found, study) for key, found in rows.items()}
-    best = max(numbers, key=lambda key: numbers[key]["accuracy"])
-    low, high = percent(numbers[best]["low"]).removesuffix(" %"), percent(numbers[best]["high"])
+    best = networks.loc[networks["accuracy"].idxmax()]
     words = (
-        f"Most accurate network: {row_name(rows[best], best[0], study)}, {WEIGHTS_WORDS[best[1]]}, "
-        f"{percent(numbers[best]['accuracy'])} ({low} to {high}, {seeds_text(int(numbers[best]['seeds']))})"
+        f"Most accurate network: {best['network']}, {best['weights']}, {percent(best['accuracy'])} "
+        f"({100 * best['low']:.1f} to {percent(best['high'])}, {seeds_text(best['seeds'])})"
     )
-    rival = best_baseline(read_baselines(study))
-    found = lead(rows[best], rival, study) if rival else None
+    rival, weights = best_baseline(study), block_weights(best["model"], best["block"])
+    found = lead(study.select(model=best["model"], weights=weights), rival, study) if rival else None
     if found is None:
         return f"{words}."
     # The best of so many networks was picked by this very accuracy, so its p counts so many times (Bonferroni).
-    contrast = Contrast(found, NAN, NAN, p_holm=min(1.0, found.p_value * len(rows)))
+    contrast = Contrast(found, NAN, NAN, p_holm=min(1.0, found.p_value * len(networks)))
     return (
         f"{words}; best baseline: {rival.title}, {percent(rival.accuracy.value)}; network minus "
         f"baseline {contrast.text()}: {contrast.status}."
     )
 
 
-def _row(study: Study, *, block: str, model: str) -> dict[str, object]:
-    weights = weights_in_block(model, block)
-    found = study.select(model=model, weights=weights)
-    numbers = summarise(found, study)
-    paper = {f"paper_{name}": printed_fraction(model, weights, name) for name in ("accuracy", "precision", "recall")}
-    best = authors_best_validation(model, weights)
-    return {
-        "block": block,
-        "model": model,
-        "network": row_name(found, model, study),
-        "weights": WEIGHTS_WORDS[weights],
-        **paper,
-        "authors_best_val": NAN if best is None else best / 100,
-        **numbers,
-        "difference": numbers["accuracy"] - paper["paper_accuracy"],
-    }
-
-
-_COLUMNS_PAIRS = {
-    "block": Column("block"),
-    "network": Column("proposed model against"),
-    "weights": Column("weights"),
-    "difference": Column("difference, points", "points", 1),
-    "low": Column("95 % interval", "points", 1, until="high"),
-    "seed_sd": Column("SD over seeds", "percent", 1),
-    "p_value": Column("p", "p"),
-    "p_holm": Column("p, Holm", "p"),
-    "only_proposed": Column("only proposed right", "integer"),
-    "only_other": Column("only other right", "integer"),
-    "mcnemar_p": Column("McNemar p", "p"),
-    "status": Column("status"),
-}
-
-
-def pairwise(study: Study) -> Table:
+@table("table_4_pairwise")
+def pairwise(study: Study) -> tuple[pd.DataFrame, str]:
     """The proposed network against each other one on the same photographs: difference and interval over seeds and
     specimens, Holm's correction within a block, and McNemar's exact test of the first seed.
     """
-    rows, found = [], {}
+    rows, parts = [], []
     for block in study.settings.comparison.blocks:
-        start = weights_in_block(PROPOSED, block)
-        for model, (other, contrast) in leads(study, block).items():
-            found[block, model] = contrast
-            weights = weights_in_block(model, block)
-            proposed = study.select(model=PROPOSED, weights=start)
-            rows.append(
-                {
-                    "block": block,
-                    "model": model,
-                    "network": row_name(other, model, study),
-                    "weights": f"{WEIGHTS_WORDS[start]} against {WEIGHTS_WORDS[weights]}",
-                    **_pair(proposed, other, contrast),
-                }
-            )
-    sentences = [notes.PAIRED, VERDICT_NOTE, notes.MIXED_WEIGHTS, INTERVAL_NOTE, *notes.context_notes(study.settings)]
-    title, finding = "Is the proposed model better on the same photographs?", _count_words(found)
-    return Table("table_4_pairwise", title, pd.DataFrame(rows), _COLUMNS_PAIRS, sentences, finding=finding)
+        pairs = [_pair(study, block, model, *found) for model, found in leads(study, block).items()]
+        verdicts = [row["status"] for row in pairs if row["status"] != MISSING]
+        above, below = verdicts.count("above zero"), verdicts.count("below zero")
+        rest = len(verdicts) - above - below
+        if verdicts:
+            parts.append(f"{block}: better than {above}, worse than {below}, not decided against {rest}")
+        rows += pairs
+    finding = f"The proposed network beside the others, {'; '.join(parts)}." if parts else ""
+    return pd.DataFrame(rows), finding
 
 
 def leads(study: Study, block: str) -> dict[str, tuple[list[Run], Contrast | None]]:
     """For every other network of a block: its runs, and the proposed network minus it (None if not run)."""
-    rows = {
-        model: study.select(model=model, weights=weights_in_block(model, block))
-        for model in {*study.settings.comparison.models, PROPOSED}
-    }
-    others = [model for model in study.settings.comparison.models if model != PROPOSED]
-    found = contrasts(rows, {model: {PROPOSED: 1, model: -1} for model in others}, study)
-    return {model: (rows[model], found.get(model)) for model in others}
+    models = [PROPOSED, *(model for model in study.settings.comparison.models if model != PROPOSED)]
+    rows = {model: study.select(model=model, weights=block_weights(model, block)) for model in models}
+    found = contrasts(rows, {model: {PROPOSED: 1, model: -1} for model in models[1:]}, study)
+    return {model: (rows[model], found.get(model)) for model in models[1:]}
 
 
-def _pair(proposed: list[Run], other: list[Run], contrast: Contrast | None) -> dict[str, float | int | str]:
-    if contrast is None:
-        return dict.fromkeys(list(_COLUMNS_PAIRS)[3:-1], NAN) | {"high": NAN, "status": MISSING}
-    first, second = paired_sets([proposed, other])[0]
-    test = mcnemar(first.correct, second.correct)
-    return {
-        "difference": contrast.estimate.value,
-        **contrast.row(),
-        "only_proposed": test["only_a"],
-        "only_other": test["only_b"],
-        "mcnemar_p": test["p_value"],
-    }
+def _pair(study: Study, block: str, model: str, other: list[Run], contrast: Contrast | None) -> dict[str, Any]:
+    weights = [block_weights(name, block) for name in (PROPOSED, model)]
+    names = {"block": block, "model": model, "network": row_name(other, model, study)}
+    numbers = contrast_row(contrast)
+    row = names | {"weights": " against ".join(WEIGHTS_WORDS[w] for w in weights), "difference": numbers["accuracy"]}
+    test = dict.fromkeys(("only_a", "only_b", "p_value"), NAN)
+    if contrast:
+        first, second = paired_sets([study.select(model=PROPOSED, weights=weights[0]), other])[0]
+        test = mcnemar(first.correct, second.correct)
+    tests = {"only_proposed": test["only_a"], "only_other": test["only_b"], "mcnemar_p": test["p_value"]}
+    return row | numbers | tests
 
 
-def _count_words(found: dict[tuple[str, str], Contrast | None]) -> str:
-    """Sentence: over how many networks the lead is decided, by block."""
-    parts = []
-    for block in dict.fromkeys(block for block, _ in found):
-        known = [one for (name, _), one in found.items() if name == block and one]
-        if known:
-            above, below = (sum(one.status == words for one in known) for words in ("above zero", "below zero"))
-            open_ = len(known) - above - below
-            parts.append(f"{block}: better than {above}, worse than {below}, not decided against {open_}")
-    return f"The proposed network beside the others, {'; '.join(parts)}." if parts else ""
+@figure("table_4_accuracy_{block}", block=BLOCKS)
+def draw_accuracies(study: Study, block: str) -> Drawing | None:
+    """One block of Table 4: our test accuracy with its 95 % interval, the paper's figure as a hollow mark."""
+    if block not in study.settings.comparison.blocks:
+        return None
+    frame = pd.DataFrame(_rows(study, block))
+    sheet = new_figure(PAGE_MM, 20 + 7 * len(frame))
+    axes = sheet.subplots()
+    paper = {"marker": "D", "markerfacecolor": "none", "markeredgecolor": MUTED, "markersize": 4.2, "linestyle": ""}
+    for place, row in frame.iterrows():
+        colour, accuracy = network_style(row["model"])["color"], 100 * row["accuracy"]
+        axes.axhline(place, color=FAINT, linewidth=0.5, zorder=0)
+        printed = "printed in the paper (other photographs)" if place == 0 else None
+        axes.plot(100 * row["paper_accuracy"], place, **paper, label=printed)
+        if row["status"] == MISSING:
+            axes.text(1, place, MISSING, va="center", fontsize=6.5, color=MUTED, backgroundcolor="white")
+            continue
+        interval = {"color": colour, "linewidth": 3.4, "alpha": 0.35, "solid_capstyle": "butt"}
+        axes.plot([100 * row["low"], 100 * row["high"]], [place, place], **interval)
+        axes.plot(accuracy, place, "o", color=colour, markersize=5)
+        axes.text(accuracy, place - 0.3, f"{accuracy:.1f}", ha="center", va="bottom", fontsize=6.4)
+    axes.plot([], [], "o-", color=INK, markersize=5, linewidth=3, label="ours with 95 % interval")
+    axes.set_yticks(range(len(frame)), frame["network"] + ", " + frame["weights"])
+    axes.set_ylim(len(frame) - 0.4, -0.8)
+    axes.set_xlim(0, 101)
+    axes.set_xlabel("Test accuracy (%), grouped protocol")
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="y", visible=False)
+    sheet.legend(loc="outside lower center", ncols=2)
+    return Drawing(sheet, frame, finding=_range(frame))
+
+
+def _range(frame: pd.DataFrame) -> str:
+    """Sentence: the most and the least accurate network of a block, and how many intervals hold the best accuracy."""
+    run = frame.dropna(subset=["accuracy"]).sort_values("accuracy", kind="stable")
+    if len(run) < 2:
+        return ""
+    least, best = run.iloc[0], run.iloc[-1]
+    within = (run["high"][:-1] >= best["accuracy"]).sum()
+    return (
+        f"From {percent(least['accuracy'])} ({least['network']}) to {percent(best['accuracy'])} ({best['network']}); "
+        f"the intervals of {within} of the other {len(run) - 1} reach the highest accuracy."
+    )

@@ -1,33 +1,28 @@
-"""Gains between runs: paired contrasts over seeds and specimens, and the words that may be used for them.
+"""Differences on the same photographs over seeds and specimens, and the words that may be used for them.
 
 A contrast is a signed sum of rows (``{"eca": 1, "base": -1}``), taken photograph by photograph within a seed. A gain is
 called one only if at least three seeds stand behind it and its interval, corrected for the number of contrasts (Holm),
 leaves zero out.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from mineral_lib.evaluation.statistics import Estimate, estimate, holm
+from mineral_lib.evaluation.statistics import Estimate, Part, estimate, holm
+from mineral_lib.reporting.tables import MISSING
 from mineral_lib.study import Study
 from mineral_lib.training.run import Run
 
+NAN = float("nan")
 HOLDS, UNDECIDED, FAILS = "holds here", "not decided here", "does not hold here"
 MIN_SEEDS = 3
 LEVEL = 0.05
 _NUMBERS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
-
-INTERVAL_NOTE = (
-    "95 % intervals are over seeds and specimens: a t interval of the seeds' means, and a bootstrap of whole specimens "
-    "(photographs of one are not independent) for what all seeds share. With one seed they are over specimens only and "
-    "say nothing about another seed."
-)
-VERDICT_NOTE = (
-    f"A difference counts as one only with at least {_NUMBERS[MIN_SEEDS]} seeds and a Holm-corrected p below {LEVEL:g} "
-    "(the corrected interval leaves zero out); p is one minus the level of the interval that just reaches zero."
-)
+_ROW = ("accuracy", "low", "high", "seed_sd", "seeds", "precision", "recall", "p_value", "p_holm")
 
 
 def points(value: float) -> str:
@@ -45,10 +40,27 @@ def seeds_text(count: int) -> str:
     return f"{_NUMBERS.get(count, count)} seed{'s' if count != 1 else ''}"
 
 
+def ends_text(low: float, high: float, seeds: int) -> str:
+    """Ends of the interval of a difference, and its seeds: ``+2.0 to +13.1, one seed``."""
+    return f"{points(low)} to {points(high)}, {seeds_text(seeds)}"
+
+
 def estimate_text(found: Estimate) -> str:
     """A difference in points with interval and seeds: ``+7.6 points (+2.0 to +13.1, one seed)``."""
-    low, high = found.interval()
-    return f"{points(found.value)} points ({points(low)} to {points(high)}, {seeds_text(found.seeds)})"
+    return f"{points(found.value)} points ({ends_text(*found.interval(), found.seeds)})"
+
+
+FEW_SEEDS = f"With fewer than {seeds_text(MIN_SEEDS)} this is about these runs and decides nothing about the networks."
+
+
+def resampling(study: Study) -> dict[str, int]:
+    """The profile's bootstrap, as keywords of ``evaluation.statistics``."""
+    return {"resamples": study.settings.report.bootstrap, "seed": study.settings.report.seed}
+
+
+def part_of(run: Run) -> Part:
+    """Whether each test photograph of a run is right (0 or 1), and its specimen; both of shape (n,)."""
+    return run.correct, run.predictions()["specimen"].to_numpy(dtype=str)
 
 
 @dataclass(frozen=True)
@@ -75,31 +87,14 @@ class Contrast:
     @property
     def status(self) -> str:
         """The same for the last column of a table."""
-        found = self.verdict
-        if found == UNDECIDED:
+        if self.verdict == UNDECIDED:
             few = self.estimate.seeds < MIN_SEEDS
             return f"not decided ({seeds_text(self.estimate.seeds) if few else 'within noise'})"
-        return "above zero" if found == HOLDS else "below zero"
+        return "above zero" if self.verdict == HOLDS else "below zero"
 
     def text(self) -> str:
         """Points with interval and seeds, see ``estimate_text``."""
         return estimate_text(self.estimate)
-
-    def row(self) -> dict[str, float | int | str]:
-        """The numbers of a table row."""
-        low, high = self.estimate.interval()
-        return {
-            "accuracy": self.estimate.value,
-            "low": low,
-            "high": high,
-            "seed_sd": self.estimate.seed_sd,
-            "seeds": self.estimate.seeds,
-            "precision": self.precision,
-            "recall": self.recall,
-            "p_value": self.estimate.p_value,
-            "p_holm": self.p_holm,
-            "status": self.status,
-        }
 
 
 def judge(found: Estimate, p_holm: float) -> str:
@@ -109,6 +104,21 @@ def judge(found: Estimate, p_holm: float) -> str:
     return HOLDS if found.value > 0 else FAILS
 
 
+def contrast_row(contrast: Contrast | None) -> dict[str, Any]:
+    """The numbers of a table row; NaN where a run is missing."""
+    if contrast is None:
+        return dict.fromkeys(_ROW, NAN) | {"status": MISSING}
+    found = contrast.estimate
+    numbers = (found.value, *found.interval(), found.seed_sd, found.seeds, contrast.precision, contrast.recall)
+    return dict(zip(_ROW, (*numbers, found.p_value, contrast.p_holm), strict=True)) | {"status": contrast.status}
+
+
+def gain_columns(gain: Contrast | None) -> dict[str, float]:
+    """Columns of a gain beside a row's own numbers: the difference and the ends of its interval."""
+    ends = (gain.estimate.value, *gain.estimate.interval()) if gain else (NAN, NAN, NAN)
+    return dict(zip(("gain", "gain_low", "gain_high"), ends, strict=True))
+
+
 def paired_sets(rows: Sequence[Sequence[Run]]) -> list[list[Run]]:
     """One list a seed that all rows have: a run of each row, all tested on the same photographs."""
     by_seed = [{run.seed: run for run in runs} for runs in rows]
@@ -116,9 +126,9 @@ def paired_sets(rows: Sequence[Sequence[Run]]) -> list[list[Run]]:
     return [s for s in sets if all(s[0].predictions()["sample_id"].equals(r.predictions()["sample_id"]) for r in s)]
 
 
-def contrasts(
-    rows: Mapping[str, Sequence[Run]], family: Mapping[str, Mapping[str, int]], study: Study
-) -> dict[str, Contrast]:
+def contrasts[Row: Hashable, Name: Hashable](
+    rows: Mapping[Row, Sequence[Run]], family: Mapping[Name, Mapping[Row, int]], study: Study
+) -> dict[Name, Contrast]:
     """A family of contrasts, judged together; those of which a run is missing are left out.
 
     Args:
@@ -126,39 +136,59 @@ def contrasts(
         family: For each contrast the factor of each row it takes, adding up to 0.
         study: The study.
     """
-    found = {name: one for name, signs in family.items() if (one := _contrast(rows, signs, study))}
+    found = {}
+    for name, signs in family.items():
+        if sets := paired_sets([rows[row] for row in signs]):
+            found[name] = _differences(sets, list(signs.values()), study)
     corrected = holm([one[0].p_value for one in found.values()])
     return {name: Contrast(*one, p_holm=float(p)) for (name, one), p in zip(found.items(), corrected, strict=True)}
 
 
-def _contrast(
-    rows: Mapping[str, Sequence[Run]], signs: Mapping[str, int], study: Study
-) -> tuple[Estimate, float, float] | None:
-    """Estimate, difference of precision and of recall; None without a seed that all rows have."""
-    sets, factors = paired_sets([rows[name] for name in signs]), list(signs.values())
-    if not sets:
-        return None
-    parts = [(sum(f * run.correct for f, run in zip(factors, s, strict=True)), specimens_of(s[0])) for s in sets]
-    macro = [
-        float(
-            np.mean(
-                [
-                    sum(f * run.metrics["selected"]["test"][name] for f, run in zip(factors, s, strict=True))
-                    for s in sets
-                ]
-            )
-        )
-        for name in ("precision_macro", "recall_macro")
-    ]
-    found = estimate(parts, resamples=study.settings.report.bootstrap, seed=study.settings.report.seed)
-    return found, macro[0], macro[1]
+def _differences(sets: list[list[Run]], factors: list[int], study: Study) -> tuple[Estimate, float, float]:
+    """Signed sums over the runs of every seed: of correctness, macro precision and macro recall."""
 
+    def signed(value: Callable[[Run], Any]) -> list[Any]:
+        return [sum(factor * value(run) for factor, run in zip(factors, runs, strict=True)) for runs in sets]
 
-def specimens_of(run: Run) -> np.ndarray:
-    """Specimen of each test photograph, shape (n,), text."""
-    return run.predictions()["specimen"].to_numpy(dtype=str)
+    parts = [(values, part_of(runs[0])[1]) for values, runs in zip(signed(lambda run: run.correct), sets, strict=True)]
+    precision = signed(lambda run: run.metrics["selected"]["test"]["precision_macro"])
+    recall = signed(lambda run: run.metrics["selected"]["test"]["recall_macro"])
+    return estimate(parts, **resampling(study)), float(np.mean(precision)), float(np.mean(recall))
 
 
 def compare(a: Sequence[Run], b: Sequence[Run], study: Study) -> Contrast | None:
     """One row minus another; None if they share no seed with the same test photographs."""
     return contrasts({"a": a, "b": b}, {"a - b": {"a": 1, "b": -1}}, study).get("a - b")
+
+
+@dataclass(frozen=True)
+class Paired:
+    """A mean difference over seeds and photographs, the ends of its interval, and the number of seeds."""
+
+    value: float
+    low: float
+    high: float
+    seeds: int
+
+    @property
+    def direction(self) -> str:
+        """``holds here`` if the interval lies above zero, ``does not hold here`` below, else ``not decided here``."""
+        return HOLDS if self.low > 0 else FAILS if self.high < 0 else UNDECIDED
+
+    @property
+    def words(self) -> str:
+        """Value and interval in percentage points."""
+        return f"{points(self.value)} points, {points(self.low)} to {points(self.high)}"
+
+
+def paired(differences: pd.DataFrame, study: Study, *, level: float = 0.95) -> Paired:
+    """Mean of differences with its interval over seeds and specimens.
+
+    Args:
+        differences: A row a seed and photograph, columns value, specimen and seed.
+        study: The study.
+        level: Coverage of the interval.
+    """
+    parts = [(rows["value"].to_numpy(float), rows["specimen"].to_numpy(str)) for _, rows in differences.groupby("seed")]
+    found = estimate(parts, **resampling(study))
+    return Paired(found.value, *found.interval(level), found.seeds)

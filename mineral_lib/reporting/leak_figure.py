@@ -13,6 +13,7 @@ from mineral_lib.study import Study
 
 _COLOURS = ("#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#5b5b5b", "#8c6d31", "#3f6c7a")
 _PANELS = {"true": "(a) true labels", "shuffled": "(b) labels drawn by lot"}
+_NOTE = {"textcoords": "offset points", "fontsize": 6, "color": MUTED}
 
 
 @figure("leakage_gap")
@@ -37,45 +38,29 @@ def draw_leakage(study: Study) -> Drawing | None:
             axes.text(0.5, 0.5, "not run", transform=axes.transAxes, ha="center", color=MUTED)
         if chance is not None:
             axes.axvline(100 * chance, color=INK, linewidth=0.8, linestyle=(0, (3, 2)))
-            axes.annotate(
-                "chance",
-                (100 * chance, 1),
-                xycoords=("data", "axes fraction"),
-                xytext=(3, -8),
-                textcoords="offset points",
-                fontsize=6,
-                color=MUTED,
-            )
+            axes.annotate("chance", (100 * chance, 1), (3, -8), xycoords=("data", "axes fraction"), **_NOTE)
     panels[0].set_yticks(range(len(protocols)), [PROTOCOL_WORDS[name].replace(" (", "\n(") for name in protocols])
     panels[0].set_ylim(len(protocols) - 0.45, -0.65)
     panels[0].set_xlim(0, 120)
     panels[0].set_xticks(range(0, 101, 20))
-    handles = [
-        Line2D([], [], color=colours[name], marker="D" if name == NEIGHBOUR else "o", linestyle="", label=name)
-        for name in networks
-    ]
+    handles = [Line2D([], [], color=colours[name], marker=_marker(name), linestyle="", label=name) for name in networks]
     if handles:
         sheet.legend(handles=handles, loc="outside upper left", ncols=2)
     return Drawing(sheet, frame, finding=table.finding)
 
 
+def _marker(network: str) -> str:
+    return "D" if network == NEIGHBOUR else "o"
+
+
 def _panel(axes: Axes, frame: pd.DataFrame, protocols: list[str], networks: list[str], colours: dict[str, str]) -> None:
-    spread = np.linspace(-0.16, 0.16, len(networks)) if len(networks) > 1 else np.zeros(len(networks))
-    offsets = dict(zip(networks, spread, strict=True))
+    shifts = np.linspace(-0.16, 0.16, len(networks)) if len(networks) > 1 else np.zeros(len(networks))
+    offsets = dict(zip(networks, shifts, strict=True))
     for row in frame.itertuples():
-        y, x = protocols.index(row.protocol) + offsets[row.network], 100 * row.accuracy
-        colour, marker = colours[row.network], "D" if row.network == NEIGHBOUR else "o"
+        y, x, colour = protocols.index(row.protocol) + offsets[row.network], 100 * row.accuracy, colours[row.network]
         axes.plot([100 * row.low, 100 * row.high], [y, y], color=colour, linewidth=1.4)
-        axes.plot(x, y, marker, color=colour, markersize=4.5)
+        axes.plot(x, y, _marker(row.network), color=colour, markersize=4.5)
         gap = "" if np.isnan(row.gap) else f"  ({round(100 * row.gap, 1) + 0.0:+.1f})".replace("-", "−")
-        axes.annotate(
-            f"{x:.1f}{gap}",
-            (100 * row.high, y),
-            xytext=(4, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=6,
-            color=MUTED,
-        )
+        axes.annotate(f"{x:.1f}{gap}", (100 * row.high, y), (4, 0), va="center", **_NOTE)
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)

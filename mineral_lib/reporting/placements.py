@@ -3,10 +3,9 @@
 import pandas as pd
 
 from mineral_lib.config import PROPOSED
-from mineral_lib.reporting.ablation import size_columns
 from mineral_lib.reporting.artefacts import table
 from mineral_lib.reporting.contrasts import percent, seeds_text
-from mineral_lib.reporting.summary import WEIGHTS_WORDS, summarise
+from mineral_lib.reporting.summary import WEIGHTS_WORDS, run_row, size_columns, summarise
 from mineral_lib.study import Study
 
 
@@ -16,15 +15,9 @@ def table_placements(study: Study) -> tuple[pd.DataFrame, str]:
     rows = []
     for placement in dict.fromkeys([study.settings.model.eca_placement, *study.settings.ablation.placements]):
         for weights in ("scratch", "transfer"):
-            found = study.select(model=PROPOSED, weights=weights, placement=placement)
-            rows.append(
-                {
-                    "placement": placement,
-                    "weights": WEIGHTS_WORDS[weights],
-                    **size_columns(found),
-                    **summarise(found, study),
-                }
-            )
+            runs, start = run_row(study, PROPOSED, weights, placement=placement)
+            row = {"placement": placement, "weights": start["weights"], **size_columns(runs)}
+            rows.append(row | summarise(runs, study))
     frame = pd.DataFrame(rows)
     return frame, _read_placements(frame)
 
@@ -32,8 +25,8 @@ def table_placements(study: Study) -> tuple[pd.DataFrame, str]:
 def _read_placements(frame: pd.DataFrame) -> str:
     """Sentence: the most and the least accurate placement, transfer only if both starts were run."""
     run = frame.dropna(subset=["accuracy"])
-    start = WEIGHTS_WORDS["transfer"] if (run["weights"] == WEIGHTS_WORDS["transfer"]).sum() > 1 else None
-    run = run if start is None else run[run["weights"] == start]
+    transfer = run[run["weights"] == WEIGHTS_WORDS["transfer"]]
+    run = transfer if len(transfer) > 1 else run
     if len(run) < 2:
         return ""
     best, least = (run.loc[place] for place in (run["accuracy"].idxmax(), run["accuracy"].idxmin()))
@@ -60,14 +53,10 @@ def table_gates(study: Study, gates: pd.DataFrame) -> tuple[pd.DataFrame, str]:
         study: The study.
         gates: ``training.probing.gate_table``.
     """
-    return gates, _read_gates(gates)
-
-
-def _read_gates(gates: pd.DataFrame) -> str:
     if gates.empty:
-        return ""
+        return gates, ""
     most, least = (gates.loc[place] for place in (gates["spread"].idxmax(), gates["spread"].idxmin()))
-    return (
+    return gates, (
         f"Over the channels the gates spread (standard deviation) by {least['spread']:.3f} (module {least['module']}, "
         f"{least['start']}) to {most['spread']:.3f} (module {most['module']}, {most['start']}); a constant gate has 0."
     )

@@ -3,16 +3,9 @@
 import numpy as np
 
 from mineral_lib.data.split import FEW_TEST_PHOTOGRAPHS
-from mineral_lib.reporting.labels import label
+from mineral_lib.reporting.words import label
 
 MARK = "†"
-FEW_NOTE = (
-    f"{MARK} marks a class with fewer than {FEW_TEST_PHOTOGRAPHS} test photographs: its numbers say next to nothing."
-)
-WILSON_NOTE = (
-    "The interval of a recall is Wilson's for independent photographs; where a specimen has several of them it is "
-    "too narrow."
-)
 
 
 def few_mark(support: float) -> str:
