@@ -126,7 +126,7 @@ def declared(
     """
     key = key or name
     notes = notes_of(key, study.settings, values)
-    return Table(name, heading_of(key, values), frame, columns_of(key), notes, finding)
+    return Table(name, heading_of(key, values), frame, columns_of(key, frame), notes, finding)
 
 
 def make_artefacts(study: "Study") -> dict[str, list[Table | Drawing]]:

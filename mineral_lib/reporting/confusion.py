@@ -6,21 +6,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mineral_lib.catalogue import display_name, find_mineral
-from mineral_lib.config import PROPOSED
 from mineral_lib.evaluation import metrics
 from mineral_lib.evaluation.per_class import per_class
 from mineral_lib.reporting.artefacts import figure, table
 from mineral_lib.reporting.style import INK, PAPER, Drawing, new_figure, styled
+from mineral_lib.reporting.summary import proposed_run
 from mineral_lib.reporting.support import few_mark, support_label, support_text
 from mineral_lib.reporting.words import label
 from mineral_lib.study import Study
 from mineral_lib.training.run import Run
-
-
-def proposed_run(study: Study) -> Run | None:
-    """The run Figure 5 shows: the proposed network, pretrained if that was run, else from scratch, else any."""
-    found = [run for weights in ("transfer", "scratch") for run in study.select(model=PROPOSED, weights=weights)]
-    return next(iter(found or [run for run in study.runs if run.protocol == "grouped"]), None)
 
 
 def run_confusion(run: Run) -> np.ndarray:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from mineral_lib.config import NETWORK_NAMES
+from mineral_lib.config import NETWORK_NAMES, PROPOSED
 from mineral_lib.evaluation.statistics import accuracy_over_seeds
 from mineral_lib.paper import printed
 from mineral_lib.reporting.contrasts import NAN, part_of, resampling
@@ -21,6 +21,12 @@ WEIGHTS_WORDS = {
     "colour": "colour statistics",
 }
 SUMMARY = ("accuracy", "low", "high", "precision_macro", "recall_macro", "last_accuracy", "seed_sd")
+
+
+def proposed_run(study: Study) -> Run | None:
+    """The run Figure 5 shows: the proposed network, pretrained if that was run, else from scratch, else any."""
+    found = [run for weights in ("transfer", "scratch") for run in study.select(model=PROPOSED, weights=weights)]
+    return next(iter(found or [run for run in study.runs if run.protocol == "grouped"]), None)
 
 
 def block_runs(study: Study, block: str) -> dict[str, list[Run]]:

@@ -1,6 +1,7 @@
 """The words of tables, figures and the report, from ``resources/words.yaml``."""
 
-from collections.abc import Mapping
+import fnmatch
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -42,10 +43,19 @@ def heading_of(name: str, values: Mapping[str, Any]) -> str:
     return entry(name).get("heading", entry(name)["title"]).format_map(values)
 
 
-def columns_of(name: str) -> dict[str, Column] | None:
-    """How the columns of a table are shown; None: plainly."""
-    given = entry(name).get("columns")
-    return given and {key: Column(**value) for key, value in given.items()}
+def columns_of(name: str, frame: Iterable[str] = ()) -> dict[str, Column] | None:
+    """How the columns of a table are shown; None: plainly.
+
+    Args:
+        name: Its name in ``words.yaml``; a ``*`` in a key there, and in its title, stands for a number.
+        frame: The columns of the table, needed where there is a ``*``.
+    """
+    given, found = entry(name).get("columns"), {}
+    for key, how in (given or {}).items():
+        start, star, end = key.partition("*")
+        numbers = [column.removeprefix(start).removesuffix(end) for column in fnmatch.filter(frame, key)] if star else ["*"]
+        found |= {key.replace("*", n): Column(**how | {"title": how["title"].replace("*", n)}) for n in numbers}
+    return given and found
 
 
 def notes_of(name: str, settings: Settings, values: Mapping[str, Any] | None = None) -> list[str]:
