@@ -8,9 +8,11 @@ from real_rungs import NAMES
 from real_splits import DIRECTIONS, MIN_SHARED
 
 from mineral_lib.evaluation.statistics import Estimate, Part, accuracy_over_seeds, estimate, estimate_gap, holm
-from mineral_lib.reporting.contrasts import FAILS, HOLDS, VERDICT_NOTE, estimate_text, judge, percent
+from mineral_lib.reporting.contrasts import FAILS, HOLDS, estimate_text, judge, percent
 from mineral_lib.reporting.tables import Column, Table
+from mineral_lib.reporting.words import words
 
+VERDICT_NOTE = words()["notes"]["verdict"]
 BASELINE = "colour_histogram"
 NO_NETWORK = ("majority", "nearest_neighbour", BASELINE)
 PRIMARY = "squeezenet_224"  # named beforehand: the one rung whose two gaps between splits are judged

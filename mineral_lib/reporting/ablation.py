@@ -81,9 +81,7 @@ def gains(study: Study) -> dict[str, Contrast]:
 
 @table("table_5_gains")
 def table_5_gains(study: Study) -> tuple[pd.DataFrame, str]:
-    """Gains in percentage points, over scratch and given transfer, and the interaction: both together minus the sum
-    of the two single gains.
-    """
+    """Gains over scratch and given transfer, and the interaction: both together minus the sum of the single gains."""
     found = gains(study)
     paper = pd.DataFrame({corner: printed_columns(*row) for corner, row in CORNERS.items()})
     rows = []

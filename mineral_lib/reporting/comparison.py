@@ -30,9 +30,7 @@ BLOCKS = ("as_read", "fair_none", "fair_all")
 
 @table("table_4_comparison")
 def table_4(study: Study) -> tuple[pd.DataFrame, str]:
-    """Table 4 in up to three blocks of starting weights (paper, authors' log and ours on the grouped test set), and
-    the baselines below.
-    """
+    """Table 4 in blocks of starting weights: paper, authors' log and ours (grouped test set); the baselines below."""
     networks = [row for block in study.settings.comparison.blocks for row in _rows(study, block)]
     return pd.DataFrame(networks + baseline_rows(study)), _best_network(pd.DataFrame(networks), study)
 
@@ -73,8 +71,10 @@ def _best_network(frame: pd.DataFrame, study: Study) -> str:
 
 @table("table_4_pairwise")
 def pairwise(study: Study) -> tuple[pd.DataFrame, str]:
-    """The proposed network against each other one on the same photographs: difference and interval over seeds and
-    specimens, Holm's correction within a block, and McNemar's exact test of the first seed.
+    """The proposed network against each other one on the same photographs.
+
+    Difference and interval over seeds and specimens, Holm's correction within a block, and McNemar's exact test of the
+    first seed.
     """
     rows, parts = [], []
     for block in study.settings.comparison.blocks:

@@ -118,9 +118,7 @@ def _shares(sheet: Figure, axes: Axes, share: np.ndarray, language: str) -> None
 
 @table("per_class_{run}")
 def table_per_class(run: Run) -> tuple[pd.DataFrame, str]:
-    """Precision, recall with interval, F1 and the photographs of every class; a class without test photographs
-    shows dashes.
-    """
+    """Precision, recall with interval, F1 and photographs of every class; without test photographs it shows dashes."""
     answers = run.predictions()
     numbers = per_class(answers["label"], answers["predicted"], len(run.classes), specimens=answers["specimen"])
     names = {

@@ -5,7 +5,7 @@ called one only if at least three seeds stand behind it and its interval, correc
 leaves zero out.
 """
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,9 +126,9 @@ def paired_sets(rows: Sequence[Sequence[Run]]) -> list[list[Run]]:
     return [s for s in sets if all(s[0].predictions()["sample_id"].equals(r.predictions()["sample_id"]) for r in s)]
 
 
-def contrasts[Row: Hashable, Name: Hashable](
-    rows: Mapping[Row, Sequence[Run]], family: Mapping[Name, Mapping[Row, int]], study: Study
-) -> dict[Name, Contrast]:
+def contrasts(
+    rows: Mapping[Any, Sequence[Run]], family: Mapping[Any, Mapping[Any, int]], study: Study
+) -> dict[Any, Contrast]:
     """A family of contrasts, judged together; those of which a run is missing are left out.
 
     Args:

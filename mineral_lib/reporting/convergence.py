@@ -108,7 +108,9 @@ def section_4_1(study: Study) -> tuple[pd.DataFrame, str]:
 def _ours(runs: list[Run]) -> dict[str, Any]:
     if not runs:
         return dict.fromkeys(("best_val", "final_val", "final_train", "gap"), NAN) | {"status": MISSING}
-    final = {name: float(np.mean([run.history[f"{name}_accuracy"].iloc[-1] for run in runs])) for name in ("val", "train")}
+    final = {
+        name: float(np.mean([run.history[f"{name}_accuracy"].iloc[-1] for run in runs])) for name in ("val", "train")
+    }
     return {
         "best_val": float(np.mean([run.history["val_accuracy"].max() for run in runs])),
         "final_val": final["val"],

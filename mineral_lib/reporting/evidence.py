@@ -6,12 +6,11 @@ import pandas as pd
 
 from mineral_lib.config import PROPOSED
 from mineral_lib.evaluation.statistics import accuracy_interval
-from mineral_lib.reporting.contrasts import FAILS, HOLDS, MIN_SEEDS, UNDECIDED, seeds_text
-from mineral_lib.reporting.paired import FEW_SEEDS, Paired, paired
-from mineral_lib.reporting.summary import weights_in_block
+from mineral_lib.reporting.contrasts import FAILS, FEW_SEEDS, HOLDS, MIN_SEEDS, UNDECIDED, Paired, paired, seeds_text
 from mineral_lib.reporting.tables import Column, Table
 from mineral_lib.reporting.run_checks import NOT_RUN
 from mineral_lib.study import Study
+from mineral_lib.training.specs import block_weights
 
 # References that look at nothing, as ``model`` in the file of photographs.
 BLIND, AREA = "blind_centre", "area"
@@ -87,7 +86,7 @@ def _row(key: dict, part: pd.DataFrame, study: Study) -> dict:
 
 
 def _run(maps: pd.DataFrame, model: str, block: str) -> pd.DataFrame:
-    return maps[(maps["model"] == model) & (maps["start"] == weights_in_block(model, block))]
+    return maps[(maps["model"] == model) & (maps["start"] == block_weights(model, block))]
 
 
 def _against(maps: pd.DataFrame, other: pd.DataFrame, block: str, study: Study, level: float) -> Paired | None:

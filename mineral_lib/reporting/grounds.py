@@ -5,11 +5,10 @@ from pathlib import Path
 import pandas as pd
 
 from mineral_lib.config import PROPOSED
-from mineral_lib.reporting.contrasts import FAILS, HOLDS, MIN_SEEDS, points, seeds_text
-from mineral_lib.reporting.paired import FEW_SEEDS, Paired, paired
-from mineral_lib.reporting.summary import weights_in_block
+from mineral_lib.reporting.contrasts import FAILS, FEW_SEEDS, HOLDS, MIN_SEEDS, Paired, paired, points, seeds_text
 from mineral_lib.reporting.tables import Column, Table
 from mineral_lib.study import Study
+from mineral_lib.training.specs import block_weights
 
 GROUNDS = ("own", "swapped", "grey")
 MOST_ON_GROUNDS = 500  # photographs of a test set that are rendered on other grounds
@@ -76,7 +75,7 @@ def ground_sentence(right: pd.DataFrame, study: Study, block: str = "as_read") -
         study: The study.
         block: Block of Table 4 that says from which weights the proposed network starts.
     """
-    mine = right[(right["model"] == PROPOSED) & (right["start"] == weights_in_block(PROPOSED, block))]
+    mine = right[(right["model"] == PROPOSED) & (right["start"] == block_weights(PROPOSED, block))]
     if mine.empty:
         return "The proposed network was not run."
     seeds = mine["seed"].nunique()

@@ -9,7 +9,7 @@ from mineral_lib.config import PROPOSED
 from mineral_lib.data.split import read_split
 from mineral_lib.evaluation.metrics import commonest_label
 from mineral_lib.reporting.ablation import gains
-from mineral_lib.reporting.baselines import best_baseline, lead, read_baselines
+from mineral_lib.reporting.baselines import best_baseline, lead
 from mineral_lib.reporting.contrasts import (
     FAILS,
     HOLDS,
@@ -85,7 +85,7 @@ def facts(study: Study) -> list[Fact]:
     numbers = summarise(proposed, study)
     name = f"{row_name(proposed, PROPOSED, study)}: accuracy on {unseen_text(study)}"
     found = [_accuracy(name, **numbers) if proposed else Fact(name, ABSENT, "")]
-    rival = best_baseline(read_baselines(study))
+    rival = best_baseline(study)
     if rival:
         ends = _interval(rival.low, rival.high)
         ahead = lead(proposed, rival, study)

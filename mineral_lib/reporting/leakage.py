@@ -125,7 +125,8 @@ def _numbers(protocol: str, outcomes: dict[str, dict[int, pd.DataFrame]], study:
         return numbers
     here, base = ([_part(outcomes[name][seed]) for seed in common] for name in (protocol, "grouped"))
     gap = estimate_gap(here, base, **resampling(study))
-    return numbers | dict(zip(("gap", "gap_low", "gap_high", "gap_p"), (gap.value, *gap.interval(), gap.p_value)))
+    low, high = gap.interval()
+    return numbers | {"gap": gap.value, "gap_low": low, "gap_high": high, "gap_p": gap.p_value}
 
 
 def _read_leakage(frame: pd.DataFrame, study: Study) -> str:

@@ -12,8 +12,9 @@ from mineral_lib.models.structure import Step, shape_text
 from mineral_lib.reporting import notes
 from mineral_lib.reporting.leakage import read_split
 from mineral_lib.reporting.summary import NAN
-from mineral_lib.reporting.support import FEW_NOTE, few_mark
+from mineral_lib.reporting.support import few_mark
 from mineral_lib.reporting.tables import Column, Table
+from mineral_lib.reporting.words import words
 from mineral_lib.study import Study
 from mineral_lib.training.run import Run
 
@@ -133,7 +134,7 @@ def table_2(study: Study) -> Table:
         "'ours, augmented' counts the images of the paper protocol; train, val. and test are the grouped "
         "split, whose "
         "photographs are augmented on the fly in training only.",
-        FEW_NOTE,
+        words()["notes"]["few"],
         notes.data_note(study.settings),
     ]
     return Table("table_2_images", "Table 2. Minerals and numbers of images", frame, _COLUMNS_2, sentences)

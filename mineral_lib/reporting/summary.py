@@ -37,8 +37,9 @@ def block_runs(study: Study, block: str) -> dict[str, list[Run]]:
 
 
 def summarise(runs: list[Run], study: Study) -> dict[str, Any]:
-    """Mean metrics over seeds (fractions), interval of the accuracy over seeds and specimens, standard deviation over
-    seeds, and status; NaN where there is no run.
+    """Numbers of a table row: means over seeds (fractions), interval and spread of the accuracy, status; NaN if not run.
+
+    The interval is over seeds and specimens, ``seed_sd`` the standard deviation over seeds.
     """
     if not runs:
         return dict.fromkeys(SUMMARY, NAN) | {"seeds": 0, "status": MISSING}

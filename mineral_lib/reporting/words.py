@@ -53,7 +53,9 @@ def columns_of(name: str, frame: Iterable[str] = ()) -> dict[str, Column] | None
     given, found = entry(name).get("columns"), {}
     for key, how in (given or {}).items():
         start, star, end = key.partition("*")
-        numbers = [column.removeprefix(start).removesuffix(end) for column in fnmatch.filter(frame, key)] if star else ["*"]
+        numbers = (
+            [column.removeprefix(start).removesuffix(end) for column in fnmatch.filter(frame, key)] if star else ["*"]
+        )
         found |= {key.replace("*", n): Column(**how | {"title": how["title"].replace("*", n)}) for n in numbers}
     return given and found
 
