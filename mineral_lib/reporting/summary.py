@@ -37,7 +37,7 @@ def block_runs(study: Study, block: str) -> dict[str, list[Run]]:
 
 
 def summarise(runs: list[Run], study: Study) -> dict[str, Any]:
-    """Numbers of a table row: means over seeds (fractions), interval and spread of the accuracy, status; NaN if not run.
+    """Numbers of a table row: means over seeds (fractions), interval of the accuracy, status; NaN if not run.
 
     The interval is over seeds and specimens, ``seed_sd`` the standard deviation over seeds.
     """
