@@ -64,7 +64,7 @@ def _best_network(frame: pd.DataFrame, study: Study) -> str:
     # The best of so many networks was picked by this very accuracy, so its p counts so many times (Bonferroni).
     contrast = Contrast(found, NAN, NAN, p_holm=min(1.0, found.p_value * len(networks)))
     return (
-        f"{words}; best baseline: {rival.title}, {percent(rival.accuracy.value)}; network minus "
+        f"{words}; best baseline: {rival['network']}, {percent(rival['accuracy'])}; network minus "
         f"baseline {contrast.text()}: {contrast.status}."
     )
 

@@ -6,15 +6,30 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mineral_lib.catalogue import display_name, find_mineral
+from mineral_lib.data.split import FEW_TEST_PHOTOGRAPHS
 from mineral_lib.evaluation import metrics
 from mineral_lib.evaluation.per_class import per_class
 from mineral_lib.reporting.artefacts import figure, table
 from mineral_lib.reporting.style import INK, PAPER, Drawing, new_figure, styled
 from mineral_lib.reporting.summary import proposed_run
-from mineral_lib.reporting.support import few_mark, support_label, support_text
 from mineral_lib.reporting.words import label
 from mineral_lib.study import Study
 from mineral_lib.training.run import Run
+
+
+def few_mark(support: float) -> str:
+    """The mark of a class with fewer than ``FEW_TEST_PHOTOGRAPHS`` test photographs, else nothing."""
+    return "†" if support < FEW_TEST_PHOTOGRAPHS else ""
+
+
+def support_text(test: float, train: float) -> str:
+    """Both numbers for the axis of a figure, for example ``3 / 12†``; a dash for what is not known."""
+    return f"{test:.0f} / {'–' if np.isnan(train) else f'{train:.0f}'}{few_mark(test)}"
+
+
+def support_label(language: str) -> str:
+    """What ``support_text`` shows, in words."""
+    return f"{label('count', language)} ({label('test', language)} / {label('train', language)})"
 
 
 def run_confusion(run: Run) -> np.ndarray:

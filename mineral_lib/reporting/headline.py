@@ -20,7 +20,7 @@ from mineral_lib.reporting.contrasts import (
     points,
     seeds_text,
 )
-from mineral_lib.reporting.leakage import control_gap, leakage_gap, table_leakage
+from mineral_lib.reporting.leakage import gap_row, table_leakage
 from mineral_lib.reporting.summary import row_name, summarise, unseen_text
 from mineral_lib.study import Study
 
@@ -87,10 +87,10 @@ def facts(study: Study) -> list[Fact]:
     found = [_accuracy(name, **numbers) if proposed else Fact(name, ABSENT, "")]
     rival = best_baseline(study)
     if rival:
-        ends = _interval(rival.low, rival.high)
+        ends = _interval(rival["low"], rival["high"])
         ahead = lead(proposed, rival, study)
         more = f"; network minus baseline {estimate_text(ahead)}" if ahead else ""
-        found.append(Fact("Best simple baseline", percent(rival.accuracy.value), f"{rival.title}; {ends}{more}"))
+        found.append(Fact("Best simple baseline", percent(rival["accuracy"]), f"{rival['network']}; {ends}{more}"))
     if (chance := chance_level(study)) is not None:
         found.append(Fact("Chance", percent(chance), "always naming the commonest mineral"))
     known = gains(study)
@@ -116,7 +116,7 @@ def _interval(low: float, high: float) -> str:
 
 def _leak(study: Study) -> list[Fact]:
     table = table_leakage(study)
-    row, control = leakage_gap(table), control_gap(table)
+    row, control = gap_row(table.frame, "true"), gap_row(table.frame, "shuffled")
     gap = Fact("Leakage gap", ABSENT, "the same network under the paper's order")
     if row is not None:
         ends = f"{points(row['gap_low'])} to {points(row['gap_high'])}, {seeds_text(int(row['seeds']))}"

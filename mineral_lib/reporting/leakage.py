@@ -1,5 +1,6 @@
 """What a protocol does to a test result: leak counts, the gap to the leak-free protocol, the random-label control."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -9,8 +10,8 @@ from mineral_lib.data.audit import RELATIONS, count_leak, relatives
 from mineral_lib.evaluation.statistics import Part, accuracy_over_seeds, estimate_gap
 from mineral_lib.reporting.artefacts import table
 from mineral_lib.reporting.contrasts import NAN, ends_text, percent, points, resampling
-from mineral_lib.reporting.summary import run_row, unseen_text
-from mineral_lib.reporting.tables import MISSING, Table
+from mineral_lib.reporting.summary import WEIGHTS_WORDS, row_name, unseen_text
+from mineral_lib.reporting.tables import MISSING
 from mineral_lib.reporting.words import columns_of
 from mineral_lib.study import Study
 
@@ -50,56 +51,67 @@ def table_splits(study: Study) -> tuple[pd.DataFrame, str]:
 @table("leakage")
 def table_leakage(study: Study) -> tuple[pd.DataFrame, str]:
     """The same classifier under every protocol: accuracy, interval, and the gap to the leak-free protocol."""
-    rows, leakage = [], study.settings.leakage
-    for labels, texts in (("true", leakage.runs), ("shuffled", leakage.shuffled_runs)):
-        for text in texts:
-            rows += _network_rows(text, labels, study)
-    for labels in ("true", "shuffled"):
-        rows += _neighbour_rows(labels, study)
+    rows = []
+    for start, answers in (*_networks(study), *_neighbours(study)):
+        outcomes = {
+            protocol: {seed: _outcome(study, protocol, seed, part) for seed, part in parts.items()}
+            for protocol, parts in answers.items()
+        }
+        rows += [start | _numbers(protocol, outcomes, study) for protocol in answers]
     names = ["row", "protocol", *columns_of("leakage"), "high", "gap_high", "gap_p", "seeds"]
     frame = pd.DataFrame(rows, columns=names)
     return frame, _read_leakage(frame, study)
 
 
-def _network_rows(text: str, labels: str, study: Study) -> list[dict[str, Any]]:
-    """One trained network under every protocol."""
-    outcomes, rows = {}, []
-    for protocol in study.settings.split.protocols:
-        runs, start = run_row(study, *text.rsplit("-", 1), protocol=protocol, labels=labels)
-        samples = {run.seed: run.predictions().assign(correct=run.correct) for run in runs}
-        outcomes[protocol] = {seed: _outcome(part, protocol, study, seed) for seed, part in samples.items()}
-        row = {"row": text, "network": f"{start['network']}, {start['weights']}", "labels": labels}
-        row |= {"epochs": len(runs[0].history)} if runs else {}
-        rows.append(row | _numbers(protocol, outcomes, study))
-    return rows
+# Name and labels of a classifier; by protocol and seed its test samples, with the columns specimen and correct.
+Answers = tuple[dict[str, Any], dict[str, dict[int | None, pd.DataFrame]]]
 
 
-def _neighbour_rows(labels: str, study: Study) -> list[dict[str, Any]]:
-    """The nearest neighbour under every protocol; no rows before notebook 05 has run it."""
+def _networks(study: Study) -> Iterator[Answers]:
+    """The trained networks; protocols under which one was not run have no seeds."""
+    given = study.settings.leakage
+    wanted = [("true", text) for text in given.runs] + [("shuffled", text) for text in given.shuffled_runs]
+    for labels, text in wanted:
+        model, weights = text.rsplit("-", 1)
+        which = {"model": model, "weights": weights, "labels": labels}
+        runs = {name: study.select(protocol=name, **which) for name in study.settings.split.protocols}
+        network = row_name([run for found in runs.values() for run in found], model, study)
+        yield (
+            {"row": text, "network": f"{network}, {WEIGHTS_WORDS.get(weights, weights)}", "labels": labels},
+            {
+                name: {
+                    run.seed: run.predictions().assign(correct=run.correct, epochs=len(run.history)) for run in found
+                }
+                for name, found in runs.items()
+            },
+        )
+
+
+def _neighbours(study: Study) -> Iterator[Answers]:
+    """The nearest neighbour on true and on shuffled labels; nothing before notebook 05 has run it."""
     if not study.paths.control.is_file():
-        return []
-    text = {"sample_id": str, "specimen": str}
-    control = pd.read_csv(study.paths.control, dtype=text, keep_default_na=False).query("labels == @labels")
-    outcomes = {str(name): {0: _outcome(part, str(name), study)} for name, part in control.groupby("protocol")}
-    start = {"row": "nearest_neighbour", "network": NEIGHBOUR, "labels": labels}
-    return [start | _numbers(name, outcomes, study) for name in study.settings.split.protocols if name in outcomes]
+        return
+    control = pd.read_csv(study.paths.control, dtype={"sample_id": str, "specimen": str}, keep_default_na=False)
+    for labels in ("true", "shuffled"):
+        parts = {str(name): part for name, part in control[control["labels"] == labels].groupby("protocol")}
+        start = {"row": "nearest_neighbour", "network": NEIGHBOUR, "labels": labels}
+        yield start, {name: {None: parts[name]} for name in study.settings.split.protocols if name in parts}
 
 
-def _outcome(samples: pd.DataFrame, protocol: str, study: Study, seed: int | None = None) -> pd.DataFrame:
-    """Columns specimen, correct and related (1: train holds a relative, 0, or NaN without a split) of test samples."""
-    split = read_split(study, protocol, seed)
-    related = NAN
+def _outcome(study: Study, protocol: str, seed: int | None, samples: pd.DataFrame) -> pd.DataFrame:
+    """Test samples with the column related (1: train holds a relative, 0, or NaN without a split)."""
+    split, related = read_split(study, protocol, seed), NAN
     if split is not None:
         flags = relatives(split).set_index("sample_id")[list(RELATIONS)].any(axis=1)
         related = samples["sample_id"].map(flags.astype(float))
-    return samples[["specimen", "correct"]].assign(related=related)
+    return samples.assign(related=related)
 
 
 def _part(outcome: pd.DataFrame) -> Part:
     return outcome["correct"].to_numpy(dtype=float), outcome["specimen"].to_numpy(dtype=str)
 
 
-def _numbers(protocol: str, outcomes: dict[str, dict[int, pd.DataFrame]], study: Study) -> dict[str, Any]:
+def _numbers(protocol: str, outcomes: dict[str, dict[int | None, pd.DataFrame]], study: Study) -> dict[str, Any]:
     """Numbers of one row from the outcomes of every seed."""
     numbers = {"protocol": protocol, "protocol_words": PROTOCOL_WORDS[protocol], "status": MISSING}
     seeds = outcomes[protocol]
@@ -119,6 +131,7 @@ def _numbers(protocol: str, outcomes: dict[str, dict[int, pd.DataFrame]], study:
         "status": "run",
         "with_relative": by_relative.get(1.0, NAN),
         "without_relative": by_relative.get(0.0, NAN),
+        "epochs": together["epochs"].iloc[0] if "epochs" in together else NAN,
     }
     common = [seed for seed in seeds if seed in outcomes.get("grouped", {})]
     if protocol == "grouped" or not common:
@@ -132,13 +145,13 @@ def _numbers(protocol: str, outcomes: dict[str, dict[int, pd.DataFrame]], study:
 def _read_leakage(frame: pd.DataFrame, study: Study) -> str:
     """Sentence: what the paper's order adds to a network, and to a memory that is asked for labels drawn by lot."""
     parts, unseen = [], unseen_text(study)
-    if (row := _gap_row(frame, "true", neighbour=False)) is not None:
+    if (row := gap_row(frame, "true")) is not None:
         parts.append(
             f"{row['network']} names {percent(row['accuracy'])} right in the paper's order and "
             f"{percent(row['accuracy'] - row['gap'])} on {unseen}: {points(row['gap'])} points "
             f"({ends_text(row['gap_low'], row['gap_high'], int(row['seeds']))})"
         )
-    if (row := _gap_row(frame, "shuffled", neighbour=True)) is not None:
+    if (row := gap_row(frame, "shuffled")) is not None:
         parts.append(
             f"of labels drawn by lot a nearest neighbour names {percent(row['accuracy'])} right in the paper's order "
             f"and {percent(row['accuracy'] - row['gap'])} on {unseen}"
@@ -147,18 +160,13 @@ def _read_leakage(frame: pd.DataFrame, study: Study) -> str:
     return f"{words[0].upper()}{words[1:]}." if words else ""
 
 
-def _gap_row(frame: pd.DataFrame, labels: str, *, neighbour: bool) -> pd.Series | None:
-    """The last row of a kind in the paper's order whose gap is known."""
-    kind = frame["row"].eq("nearest_neighbour") == neighbour
+def gap_row(frame: pd.DataFrame, labels: str) -> pd.Series | None:
+    """The row of ``table_leakage`` in the paper's order that is quoted, if its gap is known.
+
+    Args:
+        frame: Numbers of the table.
+        labels: ``true``: the last trained network; ``shuffled``: the nearest neighbour on labels drawn by lot.
+    """
+    kind = frame["row"].eq("nearest_neighbour") == (labels == "shuffled")
     found = frame[kind & (frame["labels"] == labels) & (frame["protocol"] == "paper")].dropna(subset=["gap"])
     return None if found.empty else found.iloc[-1]
-
-
-def control_gap(table: Table) -> pd.Series | None:
-    """The row of the nearest neighbour on labels drawn by lot in the paper's order, if it was run."""
-    return _gap_row(table.frame, "shuffled", neighbour=True)
-
-
-def leakage_gap(table: Table) -> pd.Series | None:
-    """The row of the last trained network on true labels in the paper's order, if its gap is known."""
-    return _gap_row(table.frame, "true", neighbour=False)

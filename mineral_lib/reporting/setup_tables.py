@@ -12,7 +12,7 @@ from mineral_lib.models.structure import Step, shape_text
 from mineral_lib.reporting import notes
 from mineral_lib.reporting.leakage import read_split
 from mineral_lib.reporting.summary import NAN
-from mineral_lib.reporting.support import few_mark
+from mineral_lib.reporting.confusion import few_mark
 from mineral_lib.reporting.tables import Column, Table
 from mineral_lib.reporting.words import words
 from mineral_lib.study import Study
