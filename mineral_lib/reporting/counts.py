@@ -5,9 +5,9 @@ import pandas as pd
 
 from mineral_lib.catalogue import display_name, minerals
 from mineral_lib.reporting.artefacts import figure
+from mineral_lib.reporting.confusion import support_label, support_text
 from mineral_lib.reporting.setup_tables import table_2
 from mineral_lib.reporting.style import MUTED, PAGE_MM, Drawing, new_figure, styled
-from mineral_lib.reporting.confusion import support_label, support_text
 from mineral_lib.reporting.words import label
 from mineral_lib.study import Study
 
