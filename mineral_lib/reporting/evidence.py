@@ -7,8 +7,8 @@ import pandas as pd
 from mineral_lib.config import PROPOSED
 from mineral_lib.evaluation.statistics import accuracy_interval
 from mineral_lib.reporting.contrasts import FAILS, FEW_SEEDS, HOLDS, MIN_SEEDS, UNDECIDED, Paired, paired, seeds_text
-from mineral_lib.reporting.tables import Column, Table
 from mineral_lib.reporting.run_checks import NOT_RUN
+from mineral_lib.reporting.tables import Column, Table
 from mineral_lib.study import Study
 from mineral_lib.training.specs import block_weights
 

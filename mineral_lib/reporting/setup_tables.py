@@ -10,9 +10,9 @@ from mineral_lib.catalogue import display_name, find_mineral, minerals
 from mineral_lib.evaluation.metrics import binary_terms, confusion
 from mineral_lib.models.structure import Step, shape_text
 from mineral_lib.reporting import notes
+from mineral_lib.reporting.confusion import few_mark
 from mineral_lib.reporting.leakage import read_split
 from mineral_lib.reporting.summary import NAN
-from mineral_lib.reporting.confusion import few_mark
 from mineral_lib.reporting.tables import Column, Table
 from mineral_lib.reporting.words import words
 from mineral_lib.study import Study
