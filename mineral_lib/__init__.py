@@ -9,8 +9,17 @@ import warnings
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["Run", "Study", "open_study"]
-_ROOMS = {"Run": "training.run", "Study": "study", "open_study": "study"}
+# The public face: what notebooks need, and the module each name is defined in.
+_ROOMS = {
+    "ParameterError": "errors",
+    "Run": "training.run",
+    "Study": "study",
+    "StudyError": "errors",
+    "load_profile": "parameters",
+    "minerals": "catalogue",
+    "open_study": "study",
+}
+__all__ = list(_ROOMS)
 
 # Of a progress bar that timm's download library would draw in a notebook; it prints this machine's path into the page.
 warnings.filterwarnings("ignore", message="IProgress not found")

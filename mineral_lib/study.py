@@ -146,7 +146,7 @@ class Study:
         labels: str = "true",
         pictures: str = "colour",
     ) -> list[Run]:
-        """The finished runs of one row of a table, one a seed, sorted by seed; ``placement`` None: the profile's own."""
+        """The finished runs of a table row, one a seed, sorted by seed; ``placement`` None is the profile's own."""
         placement = placement or self.settings.model.eca_placement
         found = [
             run
