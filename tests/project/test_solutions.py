@@ -25,7 +25,7 @@ SHOWN = [
     ("04_train", "written_down", "True"),
     ("05_baselines", "images:.0f", "49 images"),
     ("07_grad_cam", '"HiResCAM"]).max()', "'eca_convnext_tiny': 0.0,"),
-    ("08_report", "if not is_finished(", "[]"),
+    ("08_report", "if not run.is_finished", "[]"),
     ("09_your_own_photos", "build_index(mixed)", "label conflict"),
     ("09_your_own_photos", "count_leak(", "'pattern': 0"),
 ]
@@ -87,7 +87,7 @@ def test_form(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_parameters_and_settings_are_those_of_the_notebook(name):
     main, solution = read(name, solution=False), read(name, solution=True)
-    for wanted in (is_parameters, lambda cell: "settings = resolve(profile" in source(cell)):
+    for wanted in (is_parameters, lambda cell: "study = ml.open_study(profile" in source(cell)):
         one, other = (next(cell for cell in found if wanted(cell)) for found in (main, solution))
         assert other["source"] == one["source"] and other["metadata"] == one["metadata"], "copy the notebook's cell"
 
