@@ -60,10 +60,10 @@ def _conditions(frame: pd.DataFrame) -> list[str]:
 
 @figure("cost_scaling")
 def draw_scaling(study: Study) -> Drawing | None:
-    """Time of training (top) and recognition (bottom): of one image against its size and the batch, and of a whole
-    epoch, loading included, against the number of images.
+    """Time of training (top) and recognition (bottom) against image size, batch and number of images.
 
-    Networks with scaling measurements are drawn; none without ``report.cost_sizes_px``.
+    The first two are times of one image in memory, the last of a whole epoch, loading included. Networks with scaling
+    measurements are drawn; none without ``report.cost_sizes_px``.
     """
     record = read_costs(study)
     if record is None or not study.settings.report.cost_sizes_px:
