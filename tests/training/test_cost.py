@@ -92,7 +92,7 @@ def test_table_and_figure_come_from_the_record_alone(measured, settings, tmp_pat
     table = table_costs(study)
     assert table.frame["paper_parameters_million"].dropna().tolist() == [27.82]
     assert "ECA-ConvNeXt-T (compact)" in table.to_text() and "counted, not timed" in table.to_text()
-    assert "note" not in table.columns
+    assert "note" not in table.formatted()
     first = [path.read_bytes() for path in table.save(tmp_path / "one")]
     assert first == [path.read_bytes() for path in table_costs(study).save(tmp_path / "two")]
     assert "costs" in TIMED_TABLES
