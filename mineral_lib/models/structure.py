@@ -96,7 +96,10 @@ def describe_network(network: ConvNeXt, image_size_px: int) -> list[Step]:
     """
     stem, *stages, head = _shapes(network, [network.stem, *network.stages, network.head], image_size_px)
     conv = network.stem[0]
-    layers = (f"{conv.kernel_size[0]}x{conv.kernel_size[0]}, {conv.out_channels}, stride {conv.stride[0]}", "Layer Norm")
+    layers = (
+        f"{conv.kernel_size[0]}x{conv.kernel_size[0]}, {conv.out_channels}, stride {conv.stride[0]}",
+        "Layer Norm",
+    )
     steps = [Step("conv1", "stem", *stem, layers, parameters=count_parameters(network.stem))]
     for number, (stage, shapes) in enumerate(zip(network.stages, stages, strict=True), 2):
         steps += _stage_steps(number, stage, *shapes)

@@ -5,10 +5,10 @@ Nothing falls back silently: a run that asks for weights gets them or stops with
 
 from pathlib import Path
 
-import safetensors.torch
 import timm
 import torch
 import torchvision
+from timm.models import load_state_dict
 from torch import nn
 
 from mineral_lib.config import Model, Weights
@@ -93,25 +93,19 @@ def file_state(name: str, files: dict[str, str]) -> tuple[State, str]:
     """Read the weights of a network from the local file named in ``weights.files``.
 
     Returns:
-        State dict (nested ``model`` or ``state_dict`` opened, ``module.`` prefixes removed) and a note.
+        State dict (nested ``model``, ``state_dict`` or ``model_ema`` opened, ``module.`` removed) and a note.
 
     Raises:
         WeightsError: No file is named for the network, or it cannot be read safely.
     """
     path = _weights_path(name, files)
     try:
-        if path.suffix == ".safetensors":
-            state = safetensors.torch.load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
+        state = load_state_dict(str(path), use_ema=False)
     except Exception as error:  # torch and safetensors raise many types for damaged or hostile files
         raise WeightsError(
             f"cannot be read as weights ({type(error).__name__})", where=str(path), remedy="download it again"
         ) from error
-    for wrapper in ("model", "state_dict", "model_ema"):
-        if isinstance(state, dict) and isinstance(state.get(wrapper), dict):
-            state = state[wrapper]
-    return {key.removeprefix("module."): value for key, value in state.items()}, f"weights file {path.name}"
+    return state.get("model_ema", state), f"weights file {path.name}"
 
 
 def load_backbone(name: str, network: nn.Module, state: State, *, where: str) -> None:

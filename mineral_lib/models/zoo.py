@@ -1,9 +1,9 @@
 """The networks of the comparison (paper Table 4), registered with timm, and any other network of timm or torchvision.
 
 After ``import mineral_lib`` everybody builds them by ``timm.create_model("eca_convnext_tiny", num_classes=26)``. The
-real networks that timm has not (or with other layers) are ``vgg19_torchvision``, ``googlenet_torchvision``,
-``resnet50_torchvision`` and ``resnext50_torchvision``; the small siblings of all six end in ``_compact`` (see
-``compact.py``). Head and last feature maps stand in ``pretrained_cfg["classifier"]`` and ``feature_info[-1]["module"]``.
+real networks that timm builds otherwise end in ``_torchvision``, the small siblings of all six in ``_compact`` (see
+``compact.py``). A network's head stands in its ``pretrained_cfg["classifier"]``, the layer whose output Grad-CAM reads
+in ``feature_info[-1]["module"]``.
 """
 
 from collections.abc import Callable
