@@ -27,11 +27,11 @@ def build_network(options):
     """The same network as ours, with random weights."""
     import timm
 
-    from mineral_lib.models.compact import compact_convnext
+    import mineral_lib  # noqa: F401  (registers our networks with timm)
 
     torch.manual_seed(0)
     if options.network == "compact":
-        return compact_convnext(options.classes)
+        return timm.create_model("convnext_tiny_compact", num_classes=options.classes)
     return timm.create_model(options.network, num_classes=options.classes)
 
 

@@ -5,7 +5,10 @@ Geological Bulletin of China 43(7), 2024, doi 10.12097/gbc.2022.08.005.
 """
 
 import importlib
+import sys
 import warnings
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
 from typing import Any
 
 __version__ = "0.1.0"
@@ -30,3 +33,31 @@ def __getattr__(name: str) -> Any:
     if name in _ROOMS:
         return getattr(importlib.import_module(f"mineral_lib.{_ROOMS[name]}"), name)
     raise AttributeError(f"module 'mineral_lib' has no attribute {name!r}")
+
+
+class _NetworksForTimm:
+    """Registers our networks with timm once somebody imports it, so that ``timm.create_model`` knows them.
+
+    timm asks nobody for plug-ins, and importing it here would take seconds and torch. So this stands before the
+    finders of modules, and lets timm's import end with that of ``mineral_lib.models``.
+    """
+
+    @staticmethod
+    def find_spec(name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        """What Python asks of a finder of modules; answers for timm only."""
+        spec = PathFinder.find_spec(name, path, target) if name == "timm" else None
+        if spec is not None and spec.loader is not None:
+            run = spec.loader.exec_module
+
+            def run_and_register(module: ModuleType) -> None:
+                run(module)
+                importlib.import_module("mineral_lib.models")
+
+            spec.loader.exec_module = run_and_register  # type: ignore[method-assign]
+        return spec
+
+
+if "timm" in sys.modules:
+    importlib.import_module("mineral_lib.models")
+else:
+    sys.meta_path.insert(0, _NetworksForTimm)

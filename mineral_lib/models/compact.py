@@ -9,13 +9,17 @@ branches and auxiliary heads, residual bottlenecks, cardinality, depthwise convo
 """
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import torch
-from timm.models.convnext import ConvNeXt
+from timm.models.convnext import ConvNeXt, ConvNeXtBlock
 from timm.models.resnet import Bottleneck, ResNet
 from torch import nn
 from torchvision.models.googlenet import BasicConv2d, GoogLeNet, Inception, InceptionAux
 from torchvision.models.vgg import cfgs, make_layers
+
+from mineral_lib.models.eca_convnext import EcaConvNeXt
 
 SCALE = 4
 
@@ -30,8 +34,7 @@ class CompactVGG(nn.Module):
 
     def __init__(self, num_classes: int, dropout: float = 0.5) -> None:
         super().__init__()
-        layout = [width if width == "M" else width // SCALE for width in cfgs["E"]][:-1]
-        self.features = make_layers(layout)
+        self.features = make_layers([width if width == "M" else width // SCALE for width in cfgs["E"]][:-1])
         self.avgpool = nn.AdaptiveAvgPool2d(4)
         hidden = 4096 // SCALE
         self.classifier = nn.Sequential(
@@ -71,62 +74,43 @@ def _narrow_aux(in_channels: int, num_classes: int, dropout: float = 0.7) -> nn.
     return head
 
 
-def compact_googlenet(num_classes: int) -> GoogLeNet:
+class CompactGoogLeNet(GoogLeNet):
     """GoogLeNet with two auxiliary heads at a quarter of the width, without its last pooling."""
-    network = GoogLeNet(
-        num_classes=num_classes,
-        aux_logits=True,
-        init_weights=True,
-        blocks=[_narrow(BasicConv2d), _narrow(Inception), _narrow_aux],
-    )
-    network.maxpool4 = nn.Identity()
-    network.fc = nn.Linear(1024 // SCALE, num_classes)
+
+    def __init__(self, num_classes: int) -> None:
+        blocks = [_narrow(BasicConv2d), _narrow(Inception), _narrow_aux]
+        super().__init__(num_classes=num_classes, aux_logits=True, init_weights=True, blocks=blocks)
+        self.maxpool4 = nn.Identity()
+        self.fc = nn.Linear(1024 // SCALE, num_classes)
+
+
+# The last stage keeps its resolution; ResNeXt has 8 groups of 4 channels instead of 32.
+compact_resnet = partial(
+    ResNet,
+    Bottleneck,
+    layers=(3, 4, 6, 3),
+    channels=tuple(width // SCALE for width in (64, 128, 256, 512)),
+    stem_width=64 // SCALE,
+    output_stride=16,
+)
+compact_resnext = partial(compact_resnet, cardinality=8, base_width=16)
+
+
+def compact_convnext(kind: type[ConvNeXt] = ConvNeXt, **options: Any) -> ConvNeXt:
+    """ConvNeXt at a quarter of T's width, depths 2-2-6-2, kernels 3 x 3; the last stage keeps its resolution.
+
+    Args:
+        kind: The class.
+        **options: Of the class, for example ``num_classes``.
+    """
+    dims = tuple(width // SCALE for width in (96, 192, 384, 768))
+    fixed = {"depths": (2, 2, 6, 2), "kernel_sizes": 3, "stem_type": "overlap_tiered", "output_stride": 16}
+    network = kind(dims=dims, **fixed, **options)
+    for block in network.stages[-1].modules():
+        if isinstance(block, ConvNeXtBlock):
+            # timm trades the stride for dilation; on a 4 x 4 map a dilated kernel sees little but padding.
+            block.conv_dw.dilation, block.conv_dw.padding = (1, 1), (1, 1)
     return network
 
 
-def _compact_resnet(num_classes: int, *, cardinality: int = 1, base_width: int = 64) -> ResNet:
-    return ResNet(
-        Bottleneck,
-        layers=(3, 4, 6, 3),
-        channels=tuple(width // SCALE for width in (64, 128, 256, 512)),
-        stem_width=64 // SCALE,
-        num_classes=num_classes,
-        cardinality=cardinality,
-        base_width=base_width,
-        output_stride=16,
-    )
-
-
-def compact_resnet50(num_classes: int) -> ResNet:
-    """ResNet50 at a quarter of the width; the last stage keeps its resolution."""
-    return _compact_resnet(num_classes)
-
-
-def compact_resnext50(num_classes: int) -> ResNet:
-    """ResNeXt50 at a quarter of the width: 8 groups of 4 channels instead of 32."""
-    return _compact_resnet(num_classes, cardinality=8, base_width=16)
-
-
-def compact_convnext(num_classes: int, *, drop_path_rate: float = 0.0) -> ConvNeXt:
-    """ConvNeXt at a quarter of T's width, depths 2-2-6-2, kernels 3 x 3; the last stage keeps its resolution."""
-    network = ConvNeXt(
-        num_classes=num_classes,
-        depths=(2, 2, 6, 2),
-        dims=tuple(width // SCALE for width in (96, 192, 384, 768)),
-        kernel_sizes=3,
-        stem_type="overlap_tiered",
-        output_stride=16,
-        drop_path_rate=drop_path_rate,
-    )
-    for block in network.stages[-1].blocks:
-        # timm trades the stride for dilation; on a 4 x 4 map a dilated kernel sees little but padding.
-        block.conv_dw.dilation, block.conv_dw.padding = (1, 1), (1, 1)
-    return network
-
-
-COMPACT_BUILDERS: dict[str, Callable[..., nn.Module]] = {
-    "vgg19": CompactVGG,
-    "googlenet": compact_googlenet,
-    "resnet50": compact_resnet50,
-    "resnext50": compact_resnext50,
-}
+compact_eca_convnext = partial(compact_convnext, EcaConvNeXt)

@@ -6,6 +6,8 @@ offset of the kernel is one matrix product a channel: the products of all pairs 
 gradient. Its diagonals add up to the gradient of that kernel row.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -32,9 +34,8 @@ def weight_gradient(x: torch.Tensor, gradient: torch.Tensor, kernel_size: int) -
     half = kernel_size // 2
     exact = torch.promote_types(x.dtype, torch.float32)
     # (C, H, B, W): any range of rows is one matrix a channel without a copy.
-    x, gradient = (
-        part.to(exact if width <= NARROW else x.dtype).permute(1, 2, 0, 3).contiguous() for part in (x, gradient)
-    )
+    kind = exact if width <= NARROW else x.dtype
+    x, gradient = (part.to(kind).permute(1, 2, 0, 3).contiguous() for part in (x, gradient))
     reach = min(half, height - 1)
     pairs = torch.stack(
         [
@@ -55,25 +56,19 @@ def weight_gradient(x: torch.Tensor, gradient: torch.Tensor, kernel_size: int) -
 
 class _Depthwise(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x, weight, bias):
+    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
         ctx.save_for_backward(x, weight)
-        return F.conv2d(
-            x,
-            weight.to(x.dtype),
-            None if bias is None else bias.to(x.dtype),
-            padding=weight.shape[-1] // 2,
-            groups=len(weight),
-        )
+        bias = None if bias is None else bias.to(x.dtype)
+        return F.conv2d(x, weight.to(x.dtype), bias, padding=weight.shape[-1] // 2, groups=len(weight))
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, gradient):
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         x, weight = ctx.saved_tensors
         size, for_x, for_weight, for_bias = weight.shape[-1], None, None, None
         if ctx.needs_input_grad[0]:
-            for_x = torch.nn.grad.conv2d_input(
-                x.shape, weight.to(x.dtype), gradient, padding=size // 2, groups=len(weight)
-            )
+            same = {"padding": size // 2, "groups": len(weight)}
+            for_x = torch.nn.grad.conv2d_input(x.shape, weight.to(x.dtype), gradient, **same)
         if ctx.needs_input_grad[1]:
             for_weight = weight_gradient(x, gradient, size).to(weight.dtype)
         if ctx.needs_input_grad[2]:
@@ -82,7 +77,14 @@ class _Depthwise(torch.autograd.Function):
 
 
 class DepthwiseConv2d(nn.Conv2d):
-    """A depthwise ``nn.Conv2d`` with the faster weight gradient; the output is the same to the last bit."""
+    """A depthwise ``nn.Conv2d`` with the faster weight gradient; the output is the same to the last bit.
+
+    Args:
+        conv: The convolution to stand in for; weights, hooks and mode are shared with it.
+    """
+
+    def __init__(self, conv: nn.Conv2d) -> None:
+        self.__dict__ = conv.__dict__
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Output (B, C, H, W) of x (B, C, H, W)."""
@@ -94,26 +96,19 @@ class DepthwiseConv2d(nn.Conv2d):
 
 
 def use_fast_depthwise(network: nn.Module) -> nn.Module:
-    """Let every large depthwise convolution of ``network`` use the faster gradient.
+    """Put the faster convolution in the place of every large depthwise one, in place; weights and names stay.
 
-    Weights, names and hooks stay; only stride 1, dilation 1 and "same" padding of zeros are touched.
-
-    Args:
-        network: Any network; changed in place.
+    Only stride 1, dilation 1 and "same" padding of zeros are touched.
 
     Returns:
-        The same network.
+        The network; a network that is itself such a convolution is replaced.
     """
-    for module in network.modules():
-        if type(module) is not nn.Conv2d or module.padding_mode != "zeros":
-            continue
-        size, channels = module.kernel_size[0], module.in_channels
-        same = (module.kernel_size, module.stride, module.dilation, module.padding) == (
-            (size, size),
-            (1, 1),
-            (1, 1),
-            (size // 2, size // 2),
-        )
-        if same and size % 2 and size >= SMALLEST_KERNEL and module.groups == channels == module.out_channels:
-            module.__class__ = DepthwiseConv2d
-    return network
+    for name, child in network.named_children():
+        setattr(network, name, use_fast_depthwise(child))
+    if type(network) is not nn.Conv2d or network.padding_mode != "zeros":
+        return network
+    size, channels = network.kernel_size[0], network.in_channels
+    shape = (network.kernel_size, network.stride, network.dilation, network.padding)
+    same = shape == ((size, size), (1, 1), (1, 1), (size // 2, size // 2))
+    large = size % 2 == 1 and size >= SMALLEST_KERNEL and network.groups == channels == network.out_channels
+    return DepthwiseConv2d(network) if same and large else network

@@ -38,6 +38,11 @@ class Eca(EcaModule):
         """Size k of the convolution across channels."""
         return self.conv.kernel_size[0]
 
+    def gates(self, x: torch.Tensor) -> torch.Tensor:
+        """Weight of every channel of ``x``, shape (B, C), 0 to 1 (0 to 2 if the gates start as identity)."""
+        means = x.mean((2, 3) if self.channels_first else (1, 2))
+        return self.gain * torch.sigmoid(self.conv(means.unsqueeze(1))).squeeze(1)
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Scale the channels of ``x``; the shape stays the same."""
         if self.channels_first:

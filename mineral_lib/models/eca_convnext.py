@@ -1,4 +1,4 @@
-"""ECA-ConvNeXt: a ConvNeXt of timm with channel attention put in (paper section 2.3, Figure 3).
+"""ECA-ConvNeXt: timm's ConvNeXt with channel attention put in (paper section 2.3, Figure 3).
 
 The paper adds ECA "after each ConvNeXt block (i.e. after conv_2,3,4,5)", which reads two ways. The authors' code
 has one module after each of the four *stages* (``post_stage``, 18 parameters in ConvNeXt-T). ``post_block`` puts one
@@ -6,7 +6,9 @@ on the main path after each of the 18 blocks, ``in_branch`` inside each residual
 ECA-Net (84 parameters each).
 """
 
+import contextlib
 from collections import OrderedDict
+from typing import Any
 
 import torch
 from timm.models.convnext import ConvNeXt
@@ -17,37 +19,55 @@ from mineral_lib.models.eca import Eca, kernel_sizes
 PLACEMENTS = ("post_stage", "post_block", "in_branch")
 
 
-def insert_eca(
-    network: ConvNeXt, *, placement: str = "post_stage", kernel: str | int = "adaptive", init: str = "default"
-) -> ConvNeXt:
-    """Put ECA modules into a ConvNeXt, in place, and return it.
-
-    Load pretrained weights first: ``post_block`` and ``in_branch`` wrap modules, which renames their keys.
+class EcaConvNeXt(ConvNeXt):
+    """A ConvNeXt with ECA modules.
 
     Args:
-        network: A timm ConvNeXt.
-        placement: ``post_stage``, ``post_block`` or ``in_branch``.
-        kernel: ``adaptive``, ``authors`` or an odd number, see ``kernel_sizes``.
-        init: ``default`` (gates start near 0.5) or ``identity`` (gates start at 1).
-
-    Raises:
-        ValueError: Unknown placement.
+        eca_placement: One of ``PLACEMENTS``, or ``none``: without modules until ``insert_eca``.
+        eca_kernel: As ``insert_eca``.
+        eca_init: As ``insert_eca``.
+        **options: Of timm's ``ConvNeXt``, for example ``num_classes`` and ``drop_path_rate``.
     """
-    if placement not in PLACEMENTS:
-        raise ValueError(f"unknown placement {placement!r}: use one of {', '.join(PLACEMENTS)}")
-    widths = [info["num_chs"] for info in network.feature_info]
-    for stage, width, size in zip(network.stages, widths, kernel_sizes(widths, kernel), strict=True):
-        options = {"kernel_size": size, "identity": init == "identity"}
-        if placement == "post_stage":
-            stage.blocks.append(Eca(width, **options))
-            continue
-        for position, block in enumerate(stage.blocks):
-            if placement == "post_block":
-                stage.blocks[position] = nn.Sequential(OrderedDict(block=block, eca=Eca(width, **options)))
-            else:
-                eca = Eca(width, channels_first=block.use_conv_mlp, **options)
-                block.mlp = nn.Sequential(OrderedDict(mlp=block.mlp, eca=eca))
-    return network
+
+    def __init__(
+        self,
+        *,
+        eca_placement: str = "post_stage",
+        eca_kernel: str | int = "adaptive",
+        eca_init: str = "default",
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        if eca_placement != "none":
+            self.insert_eca(placement=eca_placement, kernel=eca_kernel, init=eca_init)
+
+    def insert_eca(self, *, placement: str, kernel: str | int = "adaptive", init: str = "default") -> None:
+        """Put in the ECA modules.
+
+        Load pretrained weights first: ``post_block`` and ``in_branch`` wrap modules, which renames their keys.
+
+        Args:
+            placement: ``post_stage``, ``post_block`` or ``in_branch``.
+            kernel: ``adaptive``, ``authors`` or an odd number, see ``kernel_sizes``.
+            init: ``default`` (gates start near 0.5) or ``identity`` (gates start at 1).
+
+        Raises:
+            ValueError: Unknown placement.
+        """
+        if placement not in PLACEMENTS:
+            raise ValueError(f"unknown placement {placement!r}: use one of {', '.join(PLACEMENTS)}")
+        widths = [info["num_chs"] for info in self.feature_info]
+        for stage, width, size in zip(self.stages, widths, kernel_sizes(widths, kernel), strict=True):
+            options = {"kernel_size": size, "identity": init == "identity"}
+            if placement == "post_stage":
+                stage.blocks.append(Eca(width, **options))
+                continue
+            for position, block in enumerate(stage.blocks):
+                if placement == "post_block":
+                    stage.blocks[position] = nn.Sequential(OrderedDict(block=block, eca=Eca(width, **options)))
+                else:
+                    eca = Eca(width, channels_first=block.use_conv_mlp, **options)
+                    block.mlp = nn.Sequential(OrderedDict(mlp=block.mlp, eca=eca))
 
 
 def eca_modules(network: nn.Module) -> list[Eca]:
@@ -67,16 +87,9 @@ def mean_gates(network: nn.Module, images: torch.Tensor) -> list[torch.Tensor]:
         One tensor (C,) a module, values 0 to 1 (0 to 2 for identity-initialised modules).
     """
     gates: list[torch.Tensor] = []
-
-    def record(module: Eca, inputs: tuple[torch.Tensor], _output: torch.Tensor) -> None:
-        x = inputs[0] if module.channels_first else inputs[0].permute(0, 3, 1, 2)
-        weights = torch.sigmoid(module.conv(x.mean((2, 3)).unsqueeze(1))).squeeze(1)
-        gates.append(module.gain * weights.mean(0).float().cpu())
-
-    handles = [module.register_forward_hook(record) for module in eca_modules(network)]
-    try:
+    with contextlib.ExitStack() as hooks:
+        for module in eca_modules(network):
+            keep = lambda eca, inputs, _output: gates.append(eca.gates(inputs[0]))  # noqa: E731
+            hooks.enter_context(module.register_forward_hook(keep))
         network.eval()(images)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return gates
+    return [gate.mean(0).float().cpu() for gate in gates]

@@ -1,8 +1,8 @@
 """What a network is made of, measured on the live module: Table 1, the diagrams, parameters, cost and size."""
 
+import contextlib
 import io
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from timm.models.convnext import ConvNeXt, ConvNeXtBlock
@@ -10,6 +10,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mineral_lib.models.eca import Eca
+from mineral_lib.models.eca_convnext import eca_modules
 
 
 @dataclass(frozen=True)
@@ -69,28 +70,18 @@ def multiply_adds(network: nn.Module, image_size_px: int) -> float:
 
 
 @torch.no_grad()
-def _shapes(network: nn.Module, modules: dict[str, nn.Module], image_size_px: int) -> dict[str, tuple[tuple, tuple]]:
-    seen: dict[str, tuple[tuple, tuple]] = {}
+def _shapes(network: nn.Module, modules: list[nn.Module], image_size_px: int) -> list[tuple[tuple, tuple]]:
+    """Shapes before and after each module, in the order of the forward pass."""
+    seen: list[tuple[tuple, tuple]] = []
 
-    def recorder(key: str) -> Any:
-        return lambda _module, inputs, output: seen.__setitem__(
-            key, (tuple(inputs[0].shape[1:]), tuple(output.shape[1:]))
-        )
+    def record(_module: nn.Module, inputs: tuple[torch.Tensor], output: torch.Tensor) -> None:
+        seen.append((tuple(inputs[0].shape[1:]), tuple(output.shape[1:])))
 
-    handles = [module.register_forward_hook(recorder(key)) for key, module in modules.items()]
-    try:
+    with contextlib.ExitStack() as hooks:
+        for module in modules:
+            hooks.enter_context(module.register_forward_hook(record))
         network.eval()(torch.zeros(1, 3, image_size_px, image_size_px))
-    finally:
-        for handle in handles:
-            handle.remove()
     return seen
-
-
-def _block_of(block: ConvNeXtBlock) -> tuple[int, int, int]:
-    """Depthwise kernel size, width and hidden width, read from the module."""
-    mlp = block.mlp if hasattr(block.mlp, "fc1") else block.mlp[0]
-    hidden = mlp.fc1.out_features if isinstance(mlp.fc1, nn.Linear) else mlp.fc1.out_channels
-    return block.conv_dw.kernel_size[0], block.conv_dw.out_channels, hidden
 
 
 def describe_network(network: ConvNeXt, image_size_px: int) -> list[Step]:
@@ -103,46 +94,43 @@ def describe_network(network: ConvNeXt, image_size_px: int) -> list[Step]:
     Returns:
         Stem, four stages, an ``eca`` step after each stage with post-stage attention, and the head.
     """
-    modules: dict[str, nn.Module] = {"stem": network.stem, "head": network.head}
-    modules |= {f"stage{i}": stage for i, stage in enumerate(network.stages)}
-    shapes = _shapes(network, modules, image_size_px)
-    stem = network.stem[0]
-    size = stem.kernel_size[0]
-    layers = (f"{size}x{size}, {stem.out_channels}, stride {stem.stride[0]}", "Layer Norm")
-    steps = [Step("conv1", "stem", *shapes["stem"], layers, parameters=count_parameters(network.stem))]
-    for number, stage in enumerate(network.stages):
-        steps += _stage_steps(number + 2, stage, *shapes[f"stage{number}"])
+    stem, *stages, head = _shapes(network, [network.stem, *network.stages, network.head], image_size_px)
+    conv = network.stem[0]
+    layers = (
+        f"{conv.kernel_size[0]}x{conv.kernel_size[0]}, {conv.out_channels}, stride {conv.stride[0]}",
+        "Layer Norm",
+    )
+    steps = [Step("conv1", "stem", *stem, layers, parameters=count_parameters(network.stem))]
+    for number, (stage, shapes) in enumerate(zip(network.stages, stages, strict=True), 2):
+        steps += _stage_steps(number, stage, *shapes)
     layers = ("Global Avg Pooling", "Layer Normalization", "Linear")
-    return [*steps, Step("head", "head", *shapes["head"], layers, parameters=count_parameters(network.head))]
+    return [*steps, Step("head", "head", *head, layers, parameters=count_parameters(network.head))]
 
 
 def _stage_steps(number: int, stage: nn.Module, before: tuple[int, ...], after: tuple[int, ...]) -> list[Step]:
     """The stage, and a step of its own for an ECA module behind it."""
     blocks = [module for module in stage.modules() if isinstance(module, ConvNeXtBlock)]
-    ecas = [module for module in stage.modules() if isinstance(module, Eca)]
-    inside = any(isinstance(module, Eca) for block in blocks for module in block.modules()) or len(ecas) > 1
-    kernel, downsampled = ecas[0].kernel_size if ecas else None, not isinstance(stage.downsample, nn.Identity)
-    size, width, hidden = block = _block_of(blocks[0])
-    layers = ["Downsample"] if downsampled else []
-    layers += [f"d{size}x{size}, {width}", f"1x1, {hidden}", f"1x1, {width}", *([f"ECA, k={kernel}"] if inside else [])]
-    behind = [] if inside else ecas
-    own = count_parameters(stage) - sum(count_parameters(eca) for eca in behind)
-    step = Step(
-        f"conv{number}_x",
-        "stage",
-        before,
-        after,
-        tuple(layers),
-        repeat=len(blocks),
-        block=block,
-        downsampled=downsampled,
-        eca_kernel=kernel if inside else None,
-        parameters=own,
-    )
-    return [step, *(_eca_step(number, eca, after) for eca in behind)]
-
-
-def _eca_step(number: int, eca: Eca, shape: tuple[int, ...]) -> Step:
-    size = eca.kernel_size
-    words = (f"ECA, k={size}",)
-    return Step(f"eca{number}", "eca", shape, shape, words, eca_kernel=size, parameters=count_parameters(eca))
+    behind = [module for module in stage.blocks if isinstance(module, Eca)]
+    kernel = None if behind else next((eca.kernel_size for eca in eca_modules(stage)), None)
+    downsampled, conv = not isinstance(stage.downsample, nn.Identity), blocks[0].conv_dw
+    hidden = next(module.fc1 for module in blocks[0].mlp.modules() if hasattr(module, "fc1")).weight.shape[0]
+    block = size, width, hidden = conv.kernel_size[0], conv.out_channels, hidden
+    layers = ["Downsample"] * downsampled + [f"d{size}x{size}, {width}", f"1x1, {hidden}", f"1x1, {width}"]
+    steps = [
+        Step(
+            f"conv{number}_x",
+            "stage",
+            before,
+            after,
+            (*layers, *([f"ECA, k={kernel}"] if kernel else [])),
+            repeat=len(blocks),
+            block=block,
+            downsampled=downsampled,
+            eca_kernel=kernel,
+            parameters=count_parameters(stage) - sum(map(count_parameters, behind)),
+        )
+    ]
+    for eca in behind:
+        words, count = (f"ECA, k={eca.kernel_size}",), count_parameters(eca)
+        steps.append(Step(f"eca{number}", "eca", after, after, words, eca_kernel=eca.kernel_size, parameters=count))
+    return steps

@@ -1,85 +1,143 @@
-"""The cost table: parameters, multiply-adds, file size, speed and memory, from the record of ``training.cost``."""
+"""What each network costs: table and figure from the record of ``training.cost``."""
 
+import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from mineral_lib.paper import printed
-from mineral_lib.reporting import notes
-from mineral_lib.reporting.tables import Column, Table
+from mineral_lib.reporting.artefacts import figure, table
+from mineral_lib.reporting.style import MUTED, PAGE_MM, Drawing, network_style, new_figure
+from mineral_lib.reporting.words import entry
 from mineral_lib.study import Study
 
-_COLUMNS = {
-    "network": Column("network"),
-    "parameters": Column("parameters", "integer"),
-    "paper_parameters_million": Column("paper, million", "number", 2),
-    "size_mib": Column("file, MiB", "number", 2),
-    "paper_size_mib": Column("paper, MiB", "number", 2),
-    "gmacs_224px": Column("GMACs at 224 px", "number", 2),
-    "image_size_px": Column("px", "integer"),
-    "gmacs": Column("GMACs", "number", 3),
-    "batch_size": Column("batch", "integer"),
-    "run_images_per_s": Column("whole runs, images/s", "number", 0),
-    "train_images_per_s": Column("training step, images/s", "number", 1),
-    "infer_images_per_s": Column("inference, images/s", "number", 1),
-    "peak_mib": Column("peak memory of training, MiB", "number", 0),
-    "steps": Column("timed steps", "integer"),
-    "note": Column("note", absent=""),
-}
-# Columns that are left out where nothing stands in them.
-ABSENT = ("note", "train_images_per_s", "infer_images_per_s", "peak_mib", "steps", "run_images_per_s", "batch_size")
-GMACS = (
-    "GMACs: thousand million multiply-adds of one image forward (1 MAC = 2 FLOPs), counted by torch; 'GMACs' at the "
-    "size 'px', at which speed and memory were measured."
-)
-SPEED = (
-    "Whole runs: training images a second, validation and saving included, from the runs of the study. Speeds of steps "
-    "are medians of the timed steps after a warm-up, of the loop that trains, on batches that lie in memory: "
-    "without loading and augmentation. Timings differ from run to run and are not promised to repeat."
-)
-AUXILIARY = "GoogLeNet's parameters and file include its two auxiliary heads, which only training uses."
-MEMORY = {
-    "cuda": "Peak memory: the most that tensors of the training step held on the GPU at one moment.",
-    "cpu": "Peak memory: the resident memory that network, optimizer and training steps add to a fresh process.",
+MODES = {"train": "training", "infer": "recognition"}
+AGAINST = {  # column of the record, its label, and the unit of the time drawn against it
+    "image_size_px": ("image size, px", "ms"),
+    "batch_size": ("batch size", "ms"),
+    "images": ("images", "s"),
 }
 
 
-def read_costs(study: Study) -> pd.DataFrame:
-    """The record ``costs.csv``: one row a measurement, ``kind`` is ``table`` or ``scaling``."""
-    return pd.read_csv(study.paths.costs, dtype={"note": str, "device": str, "machine": str, "precision": str})
+def read_costs(study: Study) -> pd.DataFrame | None:
+    """The record ``costs.csv``, a row a measurement (see ``training.cost.COLUMNS``), or None before it was made."""
+    texts = dict.fromkeys(("note", "device", "machine", "precision"), str)
+    return pd.read_csv(study.paths.costs, dtype=texts) if study.paths.costs.is_file() else None
 
 
-def table_costs(study: Study) -> Table:
-    """What each network costs, with the two columns of the paper's Table 5 beside the networks it prints.
-
-    Args:
-        study: The study.
-    """
+@table("costs")
+def table_costs(study: Study) -> tuple[pd.DataFrame, str, dict[str, list[str]]] | None:
+    """Parameters, multiply-adds, file size, speed and memory, with two columns of the paper's Table 5."""
     record = read_costs(study)
+    if record is None:
+        return None
     frame = record[record["kind"] == "table"].reset_index(drop=True)
     for quantity in ("parameters_million", "size_mib"):
-        values = [_printed(row.model, row.family, quantity) for row in frame.itertuples()]
-        frame[f"paper_{quantity}"] = pd.Series(values, dtype=float)
-    rows = [(run.model, run.config.get("family"), run.manifest.get("images_per_second")) for run in study.runs]
-    speeds = pd.DataFrame(rows, columns=["model", "family", "speed"]).groupby(["model", "family"])["speed"].median()
-    frame["run_images_per_s"] = [speeds.get((row.model, row.family), float("nan")) for row in frame.itertuples()]
-    columns = {name: column for name, column in _COLUMNS.items() if name not in ABSENT or frame[name].notna().any()}
-    sentences = [GMACS, SPEED, *_conditions(frame), AUXILIARY, notes.PARAMETER_COLUMN]
-    return Table("costs", "What each network costs", frame[list(_COLUMNS)], columns, sentences)
-
-
-def _printed(model: str, family: str, quantity: str) -> float | None:
-    return printed("table_5", f"{model}-scratch", quantity) if family == "paper" else None
+        frame[f"paper_{quantity}"] = [
+            printed("table_5", f"{row.model}-scratch", quantity) if row.family == "paper" else None
+            for row in frame.itertuples()
+        ]
+    speeds = pd.DataFrame(
+        [(run.model, run.config.get("family"), run.manifest.get("images_per_second")) for run in study.runs],
+        columns=["model", "family", "run_images_per_s"],
+    )
+    speeds = speeds.groupby(["model", "family"], as_index=False)["run_images_per_s"].median()
+    frame = frame.merge(speeds, how="left", on=["model", "family"])
+    return frame[list(entry("costs")["columns"])], "", {"conditions": _conditions(frame)}
 
 
 def _conditions(frame: pd.DataFrame) -> list[str]:
     """Where and how the timed rows were measured, as sentences."""
     timed = frame.dropna(subset=["device"])
-    rows = timed[["device", "machine", "precision", "threads"]].drop_duplicates().itertuples()
-    found = [
-        f"Measured on {row.device} ({row.machine}) in {row.precision}"
-        + (f" with {int(row.threads)} thread{'s' if row.threads > 1 else ''}." if row.device == "cpu" else ".")
-        for row in rows
-    ]
-    found += [MEMORY[device] for device in timed["device"].unique() if device in MEMORY]
-    if len(timed) < len(frame):
-        found.append("Rows without speeds were counted, not timed.")
-    return found
+    found = []
+    for row in timed[["device", "machine", "precision", "threads"]].drop_duplicates().itertuples():
+        threads = f" with {int(row.threads)} thread{'s' if row.threads > 1 else ''}" if row.device == "cpu" else ""
+        found.append(f"Measured on {row.device} ({row.machine}) in {row.precision}{threads}.")
+    memory = entry("costs")["memory"]
+    found += [memory[device] for device in timed["device"].unique() if device in memory]
+    return found if len(timed) == len(frame) else [*found, "Rows without speeds were counted, not timed."]
+
+
+@figure("cost_scaling")
+def draw_scaling(study: Study) -> Drawing | None:
+    """Time of training (top) and recognition (bottom) against image size, batch and number of images.
+
+    The first two are times of one image in memory, the last of a whole epoch, loading included. Networks with scaling
+    measurements are drawn; none without ``report.cost_sizes_px``.
+    """
+    record = read_costs(study)
+    if record is None or not study.settings.report.cost_sizes_px:
+        return None
+    frame, page = _points(record), new_figure(PAGE_MM, 118)
+    panels = page.subplots(2, 3, sharex="col")
+    letters = iter("abcdef")
+    for axes_row, (mode, word) in zip(panels, MODES.items(), strict=True):
+        axes_row[1].sharey(axes_row[0])
+        for axes, (against, (label, unit)) in zip(axes_row, AGAINST.items(), strict=True):
+            part = frame[frame["against"] == against]
+            _panel(axes, part, f"{mode}_{unit}")
+            axes.set_title(f"({next(letters)}) {word}, {_fixed(part, against)}")
+            if mode == "infer":
+                axes.set_xlabel(label)
+        axes_row[0].set_ylabel("ms an image")
+        axes_row[1].tick_params(labelleft=False)
+        axes_row[2].set_ylabel("s an epoch" if mode == "train" else "s for all")
+        _pixel_line(axes_row[0], frame[frame["against"] == "image_size_px"], f"{mode}_ms")
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    if handles:
+        page.legend(handles, labels, loc="outside upper left", ncols=4)
+    return Drawing(page, frame)
+
+
+def _points(costs: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the three series; a step at the crossing of the first two belongs to both."""
+    scaling = costs[costs["kind"] == "scaling"]
+    drawn = costs[costs["model"].isin(scaling["model"]) & costs["family"].isin(scaling["family"])]
+    drawn = drawn.dropna(subset=[f"{mode}_images_per_s" for mode in MODES])
+    px, steps = drawn.loc[drawn["kind"] == "table", "image_size_px"].min(), drawn[drawn["kind"] != "epoch"]
+    series = {
+        "image_size_px": steps[steps["batch_size"] == steps["batch_size"].min()],
+        "batch_size": steps[steps["image_size_px"] == px],
+        "images": drawn[drawn["kind"] == "epoch"],
+    }
+    frame = pd.concat([part.assign(against=name) for name, part in series.items()], ignore_index=True)
+    for mode in MODES:
+        frame[f"{mode}_ms"] = 1e3 / frame[f"{mode}_images_per_s"]
+        frame[f"{mode}_s"] = frame["images"] / frame[f"{mode}_images_per_s"]
+    return frame[["against", "model", "network", *AGAINST, "train_ms", "infer_ms", "train_s", "infer_s"]]
+
+
+def _panel(axes: Axes, part: pd.DataFrame, quantity: str) -> None:
+    against = part["against"].iloc[0] if len(part) else "batch_size"
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    for model, rows in part.groupby("model", sort=False):
+        rows = rows.sort_values(against)
+        style = {"marker": "o", "markersize": 3, "label": rows["network"].iloc[0], **network_style(model)}
+        axes.plot(rows[against], rows[quantity], **style)
+    if part.empty:
+        axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", color=MUTED)
+    axes.set_xticks(sorted(part[against].unique()))
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_minor_locator(NullLocator())
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def _pixel_line(axes: Axes, part: pd.DataFrame, quantity: str) -> None:
+    """A faint line of slope 2 below the curves: time in proportion to the number of pixels."""
+    if part["image_size_px"].nunique() < 2:
+        return
+    sizes = np.array([part["image_size_px"].min(), part["image_size_px"].max()], dtype=float)
+    # Below every curve: the lowest measurement, moved down along the slope.
+    start = (part[quantity] / (part["image_size_px"] / sizes[0]) ** 2).min() * 0.7
+    style = {"color": MUTED, "linewidth": 0.8, "linestyle": (0, (1, 2)), "label": "as the number of pixels"}
+    axes.plot(sizes, start * (sizes / sizes[0]) ** 2, **style)
+
+
+def _fixed(part: pd.DataFrame, against: str) -> str:
+    """What does not vary in a panel."""
+    if part.empty:
+        return "not measured"
+    first = part.iloc[0]
+    return f"{first['image_size_px']:g} px" if against == "batch_size" else f"batch {first['batch_size']:g}"

@@ -86,10 +86,15 @@ def counted(count: int, thing: str) -> str:
     return f"{count} {thing}" + ("s" if count > 1 else "")
 
 
-def unseen_text(study: Study) -> str:
+def split_unit(study: Study) -> str:
     """What the grouped split keeps apart: specimens, where the profile knows them, else photographs."""
     known = study.settings.data.source == "synthetic" or study.settings.data.specimen_from != "file"
-    return "unseen specimens" if known else "unseen photographs"
+    return "specimen" if known else "photograph"
+
+
+def unseen_text(study: Study) -> str:
+    """What the grouped split tests on."""
+    return f"unseen {split_unit(study)}s"
 
 
 def row_name(runs: list[Run], model: str, study: Study) -> str:

@@ -10,9 +10,8 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -34,31 +33,13 @@ WARM_UP_STEPS = {"cpu": 2}  # an accelerator needs a few more until kernels are 
 NO_MEMORY, DIED = "not enough memory", "process died (often: out of memory)"
 EPOCH_BATCHES = (2, 4, 8)  # batches of the epochs that are timed
 COLUMNS = (
-    "kind",
-    "model",
-    "family",
-    "network",
-    "parameters",
-    "size_mib",
-    "gmacs_224px",
-    "image_size_px",
-    "gmacs",
-    "batch_size",
-    "images",
-    "steps",
-    "train_images_per_s",
-    "infer_images_per_s",
-    "peak_mib",
-    "device",
-    "machine",
-    "precision",
-    "threads",
-    "note",
+    *("kind", "model", "family", "network", "parameters", "size_mib", "gmacs_224px", "image_size_px", "gmacs"),
+    *("batch_size", "images", "steps", "train_images_per_s", "infer_images_per_s", "peak_mib"),
+    *("device", "machine", "precision", "threads", "note"),
 )
 
 
-@dataclass(frozen=True)
-class Point:
+class Point(NamedTuple):
     """One measurement.
 
     Attributes:
@@ -108,37 +89,36 @@ def measure_costs(settings: Settings) -> pd.DataFrame:
 
 def points(settings: Settings, name: str, family: str) -> list[Point]:
     """What is timed of a network; the first point is its row in the table, and its peak memory is taken there."""
-    px, smallest = settings.data.image_size_px, settings.report.cost_batch_sizes[0]
+    px, batch, smallest = settings.data.image_size_px, settings.train.batch_size, settings.report.cost_batch_sizes[0]
     if family != settings.model.family:
         return [Point("table", px, smallest)]
-    found = [Point("table", px, settings.train.batch_size)]
+    found = [Point("table", px, batch)]
     if name in PAPER_MODELS:  # other networks may accept one image size only
         found += [Point("scaling", size, smallest) for size in settings.report.cost_sizes_px]
-        found += [Point("scaling", px, batch) for batch in settings.report.cost_batch_sizes]
-        batch = settings.train.batch_size
+        found += [Point("scaling", px, size) for size in settings.report.cost_batch_sizes]
         found += [Point("epoch", px, batch, batches * batch) for batches in EPOCH_BATCHES]
-    return list({(point.image_size_px, point.batch_size, point.images): point for point in found[::-1]}.values())[::-1]
-
-
-def _options(settings: Settings, family: str) -> Any:
-    return settings.model.model_copy(update={"family": family})
+    return list({point[1:]: point for point in found[::-1]}.values())[::-1]  # the first of equals
 
 
 def _build(settings: Settings, name: str, family: str) -> torch.nn.Module:
-    options = _options(settings, family)
+    options = settings.model.model_copy(update={"family": family})
     return add_attention(name, build_base(name, num_classes=len(minerals()), options=options), options)
 
 
 def _counts(settings: Settings, name: str, family: str) -> dict[str, Any]:
     with torch.device("meta"):  # shapes without numbers are enough to count
         network = _build(settings, name, family)
-    px, counts = settings.data.image_size_px, {}
-    counts["gmacs"] = multiply_adds(network, px)
-    if family == "paper":
-        counts["gmacs_224px"] = counts["gmacs"] if px == PAPER_PX else multiply_adds(network, PAPER_PX)
-    names = {"model": name, "family": family, "network": display_name(name, family)}
-    sizes = {"parameters": count_parameters(network), "size_mib": file_size_mib(network.to_empty(device="cpu"))}
-    return names | sizes | counts | {"image_size_px": px}
+    px = settings.data.image_size_px
+    return {
+        "model": name,
+        "family": family,
+        "network": display_name(name, family),
+        "parameters": count_parameters(network),
+        "image_size_px": px,
+        "gmacs": multiply_adds(network, px),
+        "gmacs_224px": multiply_adds(network, PAPER_PX) if family == "paper" else None,
+        "size_mib": file_size_mib(network.to_empty(device="cpu")),
+    }
 
 
 def _in_fresh_process(settings: Settings, name: str, family: str) -> list[dict[str, Any]]:
@@ -175,48 +155,38 @@ def time_network(sections: dict[str, Any], name: str, family: str) -> list[dict[
     }
     rows = []
     for point in points(settings, name, family):
-        row = {
-            "kind": point.kind,
-            "image_size_px": point.image_size_px,
-            "batch_size": point.batch_size,
-            "images": point.images,
-        }
+        row = facts | point._asdict()
         if point.image_size_px != settings.data.image_size_px:  # counted at the profile's size only
             row["gmacs"] = float("nan")
         try:
             row |= (_time_epoch if point.images else _time_point)(loop, point, settings)
         except (RuntimeError, MemoryError) as error:
-            if not _is_out_of_memory(error):
+            if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "allocate memory" not in str(error):
                 raise
             row["note"] = NO_MEMORY
         if not rows and "note" not in row:
             row["peak_mib"] = _peak_memory_mib(loop.device) - (before if loop.device.type == "cpu" else 0)
-        rows.append(facts | row)
+        rows.append(row)
     return rows
 
 
 def _time_point(loop: Loop, point: Point, settings: Settings) -> dict[str, float]:
     size, px = point.batch_size, point.image_size_px
     batch = (torch.randn(size, 3, px, px), torch.arange(size) % len(minerals()), torch.arange(size))
-    speeds: dict[str, float] = {}
-    for name in ("train", "infer"):
-        clock = _Clock(loop.device, settings.report.cost_steps, settings.report.cost_seconds)
-        if name == "train":
-            train_one_epoch(loop, clock.repeat(batch), epoch=1)
-        else:
-            predict(loop, clock.repeat(batch))
-        speeds[f"{name}_images_per_s"] = size / median(clock.seconds)
-        speeds["steps"] = min(speeds.get("steps", clock.steps), len(clock.seconds))
-    return speeds
+    train, infer = (_Clock(loop.device, settings.report.cost_steps, settings.report.cost_seconds) for _ in range(2))
+    train_one_epoch(loop, train.repeat(batch), epoch=1)
+    predict(loop, infer.repeat(batch))
+    speeds = {
+        f"{name}_images_per_s": size / median(clock.seconds) for name, clock in (("train", train), ("infer", infer))
+    }
+    return speeds | {"steps": min(len(train.seconds), len(infer.seconds))}
 
 
 def _time_epoch(loop: Loop, point: Point, settings: Settings) -> dict[str, float]:
     """Speed over all images of an epoch, augmentation and loading from the cache of decoded photographs included."""
-    working = working_size(point.image_size_px)
+    working, labels = working_size(point.image_size_px), np.arange(point.images) % len(minerals())
     pixels = np.random.default_rng(0).integers(0, 256, (point.images, working, working, 3), np.uint8)
-    samples = pd.DataFrame(
-        {"sample_id": range(point.images), "label": np.arange(point.images) % len(minerals()), "split": "train"}
-    )
+    samples = pd.DataFrame({"sample_id": range(point.images), "label": labels, "split": "train"})
     clock, speeds = _Clock(loop.device, 1, 0), {"steps": 1}
     for name, train in (("train", True), ("infer", False)):
         loader = make_loader(samples, pixels, "train", settings, train=train, augment_now=train)
@@ -265,10 +235,6 @@ def _peak_memory_mib(device: torch.device) -> float:
         return float("nan")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 2**20 if machine()["system"] == "Darwin" else peak / 2**10
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
 
 
 def _machine(device: torch.device) -> str:

@@ -1,5 +1,8 @@
 """The networks: ECA against plain references, parameter counts, placements, weights."""
 
+import subprocess
+import sys
+
 import pytest
 import safetensors.torch
 import timm
@@ -8,7 +11,7 @@ import torch
 from mineral_lib.config import PAPER_MODELS
 from mineral_lib.errors import ParameterError, WeightsError
 from mineral_lib.models.eca import Eca, kernel_sizes
-from mineral_lib.models.eca_convnext import PLACEMENTS, eca_modules, insert_eca, mean_gates
+from mineral_lib.models.eca_convnext import PLACEMENTS, eca_modules, mean_gates
 from mineral_lib.models.placement import placement_effect
 from mineral_lib.models.structure import count_parameters, describe_network, file_size_mib, multiply_adds
 from mineral_lib.models.weights import file_state, imagenet_state, load_backbone
@@ -71,7 +74,7 @@ def test_kernel_rules():
     ("placement", "modules", "added"), [("post_stage", 4, 18), ("post_block", 18, 84), ("in_branch", 18, 84)]
 )
 def test_parameter_counts(placement, modules, added):
-    network = insert_eca(timm.create_model("convnext_tiny", num_classes=26), placement=placement)
+    network = timm.create_model("eca_convnext_tiny", num_classes=26, eca_placement=placement)
     assert len(eca_modules(network)) == modules
     assert count_parameters(network) == 27_840_122 + added
 
@@ -126,6 +129,43 @@ def test_networks_by_name(name, options, px, side):
     assert maps[0][2] == (14 if name == "vgg19" and px == 224 else side)
     for head in info.head:
         network.get_submodule(head)
+
+
+def test_timm_builds_our_networks_for_anybody():
+    names = [name for name in timm.list_models() if name.endswith(("_compact", "_torchvision"))]
+    assert len(names) == 10
+    for name in [*names, "eca_convnext_tiny"]:
+        with torch.device("meta"):
+            network = timm.create_model(name, num_classes=26)
+        heads = network.default_cfg["classifier"]
+        heads = [network.get_submodule(head) for head in ([heads] if isinstance(heads, str) else heads)]
+        assert {head.out_features for head in heads} == {26}, name
+        network.get_submodule(network.feature_info[-1]["module"])
+    network = timm.create_model(
+        "eca_convnext_tiny_compact", eca_placement="in_branch", eca_kernel=7, eca_init="identity", drop_path_rate=0.1
+    )
+    assert {(eca.kernel_size, eca.gain) for eca in eca_modules(network)} == {(7, 2.0)}
+    with pytest.raises(ValueError, match="unknown placement 'somewhere'"):
+        timm.create_model("eca_convnext_tiny_compact", eca_placement="somewhere")
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        "mineral_lib, timm",
+        "timm, mineral_lib",
+        "timm.optim, mineral_lib.models.compact, timm",
+        "mineral_lib.models.eca, timm",
+    ],
+)
+def test_timm_knows_the_networks_whoever_is_imported_first(order):
+    code = f"import {order}; assert timm.is_model('eca_convnext_tiny') and timm.is_model('resnet50_compact')"
+    subprocess.run([sys.executable, "-W", "error::UserWarning", "-c", code], check=True)
+
+
+def test_importing_the_library_imports_nothing_heavy():
+    code = "import sys, mineral_lib; assert not {'torch', 'timm', 'pandas', 'matplotlib'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_cost_of_known_networks():

@@ -13,7 +13,6 @@ from mineral_lib.reporting import ablation, comparison, findings, headline
 from mineral_lib.reporting.claims import judge
 from mineral_lib.reporting.contrasts import FAILS, HOLDS, UNDECIDED, compare
 from mineral_lib.reporting.placements import table_gates, table_placements
-from mineral_lib.reporting.recipe_table import table_recipe
 from mineral_lib.reporting.run_checks import NOT_RUN, UNTESTABLE
 from mineral_lib.reporting.starts import table_starts
 from mineral_lib.study import Study
@@ -213,19 +212,6 @@ def test_sentences_are_made_from_the_numbers(paths, settings):
         "The proposed network beside the others, as_read: better than 1, worse than 0, not decided against 0; "
         "fair_none: better than 0, worse than 0, not decided against 1."
     )
-
-
-def test_the_recipe_stands_beside_the_papers(paths, settings):
-    table = table_recipe(Study(settings, paths))
-    rows = table.frame.set_index("what")
-    assert rows.loc["epochs", ["paper", "ours"]].tolist() == ["200", str(settings.train.epochs)]
-    assert rows.loc["optimizer", "ours"] == "Adam" and rows.loc["trained on", "ours"] == "CPU"
-    changed = load_profile("quick", ["train.optimizer=adamw", "train.batch_size=64"])
-    other = table_recipe(Study(changed))
-    assert other.frame.set_index("what").loc["batch", "ours"] == "64" and other.finding != table.finding
-    assert rows.loc["recipe of each network", "ours"] == "the same for all"
-    authors = table_recipe(Study(load_profile("authors"))).frame.set_index("what")["ours"]
-    assert "ResNet50: " in authors["recipe of each network"]
 
 
 def test_starts_are_compared_with_the_random_one_of_their_own_pictures(paths, settings):

@@ -7,12 +7,10 @@ import pandas as pd
 import pytest
 
 from mineral_lib.errors import StorageError
-from mineral_lib.evaluation.metrics import binary_terms, classification_metrics
-from mineral_lib.evaluation.metrics import confusion as confusion_counts
+from mineral_lib.evaluation.metrics import classification_metrics
 from mineral_lib.evaluation.statistics import wilson
-from mineral_lib.models.structure import Step
 from mineral_lib.parameters import load_profile
-from mineral_lib.reporting import ablation, comparison, confusion, convergence, leakage, setup_tables
+from mineral_lib.reporting import ablation, comparison, confusion, convergence, leakage
 from mineral_lib.reporting.claims import judge
 from mineral_lib.reporting.contrasts import FAILS, compare
 from mineral_lib.reporting.leak_figure import draw_leakage
@@ -151,17 +149,6 @@ def four_corners(paths):
     return paths
 
 
-def test_binary_terms_and_the_swap_of_the_paper(paths):
-    counts = confusion_counts(np.array([0, 0, 0, 1, 1]), np.array([0, 1, 1, 1, 0]), 2)
-    assert binary_terms(counts, 0) == {"TP": 1, "FP": 1, "FN": 2, "TN": 1}
-    write_run(paths, "resnet50", "scratch", wrong=[0, 4])  # a bornite taken for pyrite, a quartz for bornite
-    table = setup_tables.table_3(LOADRUNS(paths)[0], class_name="pyrite")
-    rows = table.frame.set_index("truth")
-    assert rows.loc["positive"].tolist() == ["TP", "FP", "TP", "FN", 8, 0]
-    assert rows.loc["negative"].tolist() == ["FN", "TN", "FP", "TN", 1, 15]
-    assert "precision 88.9 %, recall 100.0 %" in table.finding and "Eq. 4 gives 100.0 %" in table.finding
-
-
 def test_unfinished_runs_are_left_out_and_damaged_ones_reported(paths):
     folder = write_run(paths, "resnet50", "scratch", wrong=[0])
     (paths.runs_dir / "vgg19-scratch-grouped-seed0").mkdir()
@@ -267,16 +254,6 @@ def test_the_nearest_neighbour_stands_beside_the_networks(four_corners, settings
     assert frame.loc["nearest_neighbour", "accuracy"] == pytest.approx(3 / len(samples))
 
 
-def test_table_1_pairs_live_and_printed_structure():
-    steps = [
-        Step("conv2_x", "stage", (24, 16, 16), (24, 16, 16), ("d7x7, 24", "1x1, 96", "1x1, 24"), 2),
-        Step("head", "head", (24, 16, 16), (26,), ("Linear",)),
-    ]
-    frame = setup_tables.table_1(steps, display_name="x").frame
-    assert frame["structure"][0] == "[d7×7, 24; 1×1, 96; 1×1, 24] × 2"
-    assert frame["paper_output"][1] == "1000" and frame["output"][1] == "26"
-
-
 def test_every_class_shows_its_photographs_and_the_interval_of_its_recall(paths, settings):
     write_run(paths, "resnet50", "scratch", wrong=[0, 4], protocol="paper")
     without = confusion.table_per_class(LOADRUNS(paths)[0]).frame
@@ -306,17 +283,6 @@ def test_classes_with_few_test_photographs_are_marked(paths, settings):
     per_class = confusion.table_per_class(run)
     assert per_class.frame["support"].tolist() == [4, 8, 8] and per_class.frame["few"].tolist() == ["†", "", ""]
     assert any("fewer than 5" in note for note in per_class.notes)
-    table = setup_tables.table_2(Study(settings, paths)).frame.set_index("class_name")
-    assert table.loc["bornite", "test"] == 2 and table.loc["bornite", "few"] == "†"
-    assert table.loc["galena", "few"] == "" and table.iloc[-1]["few"] == ""  # no photographs at all; the sum
-
-
-def test_table_2_adds_up_to_the_paper(paths, settings):
-    write_photographs(paths)
-    frame = setup_tables.table_2(Study(settings, paths)).frame
-    total = frame.iloc[-1]
-    assert (total["paper_original"], total["paper_augmented"], total["photographs"]) == (8081, 34576, 24)
-    assert len(frame) == 27 and frame.query("class_name == 'galena'")["photographs"].item() == 0
 
 
 def test_intervals_share_a_cell_and_missing_values_are_dashes(tmp_path):

@@ -8,9 +8,8 @@ import torch
 
 from mineral_lib.errors import ParameterError
 from mineral_lib.parameters import load_profile, sections_of
-from mineral_lib.reporting import cost_figure
-from mineral_lib.reporting.cost import read_costs, table_costs
-from mineral_lib.reporting.run_tables import TIMED_TABLES, build_tables, write_figures
+from mineral_lib.reporting.cost import draw_scaling, table_costs
+from mineral_lib.reporting.run_tables import TIMED_TABLES
 from mineral_lib.storage import ResultPaths, write_csv
 from mineral_lib.study import Study
 from mineral_lib.training import cost
@@ -87,29 +86,25 @@ def test_other_errors_are_not_swallowed(settings):
 
 
 def test_table_and_figure_come_from_the_record_alone(measured, settings, tmp_path):
-    paths = ResultPaths(tmp_path)
-    assert "costs" not in build_tables(Study(settings, paths))
-    write_csv(paths.costs, measured)
-    table = build_tables(Study(settings, paths))["costs"]
+    study = Study(settings, ResultPaths(tmp_path))
+    assert table_costs(study) is None and draw_scaling(study) is None
+    write_csv(study.paths.costs, measured)
+    table = table_costs(study)
     assert table.frame["paper_parameters_million"].dropna().tolist() == [27.82]
     assert "ECA-ConvNeXt-T (compact)" in table.to_text() and "counted, not timed" in table.to_text()
-    assert "note" not in table.columns
+    assert "note" not in table.formatted()
     first = [path.read_bytes() for path in table.save(tmp_path / "one")]
-    assert first == [path.read_bytes() for path in table_costs(Study(settings, paths)).save(tmp_path / "two")]
+    assert first == [path.read_bytes() for path in table_costs(study).save(tmp_path / "two")]
     assert "costs" in TIMED_TABLES
-    assert any(path.name == "cost_scaling.png" for path in write_figures(Study(settings, paths)))
 
 
-def test_figure_shows_time_an_image(measured, tmp_path):
-    paths = ResultPaths(tmp_path)
-    write_csv(paths.costs, measured)
-    drawing = cost_figure.draw_scaling(read_costs(Study(settings, paths)))
+def test_figure_shows_time_an_image(measured, settings, tmp_path):
+    study = Study(settings, ResultPaths(tmp_path))
+    write_csv(study.paths.costs, measured)
+    drawing = draw_scaling(study)
     row = drawing.data[drawing.data["against"] == "image_size_px"].iloc[0]
-    speed = measured[
-        (measured["model"] == row["model"])
-        & (measured["image_size_px"] == row["image_size_px"])
-        & (measured["batch_size"] == 2)
-    ]["train_images_per_s"].iloc[0]
+    same = (measured["model"] == row["model"]) & (measured["image_size_px"] == row["image_size_px"])
+    speed = measured[same & (measured["batch_size"] == 2)]["train_images_per_s"].iloc[0]
     assert row["train_ms"] == pytest.approx(1000 / speed)
     epoch = drawing.data[drawing.data["against"] == "images"].iloc[0]
     speed = measured[(measured["model"] == epoch["model"]) & (measured["images"] == epoch["images"])]
@@ -118,9 +113,10 @@ def test_figure_shows_time_an_image(measured, tmp_path):
     assert set(drawing.data["network"]) == {"GoogLeNet (compact)", "ECA-ConvNeXt-T (compact)"}
 
 
-def test_unmeasured_networks_leave_an_empty_figure(measured):
-    frame = measured[measured["kind"] == "table"].assign(train_images_per_s=float("nan"))
-    assert cost_figure.draw_scaling(frame).data.empty
+def test_unmeasured_networks_leave_an_empty_figure(measured, settings, tmp_path):
+    study = Study(settings, ResultPaths(tmp_path))
+    write_csv(study.paths.costs, measured[measured["kind"] == "table"].assign(train_images_per_s=float("nan")))
+    assert draw_scaling(study).data.empty
 
 
 @pytest.mark.parametrize(
