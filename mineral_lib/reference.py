@@ -5,7 +5,7 @@ from pathlib import Path
 from mineral_lib.errors import DataError
 from mineral_lib.parameters import load_profile
 from mineral_lib.reporting.comparison import table_4
-from mineral_lib.reporting.headline import facts, first_screen
+from mineral_lib.reporting.headline import facts
 from mineral_lib.storage import ResultPaths, project_root, remove_tree, write_bytes, write_text
 from mineral_lib.study import Study
 from mineral_lib.training.run_files import RUN_FILES
@@ -25,7 +25,8 @@ def reference_dir(profile: str) -> Path:
 
 def quoted(study: Study) -> str:
     """What the README quotes of a study: the headline of its report and the finding of Table 4, as a Markdown list."""
-    return first_screen(facts(study)) + f"* {table_4(study).finding}\n"
+    lines = [f"* {name}: **{value}**" + (f" ({detail})" if detail else "") for name, value, detail in facts(study)]
+    return "\n".join([*lines, f"* {table_4(study).finding}\n"])
 
 
 def keep_reference(profile: str) -> Path:

@@ -11,7 +11,7 @@ from matplotlib.colors import Normalize
 
 from mineral_lib.catalogue import display_name
 from mineral_lib.reporting.credits import add_credits
-from mineral_lib.reporting.labels import label
+from mineral_lib.reporting.words import label
 from mineral_lib.reporting.plates import bare, show
 from mineral_lib.reporting.style import BAD, GOOD, MUTED, PAGE_MM, Drawing, new_figure, styled
 

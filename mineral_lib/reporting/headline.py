@@ -1,6 +1,7 @@
 """The report's first box: what was run, on what, and the few numbers that matter."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from mineral_lib.reporting.contrasts import (
     HOLDS,
     MIN_SEEDS,
     UNDECIDED,
+    ends_text,
     estimate_text,
     percent,
     points,
@@ -24,11 +26,8 @@ from mineral_lib.reporting.leakage import gap_row, table_leakage
 from mineral_lib.reporting.summary import row_name, summarise, unseen_text
 from mineral_lib.study import Study
 
-ABSENT = "not run"
 
-
-@dataclass(frozen=True)
-class Fact:
+class Fact(NamedTuple):
     """One number of the headline box.
 
     Attributes:
@@ -38,8 +37,8 @@ class Fact:
     """
 
     name: str
-    value: str
-    detail: str
+    value: str = "not run"
+    detail: str = ""
 
 
 QUESTIONS = {
@@ -51,9 +50,7 @@ ANSWERS = {HOLDS: "yes", FAILS: "no, it harms", UNDECIDED: UNDECIDED}
 
 
 def chance_level(study: Study) -> float | None:
-    """Chance: accuracy of always naming the commonest training class on the grouped test set, mean over splits; None
-    without a split.
-    """
+    """Accuracy of always naming the commonest training class on the grouped test set, a mean over splits."""
     found = []
     for path in sorted(study.paths.splits_dir.glob("grouped*.csv")):
         split = read_split(path)
@@ -81,49 +78,39 @@ def describe_data(study: Study) -> str:
 
 def facts(study: Study) -> list[Fact]:
     """The numbers of the headline box, in reading order."""
-    proposed = study.select(model=PROPOSED, weights="transfer")
-    numbers = summarise(proposed, study)
-    name = f"{row_name(proposed, PROPOSED, study)}: accuracy on {unseen_text(study)}"
-    found = [_accuracy(name, **numbers) if proposed else Fact(name, ABSENT, "")]
-    rival = best_baseline(study)
-    if rival:
-        ends = _interval(rival["low"], rival["high"])
-        ahead = lead(proposed, rival, study)
+    runs = study.select(model=PROPOSED, weights="transfer")
+    numbers = summarise(runs, study)
+    name = f"{row_name(runs, PROPOSED, study)}: accuracy on {unseen_text(study)}"
+    sure = f"{_interval(numbers)}, {seeds_text(numbers['seeds'])}"
+    found = [Fact(name, percent(numbers["accuracy"]), sure) if runs else Fact(name)]
+    if rival := best_baseline(study):
+        ahead = lead(runs, rival, study)
         more = f"; network minus baseline {estimate_text(ahead)}" if ahead else ""
-        found.append(Fact("Best simple baseline", percent(rival["accuracy"]), f"{rival['network']}; {ends}{more}"))
+        detail = f"{rival['network']}; {_interval(rival)}{more}"
+        found.append(Fact("Best simple baseline", percent(rival["accuracy"]), detail))
     if (chance := chance_level(study)) is not None:
         found.append(Fact("Chance", percent(chance), "always naming the commonest mineral"))
     known = gains(study)
-    for title, key in QUESTIONS.items():
+    for question, key in QUESTIONS.items():
         gain = known.get(key)
-        found.append(Fact(title, ANSWERS[gain.verdict], gain.text()) if gain else Fact(title, ABSENT, ""))
+        found.append(Fact(question, ANSWERS[gain.verdict], gain.text()) if gain else Fact(question))
     return found + _leak(study)
 
 
-def first_screen(found: list[Fact]) -> str:
-    """The facts as a Markdown list, for the README; made of the same numbers as the report."""
-    lines = [f"* {fact.name}: **{fact.value}**" + (f" ({fact.detail})" if fact.detail else "") for fact in found]
-    return "\n".join(lines) + "\n"
-
-
-def _accuracy(name: str, *, accuracy: float, low: float, high: float, seeds: int, **_: object) -> Fact:
-    return Fact(name, percent(accuracy), f"{_interval(low, high)}, {seeds_text(seeds)}")
-
-
-def _interval(low: float, high: float) -> str:
-    return f"95 % interval {100 * low:.1f} to {100 * high:.1f} %"
+def _interval(row: Mapping[str, Any]) -> str:
+    return f"95 % interval {100 * row['low']:.1f} to {100 * row['high']:.1f} %"
 
 
 def _leak(study: Study) -> list[Fact]:
-    table = table_leakage(study)
-    row, control = gap_row(table.frame, "true"), gap_row(table.frame, "shuffled")
-    gap = Fact("Leakage gap", ABSENT, "the same network under the paper's order")
+    frame = table_leakage(study).frame
+    row, control = gap_row(frame, "true"), gap_row(frame, "shuffled")
+    found = [Fact("Leakage gap", detail="the same network under the paper's order")]
     if row is not None:
-        ends = f"{points(row['gap_low'])} to {points(row['gap_high'])}, {seeds_text(int(row['seeds']))}"
+        ends = ends_text(row["gap_low"], row["gap_high"], int(row["seeds"]))
         words = f"{ends}; {row['network']}: {percent(row['accuracy'])} in the paper's order (augment, then split)"
-        gap = Fact("Leakage gap", f"{points(row['gap'])} points", words)
-    if control is None:
-        return [gap]
-    unseen = f"{percent(control['accuracy'] - control['gap'])} on {unseen_text(study)}"
-    words = f"named right in the paper's order by a nearest neighbour; {unseen}"
-    return [gap, Fact("Labels drawn by lot", percent(control["accuracy"]), words)]
+        found = [Fact("Leakage gap", f"{points(row['gap'])} points", words)]
+    if control is not None:
+        unseen = f"{percent(control['accuracy'] - control['gap'])} on {unseen_text(study)}"
+        words = f"named right in the paper's order by a nearest neighbour; {unseen}"
+        found.append(Fact("Labels drawn by lot", percent(control["accuracy"]), words))
+    return found
