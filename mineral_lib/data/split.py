@@ -11,7 +11,7 @@
   twice, once as val and once as test, so that everything downstream works as usual; such a test result has been looked
   at in every epoch, and the leak audit counts it (``in_val``).
 
-Two assignments: ``balanced`` deals the groups of a class in a seeded order and cuts where images come closest to the
+Two assignments: ``balanced`` deals the groups of a class in a seeded order and cuts where images comes closest to the
 ratios; ``hash`` draws the place of a group from (seed, group) alone, so that a new photograph moves no other, at the
 price of parts that meet the ratios on average only.
 """
@@ -127,8 +127,7 @@ def _balanced(
 
 
 def _cuts(sizes: np.ndarray, shares: tuple[float, ...], least: int = 0) -> list[int]:
-    """Number of units up to the end of each part but the last: none is empty, the first has at least ``least``, and
-    each cut is where images (``sizes`` a unit) come closest to the shares."""
+    """Units up to the end of each part but the last; cuts are where images (``sizes``) come closest to the shares."""
     upto = np.cumsum(sizes)
     cuts, done = [], max(least, 1) - 1
     for number, boundary in enumerate(np.cumsum(shares)[:-1] * upto[-1]):

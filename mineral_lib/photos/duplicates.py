@@ -131,10 +131,13 @@ def near_pairs(hashes: np.ndarray, radius: int) -> pd.DataFrame:
 
 
 def _bands(hashes: np.ndarray, tolerance: int) -> tuple[csr_array, csr_array]:
-    """(N, keys) marks what each upright hash looks for: 16 bits a band, ``tolerance`` of them wrong; (keys, N) who has
-    it in one of the eight turns. Their product marks the candidates."""
+    """What each upright hash looks for (N, keys), and who has it in one of the eight turns (keys, N).
+
+    A key is a band and its 16 bits, of which up to ``tolerance`` may be wrong; the product marks the candidates.
+    """
     masks = [sum(1 << bit for bit in bits) for size in range(tolerance + 1) for bits in combinations(range(16), size)]
-    keys = np.packbits(_unpacked(hashes)[..., _BAND_ORDER], axis=-1, bitorder="little").view("<u2").astype(np.int32)
+    mixed = np.ascontiguousarray(_unpacked(hashes)[..., _BAND_ORDER])
+    keys = np.packbits(mixed, axis=-1, bitorder="little").view("<u2").astype(np.int32)
     place = np.arange(_BANDS, dtype=np.int32) << 16
     wanted = (keys[:, 0, :, None] ^ np.array(masks, np.int32)) + place[:, None]
     return _marks(wanted.reshape(len(hashes), -1)), _marks((keys + place).reshape(len(hashes), -1)).T.tocsr()

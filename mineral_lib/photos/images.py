@@ -176,9 +176,7 @@ def _check_size(width: int, height: int) -> None:
 def _check_no_preview(image: Image.Image, data: bytes) -> None:
     # The RAW files of most cameras are TIFF files whose first picture is a thumbnail.
     tags = getattr(image, "tag_v2", None)
-    if tags is not None and (
-        data[8:10] == b"CR" or _DNG_VERSION in tags or tags.get(_SUBFILE_TYPE, 0) == _REDUCED
-    ):
+    if tags is not None and (data[8:10] == b"CR" or _DNG_VERSION in tags or tags.get(_SUBFILE_TYPE, 0) == _REDUCED):
         raise DataError(
             f"a RAW file of a camera, which is not accepted; {ACCEPTED}",
             remedy="develop it and export an 8-bit JPEG, or remove it from the folder",

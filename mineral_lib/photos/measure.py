@@ -28,7 +28,6 @@ import PIL
 from tqdm import tqdm
 
 from mineral_lib.errors import DataError
-
 from mineral_lib.photos.groups import fingerprints
 from mineral_lib.photos.heic import heic_version
 from mineral_lib.photos.images import AccessError, read_photo, readable

@@ -48,10 +48,8 @@ from mineral_lib.photos.walk import TREE, FoundFile, class_folders, list_files
 
 FILE_COLUMNS = ["file", "class_name", "status", "reason", "warnings", *QUALITY_COLUMNS]
 INDEX_NUMBERS = ["label", "view", "width", "height", "size_bytes"]
-INDEX_COLUMNS = (
-    "image_id path class_name label role specimen group view sha256 pixels_sha256 phash width height size_bytes "
-    "attribution licence"
-).split()
+INDEX_COLUMNS = ["image_id", "path", "class_name", "label", "role", "specimen", "group", "view", "sha256"]
+INDEX_COLUMNS += ["pixels_sha256", "phash", "width", "height", "size_bytes", "attribution", "licence"]
 
 
 @dataclass(frozen=True)
@@ -114,6 +112,7 @@ def scan(
     rows = [
         {name: value for name, value in file.photo.items() if name in INDEX_COLUMNS}
         | {"image_id": file.name, "path": file.name, "class_name": file.class_name, "role": roles[file.class_name]}
+        | {"attribution": "", "licence": ""}
         | table.get(file.name, {})
         | {"specimen": specimen}
         for file, specimen in zip(used, specimens_of(used, rules, table), strict=True)
@@ -143,8 +142,7 @@ def index_table(rows: Iterable[dict[str, Any]]) -> tuple[pd.DataFrame, list[str]
         index["view"] = index.groupby("specimen").cumcount() + 1
     if "group" not in index:
         index["group"] = index["specimen"]
-    index = index.reindex(columns=INDEX_COLUMNS)
-    return index.fillna(dict.fromkeys(set(INDEX_COLUMNS) - set(INDEX_NUMBERS), "")), classes
+    return index.reindex(columns=INDEX_COLUMNS, fill_value=""), classes
 
 
 def _class_rank(name: str) -> tuple[int, str]:

@@ -21,10 +21,8 @@ TREE = "expected: photos/quartz/any-name.jpg, photos/pyrite/any-name.jpg, ... (o
 
 _SYSTEM_FILES = {"thumbs.db", "desktop.ini", "icon\r", "ehthumbs.db"}
 _SYSTEM_FOLDERS = {"__macosx", "@eadir", "$recycle.bin", "system volume information", "__pycache__"}
-_NO_PHOTOS = set(
-    ".txt .md .csv .tsv .json .xml .yaml .yml .xmp .aae .ini .log .html .htm .docx .xlsx "
-    ".mp4 .mov .avi .py .ipynb .zip".split()
-)
+_NO_PHOTOS = {".txt", ".md", ".csv", ".tsv", ".json", ".xml", ".yaml", ".yml", ".xmp", ".aae", ".ini", ".log", ".html"}
+_NO_PHOTOS |= {".htm", ".docx", ".xlsx", ".mp4", ".mov", ".avi", ".py", ".ipynb", ".zip"}
 _SPLIT_NAMES = {"train", "training", "val", "valid", "validation", "test", "testing"}
 _LINK = "link to a folder"
 

@@ -188,7 +188,7 @@ def test_pixels_on_another_ground_are_rendered_once(tiny, tmp_path, monkeypatch)
         return made, made[..., 0] > 0
 
     monkeypatch.setattr("mineral_lib.specimens.photographs", photographs)
-    index = build_index(tiny).index.iloc[[5, 0, 7]]
+    index = build_index(tiny.data).index.iloc[[5, 0, 7]]
     first, again = (pixels.load_on_ground(index, tiny, "grey", cache_dir=tmp_path) for _ in range(2))
     assert calls == [("grey", specimen_keys(index))] and np.array_equal(first, again)
     assert first[:, 0, 0, 0].tolist() == index["view"].tolist() and (first[:, 0, 0, 1] == 4).all()
