@@ -165,7 +165,7 @@ def test_evidence_and_grounds_of_a_trained_run(tiny, monkeypatch):
     test = study.splits["grouped"].query("split == 'test'")
     mine = maps[maps["model"] == spec.model].set_index("image_id")
     assert sorted(mine.index) == sorted(test["image_id"]) and set(mine["seed"]) == {0}
-    masks = load_masks(study.index, tiny)[:, 2:34, 2:34]  # the middle 32 of 37 pixels
+    masks = load_masks(study.index, tiny.data)[:, 2:34, 2:34]  # the middle 32 of 37 pixels
     area = {one: mask.mean() for one, mask in zip(study.index["image_id"], masks, strict=True)}
     for model in (spec.model, AREA, BLIND):
         rows = maps[maps["model"] == model]
