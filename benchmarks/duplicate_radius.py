@@ -25,7 +25,7 @@ from scipy import ndimage
 from mineral_lib.data.index import build_index, photo_folder
 from mineral_lib.parameters import load_profile
 from mineral_lib.photos.duplicates import MAX_RADIUS, groups, near_pairs, perceptual_hash, turned
-from mineral_lib.photos.images import decode_photo, resize_square
+from mineral_lib.photos import read_photo, resize_square
 from mineral_lib.runtime import derive_seed
 from mineral_lib.storage import write_text
 
@@ -134,8 +134,8 @@ def bench_table() -> str:
     from mineral_lib.data.closeups import close_ups
 
     settings = load_profile("quick", ["data.fraction=0.1"])
-    index = build_index(settings).index
-    hashes = np.stack([perceptual_hash(photo) for photo in close_ups(index, settings, size_px=128)])
+    index = build_index(settings.data).index
+    hashes = np.stack([perceptual_hash(photo) for photo in close_ups(index, settings.data, size_px=128)])
     specimen, classes = index["specimen"].to_numpy(), index["class_name"].to_numpy()
     pairs, rows = near_pairs(hashes, MAX_RADIUS), []
     for radius in SHOWN:
@@ -278,8 +278,8 @@ def main() -> None:
     search = search_table()  # first, so that its memory is its own
     changes = [f"data.folder={arguments.photos.resolve()}", "data.min_photos=3", "data.small_classes=train_only"]
     settings = load_profile("own_photos", changes)
-    index, root = build_index(settings).index, photo_folder(settings)
-    photos, classes = [decode_photo(root / path) for path in index["path"]], index["class_name"].to_numpy()
+    index, root = build_index(settings.data).index, photo_folder(settings.data)
+    photos, classes = [read_photo(root / path).pixels for path in index["path"]], index["class_name"].to_numpy()
     begin = time.perf_counter()
     hashes = np.stack([perceptual_hash(photo) for photo in photos])
     milliseconds = (time.perf_counter() - begin) / len(photos) * 1000

@@ -120,7 +120,7 @@ def prepare(session: Session) -> bool:
             f"from mineral_lib.parameters import load_profile; from mineral_lib.data.prepare import prepare; "
             f"from mineral_lib.data.pixels import load_pixels; "
             f"settings = load_profile({session.profile!r}, {session.changes!r}); data = prepare(settings); "
-            f"print(load_pixels(data.index, data.index, settings).shape)"
+            f"print(load_pixels(data.index, data.index, settings.data, settings.augment).shape)"
         )
         whole = session.run("photographs", [sys.executable, "-c", pixels])
         status = _wait(pretraining, max(1.0, session.left()))

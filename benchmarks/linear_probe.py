@@ -23,7 +23,7 @@ from mineral_lib.data.index import build_index, photo_folder, working_size
 from mineral_lib.evaluation.probe import colour_histograms, frozen_features
 from mineral_lib.models.zoo import build_base
 from mineral_lib.parameters import load_profile
-from mineral_lib.photos.images import decode_photo, resize_square
+from mineral_lib.photos import read_photo, resize_square
 from mineral_lib.runtime import derive_seed, seed_everything, set_threads
 from mineral_lib.training.pretrain import ensure_source_weights
 from results import append
@@ -34,10 +34,10 @@ STRENGTHS = (0.01, 0.03, 0.1)
 
 def photographs(settings):
     """Pixels (N, W, W, 3), labels and groups of the photographs of the protocol."""
-    index = build_index(settings).index
+    index = build_index(settings.data).index
     index = index[index.groupby("label")["label"].transform("size") >= MIN_PHOTOS].groupby("label").head(MAX_PHOTOS)
-    px, root = working_size(settings.data.image_size_px), photo_folder(settings)
-    pixels = np.stack([resize_square(decode_photo(root / path), px) for path in index["path"]])
+    px, root = working_size(settings.data.image_size_px), photo_folder(settings.data)
+    pixels = np.stack([resize_square(read_photo(root / path).image, px) for path in index["path"]])
     return pixels, index["label"].to_numpy(), index["group"].to_numpy()
 
 

@@ -163,7 +163,7 @@ class Photographs:
     def _pixels(self, px: int | None = None) -> np.ndarray:
         """Working images in the order of the index; by default those of the compact network."""
         settings = study_settings(self.photos, self.seeds, px=px)
-        return load_pixels(self.index, self.index, settings)
+        return load_pixels(self.index, self.index, settings.data, settings.augment)
 
     def _compact(self, test: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """The compact network of the profile, trained here on the grouped split of the seed, or read."""

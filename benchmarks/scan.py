@@ -63,13 +63,13 @@ def child(folder: Path, cache: Path, jobs: int | None) -> None:
     """Scan and split one folder and print the figures."""
     from mineral_lib.data.split import make_split
     from mineral_lib.parameters import load_profile
-    from mineral_lib.photos.scan import scan_folder
+    from mineral_lib.photos import scan as scan_folder
 
     changes = ["data.source=folder", "data.folder=x", "data.min_photos=1"]
     settings = load_profile("quick", changes)
     start, busy = time.perf_counter(), cpu_seconds()
     scan = scan_folder(folder, settings.data, jobs=jobs, cache_dir=cache, progress=True)
-    split = make_split(scan.index, "grouped", settings)
+    split = make_split(scan.index, "grouped", settings.split, settings.augment)
     seconds = time.perf_counter() - start
     assert len(split) == len(scan.index)
     figures = {"seconds": seconds, "cpu_s": cpu_seconds() - busy, "files": len(scan.files), "read": scan.read}

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from torch.utils.data import DataLoader
 
 from mineral_lib.config import Settings
-from mineral_lib.data.dataset import make_loader, set_epoch
+from mineral_lib.data.dataset import MineralDataset, make_loader, set_epoch
 from mineral_lib.data.index import build_index, working_size
 from mineral_lib.data.pixels import load_pixels
 from mineral_lib.models.structure import multiply_adds
@@ -105,6 +106,13 @@ def measure_step(options: argparse.Namespace) -> dict:
     }
 
 
+def loader_of(samples: pd.DataFrame, pixels: np.ndarray, settings: Settings) -> DataLoader:
+    """Training batches of all samples."""
+    px = settings.data.image_size_px
+    dataset = MineralDataset(samples, pixels, split="train", image_size_px=px, augment=settings.augment)
+    return make_loader(dataset, settings.train, draw=True)
+
+
 def measure_epochs(options: argparse.Namespace) -> dict:
     """Seconds of each epoch over a folder; the first includes the scan and the decoding, as a first run does."""
     settings = profile(options)
@@ -112,16 +120,10 @@ def measure_epochs(options: argparse.Namespace) -> dict:
     seconds, waits = [], []
     with tempfile.TemporaryDirectory() as cache:
         start = time.perf_counter()
-        index = build_index(settings).index
+        index = build_index(settings.data).index
         samples = index.assign(sample_id=index["image_id"], split="train")
-        loader = make_loader(
-            samples,
-            load_pixels(samples, index, settings, cache_dir=Path(cache)),
-            "train",
-            settings,
-            train=True,
-            augment_now=True,
-        )
+        pixels = load_pixels(samples, index, settings.data, settings.augment, cache_dir=Path(cache))
+        loader = loader_of(samples, pixels, settings)
         prepared = time.perf_counter() - start
         for epoch in range(1, options.epochs + 1):
             set_epoch(loader, epoch)
@@ -144,7 +146,7 @@ def measure_loader(options: argparse.Namespace) -> dict:
     count = options.batch * options.steps
     pixels = np.random.default_rng(0).integers(0, 256, (count, px, px, 3), np.uint8)
     samples = pd.DataFrame({"sample_id": range(count), "label": np.arange(count) % options.classes, "split": "train"})
-    loader = make_loader(samples, pixels, "train", settings, train=True, augment_now=True)
+    loader = loader_of(samples, pixels, settings)
     seconds, waits = [], []
     for epoch in range(1, options.epochs + 1):
         set_epoch(loader, epoch)

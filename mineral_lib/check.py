@@ -7,7 +7,7 @@ import pandas as pd
 from mineral_lib.config import Settings
 from mineral_lib.data.index import build_index, photo_folder
 from mineral_lib.data.split import make_split
-from mineral_lib.photos.images import decode_photo
+from mineral_lib.photos import read_photo
 from mineral_lib.reporting.health import draw_suspects, suspicious, table_folder_classes, table_health
 from mineral_lib.reporting.style import Drawing
 from mineral_lib.storage import ResultPaths, write_csv
@@ -27,8 +27,8 @@ def check_photos(settings: Settings, *, out: Path | None = None) -> str:
     Raises:
         DataError: The folder cannot be used.
     """
-    scan = build_index(settings, cache_dir=ResultPaths.of(settings.profile).cache_dir)
-    samples = make_split(scan.index, "grouped", settings)
+    scan = build_index(settings.data, cache_dir=ResultPaths.of(settings.profile).cache_dir)
+    samples = make_split(scan.index, "grouped", settings.split, settings.augment)
     health = table_health(scan.files, scan.duplicates)
     classes = table_folder_classes(scan.index, samples, settings.report.language)
     if out:
@@ -54,5 +54,5 @@ def suspect_plate(settings: Settings, files: pd.DataFrame, duplicates: pd.DataFr
     suspects = suspicious(files, duplicates)
     if suspects.empty:
         return None
-    root = photo_folder(settings)
-    return draw_suspects(suspects, lambda name: decode_photo(root / name))
+    root = photo_folder(settings.data)
+    return draw_suspects(suspects, lambda name: read_photo(root / name).pixels)

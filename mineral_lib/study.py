@@ -16,6 +16,7 @@ from mineral_lib.config import Settings
 from mineral_lib.data.dataset import MineralDataset
 from mineral_lib.data.pixels import load_masks, load_pixels
 from mineral_lib.data.prepare import StudyData, prepare
+from mineral_lib.data.split import read_split
 from mineral_lib.storage import ResultPaths
 from mineral_lib.training import specs
 from mineral_lib.training.run import Run, recorded_runs
@@ -91,13 +92,19 @@ class Study:
         """The samples of a protocol as the runs of a seed use them (the profile's first seed if None)."""
         return self.data.samples(protocol, self.settings.train.seeds[0] if seed is None else seed)
 
+    def split(self, protocol: str = "grouped", seed: int | None = None) -> pd.DataFrame | None:
+        """The saved split of a protocol as the runs of a seed use it, None if it was not made; needs no photographs."""
+        return read_split(self.paths.splits_dir, protocol, seed)
+
     def pixels(self, samples: pd.DataFrame | None = None) -> np.ndarray:
         """Working pixels (N, W, W, 3) uint8 of samples, in their order; of the index if None."""
-        return load_pixels(self.index if samples is None else samples, self.index, self.settings)
+        return load_pixels(
+            self.index if samples is None else samples, self.index, self.settings.data, self.settings.augment
+        )
 
     def masks(self) -> np.ndarray:
         """Outlines (N, W, W) bool of generated specimens, in the order of the index."""
-        return load_masks(self.index, self.settings)
+        return load_masks(self.index, self.settings.data)
 
     def dataset(self, split: str, protocol: str = "grouped", seed: int | None = None) -> MineralDataset:
         """Images and labels of ``train`` (augmented), ``val`` or ``test``; an item is (image, label, position)."""

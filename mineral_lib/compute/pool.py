@@ -13,7 +13,7 @@ from typing import Any
 
 from mineral_lib.compute.memory import explained_shortage
 from mineral_lib.config import Settings
-from mineral_lib.data.dataset import load_pixels
+from mineral_lib.data.pixels import load_pixels
 from mineral_lib.data.prepare import prepare
 from mineral_lib.errors import StageError
 from mineral_lib.parameters import check, sections_of
@@ -67,7 +67,7 @@ def outstanding(settings: Settings, specs: list[RunSpec]) -> tuple[list[RunSpec]
         if spec not in missing:
             tidy_finished(settings, spec, data)
     for protocol, seed in dict.fromkeys((spec.protocol, spec.seed) for spec in missing):
-        load_pixels(data.samples(protocol, seed), data.index, settings)
+        load_pixels(data.samples(protocol, seed), data.index, settings.data, settings.augment)
     needed = dict.fromkeys(source_of(settings, spec) for spec in missing)
     return missing, [name for name in needed if name and not is_pretrained(settings, name)]
 

@@ -7,16 +7,13 @@ photograph of the same specimen, or any member of its group, which includes near
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from mineral_lib.config import Settings
+from mineral_lib.config import Data
 from mineral_lib.data.index import photo_folder, read_index
 from mineral_lib.data.split import read_split
 from mineral_lib.errors import DataError
-from mineral_lib.photos.duplicates import near_pairs, turned
-from mineral_lib.photos.groups import fingerprints
-from mineral_lib.photos.images import read_photo
+from mineral_lib.photos import fingerprints, near_duplicates, read_photo
 from mineral_lib.storage import ResultPaths
 
 RELATIONS = {"same_photo": "image_id", "same_specimen": "specimen", "same_group": "group"}
@@ -75,19 +72,14 @@ def audit_files(paths: ResultPaths, protocols: list[str]) -> dict[str, dict[str,
         For each protocol ``count_leak`` of its split file, and in ``test`` also ``listed_duplicate``: test samples of
         which ``duplicates.csv`` lists a duplicate that stands in train.
     """
-    duplicates, leaks = read_duplicates(paths.root / "duplicates.csv"), {}
-    mates = pd.concat(
-        [
-            duplicates[["file_a", "file_b"]].set_axis(["one", "other"], axis=1),
-            duplicates[["file_b", "file_a"]].set_axis(["one", "other"], axis=1),
-        ]
-    )
+    listed = read_duplicates(paths.root / "duplicates.csv")[["file_a", "file_b"]]
+    mates = pd.concat([listed.set_axis(["one", "other"], axis=1), listed.set_axis(["other", "one"], axis=1)])
+    leaks = {}
     for protocol in protocols:
-        samples = read_split(paths.splits_dir / f"{protocol}.csv")
-        leaks[protocol] = count_leak(samples)
-        train = samples.loc[samples["split"] == "train", "image_id"]
+        samples = read_split(paths.splits_dir, protocol)
+        train, test = (samples.loc[samples["split"] == part, "image_id"] for part in ("train", "test"))
         leaking = mates.loc[mates["other"].isin(train), "one"]
-        test = samples.loc[samples["split"] == "test", "image_id"]
+        leaks[protocol] = count_leak(samples)
         leaks[protocol]["test"]["listed_duplicate"] = int(test.isin(leaking).sum())
     return leaks
 
@@ -98,10 +90,14 @@ def read_duplicates(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, dtype=text, keep_default_na=False)
 
 
-def audit_photographs(settings: Settings) -> dict[str, int]:
+def audit_photographs(data: Data, paths: ResultPaths) -> dict[str, int]:
     """Read every photograph of a finished study again and look for pairs that straddle its grouped split.
 
     Nothing but the index's paths and the split file is believed: hashes are computed anew and all pairs compared.
+
+    Args:
+        data: The section ``data`` of the profile.
+        paths: Its result folder.
 
     Returns:
         ``photographs``, ``pairs`` within ``data.near_duplicate_radius`` (equal pixels included), ``straddling``
@@ -110,24 +106,20 @@ def audit_photographs(settings: Settings) -> dict[str, int]:
     Raises:
         DataError: The study has no photo folder, or a photograph vanished or changed since the scan.
     """
-    if settings.data.source != "folder":
+    if data.source != "folder":
         raise DataError(
             "generated photographs have no files to read again",
             where="data.source",
             remedy="audit a profile with data.source: folder",
         )
-    paths, root = ResultPaths.of(settings.profile), photo_folder(settings)
-    index, samples = read_index(paths.index), read_split(paths.splits_dir / "grouped.csv")
-    found = []
-    for path, digest in zip(index["path"], index["sha256"], strict=True):
-        photo = read_photo(root / path)
-        if photo.sha256 != digest:
-            raise DataError("content changed since the scan", where=path, remedy="run notebook 01 again")
-        found.append(fingerprints(photo.image))
-    hashes = turned(np.array([int(one["phash"], 16) for one in found], dtype=np.uint64))
-    pairs = near_pairs(hashes, settings.data.near_duplicate_radius or 0)
-    if settings.data.near_duplicate_radius is None:
-        content = np.array([one["pixels_sha256"] for one in found])
+    index, samples, root = read_index(paths.index), read_split(paths.splits_dir, "grouped"), photo_folder(data)
+    found = pd.DataFrame(
+        fingerprints(read_photo(root / path, sha256=digest).image)
+        for path, digest in zip(index["path"], index["sha256"], strict=True)
+    )
+    pairs = near_duplicates(found, data.near_duplicate_radius or 0)
+    if data.near_duplicate_radius is None:
+        content = found["pixels_sha256"].to_numpy()
         pairs = pairs[content[pairs["first"]] == content[pairs["second"]]]
     part = index["image_id"].map(samples.set_index("image_id")["split"]).to_numpy()
     straddling = part[pairs["first"]] != part[pairs["second"]]

@@ -3,17 +3,17 @@
 import numpy as np
 import pandas as pd
 
-from mineral_lib.config import Settings
+from mineral_lib.config import Data
 from mineral_lib.data.index import photo_folder, specimen_keys
-from mineral_lib.photos.images import decode_photo, resize_square
+from mineral_lib.photos import read_photo, resize_square
 
 
-def close_ups(index: pd.DataFrame, settings: Settings, *, size_px: int) -> np.ndarray:
+def close_ups(index: pd.DataFrame, data: Data, *, size_px: int) -> np.ndarray:
     """Photographs of some rows of the index, square, in the framing of the working images.
 
     Args:
         index: Rows of the index.
-        settings: The profile.
+        data: The section ``data`` of the profile.
         size_px: Side of the pictures.
 
     Returns:
@@ -22,12 +22,12 @@ def close_ups(index: pd.DataFrame, settings: Settings, *, size_px: int) -> np.nd
     Raises:
         DataError: A photograph vanished or cannot be decoded.
     """
-    if settings.data.source == "synthetic":
+    if data.source == "synthetic":
         from mineral_lib.specimens import photographs
 
-        return photographs(specimen_keys(index), image_size=size_px, seed=settings.data.seed, jobs=1)[0]
-    root = photo_folder(settings)
-    return np.stack([resize_square(decode_photo(root / path), size_px) for path in index["path"]])
+        return photographs(specimen_keys(index), image_size=size_px, seed=data.seed, jobs=1)[0]
+    root = photo_folder(data)
+    return np.stack([resize_square(read_photo(root / path).image, size_px) for path in index["path"]])
 
 
 def one_of_each(index: pd.DataFrame, names: list[str]) -> pd.DataFrame:

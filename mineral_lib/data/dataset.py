@@ -6,32 +6,19 @@ sample_id), so neither the number of workers nor a resumed run changes anything.
 """
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset
 
-from mineral_lib.config import Augment, Normalisation, Settings
+from mineral_lib.config import Augment, Normalisation, Train
 from mineral_lib.data.augment import augment_batch
-from mineral_lib.data.pixels import load_masks, load_pixels
-from mineral_lib.data.sampling import Draw, balanced_order
+from mineral_lib.data.sampling import Draw, EpochBatches
 from mineral_lib.errors import DataError
 from mineral_lib.runtime import derive_seed, select_device
 from mineral_lib.stopping import quiet_worker
-
-__all__ = [
-    "EpochBatches",
-    "MineralDataset",
-    "load_masks",
-    "load_pixels",
-    "make_loader",
-    "normalise",
-    "set_epoch",
-    "to_tensor",
-]
 
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
@@ -101,7 +88,7 @@ class MineralDataset(Dataset):
         self.labels = self.samples["label"].to_numpy(np.int64)
         self.ids = self.samples["sample_id"].tolist()
         self.pixels, self.image_size_px = pixels, image_size_px
-        self.augment, self.seed, self.epoch, self.grey = augment, seed, 0, grey
+        self.split, self.augment, self.seed, self.epoch, self.grey = split, augment, seed, 0, grey
         self.device, self.by = torch.device("cpu"), by
 
     def __len__(self) -> int:
@@ -170,99 +157,30 @@ class MineralDataset(Dataset):
         self.__dict__.update(state)
 
 
-class EpochBatches(Sampler[list[int | Draw]]):
-    """Batches of positions, in an order that depends on (seed, epoch) only.
-
-    A last batch of a single image is joined to the batch before it in training, because batch normalisation needs
-    two images. Nothing is dropped: every image is seen once an epoch, unless classes are balanced.
+def make_loader(dataset: MineralDataset, train: Train, *, draw: bool, seed: int = 0) -> DataLoader:
+    """Batches (images (B, 3, px, px) float32, labels (B,), positions (B,)) of a dataset.
 
     Args:
-        count: Number of samples.
-        batch_size: Images a batch.
-        seed: Seed of the run; None for the fixed order of evaluation.
-        labels: Class of each sample, shape (count,), to draw every class equally often (see ``balanced_order``);
-            None to take every sample once.
-    """
-
-    def __init__(self, count: int, batch_size: int, seed: int | None, *, labels: np.ndarray | None = None) -> None:
-        self.count, self.batch_size, self.seed, self.labels = count, batch_size, seed, labels
-        self.epoch, self.start = 0, 0
-        self.rank, self.ranks = 0, 1  # of several processes that share each batch, see ``training.ranks``
-
-    def set_epoch(self, epoch: int, *, start: int = 0) -> None:
-        """Choose the order of an epoch (1, 2, ...), and how many of its batches were done before."""
-        self.epoch, self.start = epoch, start
-
-    def __len__(self) -> int:
-        full, rest = divmod(self.count, self.batch_size)
-        joined = self.seed is not None and 0 < rest < max(2, self.ranks) and full > 0
-        return full + (rest > 0) - joined
-
-    def __iter__(self) -> Iterator[list[int | Draw]]:
-        order, count = self._order(), len(self)
-        for batch in range(self.start, count):
-            end = (batch + 1) * self.batch_size if batch < count - 1 else self.count
-            yield order[batch * self.batch_size : end][self.rank :: self.ranks]
-
-    def _order(self) -> list[int] | list[Draw]:
-        if self.seed is None:
-            return list(range(self.count))
-        if self.labels is not None:
-            return balanced_order(self.labels, seed=self.seed, epoch=self.epoch)
-        generator = torch.Generator().manual_seed(derive_seed("order", self.seed, self.epoch))
-        return torch.randperm(self.count, generator=generator).tolist()
-
-
-def make_loader(
-    samples: pd.DataFrame,
-    pixels: np.ndarray,
-    split: str,
-    settings: Settings,
-    *,
-    train: bool,
-    augment_now: bool,
-    seed: int = 0,
-    grey: bool = False,
-) -> DataLoader:
-    """Batches (images (B, 3, px, px) float32, labels (B,), positions (B,)) of one split.
-
-    Args:
-        samples: Table of all samples, in the order of ``pixels``.
-        pixels: As ``load_pixels`` returns them.
-        split: train, val or test.
-        settings: The profile; uses data.image_size_px, augment, train.batch_size, sampler, normalise,
-            num_workers and device.
-        train: Draw each epoch anew (see ``set_epoch``) by train.sampler; else the order of ``samples``.
-        augment_now: Augment on the fly: True for training, but for ``paper``, where the copies are the
-            augmentation (under ``authors`` it comes on top of them).
+        dataset: Samples of one split.
+        train: The section ``train`` of the profile; uses batch_size, sampler, num_workers and device.
+        draw: Draw each epoch anew (see ``set_epoch``) by train.sampler; else the order of the samples.
         seed: Seed of the run.
-        grey: Show luminance instead of colours.
 
     Raises:
         DataError: The split is empty.
     """
-    dataset = MineralDataset(
-        samples,
-        pixels,
-        split=split,
-        image_size_px=settings.data.image_size_px,
-        augment=settings.augment if augment_now else None,
-        seed=seed,
-        grey=grey,
-        by=settings.train.normalise,
-    )
     if not len(dataset):
-        raise DataError(f"no samples in '{split}'", where="split", remedy="run notebook 01 again with more photographs")
-    device = select_device(settings.train.device)
-    if device.type == "cuda" and not settings.train.num_workers:
+        what = f"no samples in '{dataset.split}'"
+        raise DataError(what, where="split", remedy="run notebook 01 again with more photographs")
+    device = select_device(train.device)
+    if device.type == "cuda" and not train.num_workers:
         dataset.move_to(device)
-    labels = dataset.labels if settings.train.sampler == "balanced" else None
-    size = settings.train.batch_size if train else max(settings.train.batch_size, EVALUATION_BATCH.get(device.type, 0))
-    batches = EpochBatches(len(dataset), size, seed if train else None, labels=labels)
+    labels = dataset.labels if train.sampler == "balanced" else None
+    size = train.batch_size if draw else max(train.batch_size, EVALUATION_BATCH.get(device.type, 0))
     return DataLoader(
         dataset,
-        batch_sampler=batches,
-        num_workers=settings.train.num_workers,
+        batch_sampler=EpochBatches(len(dataset), size, seed if draw else None, labels=labels),
+        num_workers=train.num_workers,
         collate_fn=_as_it_is,
         pin_memory=device.type == "cuda" and dataset.device.type == "cpu",
         # Its own generator: the loader would else draw from the global one, which dropout and drop path use.

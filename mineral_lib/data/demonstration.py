@@ -24,21 +24,16 @@ def demonstration_settings(settings: Settings) -> Settings:
     if settings.data.source == "folder":
         return settings
     folder = ResultPaths.of(settings.profile).root / "demonstration_photos"
-    keys = [(mineral.number, FIRST_SPECIMEN + k, 1) for mineral in minerals() for k in range(SPECIMENS)]
-    paths = [
-        folder / mineral.slug / f"specimen{FIRST_SPECIMEN + k}_1.jpg"
-        for mineral in minerals()
-        for k in range(SPECIMENS)
-    ]
+    shown = [(mineral, FIRST_SPECIMEN + k) for mineral in minerals() for k in range(SPECIMENS)]
+    paths = [folder / mineral.slug / f"specimen{specimen}_1.jpg" for mineral, specimen in shown]
     if not all(path.is_file() for path in paths):
+        keys = [(mineral.number, specimen, 1) for mineral, specimen in shown]
         images, _ = photographs(keys, image_size=SIZE_PX, seed=settings.data.seed, jobs=settings.train.jobs)
-        data = b""
         for path, image in zip(paths, images, strict=True):
             buffer = io.BytesIO()
             Image.fromarray(image).save(buffer, "JPEG", quality=92)
-            data = buffer.getvalue()
-            write_bytes(path, data)
-        write_bytes(folder / "quartz" / "cut_in_half.jpg", data[: len(data) // 2])
+            write_bytes(path, buffer.getvalue())
+        write_bytes(folder / "quartz" / "cut_in_half.jpg", buffer.getvalue()[: len(buffer.getvalue()) // 2])
         write_text(folder / "quartz" / "no_photo.jpg", "This is a text file with the name of a photograph.\n")
         write_text(folder / "read_me.txt", "Generated photographs for notebook 09; safe to delete.\n")
     changes = {
@@ -58,6 +53,5 @@ def photographs_to_answer(settings: Settings, study: StudyData, index: pd.DataFr
     """The rows a trained network may be asked about: a folder profile's test split, or the whole demonstration."""
     if settings.data.source != "folder":
         return index
-    split = study.splits["grouped"]
-    test = split.loc[split["split"] == "test", "image_id"]
+    test = study.splits["grouped"].query("split == 'test'")["image_id"]
     return study.index[study.index["image_id"].isin(test)]

@@ -1,24 +1,18 @@
 """The table of all photographs of a study, from a photo folder or from the generator."""
 
 import re
-from dataclasses import replace
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files as package_files
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from mineral_lib.catalogue import Mineral, minerals
-from mineral_lib.config import Settings
+from mineral_lib.catalogue import minerals
+from mineral_lib.config import Data
 from mineral_lib.errors import DataError
-from mineral_lib.photos.groups import (
-    DUPLICATE_COLUMNS,
-    add_groups,
-    duplicate_table,
-    group_notes,
-    near_duplicates,
-)
-from mineral_lib.photos.scan import FILE_COLUMNS, INDEX_COLUMNS, Scan, index_table, scan_folder
+from mineral_lib.photos import DUPLICATE_COLUMNS, FILE_COLUMNS, INDEX_COLUMNS, INDEX_NUMBERS, Scan, index_table, scan
 from mineral_lib.storage import digest, project_root
 
 MIN_SPECIMENS = 3  # one for each of train, val and test
@@ -29,44 +23,31 @@ _IMPORT = re.compile(r"^(?:from|import) [^(\n]*(?:\([^)]*\))?\n", re.M)
 PUBLISHED = {
     "223ee7a7200b3acdec826e1fa85afdc6c6fbe1a92acef52de78ef7691599f1b8": "6046cc0f087ff7e65b458f2414f114841e03a4bfebca62c255670303324b4b20"
 }
-_TEXT = [name for name in INDEX_COLUMNS if name not in ("label", "view", "width", "height", "size_bytes")]
 
 
-def build_index(settings: Settings, *, jobs: int | None = None, cache_dir: Path | None = None) -> Scan:
-    """List all photographs of the profile: scan the folder, or plan the collection that is generated.
+def build_index(data: Data, **options: Any) -> Scan:
+    """List all photographs of a study: scan the folder, or plan the collection that is generated.
 
     A generated class has ``data.fraction`` of its original count in Table 2, but at least three specimens' worth.
 
     Args:
-        settings: The profile.
-        jobs: Decoding threads for a folder; all cores if not given.
-        cache_dir: Where to keep what was found out about each file of a folder; nowhere if not given.
+        data: The section ``data`` of the profile.
+        **options: For a folder, see ``photos.scan``.
 
     Raises:
-        DataError: The folder cannot be used (see ``scan_folder``).
+        DataError: The folder cannot be used.
     """
-    data = settings.data
     if data.source == "folder":
-        scan = scan_folder(photo_folder(settings), data, jobs=jobs, cache_dir=cache_dir)
-        return _grouped(scan, data.near_duplicate_radius)
-    rows = [row for mineral in minerals() for row in _generated(mineral, settings)]
-    index, classes = index_table(rows)
+        return scan(photo_folder(data), data, **options)
+    index, classes = index_table(_generated(data))
     used = index[["image_id", "class_name"]].rename(columns={"image_id": "file"})
     files = used.assign(status="used", reason="", warnings="").reindex(columns=FILE_COLUMNS)
     return Scan(index, files, classes, pd.DataFrame(columns=DUPLICATE_COLUMNS))
 
 
-def _grouped(scan: Scan, radius: int | None) -> Scan:
-    """The scan with the groups of its photographs and the near duplicates among them."""
-    pairs = near_duplicates(scan.index, radius)
-    index = add_groups(scan.index, pairs)
-    table = duplicate_table(index, pairs, scan.duplicates)
-    return replace(scan, index=index, duplicates=table, notes=tuple(group_notes(index, pairs)))
-
-
-def photo_folder(settings: Settings) -> Path:
+def photo_folder(data: Data) -> Path:
     """The photo folder; a relative path counts from the project folder, not from the working directory."""
-    return project_root() / Path(settings.data.folder).expanduser()
+    return project_root() / Path(data.folder).expanduser()
 
 
 def working_size(image_size_px: int) -> int:
@@ -92,37 +73,31 @@ def read_index(path: Path) -> pd.DataFrame:
     Raises:
         DataError: The file is missing or is no index.
     """
+    text = dict.fromkeys(set(INDEX_COLUMNS) - set(INDEX_NUMBERS), str)
     try:
-        return pd.read_csv(path, dtype=dict.fromkeys(_TEXT, str), keep_default_na=False)[INDEX_COLUMNS]
+        return pd.read_csv(path, dtype=text, keep_default_na=False)[INDEX_COLUMNS]
     except (OSError, KeyError, ValueError) as error:
         raise DataError(f"no readable index ({error})", where=str(path), remedy="run notebook 01 again") from error
 
 
-def _generated(mineral: Mineral, settings: Settings) -> list[dict]:
-    data = settings.data
-    count = max(round(data.fraction * mineral.original), MIN_SPECIMENS * data.views, data.min_photos)
+def _generated(data: Data) -> Iterator[dict[str, Any]]:
     px = working_size(data.image_size_px)
-    rows = []
-    for number in range(count):
-        specimen, view = 1 + number // data.views, 1 + number % data.views
-        name = f"{mineral.slug}-s{specimen:03d}"
-        rows.append(
-            {
+    for mineral in minerals():
+        count = max(round(data.fraction * mineral.original), MIN_SPECIMENS * data.views, data.min_photos)
+        for number in range(count):
+            specimen, view = 1 + number // data.views, 1 + number % data.views
+            name = f"{mineral.slug}-s{specimen:03d}"
+            yield {
                 "image_id": f"{name}-v{view}",
-                "path": "",
                 "class_name": mineral.slug,
                 "role": "full",
                 "specimen": name,
                 "view": view,
                 "sha256": digest([generator_digest(), data.seed, mineral.number, specimen, view, px]),
-                "pixels_sha256": "",
-                "phash": "",
                 "width": px,
                 "height": px,
                 "size_bytes": 0,
             }
-        )
-    return rows
 
 
 @cache

@@ -17,34 +17,30 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from mineral_lib.config import Settings
+from mineral_lib.config import Augment, Data
 from mineral_lib.data.augment import augment_offline
-from mineral_lib.data.index import (
-    generator_digest,
-    index_fingerprint,
-    photo_folder,
-    specimen_keys,
-    working_size,
-)
+from mineral_lib.data.index import generator_digest, index_fingerprint, photo_folder, specimen_keys, working_size
 from mineral_lib.errors import DataError, StorageError
-from mineral_lib.photos.images import read_photo, readable, resize_square
-from mineral_lib.storage import ResultPaths, atomic_file, digest
+from mineral_lib.photos import read_photo, resize_square
+from mineral_lib.specimens import photographs
+from mineral_lib.storage import atomic_file, digest, project_root
 
 CACHE_VERSION = 1
 CHUNK_BYTES = 128 * 2**20
 
-Write = Callable[[np.ndarray], None]
+Make = Callable[[int, int], tuple[np.ndarray, ...]]  # the rows start .. stop - 1 of each cached array
 
 
 def load_pixels(
-    samples: pd.DataFrame, index: pd.DataFrame, settings: Settings, *, cache_dir: Path | None = None
+    samples: pd.DataFrame, index: pd.DataFrame, data: Data, augment: Augment, *, cache_dir: Path | None = None
 ) -> np.ndarray:
     """Pixels of all samples, in their order; the augmented copies of the paper protocol are made here, once.
 
     Args:
         samples: The split, or the index itself for the photographs as they are.
         index: The table of photographs.
-        settings: The profile.
+        data: The section ``data`` of the profile.
+        augment: Its section ``augment``, for the copies.
         cache_dir: Where to keep the files; ``results/cache`` if not given.
 
     Returns:
@@ -54,8 +50,7 @@ def load_pixels(
         DataError: A photograph vanished, changed or cannot be decoded, or the split belongs to other photographs.
         StorageError: There is not enough free disk space.
     """
-    folder = _folder(settings, cache_dir)
-    photos = _photo_pixels(index, settings, folder)
+    photos = _photo_pixels(index, data, _folder(cache_dir))
     copies = samples["copy"].to_numpy() if "copy" in samples else np.zeros(len(samples), int)
     rows = pd.Index(index["image_id"]).get_indexer(samples["image_id"])
     if (rows < 0).any():
@@ -67,23 +62,20 @@ def load_pixels(
     if not copies.any() and np.array_equal(rows, np.arange(len(index))):
         return photos
     ids = samples["image_id"].tolist()
-    strengths = settings.augment.model_dump(mode="json", exclude={"offline_factor", "include_original"})
-    key = digest([_key(index, settings), strengths, settings.data.seed, ids, copies.tolist()])
+    strengths = augment.model_dump(mode="json", exclude={"offline_factor", "include_original"})
+    key = digest([_key(index, data), strengths, data.seed, ids, copies.tolist()])
 
-    def make(start: int, stop: int) -> np.ndarray:
-        return np.stack(
-            [
-                augment_offline(
-                    photos[rows[i]], int(copies[i]), ids[i], augment=settings.augment, seed=settings.data.seed
-                )
-                for i in range(start, stop)
-            ]
-        )
+    def make(start: int, stop: int) -> tuple[np.ndarray]:
+        made = [
+            augment_offline(photos[rows[i]], int(copies[i]), ids[i], augment=augment, seed=data.seed)
+            for i in range(start, stop)
+        ]
+        return (np.stack(made),)
 
-    return _cached(folder / f"copies-{key[:20]}.npy", (len(samples), *photos.shape[1:]), make)
+    return _cached([_folder(cache_dir) / f"copies-{key[:20]}.npy"], len(samples), photos.shape[1], make)[0]
 
 
-def load_masks(index: pd.DataFrame, settings: Settings, *, cache_dir: Path | None = None) -> np.ndarray:
+def load_masks(index: pd.DataFrame, data: Data, *, cache_dir: Path | None = None) -> np.ndarray:
     """Silhouettes of the generated specimens, in the order of the index.
 
     Returns:
@@ -92,22 +84,17 @@ def load_masks(index: pd.DataFrame, settings: Settings, *, cache_dir: Path | Non
     Raises:
         DataError: The photographs come from a folder, which has no silhouettes.
     """
-    if settings.data.source != "synthetic":
-        raise DataError(
-            "photographs of a folder have no silhouettes", where="data.source", remedy="use data.source: synthetic"
-        )
-    return _render(index, settings, _folder(settings, cache_dir))[1]
+    _check_generated(data, "photographs of a folder have no silhouettes")
+    return _render(index, data, _folder(cache_dir))[1]
 
 
-def load_on_ground(
-    index: pd.DataFrame, settings: Settings, ground: str, *, cache_dir: Path | None = None
-) -> np.ndarray:
+def load_on_ground(index: pd.DataFrame, data: Data, ground: str, *, cache_dir: Path | None = None) -> np.ndarray:
     """Generated specimens photographed once more, everything as it was but for what they lie on; rendered once.
 
     Args:
         index: Rows of the table of photographs.
-        settings: The profile.
-        ground: ``grey`` or ``swapped`` (that of another photograph), see ``synthetic.photograph``.
+        data: The section ``data`` of the profile.
+        ground: ``grey`` or ``swapped`` (that of another photograph), see ``specimens.photographs``.
         cache_dir: Where to keep the file; ``results/cache`` if not given.
 
     Returns:
@@ -116,89 +103,73 @@ def load_on_ground(
     Raises:
         DataError: The photographs come from a folder.
     """
-    from mineral_lib.specimens import photographs
-
-    if settings.data.source != "synthetic":
-        raise DataError(
-            "only generated specimens can be laid on another ground",
-            where="data.source",
-            remedy="use data.source: synthetic",
-        )
-    px, keys = working_size(settings.data.image_size_px), specimen_keys(index)
-    options = {"image_size": px, "seed": settings.data.seed, "jobs": settings.train.jobs, "ground": ground}
-    path = _folder(settings, cache_dir) / f"ground-{digest([_key(index, settings), ground])[:20]}.npy"
-    return _cached(path, (len(index), px, px, 3), lambda a, b: photographs(keys[a:b], **options)[0])
+    _check_generated(data, "only generated specimens can be laid on another ground")
+    path = _folder(cache_dir) / f"ground-{digest([_key(index, data), ground])[:20]}.npy"
+    return _rendered([path], index, data, ground=ground)[0]
 
 
-def _folder(settings: Settings, cache_dir: Path | None) -> Path:
-    return Path(cache_dir) if cache_dir else ResultPaths.of(settings.profile).cache_dir
+def _check_generated(data: Data, what: str) -> None:
+    if data.source != "synthetic":
+        raise DataError(what, where="data.source", remedy="use data.source: synthetic")
 
 
-def _key(index: pd.DataFrame, settings: Settings) -> str:
-    source = [settings.data.seed, generator_digest()] if settings.data.source == "synthetic" else []
-    px = working_size(settings.data.image_size_px)
+def _folder(cache_dir: Path | None) -> Path:
+    return Path(cache_dir) if cache_dir else project_root() / "results" / "cache"
+
+
+def _key(index: pd.DataFrame, data: Data) -> str:
+    source = [data.seed, generator_digest()] if data.source == "synthetic" else []
+    px = working_size(data.image_size_px)
     return digest([CACHE_VERSION, index_fingerprint(index), index["image_id"].tolist(), px, source])
 
 
-def _photo_pixels(index: pd.DataFrame, settings: Settings, folder: Path) -> np.ndarray:
-    if settings.data.source == "synthetic":
-        return _render(index, settings, folder)[0]
-    px = working_size(settings.data.image_size_px)
-    root = photo_folder(settings)
+def _photo_pixels(index: pd.DataFrame, data: Data, folder: Path) -> np.ndarray:
+    if data.source == "synthetic":
+        return _render(index, data, folder)[0]
+    root, px = photo_folder(data), working_size(data.image_size_px)
     expected = list(zip(index["path"], index["sha256"], strict=True))
 
     def read(item: tuple[str, str]) -> np.ndarray:
-        photo = read_photo(root / item[0])
-        if photo.sha256 != item[1]:
-            raise DataError(
-                "content changed since the scan",
-                where=readable(root / item[0]),
-                remedy="run the scan (notebook 01) again",
-            )
-        return resize_square(photo.image, px)
+        return resize_square(read_photo(root / item[0], sha256=item[1]).image, px)
 
-    with warnings.catch_warnings(), ThreadPoolExecutor(settings.train.jobs) as pool:
-        warnings.simplefilter("ignore")
-        path = folder / f"photos-{_key(index, settings)[:20]}.npy"
-        return _cached(path, (len(index), px, px, 3), lambda a, b: np.stack(list(pool.map(read, expected[a:b]))))
+    with warnings.catch_warnings(action="ignore"), ThreadPoolExecutor(joblib.cpu_count()) as pool:
+        path = folder / f"photos-{_key(index, data)[:20]}.npy"
+        return _cached([path], len(index), px, lambda a, b: (np.stack(list(pool.map(read, expected[a:b]))),))[0]
 
 
-def _render(index: pd.DataFrame, settings: Settings, folder: Path) -> tuple[np.ndarray, np.ndarray]:
+def _render(index: pd.DataFrame, data: Data, folder: Path) -> list[np.ndarray]:
     """Pixels and silhouettes of generated specimens; both come from one rendering."""
-    from mineral_lib.specimens import photographs
-
-    px = working_size(settings.data.image_size_px)
-    key = _key(index, settings)[:20]
-    image_path, mask_path = folder / f"photos-{key}.npy", folder / f"masks-{key}.npy"
-    shape = (len(index), px, px)
-    images, masks = _open(image_path, (*shape, 3), np.uint8), _open(mask_path, shape, np.bool_)
-    if images is None or masks is None:
-        jobs = joblib.cpu_count()  # what a photograph looks like does not depend on it
-        keys, step = specimen_keys(index), _chunk(shape) * max(1, jobs // 2)
-        with _writer(image_path, (*shape, 3), np.uint8) as write_images, _writer(mask_path, shape, bool) as write_masks:
-            for start in range(0, len(keys), step):
-                made = photographs(keys[start : start + step], image_size=px, seed=settings.data.seed, jobs=jobs)
-                write_images(made[0])
-                write_masks(made[1])
-        images, masks = _open(image_path, (*shape, 3), np.uint8), _open(mask_path, shape, np.bool_)
-    return images, masks
+    return _rendered([folder / f"{kind}-{_key(index, data)[:20]}.npy" for kind in ("photos", "masks")], index, data)
 
 
-def _chunk(shape: tuple[int, ...]) -> int:
-    """Images to hold in memory at once: few large chunks, because each starts its worker processes anew."""
-    return max(1, CHUNK_BYTES // (3 * shape[1] * shape[2]))
+def _rendered(paths: list[Path], index: pd.DataFrame, data: Data, *, ground: str = "own") -> list[np.ndarray]:
+    px, keys, jobs = working_size(data.image_size_px), specimen_keys(index), joblib.cpu_count()
+
+    def make(start: int, stop: int) -> tuple[np.ndarray, ...]:  # what a photograph looks like does not depend on jobs
+        return photographs(keys[start:stop], image_size=px, seed=data.seed, jobs=jobs, ground=ground)[: len(paths)]
+
+    # Few large chunks, because each starts its worker processes anew.
+    return _cached(paths, len(index), px, make, chunks=max(1, jobs // 2))
 
 
-def _cached(path: Path, shape: tuple[int, ...], make: Callable[[int, int], np.ndarray]) -> np.ndarray:
-    """The cached uint8 array, computed in chunks ``make(start, stop)`` if it is not there."""
-    array = _open(path, shape, np.uint8)
-    if array is None:
-        with _writer(path, shape, np.uint8) as write:
-            step = _chunk(shape)
-            for start in range(0, shape[0], step):
-                write(make(start, min(start + step, shape[0])))
-        array = _open(path, shape, np.uint8)
-    return array
+def _chunk(px: int) -> int:
+    """Images to hold in memory at once."""
+    return max(1, CHUNK_BYTES // (3 * px * px))
+
+
+def _cached(paths: list[Path], count: int, px: int, make: Make, *, chunks: int = 1) -> list[np.ndarray]:
+    """The cached arrays (pictures, then silhouettes), made ``chunks`` chunks at a time if one of them is not there."""
+    kinds = [((count, px, px, 3), np.uint8), ((count, px, px), np.bool_)][: len(paths)]
+    arrays = [_open(path, *kind) for path, kind in zip(paths, kinds, strict=True)]
+    if all(array is not None for array in arrays):
+        return arrays
+    with contextlib.ExitStack() as stack:
+        writers = [stack.enter_context(_writer(path, *kind)) for path, kind in zip(paths, kinds, strict=True)]
+        step = _chunk(px) * chunks
+        for start in range(0, count, step):
+            for write, made in zip(writers, make(start, min(start + step, count)), strict=True):
+                write(made)
+    return [_open(path, *kind) for path, kind in zip(paths, kinds, strict=True)]
 
 
 def _open(path: Path, shape: tuple[int, ...], dtype: type) -> np.ndarray | None:
@@ -211,7 +182,7 @@ def _open(path: Path, shape: tuple[int, ...], dtype: type) -> np.ndarray | None:
 
 
 @contextlib.contextmanager
-def _writer(path: Path, shape: tuple[int, ...], dtype: type) -> Iterator[Write]:
+def _writer(path: Path, shape: tuple[int, ...], dtype: type) -> Iterator[Callable[[np.ndarray], None]]:
     """Write a ``.npy`` file chunk by chunk.
 
     Plain writes, not a writable memory map: on a full disk a map kills the process instead of raising an error.

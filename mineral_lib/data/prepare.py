@@ -5,14 +5,18 @@ from dataclasses import dataclass
 import pandas as pd
 
 from mineral_lib.config import Settings
-from mineral_lib.data.audit import audit_files, count_leak, leak_note, read_duplicates
+from mineral_lib.data.audit import audit_files, count_leak, read_duplicates
 from mineral_lib.data.index import build_index, generator_digest, index_fingerprint, photo_folder, read_index
-from mineral_lib.data.split import make_split, read_split, split_name
-from mineral_lib.photos.groups import group_summary
-from mineral_lib.photos.quality import QUALITY_COLUMNS
-from mineral_lib.photos.record import reading_rules
-from mineral_lib.photos.scan import metadata_path
-from mineral_lib.photos.walk import folder_state
+from mineral_lib.data.split import make_split, read_split, split_name, split_seed
+from mineral_lib.photos import (
+    QUALITY_COLUMNS,
+    FoundFile,
+    group_summary,
+    list_files,
+    metadata_path,
+    readable,
+    reading_rules,
+)
 from mineral_lib.storage import ResultPaths, digest, file_digest, read_json, write_csv, write_json
 
 VERSION = 3
@@ -48,29 +52,6 @@ class StudyData:
         """How many held-out samples have relatives in train, see ``audit.count_leak``."""
         return count_leak(self.splits[protocol])
 
-    def leak_note(self, protocol: str) -> str:
-        """One sentence on the leak of a protocol."""
-        return leak_note(self.leak(protocol))
-
-
-def _source(settings: Settings) -> list | str:
-    """What the photographs depend on: enough to notice a change without reading every photograph again."""
-    if settings.data.source == "synthetic":
-        return generator_digest()
-    table = metadata_path(settings.data)
-    listed = file_digest(table) if table and table.is_file() else None
-    return [folder_state(photo_folder(settings)), listed, reading_rules()]
-
-
-def _key(settings: Settings) -> str:
-    sections = [
-        settings.data.model_dump(mode="json"),
-        settings.split.model_dump(mode="json"),
-        settings.augment.model_dump(mode="json"),
-        settings.train.seeds if settings.split.vary_with_seed else settings.train.seeds[:1],
-    ]
-    return digest([VERSION, sections, _source(settings)])
-
 
 def prepare(settings: Settings) -> StudyData:
     """Scan or plan the photographs, split them by every protocol, write index and splits; reuse what is up to date.
@@ -78,41 +59,58 @@ def prepare(settings: Settings) -> StudyData:
     Raises:
         DataError: The folder cannot be used; the message says why.
     """
-    paths = ResultPaths.of(settings.profile)
-    record, key = paths.root / "data.json", _key(settings)
-    protocols = settings.split.protocols
-    splits = {split_name(name, seed, settings): (name, seed) for seed in settings.train.seeds for name in protocols}
+    data, paths, seeds = settings.data, ResultPaths.of(settings.profile), settings.train.seeds
+    found = list_files(photo_folder(data)) if data.source == "folder" else None
+    record, key = paths.root / "data.json", _key(settings, found)
+    splits = {
+        split_name(name, seed, settings.split, seeds): (name, split_seed(seed, settings.split, seeds))
+        for seed in seeds
+        for name in settings.split.protocols
+    }
     wanted = [paths.index, paths.root / "scan.csv", paths.root / "duplicates.csv"]
-    wanted += [*(paths.splits_dir / f"{name}.csv" for name in splits)]
+    wanted += [paths.splits_dir / f"{name}.csv" for name in splits]
     if record.is_file() and all(path.is_file() for path in wanted) and read_json(record)["key"] == key:
         return _read(paths, list(splits))
-    scan = build_index(settings, cache_dir=paths.cache_dir)
+    scan = build_index(data, found=found, cache_dir=paths.cache_dir)
     write_csv(paths.root / "scan.csv", scan.files)
     write_csv(paths.root / "duplicates.csv", scan.duplicates)
     write_csv(paths.index, scan.index)
     for name, (protocol, seed) in splits.items():
-        write_csv(paths.splits_dir / f"{name}.csv", make_split(scan.index, protocol, settings, run_seed=seed))
+        samples = make_split(scan.index, protocol, settings.split, settings.augment, seed=seed)
+        write_csv(paths.splits_dir / f"{name}.csv", samples)
     # Groups decide who is trained on, so a run made with other groups must not be taken for one of these.
     groups = sorted(scan.index[["image_id", "group"]].values.tolist())
-    data = {
+    content = {
         "key": key,
         "classes": scan.classes,
         "fingerprint": digest([index_fingerprint(scan.index), groups]),
         "groups": group_summary(scan.index, scan.duplicates),
-        "notes": list(scan.notes),
+        "notes": scan.notes,
+        "leak": audit_files(paths, settings.split.protocols),
     }
-    write_json(record, data | {"leak": audit_files(paths, protocols)})
+    write_json(record, content)
     return _read(paths, list(splits))
+
+
+def _key(settings: Settings, found: list[FoundFile] | None) -> str:
+    """What index and splits depend on: enough to notice a change without reading every photograph again."""
+    seeds = settings.train.seeds
+    source: list | str = generator_digest()
+    if found is not None:
+        table = metadata_path(settings.data)
+        listed = file_digest(table) if table and table.is_file() else None
+        source = [[[readable(file.name), file.status, *file.state] for file in found], listed, reading_rules()]
+    sections = [section.model_dump(mode="json") for section in (settings.data, settings.split, settings.augment)]
+    return digest([VERSION, [*sections, seeds if settings.split.vary_with_seed else seeds[:1]], source])
 
 
 def _read(paths: ResultPaths, names: list[str]) -> StudyData:
     record = read_json(paths.root / "data.json")
-    splits = {name: read_split(paths.splits_dir / f"{name}.csv") for name in names}
     return StudyData(
         index=read_index(paths.index),
         files=pd.read_csv(paths.root / "scan.csv", keep_default_na=False, na_values=dict.fromkeys(QUALITY_COLUMNS, "")),
         classes=record["classes"],
-        splits=splits,
+        splits={name: read_split(paths.splits_dir, name) for name in names},
         fingerprint=record["fingerprint"],
         duplicates=read_duplicates(paths.root / "duplicates.csv"),
         notes=record["notes"],

@@ -1,9 +1,13 @@
-"""Orders of a training epoch: every photograph once, or every class equally often.
+"""Orders and batches of a training epoch: every photograph once, or every class equally often.
 
 An order depends on (seed, epoch) and the labels only, so workers, batch size and resumed runs change nothing.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
+import torch
+from torch.utils.data import Sampler
 
 from mineral_lib.runtime import derive_seed
 
@@ -36,3 +40,46 @@ def balanced_order(labels: np.ndarray, *, seed: int, epoch: int) -> list[Draw]:
             chosen = generator.permutation(members)[: wanted - lap * len(members)]
             draws += [(position, lap) for position in chosen.tolist()]
     return [draws[i] for i in generator.permutation(len(draws)).tolist()]
+
+
+class EpochBatches(Sampler[list[int | Draw]]):
+    """Batches of positions, in an order that depends on (seed, epoch) only.
+
+    A last batch of a single image is joined to the batch before it in training, because batch normalisation needs
+    two images. Nothing is dropped: every image is seen once an epoch, unless classes are balanced.
+
+    Args:
+        count: Number of samples.
+        batch_size: Images a batch.
+        seed: Seed of the run; None for the fixed order of evaluation.
+        labels: Class of each sample, shape (count,), to draw every class equally often (see ``balanced_order``);
+            None to take every sample once.
+    """
+
+    def __init__(self, count: int, batch_size: int, seed: int | None, *, labels: np.ndarray | None = None) -> None:
+        self.count, self.batch_size, self.seed, self.labels = count, batch_size, seed, labels
+        self.epoch, self.start = 0, 0
+        self.rank, self.ranks = 0, 1  # of several processes that share each batch, see ``training.ranks``
+
+    def set_epoch(self, epoch: int, *, start: int = 0) -> None:
+        """Choose the order of an epoch (1, 2, ...), and how many of its batches were done before."""
+        self.epoch, self.start = epoch, start
+
+    def __len__(self) -> int:
+        full, rest = divmod(self.count, self.batch_size)
+        joined = self.seed is not None and 0 < rest < max(2, self.ranks) and full > 0
+        return full + (rest > 0) - joined
+
+    def __iter__(self) -> Iterator[list[int | Draw]]:
+        order, count = self._order(), len(self)
+        for batch in range(self.start, count):
+            end = (batch + 1) * self.batch_size if batch < count - 1 else self.count
+            yield order[batch * self.batch_size : end][self.rank :: self.ranks]
+
+    def _order(self) -> list[int] | list[Draw]:
+        if self.seed is None:
+            return list(range(self.count))
+        if self.labels is not None:
+            return balanced_order(self.labels, seed=self.seed, epoch=self.epoch)
+        generator = torch.Generator().manual_seed(derive_seed("order", self.seed, self.epoch))
+        return torch.randperm(self.count, generator=generator).tolist()

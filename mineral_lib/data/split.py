@@ -11,7 +11,7 @@
   twice, once as val and once as test, so that everything downstream works as usual; such a test result has been looked
   at in every epoch, and the leak audit counts it (``in_val``).
 
-Two assignments: ``balanced`` deals the groups of a class in a seeded order and cuts where images come closest to the
+Two assignments: ``balanced`` deals the groups of a class in a seeded order and cuts where images comes closest to the
 ratios; ``hash`` draws the place of a group from (seed, group) alone, so that a new photograph moves no other, at the
 price of parts that meet the ratios on average only.
 """
@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from mineral_lib.catalogue import find_mineral
-from mineral_lib.config import Augment, Protocol, Settings
+from mineral_lib.config import Augment, Protocol, Split
 from mineral_lib.errors import DataError
 from mineral_lib.runtime import derive_seed
 
@@ -36,19 +36,18 @@ DEFAULT_FACTOR = 4  # most frequent factor of Table 2, for classes that are not 
 _TEXT = ["sample_id", "image_id", "class_name", "specimen", "group", "split"]
 
 
-def split_name(protocol: str, seed: int, settings: Settings) -> str:
+def split_name(protocol: str, seed: int, split: Split, seeds: list[int]) -> str:
     """Name of the split that the runs of a seed use: that of the protocol, unless ``split.vary_with_seed``."""
-    first = settings.train.seeds[0]
-    return f"{protocol}-seed{seed}" if settings.split.vary_with_seed and seed != first else protocol
+    return f"{protocol}-seed{seed}" if split.vary_with_seed and seed != seeds[0] else protocol
 
 
-def split_seed(seed: int, settings: Settings) -> int:
-    """Seed of the split that the runs of a seed use."""
-    return settings.split.seed + (seed - settings.train.seeds[0] if settings.split.vary_with_seed else 0)
+def split_seed(seed: int, split: Split, seeds: list[int]) -> int:
+    """Seed of the split that the runs of a seed use; ``seeds`` are those of the profile."""
+    return split.seed + (seed - seeds[0] if split.vary_with_seed else 0)
 
 
 def make_split(
-    index: pd.DataFrame, protocol: Protocol, settings: Settings, *, run_seed: int | None = None
+    index: pd.DataFrame, protocol: Protocol, split: Split, augment: Augment, *, seed: int | None = None
 ) -> pd.DataFrame:
     """Assign every sample to train, val or test.
 
@@ -60,9 +59,9 @@ def make_split(
     Args:
         index: The table of photographs, with groups.
         protocol: ``grouped``, ``photo`` (one sample a photograph), ``paper`` or ``authors`` (one sample a copy).
-        settings: The profile; uses split.ratios, split.assignment, split.seed, augment.offline_factor and
-            augment.include_original.
-        run_seed: Seed of the runs that use the split; the first one of the profile if not given.
+        split: The section ``split`` of the profile.
+        augment: Its section ``augment``; says how many copies a photograph has.
+        seed: Seed of the split; ``split.seed`` if not given.
 
     Returns:
         One row a sample, columns ``SPLIT_COLUMNS``, ordered by label, image_id and copy. Under ``authors`` each held
@@ -73,13 +72,12 @@ def make_split(
     """
     samples = index.sort_values(["label", "image_id"], ignore_index=True)
     if protocol in MULTIPLIED:
-        samples = _copies(samples, settings.augment)
+        samples = _copies(samples, augment)
     else:
         samples = samples.assign(copy=0, sample_id=samples["image_id"])
-    shares = AUTHORS_SHARES if protocol == "authors" else dict(zip(SPLITS, settings.split.ratios, strict=True))
-    units = samples[UNITS[protocol]]
-    seed = split_seed(settings.train.seeds[0] if run_seed is None else run_seed, settings)
-    if settings.split.assignment == "hash":
+    shares = AUTHORS_SHARES if protocol == "authors" else dict(zip(SPLITS, split.ratios, strict=True))
+    units, seed = samples[UNITS[protocol]], split.seed if seed is None else seed
+    if split.assignment == "hash":
         samples["split"] = _by_hash(units, shares, seed).where(samples["role"] != "train_only", "train")
     else:
         order = {unit: (derive_seed("split", protocol, seed, unit), unit) for unit in units.unique()}
@@ -93,11 +91,6 @@ def make_split(
         held_out = samples["split"] == "test"
         samples = pd.concat([samples, samples[held_out].assign(split="val")])
         samples = samples.sort_values(["label", "image_id", "copy"], kind="stable", ignore_index=True)
-    _check_parts(samples, protocol)
-    return samples[SPLIT_COLUMNS]
-
-
-def _check_parts(samples: pd.DataFrame, protocol: str) -> None:
     for part in SPLITS:
         if not (samples["split"] == part).any():
             raise DataError(
@@ -106,6 +99,7 @@ def _check_parts(samples: pd.DataFrame, protocol: str) -> None:
                 remedy="add photographs of at least three specimens a class, correct "
                 "data.specimen_from or data.specimen_pattern, or lower data.near_duplicate_radius",
             )
+    return samples[SPLIT_COLUMNS]
 
 
 def _by_hash(units: pd.Series, shares: dict[str, float], seed: int) -> pd.Series:
@@ -133,16 +127,7 @@ def _balanced(
 
 
 def _cuts(sizes: np.ndarray, shares: tuple[float, ...], least: int = 0) -> list[int]:
-    """Where to cut a row of units in parts, none empty, each cut where images come closest to the shares.
-
-    Args:
-        sizes: Images a unit, in the order in which units are allotted.
-        shares: Share of each part.
-        least: Units the first part must hold.
-
-    Returns:
-        Number of units up to the end of each part but the last.
-    """
+    """Units up to the end of each part but the last; cuts are where images (``sizes``) come closest to the shares."""
     upto = np.cumsum(sizes)
     cuts, done = [], max(least, 1) - 1
     for number, boundary in enumerate(np.cumsum(shares)[:-1] * upto[-1]):
@@ -167,9 +152,14 @@ def copy_factor(class_name: str, augment: Augment) -> int:
     return mineral.factor if mineral else DEFAULT_FACTOR
 
 
-def read_split(path: Path) -> pd.DataFrame:
-    """Read ``splits/<protocol>.csv``; ids stay text, also when they look like numbers or like ``NA``."""
-    return pd.read_csv(path, dtype=dict.fromkeys(_TEXT, str), keep_default_na=False)
+def read_split(splits_dir: Path, protocol: str, seed: int | None = None) -> pd.DataFrame | None:
+    """Read the saved split of a protocol (that of a seed, where seeds have their own); None if it was not made.
+
+    Ids stay text, also when they look like numbers or like ``NA``.
+    """
+    names = [f"{protocol}-seed{seed}", protocol]
+    path = next((path for path in (splits_dir / f"{name}.csv" for name in names) if path.is_file()), None)
+    return path and pd.read_csv(path, dtype=dict.fromkeys(_TEXT, str), keep_default_na=False)
 
 
 def _copies(photos: pd.DataFrame, augment: Augment) -> pd.DataFrame:

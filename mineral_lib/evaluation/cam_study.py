@@ -9,14 +9,13 @@ import pandas as pd
 from mineral_lib.catalogue import display_name
 from mineral_lib.config import Settings
 from mineral_lib.data.closeups import close_ups, one_of_each
-from mineral_lib.data.dataset import load_pixels
+from mineral_lib.data.pixels import load_pixels
 from mineral_lib.data.prepare import StudyData
 from mineral_lib.evaluation.evidence_study import trained_network
 from mineral_lib.evaluation.grad_cam import HeatMap, heat_maps, overlay
 from mineral_lib.evaluation.predict import working_photographs
 from mineral_lib.models import zoo
-from mineral_lib.photos.attribution import credits
-from mineral_lib.photos.images import decode_photo, resize_square
+from mineral_lib.photos import credits, read_photo, resize_square
 from mineral_lib.reporting.cam_grid import CamCaption
 from mineral_lib.training.specs import RunSpec
 
@@ -47,8 +46,8 @@ def cam_panels(study: StudyData, settings: Settings, specs: list[RunSpec], chose
     """Heat maps of some photographs by several finished runs (paper Figure 6)."""
     rows = study.index.index[study.index["image_id"].isin(chosen["image_id"])]
     chosen = study.index.loc[rows]
-    photos = load_pixels(study.index, study.index, settings)[rows.to_numpy()]
-    large = close_ups(chosen, settings, size_px=CLOSE_UP_PX)
+    photos = load_pixels(study.index, study.index, settings.data, settings.augment)[rows.to_numpy()]
+    large = close_ups(chosen, settings.data, size_px=CLOSE_UP_PX)
     names = [zoo.display_name(spec.model, settings.model.family) for spec in specs]
     panels = Panels(column_names=names, credits=credits(chosen))
     maps = [_maps(spec, settings, study, photos, chosen["label"].tolist()) for spec in specs]
@@ -100,5 +99,5 @@ def mistake_panels(
     )
     maps = _maps(spec, predicted, study, photos, [0] * len(photos))
     for path, name, one in zip(wrong["path"], wrong["class_name"], maps, strict=True):
-        _add_row(panels, resize_square(decode_photo(folder / path), CLOSE_UP_PX), name, [one], study, settings)
+        _add_row(panels, resize_square(read_photo(folder / path).image, CLOSE_UP_PX), name, [one], study, settings)
     return panels

@@ -89,7 +89,7 @@ def run_baselines(settings: Settings) -> pd.DataFrame:
         Columns baseline, seed, image_id, specimen, label, predicted.
     """
     study, known, frames = prepare(settings), [], []
-    photos = load_pixels(study.index, study.index, settings)
+    photos = load_pixels(study.index, study.index, settings.data, settings.augment)
     histograms, small, ids = colour_histograms(photos), thumbnails(photos), pd.Index(study.index["image_id"])
     for seed in settings.train.seeds:
         samples = study.samples("grouped", seed)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from mineral_lib.config import Normalisation, Settings
-from mineral_lib.data.dataset import load_masks, load_pixels
+from mineral_lib.data.pixels import load_masks, load_pixels
 from mineral_lib.data.pixels import load_on_ground
 from mineral_lib.data.prepare import StudyData
 from mineral_lib.evaluation.grad_cam import (
@@ -61,7 +61,10 @@ def measure_evidence(study: StudyData, settings: Settings, specs: list[RunSpec])
     """
     if not specs:
         return []
-    photos, masks = load_pixels(study.index, study.index, settings), _centre_masks(study, settings)
+    photos, masks = (
+        load_pixels(study.index, study.index, settings.data, settings.augment),
+        _centre_masks(study, settings),
+    )
     tests = [_test_photographs(study, settings, spec) for spec in specs]
     parts = [_references(pd.concat(tests).drop_duplicates("image_id"), masks)]
     for spec, test in zip(specs, tests, strict=True):
@@ -117,7 +120,7 @@ def _on_specimen(maps: list[np.ndarray], masks: np.ndarray) -> dict[str, list[fl
 
 def _centre_masks(study: StudyData, settings: Settings) -> np.ndarray:
     """Outlines (N, px, px) of all specimens in the part of the picture that networks see."""
-    masks, px = load_masks(study.index, settings), settings.data.image_size_px
+    masks, px = load_masks(study.index, settings.data), settings.data.image_size_px
     margin = (masks.shape[1] - px) // 2
     return masks[:, margin : margin + px, margin : margin + px]
 
@@ -135,8 +138,8 @@ def answer_on_grounds(study: StudyData, settings: Settings, specs: list[RunSpec]
         return []
     tests = [whole_specimens(_test_photographs(study, settings, spec), MOST_ON_GROUNDS) for spec in specs]
     rows = np.unique(np.concatenate([test["row"] for test in tests]))
-    pictures = {"own": load_pixels(study.index, study.index, settings)[rows]}
-    pictures |= {name: load_on_ground(study.index.iloc[rows], settings, name) for name in GROUNDS[1:]}
+    pictures = {"own": load_pixels(study.index, study.index, settings.data, settings.augment)[rows]}
+    pictures |= {name: load_on_ground(study.index.iloc[rows], settings.data, name) for name in GROUNDS[1:]}
     parts, px = [], settings.data.image_size_px
     for spec, test in zip(specs, tests, strict=True):
         network, places = trained_network(settings, spec, study), np.searchsorted(rows, test["row"])

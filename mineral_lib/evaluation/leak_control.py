@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from mineral_lib.config import Settings
-from mineral_lib.data.dataset import load_pixels
+from mineral_lib.data.pixels import load_pixels
 from mineral_lib.data.prepare import StudyData, prepare
 from mineral_lib.data.shuffled_labels import nearest_neighbour, shuffled_labels
 from mineral_lib.data.split import MULTIPLIED
@@ -59,5 +59,5 @@ def _features(settings: Settings, study: StudyData, samples: pd.DataFrame) -> np
     model, _, weights = settings.leakage.runs[0].rpartition("-")
     spec = RunSpec(base_network(model), weights, "grouped", settings.train.seeds[0])
     network, _ = build_network(settings, spec, len(study.classes), pretrained=True)
-    photos = load_pixels(samples, study.index, settings)
+    photos = load_pixels(samples, study.index, settings.data, settings.augment)
     return frozen_features(spec.model, network, photos, image_size_px=settings.data.image_size_px)

@@ -12,7 +12,7 @@ from mineral_lib.data.dataset import normalise, to_tensor
 from mineral_lib.data.index import working_size
 from mineral_lib.data.prepare import StudyData
 from mineral_lib.evaluation.statistics import wilson
-from mineral_lib.photos.images import decode_photo, resize_square
+from mineral_lib.photos import read_photo, resize_square
 from mineral_lib.training.runs import load_run_network
 from mineral_lib.training.specs import RunSpec
 
@@ -51,7 +51,7 @@ def working_photographs(folder: Path, paths: list[str], image_size_px: int) -> n
     Raises:
         DataError: A photograph cannot be decoded.
     """
-    return np.stack([resize_square(decode_photo(folder / path), working_size(image_size_px)) for path in paths])
+    return np.stack([resize_square(read_photo(folder / path).image, working_size(image_size_px)) for path in paths])
 
 
 @torch.inference_mode()

@@ -5,11 +5,12 @@ import pandas as pd
 import torch
 
 from mineral_lib.config import PROPOSED, Settings
-from mineral_lib.data.dataset import load_pixels, normalise, to_tensor
+from mineral_lib.data.dataset import normalise, to_tensor
+from mineral_lib.data.pixels import load_pixels
 from mineral_lib.data.prepare import StudyData, prepare
 from mineral_lib.evaluation.probe import colour_histograms, frozen_features, linear_probe
 from mineral_lib.models.eca_convnext import eca_modules, mean_gates
-from mineral_lib.photos.colour import grey
+from mineral_lib.photos import grey
 from mineral_lib.runtime import select_device
 from mineral_lib.storage import read_json
 from mineral_lib.training.runs import build_network, is_finished, load_run_network, run_dir
@@ -32,7 +33,7 @@ def starts_table(settings: Settings) -> pd.DataFrame:
     study, seed = prepare(settings), settings.train.seeds[0]
     full = (study.index["role"] == "full").to_numpy()
     index = study.index[full]
-    photos = load_pixels(study.index, study.index, settings)[full]
+    photos = load_pixels(study.index, study.index, settings.data, settings.augment)[full]
     pictures = {"colour": photos, "grey": grey(photos)}
     labels, groups = index["label"].to_numpy(), index["group"].to_numpy()
     rows = [{"features": "histogram (8 levels a channel)", "fine_tuned": np.nan}]
@@ -76,7 +77,7 @@ def gate_table(settings: Settings) -> pd.DataFrame:
     study, seed = prepare(settings), settings.train.seeds[0]
     split = study.splits["grouped"]
     test = (split["split"] == "test").to_numpy()
-    photos = load_pixels(split, study.index, settings)[test][:256]
+    photos = load_pixels(split, study.index, settings.data, settings.augment)[test][:256]
     images = normalise(torch.stack([to_tensor(photo, settings.data.image_size_px) for photo in photos]))
     rows = []
     for start in ("scratch", "transfer"):

@@ -1,1 +1,39 @@
-"""A folder of photographs becomes a table: listing, reading, near duplicates, quality, metadata."""
+"""A folder of photographs becomes a table: listing, reading, near duplicates, quality, metadata.
+
+``scan(folder, rules)`` is the one face of this room: it lists the folder once, decodes each photograph once and
+returns a ``Scan``. The other names are what the rest of the library needs of single photographs and of the tables.
+"""
+
+from mineral_lib.photos.colour import grey
+from mineral_lib.photos.groups import DUPLICATE_COLUMNS, fingerprints, group_summary, near_duplicates
+from mineral_lib.photos.images import Photo, read_photo, readable, resize_square
+from mineral_lib.photos.measure import reading_rules
+from mineral_lib.photos.metadata import credits, metadata_path, stated
+from mineral_lib.photos.quality import QUALITY_COLUMNS
+from mineral_lib.photos.scanning import FILE_COLUMNS, INDEX_COLUMNS, INDEX_NUMBERS, Scan, index_table, scan
+from mineral_lib.photos.walk import FoundFile, list_files
+
+__all__ = [
+    "DUPLICATE_COLUMNS",
+    "FILE_COLUMNS",
+    "INDEX_COLUMNS",
+    "INDEX_NUMBERS",
+    "QUALITY_COLUMNS",
+    "FoundFile",
+    "Photo",
+    "Scan",
+    "credits",
+    "fingerprints",
+    "grey",
+    "group_summary",
+    "index_table",
+    "list_files",
+    "metadata_path",
+    "near_duplicates",
+    "read_photo",
+    "readable",
+    "reading_rules",
+    "resize_square",
+    "scan",
+    "stated",
+]

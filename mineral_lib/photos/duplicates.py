@@ -9,14 +9,14 @@ distance of two photographs over the eight does not depend on which of the two i
 Pure functions: nothing here reads or writes a file.
 """
 
-from collections.abc import Iterator
+from functools import reduce
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 from scipy.fft import dctn
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
 from mineral_lib.errors import DataError
@@ -30,9 +30,12 @@ _SIDE = 32
 _BITS = 8
 _ZERO = 0.05  # coefficients of a flat or mirror-symmetric picture are rounding noise below this size
 _BANDS = 4
+# Every fourth bit goes to the same band, shifted by the row, so that none holds only the lowest frequencies, in which
+# photographs resemble each other most.
+_BAND_ORDER = np.array([bit for band in range(_BANDS) for bit in range(64) if (bit + bit // _BITS) % _BANDS == band])
 # Beyond this radius every hash has so many neighbours a band that comparing all pairs is as fast.
 _MAX_BAND_RADIUS = 7
-_CHUNK = 2_000_000  # candidate pairs in memory at once
+_CHUNK = 2_000_000  # pairs in memory at once
 
 
 def perceptual_hash(image: Image.Image | np.ndarray) -> np.ndarray:
@@ -65,12 +68,9 @@ def turned(upright: np.ndarray | np.uint64) -> np.ndarray:
         turn), and the transposes of these four.
     """
     upright = np.asarray(upright, np.uint64)
-    bits = np.unpackbits(upright[..., None].astype("<u8").view(np.uint8), axis=-1, bitorder="little").astype(bool)
-    bits = bits.reshape(*upright.shape, _BITS, _BITS)
-    odd = np.arange(_BITS) % 2 == 1
-    masks = [np.zeros((_BITS, _BITS), bool), np.tile(odd, (_BITS, 1)), np.tile(odd[:, None], (1, _BITS))]
-    masks.append(masks[1] ^ masks[2])
-    eight = [bits ^ mask for mask in masks]
+    bits = _unpacked(upright).reshape(*upright.shape, _BITS, _BITS)
+    odd = np.indices((_BITS, _BITS)) % 2 == 1
+    eight = [bits ^ mask for mask in (False, odd[1], odd[0], odd[0] ^ odd[1])]
     eight += [np.swapaxes(one, -1, -2) for one in eight]
     return _packed(np.stack(eight, axis=-3).reshape(*upright.shape, 8, 64))
 
@@ -78,6 +78,11 @@ def turned(upright: np.ndarray | np.uint64) -> np.ndarray:
 def _packed(bits: np.ndarray) -> np.ndarray:
     """(..., 64) bool to (...) uint64, the first bit lowest."""
     return np.packbits(bits, axis=-1, bitorder="little").view("<u8")[..., 0].astype(np.uint64)
+
+
+def _unpacked(hashes: np.ndarray) -> np.ndarray:
+    """(...) uint64 to (..., 64) bool, the lowest bit first."""
+    return np.unpackbits(hashes[..., None].astype("<u8").view(np.uint8), axis=-1, bitorder="little").astype(bool)
 
 
 def near_pairs(hashes: np.ndarray, radius: int) -> pd.DataFrame:
@@ -100,20 +105,48 @@ def near_pairs(hashes: np.ndarray, radius: int) -> pd.DataFrame:
     """
     if not 0 <= radius <= MAX_RADIUS:
         raise ValueError(f"radius must be 0 to {MAX_RADIUS}, not {radius}")
-    hashes = np.ascontiguousarray(hashes, dtype=np.uint64).reshape(-1, 8)
-    count = len(hashes)
-    banded = radius <= _MAX_BAND_RADIUS
-    candidates = _band_candidates(hashes, radius // _BANDS) if banded else _all_pairs(hashes, radius)
-    found = pd.DataFrame({name: np.empty(0, np.int64) for name in PAIR_COLUMNS})
-    waiting: list[pd.DataFrame] = []
-    for first, second, distance in candidates:
+    hashes = np.asarray(hashes, np.uint64).reshape(-1, 8)
+    turns, count = np.ascontiguousarray(hashes.T), len(hashes)
+    bands = _bands(hashes, radius // _BANDS) if count and radius <= _MAX_BAND_RADIUS else None
+    found, total, step = [], 0, max(1, _CHUNK // max(count, 1))
+    for start in range(0, count, step):
+        if bands is None:
+            first, second = np.arange(start, min(start + step, count))[:, None], np.arange(start, count)
+        else:
+            first, second = (bands[0][start : start + step] @ bands[1]).nonzero()
+            first = first + start
+        distance = reduce(np.minimum, (np.bitwise_count(turns[0][first] ^ turn[second]) for turn in turns))
         keep = (distance <= radius) & (first < second)
-        if keep.any():
-            columns = zip(PAIR_COLUMNS, (first[keep], second[keep], distance[keep].astype(np.int64)), strict=True)
-            waiting.append(pd.DataFrame(dict(columns)))
-        if sum(map(len, waiting)) > _CHUNK:
-            found, waiting = _closest([found, *waiting], count), []
-    return _closest([found, *waiting], count)
+        found.append([np.broadcast_to(part, keep.shape)[keep] for part in (first, second, distance)])
+        total += len(found[-1][0])
+        if total > MAX_PAIRS:
+            raise DataError(
+                f"more than {MAX_PAIRS} pairs of near duplicates among {count} photographs",
+                where="data.near_duplicate_radius",
+                remedy="set a smaller radius, or null for none",
+            )
+    columns = [np.concatenate(parts) for parts in zip(*found, strict=True)] or [[], [], []]
+    table = pd.DataFrame(dict(zip(PAIR_COLUMNS, columns, strict=True)), dtype=np.int64)
+    return table.sort_values(PAIR_COLUMNS, ignore_index=True)
+
+
+def _bands(hashes: np.ndarray, tolerance: int) -> tuple[csr_array, csr_array]:
+    """What each upright hash looks for (N, keys), and who has it in one of the eight turns (keys, N).
+
+    A key is a band and its 16 bits, of which up to ``tolerance`` may be wrong; the product marks the candidates.
+    """
+    masks = [sum(1 << bit for bit in bits) for size in range(tolerance + 1) for bits in combinations(range(16), size)]
+    mixed = np.ascontiguousarray(_unpacked(hashes)[..., _BAND_ORDER])
+    keys = np.packbits(mixed, axis=-1, bitorder="little").view("<u2").astype(np.int32)
+    place = np.arange(_BANDS, dtype=np.int32) << 16
+    wanted = (keys[:, 0, :, None] ^ np.array(masks, np.int32)) + place[:, None]
+    return _marks(wanted.reshape(len(hashes), -1)), _marks((keys + place).reshape(len(hashes), -1)).T.tocsr()
+
+
+def _marks(keys: np.ndarray) -> csr_array:
+    rows, width = keys.shape
+    marks = np.ones(rows * width, np.int16)
+    return csr_array((marks, keys.ravel(), np.arange(rows + 1) * width), shape=(rows, _BANDS << 16))
 
 
 def groups(count: int, pairs: pd.DataFrame) -> np.ndarray:
@@ -130,73 +163,3 @@ def groups(count: int, pairs: pd.DataFrame) -> np.ndarray:
     graph = coo_array((np.ones(len(first), np.int8), (first, second)), shape=(count, count))
     labels = connected_components(graph, directed=False)[1]
     return pd.factorize(labels)[0].astype(np.int64)
-
-
-def _closest(parts: list[pd.DataFrame], count: int) -> pd.DataFrame:
-    """Each pair once, with its smallest distance."""
-    frame = pd.concat(parts, ignore_index=True).sort_values(PAIR_COLUMNS, ignore_index=True)
-    frame = frame.drop_duplicates(["first", "second"], ignore_index=True)
-    if len(frame) > MAX_PAIRS:
-        raise DataError(
-            f"more than {MAX_PAIRS} pairs of near duplicates among {count} photographs",
-            where="data.near_duplicate_radius",
-            remedy="set a smaller radius, or null for none",
-        )
-    return frame
-
-
-def _all_pairs(hashes: np.ndarray, radius: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    rows = max(1, _CHUNK // max(len(hashes), 1))
-    turns = np.ascontiguousarray(hashes.T)
-    for start in range(0, len(hashes), rows):
-        upright = turns[0, start : start + rows, None]
-        distance = np.bitwise_count(upright ^ turns[0, start:])
-        for turn in range(1, 8):
-            np.minimum(distance, np.bitwise_count(upright ^ turns[turn, start:]), out=distance)
-        first, second = np.nonzero(distance <= radius)
-        yield first + start, second + start, distance[first, second]
-
-
-def _band_candidates(hashes: np.ndarray, tolerance: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Pairs that agree within ``tolerance`` bits in one band in one of the eight turns, with their distance there."""
-    masks = [sum(1 << bit for bit in bits) for size in range(tolerance + 1) for bits in combinations(range(16), size)]
-    bands = _interleaved(hashes)
-    for band in range(_BANDS):
-        upright = bands[:, 0, band]
-        for turn in range(8):
-            keys = bands[:, turn, band]
-            order = np.argsort(keys, kind="stable")
-            starts = np.searchsorted(keys[order], np.arange((1 << 16) + 1))
-            for mask in masks:
-                wanted = upright ^ mask
-                for first, place in _expand(starts[wanted], starts[wanted + 1]):
-                    second = order[place]
-                    yield first, second, np.bitwise_count(hashes[first, 0] ^ hashes[second, turn])
-
-
-def _interleaved(hashes: np.ndarray) -> np.ndarray:
-    """(N, 8, 4) int64 bands of 16 bits. Every fourth bit goes to the same band, so that none holds only the lowest
-    frequencies, in which photographs resemble each other most.
-    """
-    bands = np.zeros((*hashes.shape, _BANDS), np.int64)
-    for bit in range(64):
-        # Rows of eight frequencies: the shift by the row keeps columns from falling into one band each.
-        band, place = (bit + bit // 8) % _BANDS, bit // _BANDS
-        bands[..., band] |= ((hashes >> np.uint64(bit)) & np.uint64(1)).astype(np.int64) << place
-    return bands
-
-
-def _expand(start: np.ndarray, stop: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """For each row the places start .. stop - 1, in pieces of bounded size."""
-    sizes = stop - start
-    rows = np.flatnonzero(sizes)
-    ends = np.cumsum(sizes[rows])
-    done = 0
-    while done < len(rows):
-        before = ends[done - 1] if done else 0
-        upto = max(int(np.searchsorted(ends, before + _CHUNK, side="right")), done + 1)
-        part = rows[done:upto]
-        first = np.repeat(part, sizes[part])
-        within = np.arange(len(first)) - np.repeat(ends[done:upto] - sizes[part] - before, sizes[part])
-        yield first, start[first] + within
-        done = upto

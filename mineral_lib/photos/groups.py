@@ -50,7 +50,7 @@ def near_duplicates(index: pd.DataFrame, radius: int | None) -> pd.DataFrame:
     """
     rows = np.flatnonzero(index["phash"] != "")
     if radius is None or len(rows) == 0:
-        return pd.DataFrame({name: np.empty(0, np.int64) for name in PAIR_COLUMNS})
+        return pd.DataFrame(columns=PAIR_COLUMNS, dtype=np.int64)
     upright = np.array([int(text, 16) for text in index["phash"].iloc[rows]], dtype=np.uint64)
     pairs = near_pairs(turned(upright), radius)
     return pairs.assign(first=rows[pairs["first"]], second=rows[pairs["second"]])
@@ -63,17 +63,13 @@ def add_groups(index: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
         index: The table of photographs, in any order.
         pairs: Near duplicates of this very table, see ``near_duplicates``.
     """
-    links = [pairs[["first", "second"]], _equal(index["specimen"]), _equal(index["pixels_sha256"])]
+    links = [pairs[["first", "second"]]]
+    for name in ("specimen", "pixels_sha256"):  # each row is linked with the first row of the same value
+        place = pd.Series(np.arange(len(index)))[(index[name] != "").to_numpy()]
+        first = place.groupby(index[name].to_numpy()[place]).transform("first")
+        links.append(pd.DataFrame({"first": first, "second": place}))
     labels = groups(len(index), pd.concat(links, ignore_index=True))
     return index.assign(group=index["specimen"].groupby(labels).transform("min"))
-
-
-def _equal(values: pd.Series) -> pd.DataFrame:
-    """Each row linked with the first row of the same value; empty values are not linked."""
-    place = pd.Series(np.arange(len(values)))
-    first = place.groupby(values.to_numpy()).transform("first")
-    linked = ((first != place) & (values.to_numpy() != "")).to_numpy()
-    return pd.DataFrame({"first": first[linked].to_numpy(), "second": place[linked].to_numpy()})
 
 
 def duplicate_table(index: pd.DataFrame, pairs: pd.DataFrame, exact: pd.DataFrame) -> pd.DataFrame:
@@ -82,27 +78,21 @@ def duplicate_table(index: pd.DataFrame, pairs: pd.DataFrame, exact: pd.DataFram
     Args:
         index: The table of photographs.
         pairs: Near duplicates of this table.
-        exact: Rows of ``DUPLICATE_COLUMNS`` for equal bytes and pixels, as the scan found them.
+        exact: The first columns of ``DUPLICATE_COLUMNS`` for equal bytes and pixels, as the scan found them.
 
     Returns:
         Columns ``DUPLICATE_COLUMNS``; ``distance`` in bits (0 for equal bytes or pixels), ``conflict`` is ``yes`` if
         the two stand in different classes.
     """
-    one, two = (index.iloc[pairs[name]].reset_index(drop=True) for name in ("first", "second"))
-    near = pd.DataFrame(
-        {
-            "file_a": one["image_id"],
-            "class_a": one["class_name"],
-            "file_b": two["image_id"],
-            "class_b": two["class_name"],
-            "kind": NEAR,
-            "distance": pairs["distance"].to_numpy(),
-            "conflict": np.where(one["class_name"] == two["class_name"], "no", "yes"),
-        }
-    )[(one["pixels_sha256"] != two["pixels_sha256"])]
+    names = index[["image_id", "class_name", "pixels_sha256"]]
+    one, two = (names.iloc[pairs[place]].reset_index(drop=True) for place in ("first", "second"))
+    near = pd.concat([one.iloc[:, :2], two.iloc[:, :2]], axis=1).set_axis(DUPLICATE_COLUMNS[:4], axis=1)
+    near = near.assign(kind=NEAR, distance=pairs["distance"].to_numpy())[one["pixels_sha256"] != two["pixels_sha256"]]
     table = pd.concat([part for part in (exact, near) if len(part)] or [exact], ignore_index=True)
-    table = table.sort_values(["conflict", "distance", "file_a", "file_b"], ascending=[False, True, True, True])
-    return table.reset_index(drop=True)[DUPLICATE_COLUMNS]
+    table["conflict"] = np.where(table["class_a"] == table["class_b"], "no", "yes")
+    order = ["conflict", "distance", "file_a", "file_b"]
+    table = table.sort_values(order, ascending=[False, True, True, True], ignore_index=True)
+    return table.reindex(columns=DUPLICATE_COLUMNS)
 
 
 def group_notes(index: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
@@ -137,17 +127,13 @@ def _better_radius(index: pd.DataFrame, pairs: pd.DataFrame, class_name: str) ->
 
 def group_summary(index: pd.DataFrame, duplicates: pd.DataFrame) -> dict[str, int]:
     """Counts for the record of a study."""
-    sizes = index["group"].value_counts()
-    spanning = index.groupby("group")["class_name"].nunique() > 1
-    counts = duplicates["kind"].value_counts()
+    sizes, kinds = index["group"].value_counts(), duplicates["kind"].value_counts()
     return {
         "photographs": len(index),
         "specimens": int(index["specimen"].nunique()),
         "groups": len(sizes),
         "largest_group": int(sizes.iloc[0]),
-        "groups_across_classes": int(spanning.sum()),
-        "same_bytes_pairs": int(counts.get(SAME_BYTES, 0)),
-        "same_pixels_pairs": int(counts.get(SAME_PIXELS, 0)),
-        "near_pairs": int(counts.get(NEAR, 0)),
+        "groups_across_classes": int((index.groupby("group")["class_name"].nunique() > 1).sum()),
+        **{f"{kind.replace(' ', '_')}_pairs": int(kinds.get(kind, 0)) for kind in (SAME_BYTES, SAME_PIXELS, NEAR)},
         "conflicts": int((duplicates["conflict"] == "yes").sum()),
     }

@@ -20,13 +20,13 @@ REMEDY = "install the extra: pip install 'mineral-study[heic]'; or export the ph
 
 def is_heic(data: bytes) -> bool:
     """Whether the bytes start as a HEIC file (AVIF files share the container and are not accepted)."""
-    return data[4:8] == b"ftyp" and data[8:12] in BRANDS and b"avi" not in data[16 : _box_size(data)]
+    box = data[: min(int.from_bytes(data[:4], "big"), 256)]
+    return data[4:8] == b"ftyp" and data[8:12] in BRANDS and b"avi" not in box[16:]
 
 
-def version() -> str:
+def heic_version() -> str:
     """Version of the library, empty if it is not installed."""
-    library = _library()
-    return library.__version__ if library else ""
+    return getattr(_library(), "__version__", "")
 
 
 def open_heic(data: bytes, check_size: Callable[[int, int], None]) -> tuple[Image.Image, int]:
@@ -62,7 +62,3 @@ def _library() -> ModuleType | None:
         return importlib.import_module("pillow_heif")
     except ImportError:
         return None
-
-
-def _box_size(data: bytes) -> int:
-    return min(int.from_bytes(data[:4], "big"), 256)

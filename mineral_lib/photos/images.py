@@ -69,35 +69,31 @@ class Photo:
         return np.array(self.image, dtype=np.uint8)
 
 
-def decode_photo(path: Path) -> np.ndarray:
-    """Decode a photograph.
-
-    Returns:
-        (H, W, 3) uint8, RGB, upright.
-
-    Raises:
-        DataError: The file cannot be used; the message names file, reason and remedy.
-    """
-    return read_photo(path).pixels
-
-
-def read_photo(path: Path) -> Photo:
+def read_photo(path: Path, *, sha256: str | None = None) -> Photo:
     """Decode a photograph and return it with the digest of exactly the bytes that were decoded.
 
+    Args:
+        path: The file.
+        sha256: Digest of its bytes at the scan, if they must still be the same.
+
     Raises:
-        DataError: The file cannot be used; the message names file, reason and remedy.
+        DataError: The file cannot be used, or has changed; the message names file, reason and remedy.
+        AccessError: It cannot be used now.
     """
-    data = _read_bytes(Path(path))
     try:
+        data = _read_bytes(Path(path))
+        digest = hashlib.sha256(data).hexdigest()
+        if sha256 not in (None, digest):
+            raise DataError("content changed since the scan", remedy="run the scan (notebook 01) again")
         image, notes = _decode(data)
     except DataError as error:
-        raise _refusal(error.what, path, error.remedy or REMEDY) from None
+        raise type(error)(error.what, where=readable(path), remedy=error.remedy or REMEDY) from error.__cause__
     except MemoryError as error:
-        raise _no_access("too large for the memory of this machine", path, REMEDY) from error
+        raise AccessError("too large for the memory of this machine", where=readable(path), remedy=REMEDY) from error
     # Pillow answers damaged files with a dozen exception types, several of them no OSError.
     except Exception as error:
-        raise _refusal(_reason(error, data), path) from error
-    return Photo(image, hashlib.sha256(data).hexdigest(), len(data), tuple(notes))
+        raise DataError(_reason(error, data), where=readable(path), remedy=REMEDY) from error
+    return Photo(image, digest, len(data), tuple(notes))
 
 
 def readable(path: Path | str) -> str:
@@ -126,56 +122,45 @@ def resize_square(image: Image.Image | np.ndarray, px: int) -> np.ndarray:
     left, top = (width - side) / 2, (height - side) / 2
     # Cutting first gives the same picture as resizing first, without computing the parts that are cut away.
     box = (left, top, left + side, top + side)
-    resized = picture.resize((px, px), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0)
-    return np.asarray(resized)
-
-
-def _refusal(what: str, path: Path, remedy: str = REMEDY) -> DataError:
-    return DataError(what, where=readable(path), remedy=remedy)
-
-
-def _no_access(what: str, path: Path, remedy: str) -> AccessError:
-    return AccessError(what, where=readable(path), remedy=remedy)
+    return np.asarray(picture.resize((px, px), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0))
 
 
 def _read_bytes(path: Path) -> bytes:
     try:
         info = path.stat()  # before opening: opening a named pipe would wait for ever
         if not stat.S_ISREG(info.st_mode):
-            raise _refusal("not a regular file", path, "remove it from the folder")
+            raise DataError("not a regular file", remedy="remove it from the folder")
         if info.st_size == 0:
-            raise _refusal("empty file (0 bytes)", path, "copy or download the photograph again")
+            raise DataError("empty file (0 bytes)", remedy="copy or download the photograph again")
         if info.st_size > MAX_FILE_BYTES:
-            raise _refusal(f"{info.st_size} bytes; the limit is {MAX_FILE_BYTES}", path)
+            raise DataError(f"{info.st_size} bytes; the limit is {MAX_FILE_BYTES}")
         return path.read_bytes()
     except FileNotFoundError:
-        raise _no_access("no such file", path, "run the scan (notebook 01) again") from None
+        raise AccessError("no such file", remedy="run the scan (notebook 01) again") from None
     except PermissionError:
-        raise _no_access("permission denied", path, "make the file readable") from None
+        raise AccessError("permission denied", remedy="make the file readable") from None
     except (OSError, ValueError) as error:
-        raise _no_access(f"cannot be read ({error})", path, "check the disk and the file name") from error
+        raise AccessError(f"cannot be read ({error})", remedy="check the disk and the file name") from error
 
 
 def _decode(data: bytes) -> tuple[Image.Image, list[str]]:
+    notes: list[str] = []
     if is_heic(data):
         picture, frames = open_heic(data, _check_size)
-        notes = ["first frame of several"] if frames > 1 else []
+        notes += ["first frame of several"] * (frames > 1)
         return to_srgb(picture, notes), notes
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         _check_size(*image.size)
         _check_no_preview(image, data)
-        notes = []
         if getattr(image, "n_frames", 1) > 1:
             image.seek(0)
             notes.append("first frame of several")
         if is_16_bit_colour(image):
             notes.append("16-bit colour reduced to its upper 8 bits")
         image.load()
-        orientation = _orientation(image)
+        turn = _TURNS.get(_orientation(image))
         picture = to_srgb(image, notes)
-        if orientation in _TURNS:
-            picture = picture.transpose(_TURNS[orientation])
-        return picture, notes
+        return picture if turn is None else picture.transpose(turn), notes
 
 
 def _check_size(width: int, height: int) -> None:
@@ -191,9 +176,7 @@ def _check_size(width: int, height: int) -> None:
 def _check_no_preview(image: Image.Image, data: bytes) -> None:
     # The RAW files of most cameras are TIFF files whose first picture is a thumbnail.
     tags = getattr(image, "tag_v2", None)
-    if tags is None:
-        return
-    if data[8:10] == b"CR" or _DNG_VERSION in tags or tags.get(_SUBFILE_TYPE, 0) == _REDUCED:
+    if tags is not None and (data[8:10] == b"CR" or _DNG_VERSION in tags or tags.get(_SUBFILE_TYPE, 0) == _REDUCED):
         raise DataError(
             f"a RAW file of a camera, which is not accepted; {ACCEPTED}",
             remedy="develop it and export an 8-bit JPEG, or remove it from the folder",

@@ -1,4 +1,6 @@
-"""The table a person may keep beside the photographs: specimen, attribution and licence of each file (a CSV).
+"""What is known of a photograph besides its pixels: its specimen, and whom to name for it.
+
+A person may keep a table beside the photographs (a CSV): specimen, attribution and licence of each file.
 
     file,specimen,attribution,licence
     quartz/IMG_0012.jpg,Q7,Jane Doe,CC BY 4.0
@@ -11,23 +13,31 @@ silently not known puts photographs of one specimen into train and test.
 import csv
 import difflib
 import io
+import re
+from collections.abc import Collection
 from pathlib import Path
 
+import pandas as pd
+
+from mineral_lib.config import Data
 from mineral_lib.errors import DataError
 from mineral_lib.photos.images import readable
+from mineral_lib.photos.walk import FoundFile
+from mineral_lib.storage import project_root
 
 COLUMNS = ("file", "specimen", "attribution", "licence")
 _SHOWN = 3  # files named in a message
 
+MetadataTable = dict[str, dict[str, str]]  # by file, the other columns the table has
 
-def read_metadata(path: Path) -> dict[str, dict[str, str]]:
-    """Read the table.
 
-    Args:
-        path: A CSV file in UTF-8 (with or without byte order mark), separated by commas.
+def metadata_path(rules: Data) -> Path | None:
+    """The metadata table; a relative path counts from the project folder. None if there is none."""
+    return project_root() / Path(rules.metadata_csv).expanduser() if rules.metadata_csv else None
 
-    Returns:
-        For each file a dictionary of the other columns the table has; surrounding spaces are removed.
+
+def read_metadata(path: Path) -> MetadataTable:
+    """Read a CSV file in UTF-8 (with or without byte order mark), separated by commas; outer spaces are removed.
 
     Raises:
         DataError: The file is missing or is no such table.
@@ -35,89 +45,123 @@ def read_metadata(path: Path) -> dict[str, dict[str, str]]:
     where = readable(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
-        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+        header, *rows = list(csv.reader(io.StringIO(text, newline=""), strict=True)) or [[]]
     except (OSError, ValueError, csv.Error) as error:
-        raise DataError(
-            f"cannot be read ({error})",
-            where=where,
-            remedy="correct data.metadata_csv, or save the table as CSV in UTF-8",
-        ) from error
-    header = [name.strip() for name in rows[0]] if rows else []
+        remedy = "correct data.metadata_csv, or save the table as CSV in UTF-8"
+        raise DataError(f"cannot be read ({error})", where=where, remedy=remedy) from error
+    header = [name.strip() for name in header]
     _check_header(header, where)
-    table: dict[str, dict[str, str]] = {}
-    for number, row in enumerate(rows[1:], start=2):
+    table: MetadataTable = {}
+    for number, row in enumerate(rows, start=2):
         if not any(field.strip() for field in row):
             continue
         if len(row) != len(header):
-            raise DataError(
-                f"row {number} has {len(row)} fields, the header has {len(header)}",
-                where=where,
-                remedy='put fields that hold a comma between double quotes: "Doe, Jane"',
-            )
+            what = f"row {number} has {len(row)} fields, the header has {len(header)}"
+            remedy = 'put fields that hold a comma between double quotes: "Doe, Jane"'
+            raise DataError(what, where=where, remedy=remedy)
         fields = dict(zip(header, row, strict=True))
         name = fields.pop("file")
         if name in table:
-            raise DataError(
-                f"row {number}: file '{readable(name)}' stands twice", where=where, remedy="keep one row for each file"
-            )
+            what = f"row {number}: file '{readable(name)}' stands twice"
+            raise DataError(what, where=where, remedy="keep one row for each file")
         table[name] = {column: field.strip() for column, field in fields.items()}
     return table
-
-
-def check_files(table: dict[str, dict[str, str]], known: set[str], *, where: Path) -> None:
-    """Refuse a table that names files which are not in the photo folder.
-
-    Args:
-        table: From ``read_metadata``.
-        known: Every file found, also those that are not used.
-        where: The table's file, for the message.
-
-    Raises:
-        DataError: Some file is unknown.
-    """
-    unknown = [name for name in table if name not in known]
-    if unknown:
-        close = difflib.get_close_matches(unknown[0].replace("\\", "/"), known, 1) if len(known) < 10_000 else []
-        hint = f" (did you mean '{readable(close[0])}'?)" if close else ""
-        raise DataError(
-            f"{len(unknown)} files of the table are not in the photo folder: {_list(unknown)}{hint}",
-            where=readable(where),
-            remedy="write paths from the photo folder on, as in quartz/a.jpg",
-        )
-
-
-def check_specimens(table: dict[str, dict[str, str]], used: list[str], *, where: Path) -> None:
-    """Refuse a table that does not give the specimen of every used photograph.
-
-    Raises:
-        DataError: The column or some specimens are missing.
-    """
-    missing = [name for name in used if not table.get(name, {}).get("specimen")]
-    if missing:
-        raise DataError(
-            f"no specimen for {len(missing)} of {len(used)} photographs: {_list(missing)}",
-            where=readable(where),
-            remedy="add a row with the specimen (for a specimen with one photograph "
-            "any name that no other has), or set data.specimen_from: file",
-        )
 
 
 def _check_header(header: list[str], where: str) -> None:
     for name in header:
         if name not in COLUMNS:
-            close = difflib.get_close_matches(name.lower(), COLUMNS, 1)
-            hint = f" (did you mean '{close[0]}'?)" if close else ""
-            raise DataError(
-                f"unknown column '{readable(name)}'{hint}",
-                where=where,
-                remedy=f"rename or remove it; the columns are {', '.join(COLUMNS)}",
-            )
+            what = f"unknown column '{readable(name)}'{_meant(name.lower(), COLUMNS)}"
+            raise DataError(what, where=where, remedy=f"rename or remove it; the columns are {', '.join(COLUMNS)}")
     if "file" not in header:
         raise DataError("no column 'file'", where=where, remedy=f"the first line must name it: {','.join(COLUMNS)}")
     if len(set(header)) < len(header):
         raise DataError("a column stands twice", where=where, remedy="keep one of them")
 
 
+def folder_metadata(rules: Data, found: list[FoundFile]) -> MetadataTable:
+    """The metadata table of a photo folder, empty if it has none.
+
+    Raises:
+        DataError: The table is wrong, or names files which are not in the folder.
+    """
+    path = metadata_path(rules)
+    table, known = read_metadata(path) if path else {}, {file.name for file in found}
+    unknown = [name for name in table if name not in known]
+    if unknown:
+        hint = _meant(unknown[0].replace("\\", "/"), known) if len(known) < 10_000 else ""
+        raise DataError(
+            f"{len(unknown)} files of the table are not in the photo folder: {_list(unknown)}{hint}",
+            where=readable(path),
+            remedy="write paths from the photo folder on, as in quartz/a.jpg",
+        )
+    return table
+
+
+def _meant(name: str, known: Collection[str]) -> str:
+    close = difflib.get_close_matches(name, known, 1)
+    return f" (did you mean '{readable(close[0])}'?)" if close else ""
+
+
 def _list(names: list[str]) -> str:
     shown = ", ".join(f"'{readable(name)}'" for name in sorted(names)[:_SHOWN])
     return shown + (", ..." if len(names) > _SHOWN else "")
+
+
+def specimens_of(used: list[FoundFile], rules: Data, table: MetadataTable) -> list[str]:
+    """The specimen of each photograph (``class/specimen``) by the rule ``data.specimen_from``.
+
+    ======== ==============================================================================
+    file     every photograph is its own specimen
+    folder   the folder directly below the class folder: quartz/Q7/a.jpg is specimen Q7
+    pattern  the group ``specimen`` of the regular expression in the file's name
+    csv      the column ``specimen`` of ``data.metadata_csv``
+    ======== ==============================================================================
+
+    Specimens are numbered within a class by most people, so "01" of two classes are two specimens. Where the rule finds
+    nothing, the photograph is its own specimen and a warning is added to the file.
+
+    Raises:
+        DataError: The table does not give the specimen of every photograph.
+    """
+    missing = [file.name for file in used if not table.get(file.name, {}).get("specimen")]
+    if rules.specimen_from == "csv" and missing:
+        raise DataError(
+            f"no specimen for {len(missing)} of {len(used)} photographs: {_list(missing)}",
+            where=readable(metadata_path(rules)),
+            remedy="add a row with the specimen (for a specimen with one photograph "
+            "any name that no other has), or set data.specimen_from: file",
+        )
+    found = []
+    for file in used:
+        parts, name = file.name.split("/"), ""
+        if rules.specimen_from == "pattern":
+            match = re.search(rules.specimen_pattern, parts[-1])
+            name = match["specimen"] if match else ""
+            file.warnings += [] if name else ["data.specimen_pattern finds no specimen in the name"]
+        elif rules.specimen_from == "folder":
+            name = parts[1] if len(parts) > 2 else ""
+            file.warnings += [] if name else ["lies in no specimen folder"]
+        elif rules.specimen_from == "csv":
+            name = table[file.name]["specimen"]
+        found.append(f"{file.class_name}/{name}" if name else file.name)
+    return found
+
+
+def statements(index: pd.DataFrame, column: str) -> pd.Series:
+    """``attribution`` or ``licence`` as clean text, shape (n,); empty where a photograph states none."""
+    if column not in index:
+        return pd.Series("", index=index.index, dtype=object)
+    return index[column].fillna("").astype(str).str.split().str.join(" ")
+
+
+def stated(index: pd.DataFrame, column: str) -> pd.Series:
+    """How many photographs state each value of ``licence`` or ``attribution``, the commonest first."""
+    texts = statements(index, column)
+    return texts[texts != ""].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+
+
+def credits(index: pd.DataFrame) -> list[str]:
+    """What to print beside each photograph of some rows: ``attribution (licence)``, or nothing if none is stated."""
+    pairs = zip(statements(index, "attribution"), statements(index, "licence"), strict=True)
+    return [f"{who} ({licence})" if who and licence else who for who, licence in pairs]

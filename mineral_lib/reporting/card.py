@@ -13,7 +13,7 @@ from mineral_lib.catalogue import display_name, find_mineral
 from mineral_lib.data.audit import leak_note
 from mineral_lib.data.index import generator_digest, photo_folder, working_size
 from mineral_lib.data.split import FEW_TEST_PHOTOGRAPHS, SPLITS
-from mineral_lib.photos.attribution import stated
+from mineral_lib.photos import stated
 from mineral_lib.reporting.croissant import croissant
 from mineral_lib.storage import ResultPaths, file_digest, write_json, write_text
 from mineral_lib.study import Study
@@ -54,7 +54,7 @@ def data_title(study: Study) -> str:
     """Name of the data: the generator with its profile, or the folder's own name without its path."""
     if study.settings.data.source == "synthetic":
         return f"Generated minerals, profile {study.settings.profile}"
-    return f"Photographs of {photo_folder(study.settings).resolve().name}"
+    return f"Photographs of {photo_folder(study.settings.data).resolve().name}"
 
 
 def data_card(study: Study) -> str:

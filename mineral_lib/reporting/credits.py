@@ -15,7 +15,7 @@ def credit_line(labels: Sequence[str], credits: Sequence[str]) -> str:
 
     Args:
         labels: What a reader finds a picture by, for example its letter.
-        credits: One credit a picture (see ``mineral_lib.photos.attribution.credits``); empty ones are left out.
+        credits: One credit a picture (see ``mineral_lib.photos.credits``); empty ones are left out.
 
     Returns:
         Empty if nothing is to be named; without labels if one credit holds for all pictures.

@@ -8,7 +8,7 @@ from typing import Any
 
 from mineral_lib import __version__
 from mineral_lib.catalogue import find_mineral
-from mineral_lib.photos.attribution import stated
+from mineral_lib.photos import stated
 from mineral_lib.storage import ResultPaths, file_digest
 from mineral_lib.study import Study
 

@@ -53,7 +53,7 @@ def chance_level(study: Study) -> float | None:
     """Accuracy of always naming the commonest training class on the grouped test set, a mean over splits."""
     found = []
     for path in sorted(study.paths.splits_dir.glob("grouped*.csv")):
-        split = read_split(path)
+        split = read_split(path.parent, path.stem)
         train, test = (split.loc[split["split"] == part, "label"] for part in ("train", "test"))
         if len(train) and len(test):
             found.append(float((test == commonest_label(train)).mean()))

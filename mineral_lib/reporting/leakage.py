@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from mineral_lib.data import split as data_split
 from mineral_lib.data.audit import RELATIONS, count_leak, relatives
+from mineral_lib.data.split import SPLITS
 from mineral_lib.evaluation.statistics import Part, accuracy_over_seeds, estimate_gap
 from mineral_lib.reporting.artefacts import table
 from mineral_lib.reporting.contrasts import NAN, ends_text, percent, points, resampling
@@ -24,21 +24,14 @@ PROTOCOL_WORDS = {
 NEIGHBOUR = "1-nearest neighbour, frozen features"
 
 
-def read_split(study: Study, protocol: str, seed: int | None = None) -> pd.DataFrame | None:
-    """The split of a protocol (that of a seed, where seeds have their own), or None if it was not made."""
-    own = study.paths.splits_dir / f"{protocol}-seed{seed}.csv"
-    path = own if own.is_file() else study.paths.splits_dir / f"{protocol}.csv"
-    return data_split.read_split(path) if path.is_file() else None
-
-
 @table("leakage_splits")
 def table_splits(study: Study) -> tuple[pd.DataFrame, str]:
     """Sizes of the splits and how many test samples have a sibling in the training set, counted from the files."""
     rows, parts = [], []
     for protocol in PROTOCOL_WORDS:
-        split = read_split(study, protocol)
+        split = study.split(protocol)
         if split is not None:
-            sizes = split["split"].value_counts().reindex(data_split.SPLITS, fill_value=0)
+            sizes = split["split"].value_counts().reindex(SPLITS, fill_value=0)
             leak = count_leak(split)["test"]
             rows.append({"protocol": protocol, **sizes, **leak, "status": "counted"})
             parts.append(f"{protocol} {percent(leak['same_group_share'])}")
@@ -100,7 +93,7 @@ def _neighbours(study: Study) -> Iterator[Answers]:
 
 def _outcome(study: Study, protocol: str, seed: int | None, samples: pd.DataFrame) -> pd.DataFrame:
     """Test samples with the column related (1: train holds a relative, 0, or NaN without a split)."""
-    split, related = read_split(study, protocol, seed), NAN
+    split, related = study.split(protocol, seed), NAN
     if split is not None:
         flags = relatives(split).set_index("sample_id")[list(RELATIONS)].any(axis=1)
         related = samples["sample_id"].map(flags.astype(float))

@@ -11,7 +11,6 @@ from mineral_lib.paper import Paper
 from mineral_lib.reporting.artefacts import declared, table
 from mineral_lib.reporting.confusion import few_mark
 from mineral_lib.reporting.contrasts import percent
-from mineral_lib.reporting.leakage import read_split
 from mineral_lib.reporting.paper_checks import STANDARD_TERMS
 from mineral_lib.reporting.summary import NAN, proposed_run
 from mineral_lib.reporting.tables import Table
@@ -48,7 +47,7 @@ def table_2(study: Study) -> pd.DataFrame | None:
     count = frame["class_name"].map
     frame["photographs"] = count(index["class_name"].value_counts()).fillna(0)
     frame["specimens"] = count(index[index["specimen"] != ""].groupby("class_name")["specimen"].nunique())
-    grouped, paper = read_split(study, "grouped"), read_split(study, "paper")
+    grouped, paper = study.split("grouped"), study.split("paper")
     frame["augmented"] = NAN if paper is None else count(paper["class_name"].value_counts()).fillna(0)
     for part in ("train", "val", "test"):
         counts = None if grouped is None else grouped.loc[grouped["split"] == part, "class_name"].value_counts()

@@ -19,7 +19,7 @@ import torch
 
 from mineral_lib.catalogue import minerals
 from mineral_lib.config import PAPER_MODELS, Settings
-from mineral_lib.data.dataset import make_loader, set_epoch
+from mineral_lib.data.dataset import MineralDataset, make_loader, set_epoch
 from mineral_lib.data.index import working_size
 from mineral_lib.models.structure import count_parameters, file_size_mib, multiply_adds
 from mineral_lib.models.zoo import add_attention, build_base, display_name
@@ -189,7 +189,11 @@ def _time_epoch(loop: Loop, point: Point, settings: Settings) -> dict[str, float
     samples = pd.DataFrame({"sample_id": range(point.images), "label": labels, "split": "train"})
     clock, speeds = _Clock(loop.device, 1, 0), {"steps": 1}
     for name, train in (("train", True), ("infer", False)):
-        loader = make_loader(samples, pixels, "train", settings, train=train, augment_now=train)
+        augment, px = settings.augment if train else None, settings.data.image_size_px
+        dataset = MineralDataset(
+            samples, pixels, split="train", image_size_px=px, augment=augment, by=settings.train.normalise
+        )
+        loader = make_loader(dataset, settings.train, draw=train)
         for _ in range(2 if point.images == EPOCH_BATCHES[0] * point.batch_size else 1):  # the first one is a warm-up
             set_epoch(loader, 1)
             begin = clock.now()

@@ -10,7 +10,7 @@ import pandas as pd
 from torch import nn
 
 from mineral_lib.config import PROPOSED, Settings
-from mineral_lib.data.split import read_split, train_photographs
+from mineral_lib.data.split import train_photographs
 from mineral_lib.errors import StorageError
 from mineral_lib.storage import STUDY_FILE, read_json
 from mineral_lib.training import runs as training_runs
@@ -162,10 +162,7 @@ class Run:
     @cached_property
     def train_photographs(self) -> np.ndarray:
         """Photographs of each class in training, shape (C,), float; NaN where the profile's split is missing."""
-        folder = self.study.paths.splits_dir
-        path = folder / f"{self.protocol}-seed{self.seed}.csv"
-        path = path if path.is_file() else folder / f"{self.protocol}.csv"
-        return train_photographs(read_split(path) if path.is_file() else None, len(self.classes))
+        return train_photographs(self.study.split(self.protocol, self.seed), len(self.classes))
 
 
 def _read_predictions(path: Path) -> pd.DataFrame:

@@ -12,8 +12,9 @@ from torch import nn
 from mineral_lib.compute.memory import explained_shortage
 from mineral_lib.compute.ranks import is_leader, is_shared, leader_first, spread
 from mineral_lib.config import Settings
-from mineral_lib.data.dataset import load_pixels, make_loader
+from mineral_lib.data.dataset import MineralDataset, make_loader
 from mineral_lib.data.mixing import Mix, batch_mixing
+from mineral_lib.data.pixels import load_pixels
 from mineral_lib.data.prepare import StudyData, prepare
 from mineral_lib.data.shuffled_labels import shuffled_labels
 from mineral_lib.data.split import SPLITS, split_seed
@@ -108,7 +109,9 @@ def run_samples(settings: Settings, spec: RunSpec, data: StudyData) -> pd.DataFr
     """The samples of a run; its labels are shuffled for the control of the leak study."""
     samples = data.samples(spec.protocol, spec.seed)
     if spec.labels == "shuffled":
-        return samples.assign(label=shuffled_labels(samples, seed=split_seed(spec.seed, settings)))
+        return samples.assign(
+            label=shuffled_labels(samples, seed=split_seed(spec.seed, settings.split, settings.train.seeds))
+        )
     return samples
 
 
@@ -143,7 +146,7 @@ def run_config(settings: Settings, spec: RunSpec, data: StudyData) -> dict[str, 
         "weights_identity": weights_identity(settings, spec),
         "image_size_px": settings.data.image_size_px,
         "split": settings.split.model_dump(mode="json", exclude={"protocols", "vary_with_seed"})
-        | {"seed": split_seed(spec.seed, settings)},
+        | {"seed": split_seed(spec.seed, settings.split, settings.train.seeds)},
         "data_fingerprint": data.fingerprint,
         "classes": data.classes,
         "training_version": TRAINING_VERSION,
@@ -308,18 +311,23 @@ def _train(settings: Settings, spec: RunSpec, data: StudyData, say: Say) -> None
 
 def _loaders(settings: Settings, samples: pd.DataFrame, spec: RunSpec, data: StudyData) -> dict[str, Any]:
     once = samples.drop_duplicates("sample_id", ignore_index=True)  # ``authors`` reports what validates
-    pixels = load_pixels(once, data.index, settings)
+    pixels = load_pixels(once, data.index, settings.data, settings.augment)
     parts = {name: once["sample_id"].isin(samples.loc[samples["split"] == name, "sample_id"]) for name in SPLITS}
     return {
         name: make_loader(
-            once.assign(split=parts[name].map({True: name, False: ""})),
-            pixels,
-            name,
-            settings,
+            MineralDataset(
+                once.assign(split=parts[name].map({True: name, False: ""})),
+                pixels,
+                split=name,
+                image_size_px=settings.data.image_size_px,
+                augment=settings.augment if name == "train" and spec.protocol != "paper" else None,
+                seed=spec.seed,
+                grey=spec.pictures == "grey",
+                by=settings.train.normalise,
+            ),
+            settings.train,
+            draw=name == "train",
             seed=spec.seed,
-            train=name == "train",
-            augment_now=name == "train" and spec.protocol != "paper",
-            grey=spec.pictures == "grey",
         )
         for name in SPLITS
     }

@@ -13,7 +13,7 @@ from cluster import wait
 from conftest import ROOT
 from launcher import digests
 
-from mineral_lib.data.dataset import EpochBatches
+from mineral_lib.data.sampling import EpochBatches
 from mineral_lib.storage import ROOT_VARIABLE, read_json
 
 NAME = "convnext_tiny-scratch-grouped-seed0"

@@ -44,7 +44,7 @@ def test_counts_siblings_and_specimens_of_a_table_made_by_hand():
 
 def test_grouped_protocol_has_no_leak_and_a_planted_one_is_found():
     settings = load_profile("quick")
-    samples = make_split(build_index(settings).index, "grouped", settings)
+    samples = make_split(build_index(settings.data).index, "grouped", settings.split, settings.augment)
     for part in count_leak(samples).values():
         assert part["samples"] > 100 and part["same_photo"] == part["same_specimen"] == part["same_group"] == 0
     test_rows = samples.index[samples["split"] == "test"]
@@ -54,9 +54,9 @@ def test_grouped_protocol_has_no_leak_and_a_planted_one_is_found():
 
 def test_paper_protocol_at_table_2_counts_leaks_as_computed_in_the_audit():
     settings = load_profile("quick", ["data.fraction=1.0"])
-    index = build_index(settings).index
+    index = build_index(settings.data).index
     assert len(index) == 8081
-    samples = make_split(index, "paper", settings)
+    samples = make_split(index, "paper", settings.split, settings.augment)
     assert len(samples) == 34576  # the paper's 3.2
     # Expectation 94.5 %; the spread over seeds is about 0.4 %.
     assert count_leak(samples)["test"]["same_photo_share"] == pytest.approx(0.945, abs=0.012)
@@ -64,7 +64,7 @@ def test_paper_protocol_at_table_2_counts_leaks_as_computed_in_the_audit():
 
 def test_authors_protocol_at_table_2_leaks_more_than_the_papers_order():
     settings = load_profile("quick", ["data.fraction=1.0"])
-    samples = make_split(build_index(settings).index, "authors", settings)
+    samples = make_split(build_index(settings.data).index, "authors", settings.split, settings.augment)
     leak, sizes = count_leak(samples), samples["split"].value_counts()
     assert sizes["train"] + sizes["test"] == 34576 and sizes["test"] == sizes["val"]
     assert sizes["test"] / 34576 == pytest.approx(0.2, abs=0.001)

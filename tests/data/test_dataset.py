@@ -12,7 +12,6 @@ from PIL import Image
 
 from mineral_lib.data import pixels as pixels_module
 from mineral_lib.data.dataset import (
-    EpochBatches,
     MineralDataset,
     grey_pictures,
     make_loader,
@@ -22,10 +21,11 @@ from mineral_lib.data.dataset import (
 )
 from mineral_lib.data.index import build_index, specimen_keys, working_size
 from mineral_lib.data.pixels import load_masks, load_pixels
+from mineral_lib.data.sampling import EpochBatches
 from mineral_lib.data.split import make_split
 from mineral_lib.errors import DataError, StorageError
 from mineral_lib.parameters import load_profile
-from mineral_lib.photos.images import decode_photo, resize_square
+from mineral_lib.photos import read_photo, resize_square
 
 
 @pytest.fixture(scope="module")
@@ -49,22 +49,28 @@ def study(tmp_path_factory):
             "train.batch_size=5",
         ],
     )
-    index = build_index(profile).index
+    index = build_index(profile.data).index
     return SimpleNamespace(
         root=root,
         settings=profile,
         index=index,
         cache=tmp_path_factory.mktemp("cache"),
-        grouped=make_split(index, "grouped", profile),
-        paper=make_split(index, "paper", profile),
+        grouped=make_split(index, "grouped", profile.split, profile.augment),
+        paper=make_split(index, "paper", profile.split, profile.augment),
     )
 
 
 def loader_of(study, *, workers=0, batch=5, seed=0, augment_now=True, split="train", train=True):
     section = study.settings.train.model_copy(update={"num_workers": workers, "batch_size": batch})
     profile = study.settings.model_copy(update={"train": section})
-    pixels = load_pixels(study.grouped, study.index, profile, cache_dir=study.cache)
-    return make_loader(study.grouped, pixels, split, profile, train=train, augment_now=augment_now, seed=seed)
+    pixels = load_pixels(study.grouped, study.index, profile.data, profile.augment, cache_dir=study.cache)
+    return loader_over(study.grouped, pixels, profile, split=split, augment_now=augment_now, train=train, seed=seed)
+
+
+def loader_over(samples, pixels, profile, *, split="train", augment_now=True, train=True, seed=0):
+    augment = profile.augment if augment_now else None
+    dataset = MineralDataset(samples, pixels, split=split, image_size_px=32, augment=augment, seed=seed)
+    return make_loader(dataset, profile.train, draw=train, seed=seed)
 
 
 def epoch_of(loader, epoch):
@@ -76,28 +82,37 @@ def epoch_of(loader, epoch):
 
 
 def test_folder_pixels_are_the_photographs_in_index_order(study):
-    pixels = load_pixels(study.index, study.index, study.settings, cache_dir=study.cache)
+    pixels = load_pixels(study.index, study.index, study.settings.data, study.settings.augment, cache_dir=study.cache)
     assert pixels.shape == (24, 37, 37, 3) and working_size(32) == 37 and working_size(224) == 256
     for row, path in enumerate(study.index["path"]):
-        assert np.array_equal(pixels[row], resize_square(decode_photo(study.root / path), 37))
+        assert np.array_equal(pixels[row], resize_square(read_photo(study.root / path).image, 37))
     assert isinstance(pixels, np.memmap) and not pixels.flags.writeable
 
 
 def test_pixels_are_decoded_once_and_a_damaged_cache_is_made_again(study, tmp_path, monkeypatch):
-    first = np.array(load_pixels(study.index, study.index, study.settings, cache_dir=tmp_path))
+    first = np.array(
+        load_pixels(study.index, study.index, study.settings.data, study.settings.augment, cache_dir=tmp_path)
+    )
     (path,) = tmp_path.iterdir()
     np.save(tmp_path / "other.npy", np.zeros((2, 2), np.uint8))
     for spoilt in (path.read_bytes()[:-100], (tmp_path / "other.npy").read_bytes(), b""):
         path.write_bytes(spoilt)
-        assert np.array_equal(load_pixels(study.index, study.index, study.settings, cache_dir=tmp_path), first)
+        assert np.array_equal(
+            load_pixels(study.index, study.index, study.settings.data, study.settings.augment, cache_dir=tmp_path),
+            first,
+        )
     monkeypatch.setattr(pixels_module, "read_photo", lambda path: pytest.fail("decoded again"))
-    assert np.array_equal(load_pixels(study.index, study.index, study.settings, cache_dir=tmp_path), first)
+    assert np.array_equal(
+        load_pixels(study.index, study.index, study.settings.data, study.settings.augment, cache_dir=tmp_path), first
+    )
 
 
 def test_chunks_do_not_change_the_pixels(study, tmp_path, monkeypatch):
-    whole = load_pixels(study.paper, study.index, study.settings, cache_dir=study.cache)
+    whole = load_pixels(study.paper, study.index, study.settings.data, study.settings.augment, cache_dir=study.cache)
     monkeypatch.setattr(pixels_module, "_chunk", lambda shape: 7)
-    assert np.array_equal(load_pixels(study.paper, study.index, study.settings, cache_dir=tmp_path), whole)
+    assert np.array_equal(
+        load_pixels(study.paper, study.index, study.settings.data, study.settings.augment, cache_dir=tmp_path), whole
+    )
 
 
 def test_a_photograph_that_changed_or_vanished_since_the_scan_is_an_error(study, tmp_path):
@@ -107,28 +122,28 @@ def test_a_photograph_that_changed_or_vanished_since_the_scan_is_an_error(study,
     moved = study.settings.model_copy(update={"data": data})
     Image.new("RGB", (40, 40)).save(root / "bb/s0_0.png")
     with pytest.raises(DataError, match="content changed since the scan"):
-        load_pixels(study.index, study.index, moved, cache_dir=tmp_path / "cache")
+        load_pixels(study.index, study.index, moved.data, moved.augment, cache_dir=tmp_path / "cache")
     (root / "bb/s0_0.png").unlink()
     with pytest.raises(DataError, match="no such file"):
-        load_pixels(study.index, study.index, moved, cache_dir=tmp_path / "cache")
+        load_pixels(study.index, study.index, moved.data, moved.augment, cache_dir=tmp_path / "cache")
     assert not list((tmp_path / "cache").iterdir())  # nothing half-written stays
 
 
 def test_full_disk_is_an_error_before_any_work(study, tmp_path, monkeypatch):
     monkeypatch.setattr(pixels_module.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
     with pytest.raises(StorageError, match="MB are free"):
-        load_pixels(study.index, study.index, study.settings, cache_dir=tmp_path)
+        load_pixels(study.index, study.index, study.settings.data, study.settings.augment, cache_dir=tmp_path)
 
 
 def test_split_of_other_photographs_is_refused(study):
     foreign = study.grouped.assign(image_id="other/" + study.grouped["image_id"])
     with pytest.raises(DataError, match="not in the index"):
-        load_pixels(foreign, study.index, study.settings, cache_dir=study.cache)
+        load_pixels(foreign, study.index, study.settings.data, study.settings.augment, cache_dir=study.cache)
 
 
 def test_copies_of_the_paper_protocol(study, tmp_path):
-    plain = load_pixels(study.grouped, study.index, study.settings, cache_dir=study.cache)
-    pixels = load_pixels(study.paper, study.index, study.settings, cache_dir=study.cache)
+    plain = load_pixels(study.grouped, study.index, study.settings.data, study.settings.augment, cache_dir=study.cache)
+    pixels = load_pixels(study.paper, study.index, study.settings.data, study.settings.augment, cache_dir=study.cache)
     assert len(pixels) == 96
     rows = {image_id: row for row, image_id in enumerate(study.index["image_id"])}
     for i, (image_id, copy) in enumerate(zip(study.paper["image_id"], study.paper["copy"], strict=True)):
@@ -136,7 +151,9 @@ def test_copies_of_the_paper_protocol(study, tmp_path):
         assert same == (copy == 0)
     stronger = study.settings.augment.model_copy(update={"noise_sigma": 0.2})
     other = study.settings.model_copy(update={"augment": stronger})
-    assert not np.array_equal(load_pixels(study.paper, study.index, other, cache_dir=study.cache), pixels)
+    assert not np.array_equal(
+        load_pixels(study.paper, study.index, other.data, other.augment, cache_dir=study.cache), pixels
+    )
 
 
 def test_images_do_not_depend_on_workers_batch_size_or_earlier_epochs(study):
@@ -171,7 +188,7 @@ def test_evaluation_shows_the_centre_in_fixed_order(study):
     assert order == list(range(len(order))) and epoch_of(loader, 2)[0] == seen
     tested = study.grouped[study.grouped["split"] == "test"]
     assert [label for _, label in seen.values()] == tested["label"].tolist()
-    photo = resize_square(decode_photo(study.root / tested["image_id"].iloc[0]), 37)
+    photo = resize_square(read_photo(study.root / tested["image_id"].iloc[0]).image, 37)
     centre = torch.from_numpy(photo[2:34, 2:34].copy()).permute(2, 0, 1) / 255
     assert torch.equal(to_tensor(photo, 32), centre)
     mean, deviation = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
@@ -208,20 +225,20 @@ def test_grey_pictures_have_luminance_in_every_channel():
 
 
 def test_wrong_lengths_and_empty_splits_are_refused(study):
-    pixels = load_pixels(study.grouped, study.index, study.settings, cache_dir=study.cache)
+    pixels = load_pixels(study.grouped, study.index, study.settings.data, study.settings.augment, cache_dir=study.cache)
     with pytest.raises(ValueError, match="samples but"):
         MineralDataset(study.grouped, pixels[:-1], split="train", image_size_px=32)
     only = study.grouped.assign(split="train")
     with pytest.raises(DataError, match="no samples in 'val'"):
-        make_loader(only, pixels, "val", study.settings, train=False, augment_now=False)
+        loader_over(only, pixels, study.settings, split="val", train=False)
 
 
 def test_generated_photographs_and_their_silhouettes(tmp_path):
     profile = load_profile("quick", ["data.image_size_px=32", "data.views=4", "train.jobs=1"])
-    index = build_index(profile).index.groupby("label").head(5).query("label in (12, 22)").reset_index(drop=True)
+    index = build_index(profile.data).index.groupby("label").head(5).query("label in (12, 22)").reset_index(drop=True)
     assert specimen_keys(index)[:5] == [(13, 1, 1), (13, 1, 2), (13, 1, 3), (13, 1, 4), (13, 2, 1)]
-    pixels = load_pixels(index, index, profile, cache_dir=tmp_path)
-    masks = load_masks(index, profile, cache_dir=tmp_path)
+    pixels = load_pixels(index, index, profile.data, profile.augment, cache_dir=tmp_path)
+    masks = load_masks(index, profile.data, cache_dir=tmp_path)
     assert pixels.shape == (10, 37, 37, 3) and masks.shape == (10, 37, 37) and masks.dtype == bool
     assert len({image.tobytes() for image in pixels}) == 10
     assert ((masks.mean((1, 2)) > 0.05) & (masks.mean((1, 2)) < 0.98)).all()
@@ -234,4 +251,4 @@ def test_generated_photographs_and_their_silhouettes(tmp_path):
 
 def test_photographs_of_a_folder_have_no_silhouettes(study):
     with pytest.raises(DataError, match="no silhouettes"):
-        load_masks(study.index, study.settings, cache_dir=study.cache)
+        load_masks(study.index, study.settings.data, cache_dir=study.cache)

@@ -5,11 +5,11 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
-from test_dataset import epoch_of, loader_of, study  # noqa: F401 (a fixture)
+from test_dataset import epoch_of, loader_of, loader_over, study  # noqa: F401 (a fixture)
 
-from mineral_lib.data.dataset import EpochBatches, make_loader, set_epoch
+from mineral_lib.data.dataset import set_epoch
 from mineral_lib.data.pixels import load_pixels
-from mineral_lib.data.sampling import balanced_order
+from mineral_lib.data.sampling import EpochBatches, balanced_order
 from mineral_lib.errors import ParameterError
 from mineral_lib.parameters import load_profile
 
@@ -67,8 +67,8 @@ def balanced_loader(study, workers=0):  # noqa: F811
     section = study.settings.train.model_copy(update={"sampler": "balanced", "batch_size": 5, "num_workers": workers})
     profile = study.settings.model_copy(update={"train": section})
     samples = samples.assign(split="train").reset_index(drop=True)
-    pixels = load_pixels(samples, study.index, profile, cache_dir=study.cache)
-    return make_loader(samples, pixels, "train", profile, train=True, augment_now=True, seed=0)
+    pixels = load_pixels(samples, study.index, profile.data, profile.augment, cache_dir=study.cache)
+    return loader_over(samples, pixels, profile)
 
 
 def test_a_photograph_drawn_again_is_augmented_differently_whatever_the_workers(study):  # noqa: F811

@@ -38,21 +38,21 @@ def settings_of(folder, rule):
 def test_split_of_small_classes_is_the_written_one(folder):
     assert set(RULES) == {1, 2, 3, 4, 20}
     settings = settings_of(folder, "train_only")
-    split = make_split(build_index(settings).index, "grouped", settings)
+    split = make_split(build_index(settings.data).index, "grouped", settings.split, settings.augment)
     for count, wanted in RULES.items():
         own = split.loc[split["class_name"] == f"class {count}", "split"]
         assert tuple((own == part).sum() for part in SPLITS) == wanted, count
 
 
 def test_small_classes_are_dropped_or_refused(folder):
-    assert build_index(settings_of(folder, "drop")).classes == ["class 20", "class 3", "class 4"]
+    assert build_index(settings_of(folder, "drop").data).classes == ["class 20", "class 3", "class 4"]
     with pytest.raises(DataError, match="class 1 .*class 2 "):
-        build_index(settings_of(folder, "error"))
+        build_index(settings_of(folder, "error").data)
 
 
 def test_three_photographs_of_one_specimen_are_in_training_only(folder):
     settings = settings_of(folder, "train_only")
-    index = build_index(settings).index
+    index = build_index(settings.data).index
     index.loc[index["class_name"] == "class 3", ["specimen", "group"]] = "class 3/one"
-    split = make_split(index, "grouped", settings)
+    split = make_split(index, "grouped", settings.split, settings.augment)
     assert set(split.loc[split["class_name"] == "class 3", "split"]) == {"train"}

@@ -16,7 +16,6 @@ from mineral_lib.data.split import SPLIT_COLUMNS, copy_factor, make_split, read_
 from mineral_lib.errors import DataError
 from mineral_lib.parameters import load_profile
 from mineral_lib.storage import write_csv
-from mineral_lib.study import Study
 
 QUICK = load_profile("quick")
 PROTOCOLS = ["grouped", "photo", "paper", "authors"]
@@ -40,6 +39,10 @@ def index_of(classes, roles=None):
     return pd.DataFrame(rows)
 
 
+def split_of(index, protocol, profile):
+    return make_split(index, protocol, profile.split, profile.augment)
+
+
 def with_split(**changes):
     return QUICK.model_copy(update={"split": QUICK.split.model_copy(update=changes)})
 
@@ -53,7 +56,7 @@ collections = st.lists(specimens, min_size=2, max_size=5).map(lambda sizes: {f"c
 def test_grouped_split_keeps_its_promises(classes, seed):
     index = index_of(classes)
     profile = QUICK.model_copy(update={"split": QUICK.split.model_copy(update={"seed": seed})})
-    samples = make_split(index, "grouped", profile)
+    samples = split_of(index, "grouped", profile)
     assert list(samples.columns) == SPLIT_COLUMNS and sorted(samples["image_id"]) == sorted(index["image_id"])
     assert (samples["copy"] == 0).all() and (samples["sample_id"] == samples["image_id"]).all()
     assert (samples.groupby("group")["split"].nunique() == 1).all()
@@ -61,7 +64,7 @@ def test_grouped_split_keeps_its_promises(classes, seed):
         parts = set(samples.loc[samples["class_name"] == name, "split"])
         assert parts == ({"train", "val", "test"} if len(sizes) >= 3 else {"train"})
     assert train_only_classes(samples) == [name for name, sizes in classes.items() if len(sizes) < 3]
-    mixed = make_split(index.sample(frac=1, random_state=seed), "grouped", profile)
+    mixed = split_of(index.sample(frac=1, random_state=seed), "grouped", profile)
     assert mixed.equals(samples)
 
 
@@ -81,13 +84,13 @@ def indexes_with_groups(draw):
 def test_groups_never_straddle(index, seed, assignment):
     profile = with_split(seed=seed, assignment=assignment)
     try:
-        samples = make_split(index, "grouped", profile)
+        samples = split_of(index, "grouped", profile)
     except DataError as error:
         assert "no class has enough specimens" in str(error)
         return
     assert sorted(samples["image_id"]) == sorted(index["image_id"])  # each photograph used, and in one part only
     assert (samples.groupby("group")["split"].nunique() == 1).all()
-    assert make_split(index.sample(frac=1, random_state=seed), "grouped", profile).equals(samples)
+    assert split_of(index.sample(frac=1, random_state=seed), "grouped", profile).equals(samples)
     if assignment == "balanced":
         several = index["group"].map(index.groupby("group")["class_name"].nunique()) > 1
         for _, rows in index.groupby("class_name"):
@@ -103,7 +106,7 @@ def test_groups_with_contradicting_labels_are_trained_on_but_never_tested():
     index = index_of({"a": [1] * 8, "b": [2] * 6})
     shared = index["specimen"].str.match(r"[ab]/[0-5]")
     index.loc[shared, "group"] = index.loc[shared, "specimen"].str[2:]  # a/0 and b/0 are one group, and so on
-    samples = make_split(index, "grouped", QUICK)
+    samples = split_of(index, "grouped", QUICK)
     parts = samples.groupby("group")["split"].agg(set)
     assert all(parts[str(number)] == {"train"} for number in range(6))
     assert set(samples.loc[samples["class_name"] == "b", "split"]) == {"train"}  # its other images are in these groups
@@ -134,8 +137,8 @@ def test_under_hash_a_new_photograph_moves_no_other(classes, seed, added, view, 
         "role": "full",
     }
     try:
-        before = make_split(index, protocol, profile)
-        after = make_split(pd.concat([index, pd.DataFrame([new])]), protocol, profile)
+        before = split_of(index, protocol, profile)
+        after = split_of(pd.concat([index, pd.DataFrame([new])]), protocol, profile)
     except DataError:
         return
     assert after[after["image_id"] != new["image_id"]].reset_index(drop=True).equals(before)
@@ -146,12 +149,12 @@ def test_under_hash_a_new_photograph_moves_no_other(classes, seed, added, view, 
 
 def test_hash_meets_the_ratios_on_average_and_differs_by_seed():
     index = index_of({"a": [1] * 3000, "b": [2] * 1500})
-    samples = make_split(index, "grouped", with_split(assignment="hash"))
+    samples = split_of(index, "grouped", with_split(assignment="hash"))
     shares = samples["split"].value_counts(normalize=True)
     assert np.abs(shares[["train", "val", "test"]] - [0.6, 0.2, 0.2]).max() < 0.02
-    other = make_split(index, "grouped", with_split(assignment="hash", seed=1))
+    other = split_of(index, "grouped", with_split(assignment="hash", seed=1))
     assert 0.4 < (samples["split"] != other["split"]).mean() < 0.7
-    authors = make_split(index, "authors", with_split(assignment="hash")).query("split != 'val'")
+    authors = split_of(index, "authors", with_split(assignment="hash")).query("split != 'val'")
     assert (authors["split"] == "test").mean() == pytest.approx(0.2, abs=0.02)
 
 
@@ -160,7 +163,7 @@ def test_the_split_is_the_same_in_another_process(assignment):
     code = (
         "import test_split as t; index = t.index_of({'a': [2] * 9, 'b': [1] * 20}); "
         f"profile = t.with_split(assignment='{assignment}'); "
-        "print([t.make_split(index, name, profile).to_csv() for name in t.PROTOCOLS])"
+        "print([t.split_of(index, name, profile).to_csv() for name in t.PROTOCOLS])"
     )
     runs = [
         subprocess.run(
@@ -178,7 +181,7 @@ def test_the_split_is_the_same_in_another_process(assignment):
 
 def test_photo_protocol_ignores_specimens():
     index = index_of({"a": [5] * 6, "b": [3] * 10})
-    samples = make_split(index, "photo", QUICK)
+    samples = split_of(index, "photo", QUICK)
     assert sorted(samples["image_id"]) == sorted(index["image_id"])
     assert (samples.groupby("specimen")["split"].nunique() > 1).any()
     assert samples["split"].value_counts().to_dict() == {"train": 36, "val": 12, "test": 12}
@@ -186,7 +189,7 @@ def test_photo_protocol_ignores_specimens():
 
 def test_authors_protocol_splits_the_multiplied_images_80_to_20_and_reports_what_chose_the_epoch():
     index = index_of({"a": [2] * 10, "b": [1] * 30, "quartz": [1, 1], "d": [1]}, roles={"d": "train_only"})
-    samples = make_split(index, "authors", QUICK)
+    samples = split_of(index, "authors", QUICK)
     train, val, test = (samples[samples["split"] == part] for part in ("train", "val", "test"))
     assert val.drop(columns="split").reset_index(drop=True).equals(test.drop(columns="split").reset_index(drop=True))
     assert not set(train["sample_id"]) & set(test["sample_id"])
@@ -203,38 +206,38 @@ def test_paper_split_keeps_its_promises(classes, original):
     augment = QUICK.augment.model_copy(update={"include_original": original})
     profile = QUICK.model_copy(update={"augment": augment})
     index = index_of(classes)
-    samples = make_split(index, "paper", profile)
+    samples = split_of(index, "paper", profile)
     assert samples["sample_id"].is_unique and len(samples) == 4 * len(index)
     copies = samples.groupby("image_id")["copy"].agg(lambda values: sorted(values))
     assert all(found == list(range(4) if original else range(1, 5)) for found in copies)
     for _, part in samples.groupby("label"):
         shares = part["split"].value_counts(normalize=True)
         assert np.abs(shares[["train", "val", "test"]] - [0.6, 0.2, 0.2]).max() <= 1 / len(part) + 1e-9
-    assert make_split(index.sample(frac=1, random_state=3), "paper", profile).equals(samples)
+    assert split_of(index.sample(frac=1, random_state=3), "paper", profile).equals(samples)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_seed_decides_the_split(protocol):
     index = index_of({"a": [2] * 30, "b": [1] * 40})
     other = QUICK.model_copy(update={"split": QUICK.split.model_copy(update={"seed": 1})})
-    first = make_split(index, protocol, QUICK)
-    assert first.equals(make_split(index, protocol, QUICK))
-    assert not first.equals(make_split(index, protocol, other))
+    first = split_of(index, protocol, QUICK)
+    assert first.equals(split_of(index, protocol, QUICK))
+    assert not first.equals(split_of(index, protocol, other))
 
 
 def test_ratios_are_met_at_full_size_and_other_ratios_are_obeyed():
     index = index_of({"a": [1] * 200, "b": [4] * 50})
-    shares = make_split(index, "grouped", QUICK).groupby("class_name")["split"].value_counts(normalize=True)
+    shares = split_of(index, "grouped", QUICK).groupby("class_name")["split"].value_counts(normalize=True)
     assert shares["a"].to_dict() == {"train": 0.6, "val": 0.2, "test": 0.2}
     other = QUICK.model_copy(update={"split": QUICK.split.model_copy(update={"ratios": (0.3, 0.1, 0.6)})})
-    counts = make_split(index, "grouped", other)["split"].value_counts()
+    counts = split_of(index, "grouped", other)["split"].value_counts()
     assert counts.to_dict() == {"test": 240, "train": 120, "val": 40}
 
 
 def test_a_new_class_leaves_the_others_where_they_were():
     classes = {"a": [3] * 10, "b": [2] * 12}
-    before = make_split(index_of(classes), "grouped", QUICK).set_index("image_id")["split"]
-    after = make_split(index_of({**classes, "c": [1] * 9}), "grouped", QUICK).set_index("image_id")["split"]
+    before = split_of(index_of(classes), "grouped", QUICK).set_index("image_id")["split"]
+    after = split_of(index_of({**classes, "c": [1] * 9}), "grouped", QUICK).set_index("image_id")["split"]
     assert after[before.index].equals(before)
 
 
@@ -242,12 +245,12 @@ def test_train_only_role_is_never_tested():
     index = index_of({"a": [1] * 60, "b": [1] * 60, "c": [1] * 60}, roles={"b": "train_only"})
     for protocol in PROTOCOLS:
         for profile in (QUICK, with_split(assignment="hash")):
-            assert train_only_classes(make_split(index, protocol, profile)) == ["b"]
+            assert train_only_classes(split_of(index, protocol, profile)) == ["b"]
 
 
 def test_too_few_specimens_everywhere_is_an_error():
     with pytest.raises(DataError, match="no class has enough specimens"):
-        make_split(index_of({"a": [9, 9], "b": [5]}), "grouped", QUICK)
+        split_of(index_of({"a": [9, 9], "b": [5]}), "grouped", QUICK)
 
 
 def test_copy_factors_are_those_of_table_2():
@@ -255,7 +258,7 @@ def test_copy_factors_are_those_of_table_2():
     assert copy_factor("石英", QUICK.augment) == 5 and copy_factor("my rock", QUICK.augment) == 4
     assert copy_factor("quartz", QUICK.augment.model_copy(update={"offline_factor": 7})) == 7
     eighth = load_profile("quick", ["data.fraction=0.125"])
-    counts = make_split(build_index(eighth).index, "paper", eighth)["class_name"].value_counts()
+    counts = split_of(build_index(eighth.data).index, "paper", eighth)["class_name"].value_counts()
     assert counts["molybdenite"] == 8 * 35 and counts["quartz"] == 5 * 32
 
 
@@ -263,6 +266,7 @@ def test_split_survives_the_round_trip_through_csv(tmp_path):
     index = index_of({"NA": [2] * 5, "007": [1] * 5})
     index["specimen"] = index["group"] = index["specimen"].str.replace("/", "")
     for protocol in PROTOCOLS:
-        samples = make_split(index, protocol, QUICK)
-        again = read_split(write_csv(tmp_path / "split.csv", samples))
+        samples = split_of(index, protocol, QUICK)
+        write_csv(tmp_path / f"{protocol}.csv", samples)
+        again = read_split(tmp_path, protocol)
         assert again.to_dict("list") == samples.to_dict("list")

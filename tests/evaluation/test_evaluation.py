@@ -10,7 +10,7 @@ from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
 from mineral_lib.compute.pool import train_runs
-from mineral_lib.data.dataset import load_masks, load_pixels
+from mineral_lib.data.pixels import load_masks, load_pixels
 from mineral_lib.data.demonstration import demonstration_settings, photographs_to_answer
 from mineral_lib.data.index import build_index, photo_folder
 from mineral_lib.data.prepare import prepare
@@ -139,7 +139,7 @@ def test_predictions_and_figures_of_a_trained_run(tiny):
     assert panels.credits == [""] * 5
     assert cam_panels(named, tiny, [spec], figure_photographs(named, tiny)).credits == ["A. Miner (CC0)"] * 5
     own = demonstration_settings(tiny)
-    folder, scan = photo_folder(own), build_index(own)
+    folder, scan = photo_folder(own), build_index(own.data)
     reasons = " ".join(scan.files.loc[scan.files["status"] == "skipped", "reason"])
     assert (scan.files["status"] == "skipped").sum() == 2 and "truncated" in reasons and "text" in reasons
     answers = predict_photographs(tiny, spec, study, folder, photographs_to_answer(tiny, study, scan.index))
@@ -165,7 +165,7 @@ def test_evidence_and_grounds_of_a_trained_run(tiny, monkeypatch):
     test = study.splits["grouped"].query("split == 'test'")
     mine = maps[maps["model"] == spec.model].set_index("image_id")
     assert sorted(mine.index) == sorted(test["image_id"]) and set(mine["seed"]) == {0}
-    masks = load_masks(study.index, tiny)[:, 2:34, 2:34]  # the middle 32 of 37 pixels
+    masks = load_masks(study.index, tiny.data)[:, 2:34, 2:34]  # the middle 32 of 37 pixels
     area = {one: mask.mean() for one, mask in zip(study.index["image_id"], masks, strict=True)}
     for model in (spec.model, AREA, BLIND):
         rows = maps[maps["model"] == model]
@@ -174,7 +174,7 @@ def test_evidence_and_grounds_of_a_trained_run(tiny, monkeypatch):
     assert mine["heat"].between(0, 1).all() and mine["heat"].nunique() > len(mine) / 2
 
     def on_ground(index, settings, ground):
-        photos = load_pixels(index, study.index, settings)
+        photos = load_pixels(index, study.index, settings.data, settings.augment)
         return np.zeros_like(photos) if ground == "grey" else photos
 
     monkeypatch.setattr(evidence_study, "load_on_ground", on_ground)

@@ -63,7 +63,7 @@ def pairs_of(duplicates):
 
 
 def test_copies_in_a_folder_become_groups_and_conflicts_are_listed(folder):
-    scan = build_index(profile())
+    scan = build_index(profile().data)
     assert pairs_of(scan.duplicates) == {
         ("aa/p4.png", "bb/stolen.bmp"): ("same pixels", "yes"),
         ("aa/p3.png", "bb/stolen.jpg"): ("near", "yes"),
@@ -92,7 +92,7 @@ def test_copies_in_a_folder_become_groups_and_conflicts_are_listed(folder):
 
 
 def test_radius_off_leaves_equal_pixels_and_specimens(folder):
-    scan = build_index(profile(**{"data.near_duplicate_radius": "null"}))
+    scan = build_index(profile(**{"data.near_duplicate_radius": "null"}).data)
     assert set(scan.duplicates["kind"]) == {"same pixels"}
     assert scan.index.groupby("group").size().max() == 2
     named = build_index(
@@ -102,7 +102,7 @@ def test_radius_off_leaves_equal_pixels_and_specimens(folder):
                 "data.specimen_from": "pattern",
                 "data.specimen_pattern": "'^(?P<specimen>p[12])'",
             }
-        )
+        ).data
     )
     groups = named.index.set_index("image_id")["group"]
     assert groups["aa/p1.png"] == "aa/p1" and groups["aa/p2.png"] == groups["aa/p2 again.bmp"] == "aa/p2"
@@ -129,7 +129,11 @@ def test_prepared_study_keeps_groups_whole_and_the_audit_finds_a_planted_leak(fo
     assert leak["grouped"]["test"]["same_group"] == leak["grouped"]["test"]["listed_duplicate"] == 0
     assert leak["paper"]["test"]["same_group"] >= leak["paper"]["test"]["same_photo"] > 0
     assert leak["authors"]["test"]["in_val"] == leak["authors"]["test"]["samples"] > 0
-    assert audit_photographs(settings) == {"photographs": 24, "pairs": 6, "straddling": 0}
+    assert audit_photographs(settings.data, ResultPaths.of(settings.profile)) == {
+        "photographs": 24,
+        "pairs": 6,
+        "straddling": 0,
+    }
     for protocol in settings.split.protocols:  # every test image of every protocol has its own row
         assert study.splits[protocol].query("split == 'test'")["sample_id"].is_unique
 
@@ -139,10 +143,10 @@ def test_prepared_study_keeps_groups_whole_and_the_audit_finds_a_planted_leak(fo
     split.loc[split["image_id"] == "aa/turned.png", "split"] = "test"
     write_csv(paths.splits_dir / "grouped.csv", split.assign(group=split["image_id"]))  # the groups are lost as well
     assert audit_files(paths, ["grouped"])["grouped"]["test"]["listed_duplicate"] == 2
-    assert audit_photographs(settings)["straddling"] == 2
+    assert audit_photographs(settings.data, ResultPaths.of(settings.profile))["straddling"] == 2
     (folder / "aa/p5.png").write_bytes((folder / "aa/p6.png").read_bytes())
     with pytest.raises(DataError, match="changed since the scan"):
-        audit_photographs(settings)
+        audit_photographs(settings.data, ResultPaths.of(settings.profile))
 
 
 def test_any_file_name_survives_the_table_of_duplicates(study_root):
@@ -166,7 +170,7 @@ def test_generated_photographs_are_grouped_by_specimen(tiny):
     study = prepare(tiny)
     assert (study.index["group"] == study.index["specimen"]).all() and study.duplicates.empty and study.notes == []
     with pytest.raises(DataError, match="generated photographs have no files"):
-        audit_photographs(tiny)
+        audit_photographs(tiny.data, ResultPaths.of(tiny.profile))
 
 
 def made_index(classes, hashes):

@@ -7,8 +7,8 @@ from PIL import Image
 from mineral_lib.data.split import make_split
 from mineral_lib.errors import DataError
 from mineral_lib.parameters import load_profile
+from mineral_lib.photos import scan as scan_folder
 from mineral_lib.photos.metadata import read_metadata
-from mineral_lib.photos.scan import scan_folder
 
 FOLDERS = ("", "S1/", "S1/deep/")
 FILES = [f"{name}/{folder}{number}.png" for name in ("aa", "bb") for folder in FOLDERS for number in (1, 2)]
@@ -61,7 +61,7 @@ def test_specimens_from_the_table_stay_together_in_the_split(photos):
     settings = settings_of(photos, "data.specimen_from=csv", f"data.metadata_csv={photos.parent / 'list.csv'}")
     scan = scan_with(photos, text, "data.specimen_from=csv")
     assert set(scan.index["specimen"]) == {f"{name}/K{number}" for name in ("aa", "bb") for number in range(3)}
-    split = make_split(scan.index, "grouped", settings)
+    split = make_split(scan.index, "grouped", settings.split, settings.augment)
     assert (split.groupby("specimen")["split"].nunique() == 1).all()
     assert (split.groupby("class_name")["split"].nunique() == 3).all()
 

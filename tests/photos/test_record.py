@@ -11,9 +11,9 @@ from PIL import Image
 from mineral_lib.data.prepare import prepare
 from mineral_lib.errors import DataError
 from mineral_lib.parameters import load_profile
-from mineral_lib.photos import record as record_module
-from mineral_lib.photos.measure import measure_all, measure_file
-from mineral_lib.photos.scan import scan_folder
+from mineral_lib.photos import measure as record_module
+from mineral_lib.photos import scan as scan_folder
+from mineral_lib.photos.measure import measure_file, measure_folder
 from mineral_lib.photos.walk import FoundFile
 
 
@@ -99,20 +99,17 @@ def test_what_could_not_be_opened_is_not_recorded(folder):
     result = measure_file(folder / "aa/vanished.png")
     assert result == {"refused": "no such file", "passing": True}
     assert measure_file(folder / "aa/words.jpg").keys() == {"refused"}
-    shown = []
-    measure_all(
-        folder,
-        [FoundFile("aa/vanished.png", "aa"), FoundFile("aa/0.png", "aa")],
-        lambda file, result: shown.append((file.name, "passing" in result)),
-    )
-    assert shown == [("aa/vanished.png", True), ("aa/0.png", False)]
+    found = [FoundFile("aa/vanished.png", "aa", state=(1,)), FoundFile("aa/0.png", "aa", state=(1,))]
+    measure_folder(folder, found, jobs=1, cache_dir=folder.parent / "cache", progress=False)
+    assert [file.status for file in found] == ["skipped", "used"]
+    assert list(json.loads(next((folder.parent / "cache/scans").iterdir()).read_text())["files"]) == ["aa/0.png"]
 
 
 def test_a_stopped_scan_keeps_what_it_has_read(folder, monkeypatch):
     class Stop(KeyboardInterrupt):
         pass
 
-    real, seen = record_module.ScanRecord.add, []
+    real, seen = record_module.Record.add, []
 
     def add(self, file, result):
         real(self, file, result)
@@ -120,10 +117,10 @@ def test_a_stopped_scan_keeps_what_it_has_read(folder, monkeypatch):
         if len(seen) == 5:
             raise Stop
 
-    monkeypatch.setattr(record_module.ScanRecord, "add", add)
+    monkeypatch.setattr(record_module.Record, "add", add)
     with pytest.raises(Stop):
         scan(folder)
-    monkeypatch.setattr(record_module.ScanRecord, "add", real)
+    monkeypatch.setattr(record_module.Record, "add", real)
     assert counts(scan(folder)) == (4, 5)
 
 

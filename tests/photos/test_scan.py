@@ -17,7 +17,7 @@ from mineral_lib.data.index import build_index, index_fingerprint, photo_folder,
 from mineral_lib.data.split import make_split
 from mineral_lib.errors import DataError
 from mineral_lib.parameters import load_profile
-from mineral_lib.photos.scan import scan_folder
+from mineral_lib.photos import scan as scan_folder
 from mineral_lib.storage import write_csv
 
 
@@ -217,7 +217,7 @@ def test_small_classes_in_the_grouped_split_follow_the_written_rule(tmp_path, co
     fill_class(tmp_path, "small", count)
     settings = load_profile("quick", ["data.source=folder", "data.folder=x", "data.min_photos=1"])
     scan = scan_folder(tmp_path, settings.data)
-    split = make_split(scan.index, "grouped", settings)
+    split = make_split(scan.index, "grouped", settings.split, settings.augment)
     sizes = split[split["class_name"] == "small"]["split"].value_counts().to_dict()
     assert (
         sizes
@@ -358,15 +358,15 @@ def test_index_survives_the_round_trip_through_csv(tmp_path):
 
 def test_generated_index_follows_table_2_and_the_seed():
     profile = load_profile("quick", ["data.fraction=0.25", "data.views=5"])
-    index = build_index(profile).index
+    index = build_index(profile.data).index
     assert index.drop_duplicates("label")["class_name"].tolist()[:3] == ["bornite", "cinnabar", "hematite"]
     counts = index["class_name"].value_counts()
     assert counts["galena"] == 129 and counts["fe_mo_ore"] == 30 and len(counts) == 26
     assert index["image_id"].is_unique and index.loc[0, "image_id"] == "bornite-s001-v1"
     assert index.groupby("specimen").size().max() == 5
-    few = build_index(load_profile("quick", ["data.fraction=0.001", "data.views=4"])).index
+    few = build_index(load_profile("quick", ["data.fraction=0.001", "data.views=4"]).data).index
     assert (few.groupby("class_name")["specimen"].nunique() == 3).all()
-    other = build_index(load_profile("quick", ["data.fraction=0.25", "data.views=5", "data.seed=1"])).index
+    other = build_index(load_profile("quick", ["data.fraction=0.25", "data.views=5", "data.seed=1"]).data).index
     assert index_fingerprint(other) != index_fingerprint(index)
 
 
@@ -375,5 +375,5 @@ def test_a_relative_folder_counts_from_the_project(tmp_path, monkeypatch):
     for name in ("aa", "bb"):
         fill_class(tmp_path / "my photos", name, 3)
     monkeypatch.setenv("MINERAL_STUDY_ROOT", str(tmp_path))
-    assert photo_folder(profile) == tmp_path / "my photos"
-    assert len(build_index(profile).index) == 6
+    assert photo_folder(profile.data) == tmp_path / "my photos"
+    assert len(build_index(profile.data).index) == 6

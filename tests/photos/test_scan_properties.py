@@ -18,8 +18,8 @@ from PIL import Image
 
 from mineral_lib.errors import StudyError
 from mineral_lib.parameters import load_profile
+from mineral_lib.photos import scan as scan_folder
 from mineral_lib.photos.images import readable
-from mineral_lib.photos.scan import scan_folder
 
 PROFILE = load_profile("quick", ["data.source=folder", "data.folder=x"])
 

@@ -26,7 +26,7 @@ SHOWN = [
     ("05_baselines", "images:.0f", "49 images"),
     ("07_grad_cam", '"HiResCAM"]).max()', "'eca_convnext_tiny': 0.0,"),
     ("08_report", "if not run.is_finished", "[]"),
-    ("09_your_own_photos", "build_index(mixed)", "label conflict"),
+    ("09_your_own_photos", "build_index(mixed.data)", "label conflict"),
     ("09_your_own_photos", "count_leak(", "'pattern': 0"),
 ]
 

@@ -10,9 +10,10 @@ import yaml
 from conftest import ROOT
 from PIL import Image
 
+from mineral_lib.data.audit import leak_note
 from mineral_lib.data.prepare import prepare
 from mineral_lib.parameters import load_profile
-from mineral_lib.photos.attribution import credits, stated
+from mineral_lib.photos import credits, stated
 from mineral_lib.reporting.card import class_frame, data_card, write_cards
 from mineral_lib.reporting.croissant import RELEASED
 from mineral_lib.storage import ResultPaths, file_digest, write_csv
@@ -60,7 +61,7 @@ def test_card_counts_what_the_files_hold(folder):
     for part in ("train", "val", "test"):
         assert frame[part].sum() == (split["split"] == part).sum()
     assert "19 files found: 1 skipped, 18 used" in text
-    assert data.leak_note("grouped") in text and file_digest(ResultPaths.of(settings.profile).index) in text
+    assert leak_note(data.leak("grouped")) in text and file_digest(ResultPaths.of(settings.profile).index) in text
     assert "licence not stated: 18 photographs" in text and "Fewer than 5 test photographs" in text
 
 

@@ -246,7 +246,7 @@ def test_leak_counts_and_gap(four_corners, settings):
 
 def test_the_nearest_neighbour_stands_beside_the_networks(four_corners, settings):
     write_photographs(four_corners)
-    samples = leakage.read_split(Study(settings, four_corners), "grouped").query("split == 'test'")
+    samples = Study(settings, four_corners).split("grouped").query("split == 'test'")
     control = samples[["sample_id", "specimen"]].assign(protocol="grouped", labels="shuffled", correct=0)
     control.iloc[:3, -1] = 1
     control.to_csv(four_corners.control, index=False)
@@ -311,7 +311,7 @@ def test_labels_drawn_by_lot_decide_the_verdict_on_the_split(four_corners, setti
     write_photographs(four_corners)
     parts = []
     for protocol, right in (("grouped", 0), ("paper", 1)):
-        samples = leakage.read_split(Study(settings, four_corners), protocol).query("split == 'test'")
+        samples = Study(settings, four_corners).split(protocol).query("split == 'test'")
         parts.append(samples[["sample_id", "specimen"]].assign(protocol=protocol, labels="shuffled", correct=right))
     pd.concat(parts).to_csv(four_corners.control, index=False)
     verdict, words = judge("honest_split", Study(settings, four_corners))

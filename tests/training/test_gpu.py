@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mineral_lib.config import Settings
-from mineral_lib.data.dataset import make_loader, set_epoch
+from mineral_lib.data.dataset import MineralDataset, make_loader, set_epoch
 from mineral_lib.evaluation.evidence_study import answers
 from mineral_lib.evaluation.grad_cam import heat_maps
 from mineral_lib.models.zoo import build_base
@@ -28,7 +28,9 @@ def loader_of(settings: Settings, *, augment_now: bool):
     px = round(settings.data.image_size_px * 256 / 224)
     pixels = np.random.default_rng(0).integers(0, 256, (COUNT, px, px, 3), np.uint8)
     samples = pd.DataFrame({"sample_id": range(COUNT), "label": np.arange(COUNT) % CLASSES, "split": "train"})
-    loader = make_loader(samples, pixels, "train", settings, train=True, augment_now=augment_now)
+    augment, px = settings.augment if augment_now else None, settings.data.image_size_px
+    dataset = MineralDataset(samples, pixels, split="train", image_size_px=px, augment=augment)
+    loader = make_loader(dataset, settings.train, draw=True)
     set_epoch(loader, 1)
     return loader
 
