@@ -11,29 +11,19 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from mineral_lib import errors
-from mineral_lib.config import Settings
 from mineral_lib.errors import StageError, StudyError
 from mineral_lib.kernel import stoppable_kernel
 from mineral_lib.locks import folder_lock
-from mineral_lib.manifest import write_outputs
 from mineral_lib.parameters import sections_of
-from mineral_lib.stage import outputs_intact, record_path
-from mineral_lib.storage import (
-    ResultPaths,
-    clean_partials,
-    digest,
-    file_digest,
-    project_root,
-    read_json,
-    write_json,
-    write_text,
-)
-from mineral_lib.study import Study
+from mineral_lib.storage import clean_partials, digest, file_digest, project_root, read_json, write_json, write_text
+
+if TYPE_CHECKING:
+    from mineral_lib.study import Study
 
 Say = Callable[[str], None]
 REPORT = "08_report"
@@ -44,39 +34,24 @@ def notebook_names() -> list[str]:
     return sorted(path.stem for path in (project_root() / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 
 
-def parameter_file(settings: Settings) -> Path:
+def parameter_file(study: "Study") -> Path:
     """The resolved parameters of a profile, as papermill gets them."""
-    return ResultPaths.of(settings.profile).root / "params" / f"{settings.profile}.yaml"
+    return study.paths.root / "params" / f"{study.settings.profile}.yaml"
 
 
-def commands(settings: Settings) -> list[str]:
+def commands(study: "Study") -> list[str]:
     """The stock papermill command of each stage."""
-    root, paths = project_root(), ResultPaths.of(settings.profile)
-    lines = []
-    for name in notebook_names():
-        target = (paths.notebooks_dir / f"{name}.ipynb").relative_to(root).as_posix()
-        parameters = parameter_file(settings).relative_to(root).as_posix()
-        lines.append(shlex.join(["papermill", f"notebooks/{name}.ipynb", target, "-f", parameters]))
-    return lines
+    places = (study.paths.notebooks_dir, parameter_file(study))
+    folder, parameters = (path.relative_to(project_root()).as_posix() for path in places)
+    lines = [["papermill", f"notebooks/{name}.ipynb", f"{folder}/{name}.ipynb"] for name in notebook_names()]
+    return [shlex.join([*line, "-f", parameters]) for line in lines]
 
 
-def _library_digest() -> str:
-    folder = project_root() / "mineral_lib"
-    files = sorted(path for path in folder.rglob("*") if path.suffix in (".py", ".j2", ".csv"))
-    return digest([[path.relative_to(folder).as_posix(), file_digest(path)] for path in files])
-
-
-def write_parameters(settings: Settings) -> Path:
-    """Write the resolved parameters of a profile, and return the path."""
-    text = yaml.safe_dump(sections_of(settings), sort_keys=False, allow_unicode=True, width=110)
-    return write_text(parameter_file(settings), text)
-
-
-def reproduce(settings: Settings, *, say: Say = print, force: bool = False) -> Path:
+def reproduce(study: "Study", *, say: Say = print, force: bool = False) -> Path:
     """Run the whole chain and return the path of the report.
 
     Args:
-        settings: The profile.
+        study: The profile.
         say: Receives progress lines.
         force: Run every notebook again (training runs are still reused by their keys).
 
@@ -85,40 +60,55 @@ def reproduce(settings: Settings, *, say: Say = print, force: bool = False) -> P
         StoppedError: Ctrl-C or SIGTERM; training in progress is saved.
         StorageError: Another process works on this profile, or the disk refuses.
     """
+    from mineral_lib.manifest import write_outputs
+
     os.environ.setdefault("PYTHONHASHSEED", "0")
-    root = ResultPaths.of(settings.profile).root
-    with folder_lock(root, f"the study '{settings.profile}'"):
-        clean_partials(root)
-        return _reproduce(settings, say, force)
-
-
-def _reproduce(settings: Settings, say: Say, force: bool) -> Path:
-    begin, paths = time.perf_counter(), ResultPaths.of(settings.profile)
-    write_parameters(settings)
-    key = digest([sections_of(settings), _library_digest()])
-    # The report comes last: it prints what all the others have made.
-    names, checked = sorted(notebook_names(), key=lambda name: name == REPORT), False
-    for position, name in enumerate(names, 1):
-        source = project_root() / "notebooks" / f"{name}.ipynb"
-        key = digest([key, file_digest(source)])
-        if not force and _up_to_date(settings.profile, name, key):
-            say(f"[{position}/{len(names)}] {name}: up to date")
-            continue
-        if not checked:
-            check_inputs(settings)
-            checked = True
-        say(f"[{position}/{len(names)}] {name} ...")
-        started = time.perf_counter()
-        run_notebook(settings, name)
-        seconds = round(time.perf_counter() - started, 1)
-        write_json(_key_path(settings.profile, name), {"key": key, "seconds": seconds})
-        say(f"[{position}/{len(names)}] {name}: done in {seconds:.0f} s")
-    write_outputs(Study(settings), {name: read_json(_key_path(settings.profile, name))["seconds"] for name in names})
+    begin, paths = time.perf_counter(), study.paths
+    with folder_lock(paths.root, f"the study '{study.settings.profile}'"):
+        clean_partials(paths.root)
+        text = yaml.safe_dump(sections_of(study.settings), sort_keys=False, allow_unicode=True, width=110)
+        write_text(parameter_file(study), text)
+        write_outputs(study, _run_all(study, say, force))
     say(f"\nFinished in {time.perf_counter() - begin:.0f} s. Open the report:\n  {paths.report}")
     return paths.report
 
 
-def check_inputs(settings: Settings) -> None:
+def _run_all(study: "Study", say: Say, force: bool) -> dict[str, float]:
+    """Run every notebook that is not up to date; return what each took, in seconds."""
+    key, checked, seconds = digest([sections_of(study.settings), _library_digest()]), False, {}
+    # The report comes last: it prints what all the others have made.
+    names = sorted(notebook_names(), key=lambda name: name == REPORT)
+    for position, name in enumerate(names, 1):
+        head, record = f"[{position}/{len(names)}] {name}", study.paths.stages_dir / f"{name}.key.json"
+        key = digest([key, file_digest(project_root() / "notebooks" / f"{name}.ipynb")])
+        if not force and record.is_file() and read_json(record)["key"] == key and _intact(study.record_path(name)):
+            say(f"{head}: up to date")
+        else:
+            if not checked:
+                check_inputs(study)
+                checked = True
+            say(f"{head} ...")
+            started = time.perf_counter()
+            run_notebook(study, name)
+            write_json(record, {"key": key, "seconds": round(time.perf_counter() - started, 1)})
+            say(f"{head}: done in {time.perf_counter() - started:.0f} s")
+        seconds[name] = read_json(record)["seconds"]
+    return seconds
+
+
+def _intact(record: Path) -> bool:
+    """Whether a notebook is recorded as done and all its files are still exactly as written."""
+    root, outputs = project_root(), read_json(record)["outputs"] if record.is_file() else {"": ""}
+    return all((root / name).is_file() and file_digest(root / name) == value for name, value in outputs.items())
+
+
+def _library_digest() -> str:
+    folder = project_root() / "mineral_lib"
+    files = sorted(path for path in folder.rglob("*") if path.suffix in (".py", ".j2", ".csv", ".yaml"))
+    return digest([[path.relative_to(folder).as_posix(), file_digest(path)] for path in files])
+
+
+def check_inputs(study: "Study") -> None:
     """Refuse photographs or starting weights that cannot be used, before any notebook runs.
 
     Raises:
@@ -126,27 +116,15 @@ def check_inputs(settings: Settings) -> None:
         WeightsError: Asked-for weights cannot exist or their file is missing.
     """
     from mineral_lib.data.prepare import prepare
-    from mineral_lib.training.specs import study_runs
+    from mineral_lib.models.weights import check_source
 
-    prepare(settings)
-    transferred = {spec.model for spec in study_runs(settings) if spec.weights == "transfer"}
-    if transferred and settings.weights.source != "formula":
-        from mineral_lib.models.weights import check_source
-
-        for model in sorted(transferred):
-            check_source(model, settings.weights, settings.model)
+    prepare(study.settings)
+    if study.settings.weights.source != "formula":
+        for model in sorted({run.model for run in study.planned() if run.weights == "transfer"}):
+            check_source(model, study.settings.weights, study.settings.model)
 
 
-def _key_path(profile: str, name: str) -> Path:
-    return ResultPaths.of(profile).stages_dir / f"{name}.key.json"
-
-
-def _up_to_date(profile: str, name: str, key: str) -> bool:
-    path = _key_path(profile, name)
-    return path.is_file() and read_json(path)["key"] == key and outputs_intact(profile, name)
-
-
-def run_notebook(settings: Settings, name: str) -> Path:
+def run_notebook(study: "Study", name: str) -> Path:
     """Run one notebook through papermill into ``results/<profile>/notebooks`` and make its web page.
 
     Raises:
@@ -157,11 +135,10 @@ def run_notebook(settings: Settings, name: str) -> Path:
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
-    root, paths = project_root(), ResultPaths.of(settings.profile)
-    folder = paths.notebooks_dir.relative_to(root)
-    target, failed = root / folder / f"{name}.ipynb", folder / f"{name}.failed.ipynb"
-    (root / folder).mkdir(parents=True, exist_ok=True)
-    record_path(settings.profile, name).unlink(missing_ok=True)
+    root, folder = project_root(), study.paths.notebooks_dir
+    target, failed = folder / f"{name}.ipynb", (folder / f"{name}.failed.ipynb").relative_to(root)
+    folder.mkdir(parents=True, exist_ok=True)
+    study.record_path(name).unlink(missing_ok=True)
     previous = Path.cwd()
     os.chdir(root)  # papermill stores the paths it is given: relative ones carry no trace of the machine
     try:
@@ -170,7 +147,7 @@ def run_notebook(settings: Settings, name: str) -> Path:
             papermill.execute_notebook(
                 f"notebooks/{name}.ipynb",
                 str(failed),
-                parameters=sections_of(settings),
+                parameters=sections_of(study.settings),
                 kernel_name="python3",
                 progress_bar=False,
                 stdout_file=sys.stdout,
@@ -189,14 +166,14 @@ def run_notebook(settings: Settings, name: str) -> Path:
         ) from error
     finally:
         os.chdir(previous)
-    if not record_path(settings.profile, name).is_file():
+    if not study.record_path(name).is_file():
         raise StageError(
             "the notebook ended early, its last cell did not run",
             where=f"notebook {name}",
             remedy=f"look at {failed.as_posix()}",
         )
     os.replace(root / failed, target)
-    _write_page(target, paths.html_dir / f"{name}.html")
+    _write_page(target, study.paths.html_dir / f"{name}.html")
     return target
 
 

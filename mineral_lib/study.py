@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mineral_lib import parameters, stage
+from mineral_lib import parameters
 from mineral_lib.config import Settings
 from mineral_lib.data.dataset import MineralDataset
 from mineral_lib.data.pixels import load_masks, load_pixels
 from mineral_lib.data.prepare import StudyData, prepare
 from mineral_lib.data.split import read_split
-from mineral_lib.storage import ResultPaths
+from mineral_lib.errors import StageError
+from mineral_lib.storage import ResultPaths, file_digest, project_root, write_json
 from mineral_lib.training import specs
 from mineral_lib.training.run import Run, recorded_runs
 from mineral_lib.training.specs import RunSpec
@@ -98,9 +99,8 @@ class Study:
 
     def pixels(self, samples: pd.DataFrame | None = None) -> np.ndarray:
         """Working pixels (N, W, W, 3) uint8 of samples, in their order; of the index if None."""
-        return load_pixels(
-            self.index if samples is None else samples, self.index, self.settings.data, self.settings.augment
-        )
+        samples = self.index if samples is None else samples
+        return load_pixels(samples, self.index, self.settings.data, self.settings.augment)
 
     def masks(self) -> np.ndarray:
         """Outlines (N, W, W) bool of generated specimens, in the order of the index."""
@@ -145,23 +145,18 @@ class Study:
 
     def select(
         self,
-        *,
         model: str,
         weights: str,
         protocol: str = "grouped",
+        *,
         placement: str | None = None,
         labels: str = "true",
         pictures: str = "colour",
     ) -> list[Run]:
         """The finished runs of a table row, one a seed, sorted by seed; ``placement`` None is the profile's own."""
-        placement = placement or self.settings.model.eca_placement
-        found = [
-            run
-            for run in self.runs
-            if (run.model, run.weights, run.protocol) == (model, weights, protocol)
-            and (run.labels, run.pictures) == (labels, pictures)
-            and run.placement in (None, placement)
-        ]
+        places, wanted = (None, placement or self.settings.model.eca_placement), (model, weights, protocol)
+        found = [run for run in self.runs if (run.model, run.weights, run.protocol) == wanted]
+        found = [run for run in found if (run.labels, run.pictures) == (labels, pictures) and run.placement in places]
         return sorted(found, key=lambda run: run.seed)
 
     def train(self, runs: Iterable[Run] | None = None, *, say: Say = print) -> int:
@@ -194,12 +189,23 @@ class Study:
         return thing
 
     def finish(self, notebook: str) -> list[str]:
-        """Record a notebook as done: every file it saved exists and is not empty. Returns their names.
+        """Record a notebook as done, with the digest of every file it saved. Returns their names.
 
         Raises:
-            StageError: A file is missing.
+            StageError: A file is missing or empty.
         """
-        return stage.finish(self.settings.profile, notebook, self.written)
+        outputs = {}
+        for path in self.written:
+            if not path.is_file() or path.stat().st_size == 0:
+                where, remedy = f"{notebook}: {path}", "run the notebook again from the top"
+                raise StageError("declares a file that is missing or empty", where=where, remedy=remedy)
+            outputs[path.resolve().relative_to(project_root()).as_posix()] = file_digest(path)
+        write_json(self.record_path(notebook), {"status": "done", "outputs": outputs})
+        return sorted(outputs)
+
+    def record_path(self, notebook: str) -> Path:
+        """Where ``finish`` records a notebook."""
+        return self.paths.stages_dir / f"{notebook}.json"
 
     def show(self, *sections: str) -> Any:
         """The resolved values of some sections, for the top of a notebook."""

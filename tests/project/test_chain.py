@@ -10,6 +10,7 @@ from conftest import ROOT, mineral
 from mineral_lib.parameters import load_profile
 from mineral_lib.pipeline import notebook_names, run_notebook
 from mineral_lib.storage import ResultPaths, read_json
+from mineral_lib.study import Study
 
 TABLES = [
     "table_1_structure",
@@ -144,7 +145,7 @@ def test_a_failing_notebook_keeps_the_failed_copy_and_the_earlier_success(chain,
 
     monkeypatch.setattr(papermill, "execute_notebook", fail)
     with pytest.raises(StageError, match=r"08_report, cell 3: ZeroDivisionError"):
-        run_notebook(settings, "08_report")
+        run_notebook(Study(settings), "08_report")
     assert (paths.notebooks_dir / "08_report.ipynb").read_bytes() == before
     (paths.stages_dir / "08_report.json").write_bytes(record)
 
