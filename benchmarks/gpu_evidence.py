@@ -12,8 +12,8 @@ from mineral_lib.evaluation.cam_study import cam_panels, figure_photographs
 from mineral_lib.evaluation.controls import run_baselines
 from mineral_lib.evaluation.evidence_study import answer_on_grounds, evidence_runs, measure_evidence
 from mineral_lib.parameters import load_profile
+from mineral_lib.reporting.artefacts import make_artefacts
 from mineral_lib.reporting.cam_grid import draw_cam_grid
-from mineral_lib.reporting.run_tables import write_figures, write_tables
 from mineral_lib.storage import ResultPaths
 from mineral_lib.study import Study
 from mineral_lib.training.runs import is_finished
@@ -45,7 +45,7 @@ def main(profile: str, changes: list[str]) -> None:
     answer_on_grounds(study, settings, runs)
     run_baselines(settings)
     print("grounds and baselines", flush=True)
-    print(*write_tables(Study(settings, paths)), *write_figures(Study(settings, paths)), sep="\n")
+    print(*make_artefacts(Study(settings, paths)), sep="\n")
 
 
 if __name__ == "__main__":

@@ -88,10 +88,10 @@ def table_5_gains(study: Study) -> tuple[pd.DataFrame, str]:
     for name, signs in GAINS.items():
         printed_gain = sum(sign * paper[corner] for corner, sign in signs.items())
         rows.append({**contrast_row(found.get(name)), "gain": name, **printed_gain})
-    return pd.DataFrame(rows), read_gains(found)
+    return pd.DataFrame(rows), _read_gains(found)
 
 
-def read_gains(found: dict[str, Contrast]) -> str:
+def _read_gains(found: dict[str, Contrast]) -> str:
     """Sentence: what attention and transfer add, each with interval, seeds and what may be concluded."""
     known = {words: found[name] for name, words in QUESTIONS.items() if name in found}
     parts = [f"{words} {gain.text()}, {gain.status}" for words, gain in known.items()]

@@ -50,14 +50,13 @@ def columns_of(name: str, frame: Iterable[str] = ()) -> dict[str, Column] | None
         name: Its name in ``words.yaml``; a ``*`` in a key there, and in its title, stands for a number.
         frame: The columns of the table, needed where there is a ``*``.
     """
-    given, found = entry(name).get("columns"), {}
-    for key, how in (given or {}).items():
+    given, found = entry(name).get("columns", {}), {}
+    for key, how in given.items():
         start, star, end = key.partition("*")
-        numbers = (
-            [column.removeprefix(start).removesuffix(end) for column in fnmatch.filter(frame, key)] if star else ["*"]
-        )
-        found |= {key.replace("*", n): Column(**how | {"title": how["title"].replace("*", n)}) for n in numbers}
-    return given and found
+        for column in fnmatch.filter(frame, key) if star else [key]:
+            number = column.removeprefix(start).removesuffix(end)
+            found[column] = Column(**how | {"title": how["title"].replace("*", number)})
+    return found or None
 
 
 def notes_of(name: str, settings: Settings, values: Mapping[str, Any] | None = None) -> list[str]:

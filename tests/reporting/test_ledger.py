@@ -1,4 +1,3 @@
-# ruff: noqa: F811 (pytest fixtures are used by naming them)
 """The ledger: every rule gives its verdict on what was published, and another one on facts that say otherwise."""
 
 import json
@@ -6,7 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from test_reporting import four_corners, paths, settings, write_run  # noqa: F401
+from tiny_runs import write_run
 
 from mineral_lib.config import PAPER_MODELS
 from mineral_lib.models.paper_networks import network_facts

@@ -47,10 +47,10 @@ def test_every_character_has_a_glyph():
 
 
 def test_saved_figures_are_byte_identical(tmp_path):
-    matrix, names = confusion.Confusion(np.array([[3, 1], [0, 4]])), ["bornite", "my rock"]
+    counted = (np.array([[3, 1], [0, 4]]), np.full(2, np.nan), ["bornite", "my rock"])
     files = []
     for name in ("one", "two"):
-        drawing = confusion.draw_confusion_standard(matrix, names, language="both")
+        drawing = confusion.draw_matrix(*counted, language="both")
         files.append(drawing.save(tmp_path / name / "figure", dpi=60))
     for first, second in zip(*files, strict=True):
         assert first.read_bytes() == second.read_bytes()
@@ -61,16 +61,14 @@ def test_saved_figures_are_byte_identical(tmp_path):
 
 def test_no_missing_glyph_warning(tmp_path, recwarn):
     names = [mineral.slug for mineral in minerals()]
-    drawing = confusion.draw_confusion_standard(
-        confusion.Confusion(np.eye(26, dtype=int), np.ones(26)), names, language="both", title="混淆矩阵"
-    )
+    drawing = confusion.draw_matrix(np.eye(26, dtype=int), np.ones(26), names, language="both", title="混淆矩阵")
     drawing.save(tmp_path / "figure", dpi=50)
     assert not [str(warning.message) for warning in recwarn if "lyph" in str(warning.message)]
 
 
 def test_paper_orientation_has_true_classes_in_columns():
-    matrix = confusion.Confusion(np.array([[1, 3], [0, 5]]), np.array([7.0, 20.0]))
-    drawing = confusion.draw_confusion_paper(matrix, ["bornite", "pyrite"])
+    counted = (np.array([[1, 3], [0, 5]]), np.array([7.0, 20.0]), ["bornite", "pyrite"])
+    drawing = confusion.draw_matrix(*counted, form="paper")
     axes = drawing.figure.axes[0]
     shown = axes.images[0].get_array()
     assert shown[1, 0] == pytest.approx(0.75) and shown[0, 1] == 0  # bornite (column 1) taken for pyrite (row 13)
@@ -83,8 +81,8 @@ def test_paper_orientation_has_true_classes_in_columns():
 
 
 def test_figures_by_class_show_their_photographs():
-    matrix = confusion.Confusion(np.array([[1, 1], [0, 5]]))
-    axes = confusion.draw_confusion_standard(matrix, ["bornite", "my rock"]).figure.axes[0]
+    counted = (np.array([[1, 1], [0, 5]]), np.full(2, np.nan), ["bornite", "my rock"])
+    axes = confusion.draw_matrix(*counted).figure.axes[0]
     assert [text.get_text() for text in axes.get_yticklabels()] == ["bornite  2 / –†", "my rock  5 / –"]
     frame = pd.DataFrame({"class_name": ["bornite"], "original": [9.0], "augmented": [np.nan]})
     bars = {"plain": frame, "split": frame.assign(test=[2.0], train=[5.0])}

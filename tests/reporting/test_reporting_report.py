@@ -1,12 +1,11 @@
-# ruff: noqa: F811 (pytest fixtures are used by naming them)
-"""Verdicts on the claims and the report, on the tiny runs of ``test_reporting``."""
+"""Verdicts on the claims and the report, on the tiny runs of ``tiny_runs``."""
 
 import re
 import subprocess
 import sys
 
 import pytest
-from test_reporting import four_corners, paths, settings, write_photographs, write_run  # noqa: F401
+from tiny_runs import write_photographs, write_run
 
 from mineral_lib.reporting.claims import all_claims, judge
 from mineral_lib.reporting.contrasts import FAILS, HOLDS, UNDECIDED

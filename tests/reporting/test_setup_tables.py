@@ -1,9 +1,8 @@
-# ruff: noqa: F811 (pytest fixtures are used by naming them)
 """Tables 1 to 3 and the recipe: printed facts beside those of a profile."""
 
 import numpy as np
 import pytest
-from test_reporting import paths, settings, write_photographs, write_run  # noqa: F401
+from tiny_runs import write_photographs, write_run
 
 from mineral_lib.evaluation.metrics import binary_terms, confusion
 from mineral_lib.models.structure import Step
