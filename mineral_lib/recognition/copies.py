@@ -1,0 +1,130 @@
+"""Finding two pictures of the same scene: copies, crops and turns, verified by local features.
+
+Candidates come from nearest neighbours of network features, which survive crops and turns that a perceptual hash does
+not. A candidate counts only if enough local features (SIFT, Lowe 2004) agree on one similarity transform and the colours
+agree where the pictures overlap: cut gems or crystals of one mineral look alike, but their corners do not fit.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from PIL import Image
+from sklearn.neighbors import NearestNeighbors
+
+SIDE_PX = 360  # longest side of the pictures that are compared
+KEYPOINTS = 600
+RATIO = 0.75  # of the nearest to the second nearest descriptor (Lowe 2004)
+INLIERS = 12  # local features that must agree on one transform
+INLIER_SHARE = 0.3  # of the matches
+REACH_PX = 4.0
+MOST_COLOUR_DISTANCE = 30.0  # mean absolute difference of overlapping 8-bit pixels
+NEIGHBOURS = 8
+
+
+@dataclass(frozen=True)
+class Match:
+    """Two photographs that show the same scene.
+
+    Attributes:
+        first: Row of the one photograph.
+        second: Row of the other.
+        inliers: Local features that agree.
+        scale: Size of the first in the second, 1 for the same.
+        turn_deg: Turn from the first to the second, -180 to 180.
+    """
+
+    first: int
+    second: int
+    inliers: int
+    scale: float
+    turn_deg: float
+
+
+@dataclass(frozen=True)
+class _Local:
+    pixels: np.ndarray
+    points: np.ndarray
+    descriptors: np.ndarray | None
+
+
+def local_features(photo: Image.Image) -> _Local:
+    """Keypoints and descriptors of a photograph, at a longest side of 360 px."""
+    small = photo.convert("RGB")
+    small.thumbnail((SIDE_PX, SIDE_PX), Image.Resampling.BICUBIC)
+    pixels = np.asarray(small)
+    points, descriptors = cv2.SIFT_create(KEYPOINTS).detectAndCompute(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), None)
+    if descriptors is not None:  # RootSIFT (Arandjelovic and Zisserman 2012)
+        descriptors = np.sqrt(descriptors / (descriptors.sum(1, keepdims=True) + 1e-7))
+    return _Local(pixels, np.float32([point.pt for point in points]).reshape(-1, 2), descriptors)
+
+
+def verify(one: _Local, other: _Local) -> tuple[int, float, float] | None:
+    """Whether two pictures show the same scene: agreeing features, scale and turn in degrees, or None."""
+    if one.descriptors is None or other.descriptors is None or min(len(one.points), len(other.points)) < INLIERS:
+        return None
+    pairs = cv2.BFMatcher(cv2.NORM_L2).knnMatch(one.descriptors, other.descriptors, k=2)
+    good = [pair[0] for pair in pairs if len(pair) == 2 and pair[0].distance < RATIO * pair[1].distance]
+    if len(good) < INLIERS:
+        return None
+    source = one.points[[match.queryIdx for match in good]]
+    target = other.points[[match.trainIdx for match in good]]
+    cv2.setRNGSeed(0)
+    transform, inside = cv2.estimateAffinePartial2D(source, target, method=cv2.RANSAC, ransacReprojThreshold=REACH_PX)
+    if transform is None or inside.sum() < max(INLIERS, INLIER_SHARE * len(good)):
+        return None
+    scale = float(np.hypot(transform[0, 0], transform[1, 0]))
+    if not 0.2 < scale < 5 or _colour_distance(one.pixels, other.pixels, transform) > MOST_COLOUR_DISTANCE:
+        return None
+    return int(inside.sum()), scale, float(np.degrees(np.arctan2(transform[1, 0], transform[0, 0])))
+
+
+def _colour_distance(one: np.ndarray, other: np.ndarray, transform: np.ndarray) -> float:
+    """Mean absolute difference where the first, laid over the second, covers it; infinite without an overlap."""
+    size = other.shape[1::-1]
+    laid = cv2.warpAffine(one, transform, size)
+    covered = cv2.warpAffine(np.full(one.shape[:2], 255, np.uint8), transform, size) > 250
+    if covered.mean() < 0.05:
+        return float("inf")
+    return float(np.abs(laid[covered].astype(float) - other[covered]).mean())
+
+
+def same_scenes(
+    names: Sequence[str],
+    decode: Callable[[str], Image.Image],
+    features: np.ndarray,
+    among: np.ndarray | None = None,
+    *,
+    candidates: Sequence[tuple[int, int]] = (),
+) -> list[Match]:
+    """Pairs of photographs that show the same scene.
+
+    Args:
+        names: What ``decode`` is asked for.
+        decode: Gives a photograph as a PIL image.
+        features: Network features (N, D).
+        among: Rows to compare with all the others (for example those of a test set); None for every pair.
+        candidates: Further pairs to verify, for example of equal perceptual hash.
+
+    Returns:
+        Verified pairs, each once, ``first`` < ``second``.
+    """
+    unit = features / np.clip(np.linalg.norm(features, axis=1, keepdims=True), 1e-9, None)
+    asked = np.arange(len(names)) if among is None else np.asarray(among)
+    others = np.arange(len(names)) if among is None else np.setdiff1d(np.arange(len(names)), asked)
+    pairs = {(min(pair), max(pair)) for pair in candidates}
+    if len(others):
+        count = min(len(others), NEIGHBOURS + (among is None))
+        near = NearestNeighbors(n_neighbors=count).fit(unit[others]).kneighbors(unit[asked], return_distance=False)
+        found = ((int(row), int(others[place])) for row, places in zip(asked, near, strict=True) for place in places)
+        pairs |= {(min(pair), max(pair)) for pair in found if pair[0] != pair[1]}
+    known: dict[int, _Local] = {}
+    matches = []
+    for first, second in sorted(pairs):
+        for row in (first, second):
+            if row not in known:
+                known[row] = local_features(decode(names[row]))
+        if found := verify(known[first], known[second]):
+            matches.append(Match(first, second, *found))
+    return matches

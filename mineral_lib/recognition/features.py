@@ -1,0 +1,142 @@
+"""Features of photographs: a frozen network at one or more sizes, and a colour histogram; each computed once.
+
+Features are kept below ``results/cache/features``, one file a backbone and size, by the digest of each photograph, so a
+new photograph in a folder costs only itself.
+"""
+
+import io
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from mineral_lib.recognition.backbone import Backbone
+from mineral_lib.storage import write_bytes
+
+BATCH = 32
+BINS = 8  # a channel of the colour histogram
+HISTOGRAM_SIDE_PX = 128
+
+Decode = Callable[[str], Image.Image]
+
+
+def view(photo: Image.Image, backbone: Backbone, size_px: int) -> torch.Tensor:
+    """The centre of a photograph, its aspect kept, as the backbone wants it: (3, size_px, size_px), values 0 to 1."""
+    side = round(size_px / backbone.cfg.get("crop_pct", 1.0))
+    scale = side / min(photo.size)
+    width, height = (max(side, round(length * scale)) for length in photo.size)
+    how = Image.Resampling[str(backbone.cfg.get("interpolation", "bicubic")).upper()]
+    left, top = (width - size_px) // 2, (height - size_px) // 2
+    small = photo.convert("RGB").resize((width, height), how).crop((left, top, left + size_px, top + size_px))
+    return torch.from_numpy(np.array(small)).permute(2, 0, 1).float() / 255
+
+
+def histogram(photo: Image.Image) -> np.ndarray:
+    """Square roots of an 8 x 8 x 8 RGB histogram, shape (512,), float32."""
+    small = photo.convert("RGB").resize((HISTOGRAM_SIDE_PX, HISTOGRAM_SIDE_PX), Image.Resampling.BILINEAR)
+    levels = np.asarray(small).reshape(-1, 3).astype(int) * BINS // 256
+    cells = np.bincount(levels @ [BINS * BINS, BINS, 1], minlength=BINS**3)
+    return np.sqrt(cells / len(levels)).astype(np.float32)
+
+
+class FeatureCache:
+    """Features by the digest of the photograph, in one file.
+
+    Args:
+        path: The file; a missing or damaged one is an empty cache.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.path, self.rows, self.changed = path, {}, False
+        if path and path.is_file():
+            try:
+                with np.load(path, allow_pickle=False) as kept:
+                    self.rows = dict(zip(kept["digests"].tolist(), kept["values"], strict=True))
+            except (OSError, ValueError, KeyError, EOFError):
+                self.rows = {}
+
+    def add(self, digest: str, value: np.ndarray) -> None:
+        """Keep one row."""
+        self.rows[digest], self.changed = value, True
+
+    def save(self) -> None:
+        """Write the file if something was added."""
+        if self.path and self.changed:
+            buffer = io.BytesIO()
+            np.savez(buffer, digests=np.array(list(self.rows)), values=np.stack(list(self.rows.values())))
+            write_bytes(self.path, buffer.getvalue())
+            self.changed = False
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of features.
+
+    Attributes:
+        name: Names the cache file; holds everything but the photograph that the features depend on.
+        prepare: From a photograph to what ``compute`` takes; runs in a decoding thread.
+        compute: Rows (B, D), float32, of a list of prepared photographs.
+    """
+
+    name: str
+    prepare: Callable[[Image.Image], Any]
+    compute: Callable[[list], np.ndarray]
+
+
+def network_kind(backbone: Backbone, size_px: int) -> Kind:
+    """Features of a frozen network that sees images of ``size_px``."""
+    return Kind(
+        f"{backbone.name.replace(':', '_')}-{backbone.digest[:12]}-{size_px}",
+        lambda photo: view(photo, backbone, size_px),
+        lambda views: backbone.features(torch.stack(views)).numpy(),
+    )
+
+
+COLOUR = Kind("colour", histogram, np.stack)
+
+
+def photograph_features(
+    names: Sequence[str],
+    digests: Sequence[str],
+    decode: Decode,
+    kinds: Sequence[Kind],
+    *,
+    cache_dir: Path | None = None,
+    jobs: int = 1,
+) -> list[np.ndarray]:
+    """Features of photographs, one array (N, D) float32 a kind; each photograph is decoded once at most.
+
+    Args:
+        names: What ``decode`` is asked for.
+        digests: SHA-256 of each photograph's bytes.
+        decode: Gives a photograph as a PIL image.
+        kinds: Which features.
+        cache_dir: Where features are kept, below ``features/``; nowhere if not given.
+        jobs: Decoding threads.
+
+    Raises:
+        DataError: A photograph cannot be decoded.
+    """
+    folder = cache_dir / "features" if cache_dir else None
+    caches = [FeatureCache(folder / f"{kind.name}.npz" if folder else None) for kind in kinds]
+    missing = [place for place, digest in enumerate(digests) if any(digest not in cache.rows for cache in caches)]
+
+    def prepared(place: int) -> list:
+        photo = decode(names[place])
+        return [kind.prepare(photo) for kind in kinds]
+
+    with ThreadPoolExecutor(max(1, jobs)) as pool:
+        for start in range(0, len(missing), BATCH):
+            places = missing[start : start + BATCH]
+            batch = list(pool.map(prepared, places))
+            for number, (kind, cache) in enumerate(zip(kinds, caches, strict=True)):
+                for place, row in zip(places, kind.compute([one[number] for one in batch]), strict=True):
+                    cache.add(digests[place], row)
+    for cache in caches:
+        cache.save()
+    return [np.stack([cache.rows[digest] for digest in digests]) for cache in caches]

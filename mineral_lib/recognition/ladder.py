@@ -1,0 +1,111 @@
+"""The ladder: what each rung of recognition is worth on these photographs, from the commonest name to real weights."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from mineral_lib.evaluation.metrics import commonest_label
+from mineral_lib.recognition.calibration import probabilities
+from mineral_lib.recognition.linear import Choice, choose, fit_linear
+from mineral_lib.recognition.recogniser import Photographs, kind_of
+
+MAJORITY = "majority"
+TOP = 3
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One way to recognise.
+
+    Attributes:
+        name: For people.
+        kinds: Names of its features, see ``recogniser.kind_of``; none for the commonest class.
+        choice: What was chosen on validation; None for the commonest class.
+        val: Probabilities of the validation photographs (V, C), fitted on training photographs.
+        test: Probabilities of the test photographs (T, C), fitted on training and validation photographs.
+        seconds: What it took, features included where they were not cached.
+    """
+
+    name: str
+    kinds: tuple[str, ...]
+    choice: Choice | None
+    val: np.ndarray
+    test: np.ndarray
+    seconds: float
+
+
+def rungs_of(backbones: Sequence[str], sizes_px: Sequence[int]) -> dict[str, tuple[str, ...]]:
+    """Names and features of the rungs: colour, a random network, each backbone at one size, at all, and with colour."""
+    found: dict[str, tuple[str, ...]] = {
+        "colour histogram": ("colour",),
+        f"random network, {sizes_px[0]} px": (f"random@{sizes_px[0]}",),
+    }
+    for backbone in backbones:
+        alone = tuple(f"{backbone}@{size}" for size in sizes_px)
+        found[f"{backbone}, {sizes_px[0]} px"] = alone[:1]
+        if len(alone) > 1:
+            found[f"{backbone}, {' and '.join(map(str, sizes_px))} px"] = alone
+        found[f"{backbone}, {' and '.join(map(str, sizes_px))} px, and colour"] = (*alone, "colour")
+    return found
+
+
+def climb(
+    photographs: Photographs, num_classes: int, parts: dict[str, np.ndarray], rungs: dict[str, tuple[str, ...]]
+) -> list[Rung]:
+    """Fit every rung.
+
+    Args:
+        photographs: With labels.
+        num_classes: C.
+        parts: Rows of ``train``, ``val`` and ``test``.
+        rungs: Names and features, see ``rungs_of``.
+    """
+    labels, train, val, test = photographs.labels, parts["train"], parts["val"], parts["test"]
+    both = np.concatenate([train, val])
+    found = [_majority(labels, parts, num_classes)]
+    for name, kinds in rungs.items():
+        begin = time.perf_counter()
+        features = np.hstack(photographs.features([kind_of(kind) for kind in kinds]))
+        choice = choose(features, labels, train, val, num_classes)
+        answers = [
+            probabilities(fit_linear(features[rows], labels[rows], num_classes, choice).logits(features[asked]), 1.0)
+            for rows, asked in ((train, val), (both, test))
+        ]
+        found.append(Rung(name, kinds, choice, *answers, time.perf_counter() - begin))
+    return found
+
+
+def _majority(labels: np.ndarray, parts: dict[str, np.ndarray], num_classes: int) -> Rung:
+    answers = np.eye(num_classes)[commonest_label(labels[parts["train"]])]
+    return Rung(MAJORITY, (), None, *(np.tile(answers, (len(parts[name]), 1)) for name in ("val", "test")), 0.0)
+
+
+def scores(probability: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Accuracy, macro recall and share among the first three, fractions; NaN without photographs."""
+    if not len(labels):
+        return dict.fromkeys(("accuracy", "macro_recall", "top3"), float("nan"))
+    right = pd.Series(probability.argmax(1) == labels)
+    first = np.argsort(-probability, axis=1, kind="stable")[:, :TOP]
+    return {
+        "accuracy": float(right.mean()),
+        "macro_recall": float(right.groupby(labels).mean().mean()),
+        "top3": float((first == labels[:, None]).any(1).mean()),
+    }
+
+
+def best_rung(rungs: Sequence[Rung], labels: np.ndarray) -> Rung:
+    """The rung with the best mean of accuracy and macro recall on validation, the first of equals; needs features.
+
+    Args:
+        rungs: As ``climb`` gives them.
+        labels: Of the validation photographs.
+    """
+
+    def score(rung: Rung) -> float:
+        found = scores(rung.val, labels)
+        return (found["accuracy"] + found["macro_recall"]) / 2
+
+    return max((rung for rung in rungs if rung.kinds), key=score)

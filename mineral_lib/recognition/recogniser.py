@@ -1,0 +1,179 @@
+"""A recogniser: frozen features, a linear classifier, and what it takes to trust its answers."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from mineral_lib.recognition import conformal
+from mineral_lib.recognition.backbone import load_backbone
+from mineral_lib.recognition.calibration import fit_temperature, probabilities
+from mineral_lib.recognition.features import COLOUR, Kind, network_kind, photograph_features
+from mineral_lib.recognition.linear import Choice, Linear, choose, fit_linear, out_of_fold
+from mineral_lib.recognition.unknown import Familiarity, fit_familiarity
+
+FEW = 3  # so many minerals can be named as "one of these"
+
+
+def kind_of(name: str) -> Kind:
+    """A kind of features by name: ``colour``, or ``<backbone>@<pixels>``, for example ``lite0@224``.
+
+    Raises:
+        WeightsError: The backbone's weights cannot be had.
+    """
+    if name == COLOUR.name:
+        return COLOUR
+    backbone, _, size = name.rpartition("@")
+    return network_kind(load_backbone(backbone), int(size))
+
+
+@dataclass(frozen=True)
+class Photographs:
+    """Photographs of known or unknown minerals.
+
+    Attributes:
+        names: What ``decode`` is asked for.
+        digests: SHA-256 of each photograph's bytes.
+        decode: Gives a photograph as a PIL image.
+        labels: Class of each, -1 for unknown.
+        groups: Specimen of each.
+        cache_dir: Where features are kept; None for nowhere.
+        jobs: Decoding threads.
+    """
+
+    names: Sequence[str]
+    digests: Sequence[str]
+    decode: Callable[[str], Image.Image]
+    labels: np.ndarray
+    groups: np.ndarray
+    cache_dir: Path | None = None
+    jobs: int = 1
+
+    def features(self, kinds: Sequence[Kind]) -> list[np.ndarray]:
+        """Features (N, D) of each kind."""
+        return photograph_features(
+            self.names, self.digests, self.decode, kinds, cache_dir=self.cache_dir, jobs=self.jobs
+        )
+
+
+@dataclass(frozen=True)
+class Recogniser:
+    """Everything needed to answer.
+
+    Attributes:
+        classes: Class names; the position is the label.
+        kinds: The features it takes.
+        linear: The classifier on all of them, side by side.
+        temperature: Of its probabilities.
+        coverage: Promised share of sets that hold the true class.
+        least: Probability a class must reach to be in the set.
+        familiarity: What is not one of these, on the features of the first kind.
+        about: Data, choice, numbers, licences, versions: what the model card says.
+    """
+
+    classes: list[str]
+    kinds: list[Kind]
+    linear: Linear
+    temperature: float
+    coverage: float
+    least: float
+    familiarity: Familiarity
+    about: dict[str, Any] = field(default_factory=dict)
+
+    def answer(self, photographs: Photographs) -> list["Answer"]:
+        """One answer a specimen, in the order of their first photographs."""
+        parts = photographs.features(self.kinds)
+        probability = probabilities(self.linear.logits(np.hstack(parts)), self.temperature)
+        distance = self.familiarity.distance(parts[0])
+        joint, first = conformal.specimen_log_probabilities(probability, photographs.groups)
+        inside = conformal.sets(joint, self.least)
+        answers = []
+        for place in np.argsort(first):
+            rows = np.flatnonzero(photographs.groups == photographs.groups[first[place]])
+            answers.append(
+                Answer(
+                    [photographs.names[row] for row in rows],
+                    joint[place],
+                    np.flatnonzero(inside[place]),
+                    # A specimen is strange if its photographs are, on the whole.
+                    bool(np.median(distance[rows]) > self.familiarity.limit),
+                )
+            )
+        return answers
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is said about one specimen.
+
+    Attributes:
+        names: Its photographs.
+        probability: Of each class, shape (C,), calibrated.
+        inside: Labels in the prediction set, ascending.
+        strange: Its features lie far from everything learned: *not one of these*.
+    """
+
+    names: list[str]
+    probability: np.ndarray
+    inside: np.ndarray
+    strange: bool
+
+    def level(self, groups: Sequence[str]) -> str:
+        """How much can be said: ``none`` (not one of these), ``one``, ``few``, ``group`` or ``unsure``.
+
+        Args:
+            groups: Mineral group of each class, empty where unknown.
+        """
+        if self.strange:
+            return "none"
+        if len(self.inside) == 1:
+            return "one"
+        if len(self.inside) <= FEW:
+            return "few"
+        named = {groups[label] for label in self.inside}
+        return "group" if len(named) == 1 and named != {""} else "unsure"
+
+
+def fit_recogniser(
+    photographs: Photographs,
+    classes: list[str],
+    kinds: Sequence[str],
+    train: np.ndarray,
+    val: np.ndarray,
+    *,
+    coverage: float = 0.9,
+    seed: int = 0,
+) -> tuple[Recogniser, Choice]:
+    """Choose on validation, fit on training and validation photographs, calibrate on photographs of held-out specimens.
+
+    Args:
+        photographs: With labels and specimens.
+        classes: Class names.
+        kinds: Names of the features, see ``kind_of``; the first one also tells what is unknown.
+        train: Rows to fit on.
+        val: Rows to choose on.
+        coverage: Promised share of sets that hold the true class.
+        seed: Deals specimens into folds.
+    """
+    made = [kind_of(name) for name in kinds]
+    parts = photographs.features(made)
+    features, labels, groups = np.hstack(parts), photographs.labels, photographs.groups
+    choice = choose(features, labels, train, val, len(classes))
+    both = np.concatenate([train, val])
+    linear = fit_linear(features[both], labels[both], len(classes), choice)
+    logits = out_of_fold(features[both], labels[both], groups[both], len(classes), choice, seed=seed)
+    known = np.isfinite(logits).any(1)
+    temperature = fit_temperature(logits[known], labels[both][known])
+    least = 0.0
+    if known.any():
+        joint, first = conformal.specimen_log_probabilities(
+            probabilities(logits[known], temperature), groups[both][known]
+        )
+        true = labels[both][known][first]
+        least = conformal.threshold(joint[np.arange(len(joint)), true], coverage)
+    held = np.isin(both, val)
+    familiarity = fit_familiarity(parts[0][both], labels[both], held, seed=seed)
+    return Recogniser(classes, made, linear, temperature, coverage, least, familiarity), choice
