@@ -84,7 +84,7 @@ def identify(
     Raises:
         DataError: Not one photograph can be read.
     """
-    from mineral_lib.photos.images import read_photo
+    from mineral_lib.photos import read_photo
 
     readable, digests, skipped, kept = [], [], {}, {}
     for place, file in enumerate(files):

@@ -1,0 +1,137 @@
+"""From somebody's folder to a recogniser: the ladder, the best rung on validation, its recogniser, all on disk.
+
+Everything stands in ``results/<profile>/recogniser``: ``ladder.csv``, the predictions of every rung on validation and
+test photographs, and ``recogniser.safetensors``.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from mineral_lib.data.index import photo_folder, specimen_keys
+from mineral_lib.data.split import SPLITS
+from mineral_lib.evaluation.statistics import accuracy_over_seeds
+from mineral_lib.photos import read_photo
+from mineral_lib.recognition.ladder import Rung, best_rung, climb, rungs_of, scores
+from mineral_lib.recognition.model_file import save_recogniser
+from mineral_lib.recognition.recogniser import Photographs, Recogniser, fit_recogniser
+from mineral_lib.runtime import package_versions
+from mineral_lib.storage import write_csv
+from mineral_lib.study import Study
+
+MODEL_FILE = "recogniser.safetensors"
+
+
+def folder_of(study: Study) -> Path:
+    """Where the recogniser of a study lives."""
+    return study.paths.root / "recogniser"
+
+
+def photographs_of(study: Study) -> Photographs:
+    """The photographs of a study at full size, with labels and specimens.
+
+    Raises:
+        DataError: The photographs cannot be used.
+    """
+    index = study.index
+    root = photo_folder(study.settings.data) if study.settings.data.source == "folder" else None
+    places = {name: row for row, name in enumerate(index["image_id"])}
+
+    def decode(name: str) -> Image.Image:
+        row = index.iloc[places[name]]
+        if root is not None:
+            return Image.fromarray(np.asarray(read_photo(root / row["path"]).image))
+        from mineral_lib.specimens import photographs
+
+        data = study.settings.data
+        keys = specimen_keys(index.iloc[[places[name]]])
+        return Image.fromarray(photographs(keys, image_size=int(row["width"]), seed=data.seed, jobs=1)[0][0])
+
+    return Photographs(
+        index["image_id"].tolist(),
+        index["sha256"].tolist(),
+        decode,
+        index["label"].to_numpy(int),
+        index["group"].to_numpy(str),
+        study.paths.cache_dir,
+        study.settings.train.jobs,
+    )
+
+
+def parts_of(study: Study, seed: int | None = None) -> dict[str, np.ndarray]:
+    """Rows of the index in ``train``, ``val`` and ``test`` of the grouped split."""
+    samples = study.samples("grouped", seed).set_index("image_id")["split"].reindex(study.index["image_id"])
+    return {name: np.flatnonzero(samples.to_numpy() == name) for name in SPLITS}
+
+
+def build_recogniser(
+    study: Study, *, backbones: Sequence[str], sizes_px: Sequence[int], coverage: float
+) -> tuple[Recogniser, pd.DataFrame]:
+    """Climb the ladder, keep every rung's predictions, and write the recogniser of the best rung on validation.
+
+    Args:
+        study: With photographs of a folder.
+        backbones: Names of backbones, see ``backbone``; none for colour alone.
+        sizes_px: Sides of the images the backbones see.
+        coverage: Promised share of sets that hold the true class.
+
+    Returns:
+        The recogniser, and the ladder: one row a rung with validation and test numbers (fractions).
+    """
+    photographs, parts = photographs_of(study), parts_of(study)
+    rungs = climb(photographs, len(study.classes), parts, rungs_of(backbones, sizes_px))
+    best = best_rung(rungs, photographs.labels[parts["val"]])
+    for rung in rungs:
+        for part in ("val", "test"):
+            _write_predictions(study, rung, part, parts[part])
+    frame = pd.DataFrame([_row(rung, photographs, parts, study) | {"chosen": rung is best} for rung in rungs])
+    write_csv(folder_of(study) / "ladder.csv", frame)
+    kinds = list(best.kinds)
+    made, choice = fit_recogniser(photographs, study.classes, kinds, parts["train"], parts["val"], coverage=coverage)
+    row = frame[frame["chosen"]].iloc[0]
+    about = {
+        "rung": best.name,
+        "profile": study.settings.profile,
+        "data_fingerprint": study.data.fingerprint,
+        "photographs": {name: len(rows) for name, rows in parts.items()},
+        "strength": choice.strength,
+        "class_weight": choice.class_weight or "none",
+        "test": {name: float(row[name]) for name in ("accuracy", "low", "high", "macro_recall", "top3")},
+        "familiarity_auroc": [made.familiarity.auroc, made.familiarity.auroc_low, made.familiarity.auroc_high],
+        "versions": package_versions(),
+    }
+    made = replace(made, about=about)
+    save_recogniser(folder_of(study) / MODEL_FILE, made, kinds)
+    return made, frame
+
+
+def _row(rung: Rung, photographs: Photographs, parts: dict[str, np.ndarray], study: Study) -> dict[str, object]:
+    labels, groups, test = photographs.labels, photographs.groups, parts["test"]
+    val = scores(rung.val, labels[parts["val"]])
+    found = scores(rung.test, labels[test])
+    low = high = float("nan")
+    if len(test):
+        correct = (rung.test.argmax(1) == labels[test]).astype(float)
+        options = {"resamples": study.settings.report.bootstrap, "seed": study.settings.report.seed}
+        low, high = accuracy_over_seeds([(correct, groups[test])], **options)[1]
+    choice = {"strength": rung.choice.strength, "class_weight": rung.choice.class_weight} if rung.choice else {}
+    validation = {f"val_{name}": value for name, value in val.items()}
+    return {"rung": rung.name, **validation, **found, "low": low, "high": high, **choice, "seconds": rung.seconds}
+
+
+def _write_predictions(study: Study, rung: Rung, part: str, rows: np.ndarray) -> Path:
+    probability = rung.val if part == "val" else rung.test
+    frame = study.index.iloc[rows][["image_id", "group", "label"]].reset_index(drop=True)
+    frame["predicted"] = probability.argmax(1)
+    columns = pd.DataFrame(probability, columns=[f"p_{label}" for label in range(probability.shape[1])])
+    name = re.sub(r"[^a-z0-9]+", "_", rung.name.lower()).strip("_")
+    return write_csv(
+        folder_of(study) / "predictions" / f"{name}_{part}.csv",
+        pd.concat([frame, columns], axis=1),
+        float_format="%.9g",
+    )
