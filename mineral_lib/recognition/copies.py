@@ -1,8 +1,8 @@
 """Finding two pictures of the same scene: copies, crops and turns, verified by local features.
 
 Candidates come from nearest neighbours of network features, which survive crops and turns that a perceptual hash does
-not. A candidate counts only if enough local features (SIFT, Lowe 2004) agree on one similarity transform, and the colours
-agree where the pictures overlap: cut gems or crystals of one mineral look alike, but their corners do not fit.
+not. A candidate counts only if enough local features (SIFT, Lowe 2004) agree on one similarity transform, and if the
+colours agree where the pictures overlap: cut gems or crystals of one mineral look alike, but their corners do not fit.
 """
 
 from collections.abc import Callable, Sequence
