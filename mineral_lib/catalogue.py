@@ -21,6 +21,7 @@ class Mineral:
         original: Photographs before augmentation (Table 2).
         augmented: Images after augmentation (Table 2).
         note: What to know about the class.
+        group: Nickel-Strunz class (9th edition) in one word, for example ``sulphide``; empty for no. 24.
     """
 
     number: int
@@ -33,6 +34,7 @@ class Mineral:
     original: int
     augmented: int
     note: str
+    group: str
 
     @property
     def factor(self) -> int:

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from PIL import Image
 
 from mineral_lib.catalogue import minerals
 from mineral_lib.errors import DataError, StudyError
+from mineral_lib.recognition import conformal, hand_tests
 from mineral_lib.recognition.recogniser import Answer, Photographs, Recogniser
 
 TOP = 5
@@ -23,6 +25,8 @@ SENTENCES = {
     "group": "a mineral of the group {group}, perhaps one of: {names}",
     "unsure": "not decided; likeliest: {names}",
 }
+UNDECIDED = ("few", "group", "unsure")
+NEXT = "    check next: {name} ({bits:.1f} bits expected); answer with --{name}: {answers}"
 
 
 @dataclass(frozen=True)
@@ -34,16 +38,32 @@ class Identified:
         skipped: File and reason of what could not be read.
         classes: Class names of the recogniser.
         groups: Mineral group of each class, empty where unknown.
+        tests: Hand tests that were answered: property and answer.
     """
 
     answers: list[Answer]
     skipped: dict[str, str]
     classes: list[str]
     groups: list[str]
+    tests: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def next_tests(self) -> list[tuple[str, float] | None]:
+        """For each specimen that is not decided, the hand test that tells most, and its bits; None for the others."""
+        left = [name for name in hand_tests.PROPERTIES if name not in self.tests]
+        return [
+            hand_tests.best_test(answer.probability, self.classes, left)
+            if answer.level(self.groups) in UNDECIDED
+            else None
+            for answer in self.answers
+        ]
 
     def frame(self) -> pd.DataFrame:
-        """One row a specimen: photographs, level, set, likeliest classes and probabilities; then what was skipped."""
-        rows = [_row(answer, self.classes, self.groups) for answer in self.answers]
+        """One row a specimen: photographs, level, set, likeliest classes, next test; then what was skipped."""
+        rows = [
+            _row(answer, self.classes, self.groups) | _next_row(test)
+            for answer, test in zip(self.answers, self.next_tests, strict=True)
+        ]
         rows += [{"photographs": name, "level": "skipped", "reason": reason} for name, reason in self.skipped.items()]
         return pd.DataFrame(rows)
 
@@ -54,12 +74,15 @@ class Identified:
     def to_text(self) -> str:
         """All answers for people."""
         lines = []
-        for answer in self.answers:
+        for answer, test in zip(self.answers, self.next_tests, strict=True):
             lines += [f"{_photographs(answer)}: {sentence(answer, self.classes, self.groups)}"]
             lines += [
                 f"    {100 * answer.probability[label]:5.1f} %  {both_names(self.classes[label])}"
                 for label in likeliest(answer)
             ]
+            if test is not None:
+                name, bits = test
+                lines.append(NEXT.format(name=name, bits=bits, answers=" | ".join(hand_tests.ANSWERS[name])))
         lines += [f"{name}: skipped: {reason}" for name, reason in self.skipped.items()]
         return "\n".join(lines)
 
@@ -69,6 +92,7 @@ def identify(
     files: Sequence[Path],
     groups: Sequence[str] | None = None,
     *,
+    answers: Mapping[str, str] | None = None,
     jobs: int = 2,
     cache_dir: Path | None = None,
 ) -> Identified:
@@ -78,14 +102,20 @@ def identify(
         recogniser: The recogniser.
         files: Photographs.
         groups: Specimen of each; photographs of one specimen are one answer. Each its own if None.
+        answers: Answers to hand tests, for example ``{"hardness": "3"}``; they belong to all photographs and are
+            taken into account before anything is decided. The promise of the sets is made for photographs alone.
         jobs: Decoding threads.
         cache_dir: Where features are kept; nowhere if not given.
 
     Raises:
         DataError: Not one photograph can be read.
+        ParameterError: An answer that cannot be.
     """
     from mineral_lib.photos import read_photo
 
+    tests = dict(answers or {})
+    for name, answer in tests.items():
+        hand_tests.weights(name, answer)  # wrong answers are refused before photographs are read
     readable, digests, skipped, kept = [], [], {}, {}
     for place, file in enumerate(files):
         try:
@@ -102,7 +132,17 @@ def identify(
     specimens = np.array([groups[place] if groups else names[row] for row, place in enumerate(readable)])
     unknown = np.full(len(names), -1)
     photographs = Photographs(names, digests, lambda name: _image(kept[name]), unknown, specimens, cache_dir, jobs)
-    return Identified(recogniser.answer(photographs), skipped, recogniser.classes, groups_of(recogniser.classes))
+    found = [_informed(answer, recogniser, tests) for answer in recogniser.answer(photographs)]
+    return Identified(found, skipped, recogniser.classes, groups_of(recogniser.classes), tests)
+
+
+def _informed(answer: Answer, recogniser: Recogniser, tests: Mapping[str, str]) -> Answer:
+    """The answer with the hand tests taken into account."""
+    if not tests:
+        return answer
+    probability = hand_tests.update(answer.probability, recogniser.classes, tests)
+    inside = conformal.sets(probability[None], recogniser.least)[0]
+    return replace(answer, probability=probability, inside=np.flatnonzero(inside))
 
 
 def _image(pixels: Any) -> Image.Image:
@@ -138,6 +178,10 @@ def sentence(answer: Answer, classes: Sequence[str], groups: Sequence[str]) -> s
     names = ", ".join(both_names(classes[label]) for label in order)
     group = groups[answer.inside[0]] if len(answer.inside) else ""
     return SENTENCES[level].format(names=names, group=group, count=len(classes))
+
+
+def _next_row(test: tuple[str, float] | None) -> dict[str, Any]:
+    return {"next_test": test[0], "next_test_bits": round(test[1], 4)} if test else {}
 
 
 def _photographs(answer: Answer) -> str:
