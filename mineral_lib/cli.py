@@ -55,6 +55,16 @@ def build_parser() -> argparse.ArgumentParser:
     one = command("check", _check_photos, text, "data.specimen_from=folder")
     one.add_argument("photos", help="folder with one folder per mineral")
     one.add_argument("--out", metavar="DIR", help="also write the tables and the plate of suspicious photographs")
+    text = "list labels of a photo folder that look wrong, for a person to decide; the folder is only read"
+    one = command("review", _review, text, "data.specimen_from=folder")
+    one.add_argument("photos", help="folder with one folder per mineral")
+    text = "where contact sheet and decisions go (default: results/review/<folder>)"
+    one.add_argument("--out", metavar="DIR", help=text)
+    text = "find pictures of one folder that show what a picture of another shows: copies, crops, turns, the same scene"
+    one = command("audit", _audit, text)
+    one.add_argument("train", help="folder of pictures")
+    one.add_argument("test", nargs="?", help="the other folder (default: the first is compared with itself)")
+    one.add_argument("--out", metavar="FILE", help="also write all pairs as CSV")
     command("list", _list, "list profiles, notebooks and finished runs")
     text = "copy the small files of a finished study to results/reference"
     command("keep-reference", _keep_reference, text).add_argument("--profile", required=True)
@@ -116,6 +126,21 @@ def _check_photos(options: argparse.Namespace) -> None:
     folder = Path(options.photos).expanduser().resolve()
     settings = load_profile("own_photos", [f"data.folder={json.dumps(str(folder))}", *options.set])
     print(check_photos(settings, out=Path(options.out).resolve() if options.out else None))
+
+
+def _review(options: argparse.Namespace) -> None:
+    from mineral_lib.recognition.review import review
+
+    folder = Path(options.photos).expanduser().resolve()
+    settings = load_profile("own_photos", [f"data.folder={json.dumps(str(folder))}", *options.set])
+    print(review(settings, out=Path(options.out).expanduser().resolve() if options.out else None).to_text())
+
+
+def _audit(options: argparse.Namespace) -> None:
+    from mineral_lib.recognition.audit import audit
+
+    train, test, out = (Path(one).expanduser() if one else None for one in (options.train, options.test, options.out))
+    print(audit(train, test, out=out, cache_dir=ResultPaths.of("own_photos").cache_dir).to_text())
 
 
 def _list(_options: argparse.Namespace) -> None:

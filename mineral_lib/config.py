@@ -74,6 +74,7 @@ class Data(Section):
     specimen_from: Literal["file", "folder", "pattern", "csv"]
     specimen_pattern: str | None
     metadata_csv: str | None
+    decisions_csv: str | None
     min_photos: Count
     small_classes: Literal["drop", "train_only", "error"]
     bad_photos: Literal["skip", "error"]
@@ -102,6 +103,8 @@ class Data(Section):
             raise ValueError("specimen_from 'csv' needs data.metadata_csv: a table with the columns file and specimen")
         if self.metadata_csv is not None and self.source != "folder":
             raise ValueError("metadata_csv describes your photographs and needs source: folder")
+        if self.decisions_csv is not None and self.source != "folder":
+            raise ValueError("decisions_csv is about your photographs and needs source: folder")
         return self
 
 

@@ -11,6 +11,7 @@ from mineral_lib.data.split import make_split, read_split, split_name, split_see
 from mineral_lib.photos import (
     QUALITY_COLUMNS,
     FoundFile,
+    decisions_path,
     group_summary,
     list_files,
     metadata_path,
@@ -97,10 +98,13 @@ def _key(settings: Settings, found: list[FoundFile] | None) -> str:
     seeds = settings.train.seeds
     source: list | str = generator_digest()
     if found is not None:
-        table = metadata_path(settings.data)
-        listed = file_digest(table) if table and table.is_file() else None
+        tables = [metadata_path(settings.data), decisions_path(settings.data)]
+        listed, decided = (file_digest(table) if table and table.is_file() else None for table in tables)
         source = [[[readable(file.name), file.status, *file.state] for file in found], listed, reading_rules()]
+        source += [decided] if decided else []
     sections = [section.model_dump(mode="json") for section in (settings.data, settings.split, settings.augment)]
+    if settings.data.decisions_csv is None:  # what was prepared before there were decisions stays valid
+        del sections[0]["decisions_csv"]
     return digest([VERSION, [*sections, seeds if settings.split.vary_with_seed else seeds[:1]], source])
 
 

@@ -5,31 +5,55 @@ returns a ``Scan``. The other names are what the rest of the library needs of si
 """
 
 from mineral_lib.photos.colour import grey
-from mineral_lib.photos.groups import DUPLICATE_COLUMNS, fingerprints, group_summary, near_duplicates
+from mineral_lib.photos.decisions import DECISION_COLUMNS, decisions_path, read_decisions
+from mineral_lib.photos.groups import (
+    DUPLICATE_COLUMNS,
+    NEAR,
+    SAME_BYTES,
+    SAME_PIXELS,
+    fingerprints,
+    group_summary,
+    near_duplicates,
+)
 from mineral_lib.photos.images import Photo, read_photo, readable, resize_square
 from mineral_lib.photos.measure import reading_rules
 from mineral_lib.photos.metadata import credits, metadata_path, stated
 from mineral_lib.photos.quality import QUALITY_COLUMNS
-from mineral_lib.photos.scanning import FILE_COLUMNS, INDEX_COLUMNS, INDEX_NUMBERS, Scan, index_table, scan
+from mineral_lib.photos.scanning import (
+    FILE_COLUMNS,
+    INDEX_COLUMNS,
+    INDEX_NUMBERS,
+    Scan,
+    index_table,
+    measured_pictures,
+    scan,
+)
 from mineral_lib.photos.walk import FoundFile, list_files
 
 __all__ = [
+    "DECISION_COLUMNS",
     "DUPLICATE_COLUMNS",
     "FILE_COLUMNS",
     "INDEX_COLUMNS",
     "INDEX_NUMBERS",
+    "NEAR",
     "QUALITY_COLUMNS",
+    "SAME_BYTES",
+    "SAME_PIXELS",
     "FoundFile",
     "Photo",
     "Scan",
     "credits",
+    "decisions_path",
     "fingerprints",
     "grey",
     "group_summary",
     "index_table",
     "list_files",
+    "measured_pictures",
     "metadata_path",
     "near_duplicates",
+    "read_decisions",
     "read_photo",
     "readable",
     "reading_rules",

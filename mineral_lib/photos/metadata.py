@@ -14,7 +14,7 @@ import csv
 import difflib
 import io
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -37,7 +37,36 @@ def metadata_path(rules: Data) -> Path | None:
 
 
 def read_metadata(path: Path) -> MetadataTable:
-    """Read a CSV file in UTF-8 (with or without byte order mark), separated by commas; outer spaces are removed.
+    """Read the table, see ``read_rows``.
+
+    Raises:
+        DataError: The file is missing or is no such table.
+    """
+    table: MetadataTable = {}
+    for number, fields in read_rows(path, COLUMNS, COLUMNS[:1], "data.metadata_csv"):
+        name = fields.pop("file")
+        if name in table:
+            what = f"row {number}: file '{readable(name)}' stands twice"
+            raise DataError(what, where=readable(path), remedy="keep one row for each file")
+        table[name] = {column: field.strip() for column, field in fields.items()}
+    return table
+
+
+def read_rows(
+    path: Path, columns: Sequence[str], required: Sequence[str], parameter: str
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Rows of a CSV file that a person keeps: UTF-8, with or without byte order mark, separated by commas.
+
+    Spreadsheets of some countries write semicolons instead; these are understood if no comma stands in the header.
+
+    Args:
+        path: The file.
+        columns: Names a column may have.
+        required: Those that must be there.
+        parameter: Which names the file, for the messages.
+
+    Yields:
+        Number of the row (the header is 1) and its fields by column, as they stand; empty rows are left out.
 
     Raises:
         DataError: The file is missing or is no such table.
@@ -45,13 +74,14 @@ def read_metadata(path: Path) -> MetadataTable:
     where = readable(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
-        header, *rows = list(csv.reader(io.StringIO(text, newline=""), strict=True)) or [[]]
+        first = text.partition("\n")[0]
+        separator = ";" if ";" in first and "," not in first else ","
+        header, *rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)) or [[]]
     except (OSError, ValueError, csv.Error) as error:
-        remedy = "correct data.metadata_csv, or save the table as CSV in UTF-8"
+        remedy = f"correct {parameter}, or save the table as CSV in UTF-8"
         raise DataError(f"cannot be read ({error})", where=where, remedy=remedy) from error
     header = [name.strip() for name in header]
-    _check_header(header, where)
-    table: MetadataTable = {}
+    _check_header(header, columns, required, where)
     for number, row in enumerate(rows, start=2):
         if not any(field.strip() for field in row):
             continue
@@ -59,22 +89,18 @@ def read_metadata(path: Path) -> MetadataTable:
             what = f"row {number} has {len(row)} fields, the header has {len(header)}"
             remedy = 'put fields that hold a comma between double quotes: "Doe, Jane"'
             raise DataError(what, where=where, remedy=remedy)
-        fields = dict(zip(header, row, strict=True))
-        name = fields.pop("file")
-        if name in table:
-            what = f"row {number}: file '{readable(name)}' stands twice"
-            raise DataError(what, where=where, remedy="keep one row for each file")
-        table[name] = {column: field.strip() for column, field in fields.items()}
-    return table
+        yield number, dict(zip(header, row, strict=True))
 
 
-def _check_header(header: list[str], where: str) -> None:
+def _check_header(header: list[str], columns: Sequence[str], required: Sequence[str], where: str) -> None:
     for name in header:
-        if name not in COLUMNS:
-            what = f"unknown column '{readable(name)}'{_meant(name.lower(), COLUMNS)}"
-            raise DataError(what, where=where, remedy=f"rename or remove it; the columns are {', '.join(COLUMNS)}")
-    if "file" not in header:
-        raise DataError("no column 'file'", where=where, remedy=f"the first line must name it: {','.join(COLUMNS)}")
+        if name not in columns:
+            what = f"unknown column '{readable(name)}'{meant(name.lower(), columns)}"
+            raise DataError(what, where=where, remedy=f"rename or remove it; the columns are {', '.join(columns)}")
+    for name in required:
+        if name not in header:
+            remedy = f"the first line must name it: {','.join(columns)}"
+            raise DataError(f"no column '{name}'", where=where, remedy=remedy)
     if len(set(header)) < len(header):
         raise DataError("a column stands twice", where=where, remedy="keep one of them")
 
@@ -89,7 +115,7 @@ def folder_metadata(rules: Data, found: list[FoundFile]) -> MetadataTable:
     table, known = read_metadata(path) if path else {}, {file.name for file in found}
     unknown = [name for name in table if name not in known]
     if unknown:
-        hint = _meant(unknown[0].replace("\\", "/"), known) if len(known) < 10_000 else ""
+        hint = meant(unknown[0].replace("\\", "/"), known) if len(known) < 10_000 else ""
         raise DataError(
             f"{len(unknown)} files of the table are not in the photo folder: {_list(unknown)}{hint}",
             where=readable(path),
@@ -98,7 +124,8 @@ def folder_metadata(rules: Data, found: list[FoundFile]) -> MetadataTable:
     return table
 
 
-def _meant(name: str, known: Collection[str]) -> str:
+def meant(name: str, known: Collection[str]) -> str:
+    """The nearest of the known names as a hint in a message, or nothing."""
     close = difflib.get_close_matches(name, known, 1)
     return f" (did you mean '{readable(close[0])}'?)" if close else ""
 
@@ -119,7 +146,8 @@ def specimens_of(used: list[FoundFile], rules: Data, table: MetadataTable) -> li
     ======== ==============================================================================
 
     Specimens are numbered within a class by most people, so "01" of two classes are two specimens. Where the rule finds
-    nothing, the photograph is its own specimen and a warning is added to the file.
+    nothing, the photograph is its own specimen and a warning is added to the file. A photograph that a decision gave
+    another class stays with the specimen of its folder, so that a specimen relabelled in part is never split.
 
     Raises:
         DataError: The table does not give the specimen of every photograph.
@@ -144,7 +172,7 @@ def specimens_of(used: list[FoundFile], rules: Data, table: MetadataTable) -> li
             file.warnings += [] if name else ["lies in no specimen folder"]
         elif rules.specimen_from == "csv":
             name = table[file.name]["specimen"]
-        found.append(f"{file.class_name}/{name}" if name else file.name)
+        found.append(f"{parts[0]}/{name}" if name else file.name)
     return found
 
 

@@ -31,6 +31,7 @@ import pandas as pd
 from mineral_lib.catalogue import find_mineral
 from mineral_lib.config import Data
 from mineral_lib.errors import DataError
+from mineral_lib.photos.decisions import LEFT_OUT, apply_decisions, folder_decisions
 from mineral_lib.photos.groups import (
     DUPLICATE_COLUMNS,
     SAME_BYTES,
@@ -98,13 +99,14 @@ def scan(
 
     Raises:
         DataError: The folder is missing or has no class folders, fewer than two classes remain, too many photographs
-            are unreadable, the metadata table is wrong, or the rules ``bad_photos: error`` or ``small_classes: error``
-            apply.
+            are unreadable, the metadata table or the decisions are wrong, or the rules ``bad_photos: error`` or
+            ``small_classes: error`` apply.
     """
     root = Path(folder).expanduser()
     found = list_files(root) if found is None else found
-    names, table = class_folders(root, found), folder_metadata(rules, found)
+    names, table, decisions = class_folders(root, found), folder_metadata(rules, found), folder_decisions(rules)
     read, reused = measure_folder(root, found, jobs=jobs, cache_dir=cache_dir, progress=progress)
+    apply_decisions(found, decisions, names)
     exact = _skip_duplicates(found)
     _check_bad(root, found, rules)
     roles = _roles(root, names, found, rules)
@@ -122,6 +124,28 @@ def scan(
     index = add_groups(index, pairs)
     duplicates, notes = duplicate_table(index, pairs, exact), group_notes(index, pairs)
     return Scan(index, _file_table(found), classes, duplicates, notes, read, reused)
+
+
+def measured_pictures(
+    folder: Path, found: list[FoundFile], *, jobs: int | None = None, cache_dir: Path | None = None
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """What the pictures of any folder are, without rules of a study.
+
+    Args:
+        folder: The folder.
+        found: Its files, see ``list_files``.
+        jobs: Decoding threads; all cores if not given.
+        cache_dir: Where to keep what was found out about each file.
+
+    Returns:
+        One row a readable picture: ``file``, ``class_name``, ``sha256``, ``pixels_sha256``, ``phash``; and the reason
+        for each file that cannot be read.
+    """
+    measure_folder(folder, found, jobs=jobs, cache_dir=cache_dir, progress=None)
+    names = ["sha256", "pixels_sha256", "phash"]
+    rows = [(file.name, file.class_name, *(file.photo[name] for name in names)) for file in found if file.photo]
+    refused = {readable(file.name): file.reason for file in found if file.status == "skipped"}
+    return pd.DataFrame(rows, columns=["file", "class_name", *names]), refused
 
 
 def index_table(rows: Iterable[dict[str, Any]]) -> tuple[pd.DataFrame, list[str]]:
@@ -189,7 +213,7 @@ def _skip_duplicates(files: list[FoundFile]) -> pd.DataFrame:
 
 def _check_bad(root: Path, files: list[FoundFile], rules: Data) -> None:
     """Stop if there are bad photographs, too many of them, or no others, as the rules say."""
-    bad = [file for file in files if file.status == "skipped" and not file.reason.startswith("same bytes")]
+    bad = [file for file in files if file.status == "skipped" and not file.reason.startswith(("same bytes", LEFT_OUT))]
     if bad and rules.bad_photos == "error":
         raise DataError(
             f"{bad[0].reason}; {len(bad)} bad photographs in all",

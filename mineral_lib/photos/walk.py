@@ -61,8 +61,12 @@ class FoundFile:
             self.photo, self.reason, self.warnings = result, result["notes"], quality_warnings(result)
 
 
-def list_files(root: Path) -> list[FoundFile]:
+def list_files(root: Path, *, loose: bool = False) -> list[FoundFile]:
     """All files below ``root`` in the order of their code points.
+
+    Args:
+        root: The folder.
+        loose: Whether photographs directly in the folder count too; their class is empty.
 
     Raises:
         DataError: There is no such folder, or one below it cannot be listed.
@@ -72,7 +76,7 @@ def list_files(root: Path) -> list[FoundFile]:
     if not root.is_dir():
         remedy = f"give the folder that holds it; {TREE}"
         raise DataError("this is a file, not a folder", where=readable(root), remedy=remedy)
-    return sorted(_walk(root), key=lambda file: file.name)
+    return sorted(_walk(root, loose), key=lambda file: file.name)
 
 
 def class_folders(root: Path, found: list[FoundFile]) -> list[str]:
@@ -121,7 +125,7 @@ def _is_system_folder(name: str) -> bool:
     return name.startswith(".") or name.lower() in _SYSTEM_FOLDERS
 
 
-def _walk(root: Path) -> Iterator[FoundFile]:
+def _walk(root: Path, loose: bool) -> Iterator[FoundFile]:
     """Every file below ``root``, also of ignored folders; plus linked and empty folders as entries ending in "/"."""
     waiting: list[tuple[str, tuple[str, ...], str]] = [(str(root), (), "")]
     while waiting:
@@ -143,17 +147,17 @@ def _walk(root: Path) -> Iterator[FoundFile]:
             elif entry.is_symlink() and os.path.isdir(entry.path):
                 yield FoundFile(name + "/", class_name or entry.name, "ignored", _LINK)
             else:
-                yield _classified(root, entry, FoundFile(name, class_name), hidden)
+                yield _classified(root, entry, FoundFile(name, class_name), hidden, loose)
 
 
-def _classified(root: Path, entry: os.DirEntry, file: FoundFile, hidden: str) -> FoundFile:
+def _classified(root: Path, entry: os.DirEntry, file: FoundFile, hidden: str, loose: bool) -> FoundFile:
     """The file with its state, or with the reason why it is no candidate."""
     extension = Path(entry.name).suffix.lower()
     if hidden:
         file.set("ignored", f"system folder {readable(hidden)}")
     elif entry.name.startswith(".") or entry.name.lower() in _SYSTEM_FILES:
         file.set("ignored", "system file")
-    elif not file.class_name:
+    elif not file.class_name and not loose:
         file.set("ignored", "lies beside the class folders")
     elif extension in _NO_PHOTOS:
         file.set("ignored", f"no photograph ({extension})")

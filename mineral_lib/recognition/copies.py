@@ -1,12 +1,13 @@
-"""Finding two pictures of the same scene: copies, crops and turns, verified by local features.
+"""Finding two pictures of the same scene: copies, crops, turns and mirror images, verified by local features.
 
 Candidates come from nearest neighbours of network features, which survive crops and turns that a perceptual hash does
 not. A candidate counts only if enough local features (SIFT, Lowe 2004) agree on one similarity transform, and if the
 colours agree where the pictures overlap: cut gems or crystals of one mineral look alike, but their corners do not fit.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -21,6 +22,7 @@ INLIER_SHARE = 0.3  # of the matches
 REACH_PX = 4.0
 MOST_COLOUR_DISTANCE = 30.0  # mean absolute difference of overlapping 8-bit pixels
 NEIGHBOURS = 8
+KEPT = 1000  # pictures whose local features stay in memory, about 0.7 MB each
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Match:
         inliers: Local features that agree.
         scale: Size of the first in the second, 1 for the same.
         turn_deg: Turn from the first to the second, -180 to 180.
+        mirrored: The first must be mirrored left to right before that.
     """
 
     first: int
@@ -40,27 +43,31 @@ class Match:
     inliers: int
     scale: float
     turn_deg: float
+    mirrored: bool = False
 
 
 @dataclass(frozen=True)
-class _Local:
+class Local:
+    """A small picture with its keypoints (K, 2), in pixels, and their descriptors (K, 128); None without any."""
+
     pixels: np.ndarray
     points: np.ndarray
     descriptors: np.ndarray | None
 
 
-def local_features(photo: Image.Image) -> _Local:
-    """Keypoints and descriptors of a photograph, at a longest side of 360 px."""
+def local_features(photo: Image.Image, *, mirrored: bool = False) -> Local:
+    """Keypoints and descriptors of a photograph, or of its mirror image, at a longest side of 360 px."""
     small = photo.convert("RGB")
     small.thumbnail((SIDE_PX, SIDE_PX), Image.Resampling.BICUBIC)
+    small = small.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else small
     pixels = np.asarray(small)
     points, descriptors = cv2.SIFT_create(KEYPOINTS).detectAndCompute(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), None)
     if descriptors is not None:  # RootSIFT (Arandjelovic and Zisserman 2012)
         descriptors = np.sqrt(descriptors / (descriptors.sum(1, keepdims=True) + 1e-7))
-    return _Local(pixels, np.float32([point.pt for point in points]).reshape(-1, 2), descriptors)
+    return Local(pixels, np.float32([point.pt for point in points]).reshape(-1, 2), descriptors)
 
 
-def verify(one: _Local, other: _Local) -> tuple[int, float, float] | None:
+def verify(one: Local, other: Local) -> tuple[int, float, float] | None:
     """Whether two pictures show the same scene: agreeing features, scale and turn in degrees, or None."""
     if one.descriptors is None or other.descriptors is None or min(len(one.points), len(other.points)) < INLIERS:
         return None
@@ -96,7 +103,8 @@ def same_scenes(
     features: np.ndarray,
     among: np.ndarray | None = None,
     *,
-    candidates: Sequence[tuple[int, int]] = (),
+    candidates: Collection[tuple[int, int]] = (),
+    known: Collection[tuple[int, int]] = (),
 ) -> list[Match]:
     """Pairs of photographs that show the same scene.
 
@@ -106,6 +114,7 @@ def same_scenes(
         features: Network features (N, D).
         among: Rows to compare with all the others (for example those of a test set); None for every pair.
         candidates: Further pairs to verify, for example of equal perceptual hash.
+        known: Pairs that need no verifying, for example of the same bytes.
 
     Returns:
         Verified pairs, each once, ``first`` < ``second``.
@@ -114,17 +123,20 @@ def same_scenes(
     asked = np.arange(len(names)) if among is None else np.asarray(among)
     others = np.arange(len(names)) if among is None else np.setdiff1d(np.arange(len(names)), asked)
     pairs = {(min(pair), max(pair)) for pair in candidates}
-    if len(others):
+    if len(others) and len(asked):
         count = min(len(others), NEIGHBOURS + (among is None))
         near = NearestNeighbors(n_neighbors=count).fit(unit[others]).kneighbors(unit[asked], return_distance=False)
         found = ((int(row), int(others[place])) for row, places in zip(asked, near, strict=True) for place in places)
         pairs |= {(min(pair), max(pair)) for pair in found if pair[0] != pair[1]}
-    known: dict[int, _Local] = {}
+
+    @lru_cache(KEPT)
+    def local(row: int, mirrored: bool = False) -> Local:
+        return local_features(decode(names[row]), mirrored=mirrored)
+
     matches = []
-    for first, second in sorted(pairs):
-        for row in (first, second):
-            if row not in known:
-                known[row] = local_features(decode(names[row]))
-        if found := verify(known[first], known[second]):
-            matches.append(Match(first, second, *found))
+    for first, second in sorted(pairs - set(known)):
+        for mirrored in (False, True):
+            if found := verify(local(first, mirrored), local(second)):
+                matches.append(Match(first, second, *found, mirrored))
+                break
     return matches

@@ -116,7 +116,7 @@ def out_of_fold(
         NaN everywhere if there are fewer than two specimens.
     """
     logits = np.full((len(labels), num_classes), np.nan)
-    folds = min(FOLDS, len(np.unique(groups)))
+    folds = min(FOLDS, len(np.unique(groups)), int(np.bincount(labels).max(initial=0)))
     if folds < 2 or len(np.unique(labels)) < 2:
         return logits
     dealt = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)

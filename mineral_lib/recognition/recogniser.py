@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
+from mineral_lib.errors import WeightsError
+from mineral_lib.photos import read_photo
 from mineral_lib.recognition import conformal
-from mineral_lib.recognition.backbone import load_backbone
+from mineral_lib.recognition.backbone import LITE0, lite0_path, load_backbone
 from mineral_lib.recognition.calibration import fit_temperature, probabilities
 from mineral_lib.recognition.features import COLOUR, Kind, network_kind, photograph_features
 from mineral_lib.recognition.linear import Choice, Linear, choose, fit_linear, out_of_fold
@@ -28,6 +31,15 @@ def kind_of(name: str) -> Kind:
         return COLOUR
     backbone, _, size = name.rpartition("@")
     return network_kind(load_backbone(backbone), int(size))
+
+
+def installed_kinds() -> list[str]:
+    """The best features that need no download: both sizes of ``lite0`` and colour, or colour alone without weights."""
+    try:
+        lite0_path()
+    except WeightsError:
+        return [COLOUR.name]
+    return [f"{LITE0}@224", f"{LITE0}@320", COLOUR.name]
 
 
 @dataclass(frozen=True)
@@ -51,6 +63,29 @@ class Photographs:
     groups: np.ndarray
     cache_dir: Path | None = None
     jobs: int = 1
+
+    @classmethod
+    def of_folder(
+        cls, root: Path, index: pd.DataFrame, *, cache_dir: Path | None = None, jobs: int = 1
+    ) -> "Photographs":
+        """The photographs of a scanned folder.
+
+        Args:
+            root: The photo folder.
+            index: Its table, see ``photos.Scan``.
+            cache_dir: Where features are kept; None for nowhere.
+            jobs: Decoding threads.
+        """
+        digests = dict(zip(index["path"], index["sha256"], strict=True))
+        return cls(
+            list(digests),
+            list(digests.values()),
+            lambda name: read_photo(root / name, sha256=digests[name]).image,
+            index["label"].to_numpy(int),
+            index["group"].to_numpy(str),
+            cache_dir,
+            jobs,
+        )
 
     def features(self, kinds: Sequence[Kind]) -> list[np.ndarray]:
         """Features (N, D) of each kind."""

