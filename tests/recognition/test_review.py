@@ -13,7 +13,7 @@ from mineral_lib.cli import main
 from mineral_lib.data.prepare import prepare
 from mineral_lib.errors import DataError
 from mineral_lib.parameters import load_profile
-from mineral_lib.photos import DECISION_COLUMNS, read_decisions
+from mineral_lib.photos import DECISION_COLUMNS
 from mineral_lib.photos import scan as scan_folder
 from mineral_lib.recognition.review import doubtful_labels, review
 
@@ -49,7 +49,7 @@ def digest_of(path):
 
 
 def rows_of(path):
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -88,7 +88,7 @@ def test_the_wrong_label_comes_first_and_the_folder_stays(photos, study_root, ca
 
 
 def test_the_sheet_is_one_page_without_a_way_out(photos, study_root, tmp_path):
-    name = photos / "azurite" / "<img src=x onerror=alert(1)>&\".png"
+    name = photos / "azurite" / '<img src=x onerror=alert(1)>&".png'
     (photos / WRONG).rename(name)
     made = review(settings_of(photos), out=tmp_path / "out", kinds=["colour"])
     page, found = made.sheet.read_text(encoding="utf-8"), []
@@ -109,15 +109,16 @@ def test_the_sheet_is_one_page_without_a_way_out(photos, study_root, tmp_path):
 def test_a_second_review_keeps_what_was_decided(photos, study_root, tmp_path):
     out, wrong = tmp_path / "out", digest_of(photos / WRONG)
     made = review(settings_of(photos), out=out, kinds=["colour"])
-    decide(made.table, "malachite", wrong, note='a "remark", with comma')
+    decide(made.table, "malachite", wrong, note='a "remark", 石英')
     kept = next(row for row in rows_of(made.table) if row["digest"] == wrong)
     picture(COLOURS["cinnabar"], 99).save(photos / "malachite" / "new.png")  # a new photograph, wrong
-    (photos / "azurite").rename(photos / "blue")  # and a renamed class
+    (photos / "azurite").rename(photos / "蓝铜矿")  # and a renamed class
     again = review(settings_of(photos), out=out, kinds=["colour"])
     rows = rows_of(again.table)
     assert rows[0] == kept and again.decided == 1
-    assert [row["file"] for row in rows[1:]][0] == "malachite/new.png"
+    assert rows[1]["file"] == "malachite/new.png"
     assert len({row["digest"] for row in rows}) == len(rows)
+    assert again.table.read_bytes().startswith("\ufeffdigest".encode())  # so that spreadsheets read Chinese names
     assert rows_of(review(settings_of(photos), out=out, kinds=["colour"]).table) == rows  # nothing new
 
 
@@ -160,7 +161,9 @@ def test_equal_bytes_in_two_classes_come_first_and_one_decision_settles_them(pho
     shutil.copy(photos / "cinnabar" / "p1.png", photos / "azurite" / "stray.png")
     made = review(settings_of(photos), out=tmp_path / "out", kinds=["colour"])
     first = rows_of(made.table)[0]
-    assert first["note"] == "same bytes as cinnabar/p1.png: one of the two labels is wrong" and first["confidence"] == ""
+    assert (
+        first["note"] == "same bytes as cinnabar/p1.png: one of the two labels is wrong" and first["confidence"] == ""
+    )
     decide(made.table, "cinnabar", first["digest"])
     index = scan_folder(photos, settings_of(photos, f"data.decisions_csv={made.table}").data).index
     assert (index["sha256"] == first["digest"]).sum() == 1
@@ -170,7 +173,10 @@ def test_equal_bytes_in_two_classes_come_first_and_one_decision_settles_them(pho
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("digest,decision\n{wrong},malachit\n", ["row 2: 'malachit' is no class", "'malachite'", "keep, drop or one of"]),
+        (
+            "digest,decision\n{wrong},malachit\n",
+            ["row 2: 'malachit' is no class", "'malachite'", "keep, drop or one of"],
+        ),
         ("digest,decision\n\n{wrong},keep\n{wrong},drop\n", ["rows 3 and 4 decide about the same photograph"]),
         ("digest,decision\n1234,keep\n", ["row 2: '1234' is no SHA-256 digest", "copy the digest"]),
         ("digest,note\n{wrong},x\n", ["no column 'decision'", "first line must name it"]),
