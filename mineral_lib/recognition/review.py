@@ -2,13 +2,15 @@
 
 Every photograph is named by classifiers that have seen none of its specimen; the less probable its label is to them,
 the earlier it is listed (Northcutt et al. 2021 call this self-confidence). Of 5 % labels exchanged at random in 774
-photographs of 17 minerals, 80 % stand in the first 15 % of the list. The photo folder is only read; decisions stand in
-a table of their own, see ``photos.decisions``.
+photographs of 17 minerals, 79 % stand in the first 15 % of the list (five draws, 74 to 90 %); by colour alone, without
+the weights, 62 % (51 to 72 %). The rest of the list are true labels of unusual specimens, so a person decides. The
+photo folder is only read; decisions stand in a table of their own, see ``photos.decisions``.
 """
 
 import base64
 import io
 import math
+import shlex
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -109,7 +111,7 @@ class Review:
         """The review for people."""
         lines = [
             f"{self.photographs} photographs in {len(self.classes)} classes, compared by {', '.join(self.kinds)}.",
-            f"{len(self.candidates)} labels look wrong and wait for a decision; {self.decided} were decided before.",
+            f"{len(self.candidates)} labels deserve a look and a decision; {self.decided} were decided before.",
         ]
         lines += [f"    {readable(row.file)}: {_words(row)}" for row in self.candidates.head(SHOWN).itertuples()]
         lines += ["    ..."] * (len(self.candidates) > SHOWN)
@@ -122,7 +124,7 @@ class Review:
                 *lines,
                 f"Look:    {self.sheet}",
                 f"Decide:  {self.table} (column decision: keep, drop, or the name of another class)",
-                f"Obey:    add --set data.decisions_csv={self.table} to the commands of a study",
+                f"Obey:    add --set {shlex.quote(f'data.decisions_csv={self.table}')} to the commands of a study",
             ]
         )
 

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from mineral_lib.cli import main
+from mineral_lib.data.prepare import _key as prepare_key
 from mineral_lib.data.prepare import prepare
 from mineral_lib.errors import DataError
 from mineral_lib.parameters import load_profile
@@ -143,6 +144,14 @@ def test_later_runs_obey(photos, study_root, tmp_path):
     shutil.copytree(photos, tmp_path / "moved")
     moved = scan_folder(tmp_path / "moved", settings_of(tmp_path / "moved", f"data.decisions_csv={table}").data)
     assert WRONG not in set(moved.index["image_id"])
+
+
+def test_without_decisions_nothing_is_prepared_anew(study_root, monkeypatch):
+    dumped = []
+    monkeypatch.setattr("mineral_lib.data.prepare.digest", lambda value: dumped.append(str(value)) or "key")
+    settings = load_profile("quick")
+    prepare_key(settings, None)
+    assert "decisions_csv" not in dumped[0] and "metadata_csv" in dumped[0]
 
 
 def test_a_relabelled_photograph_stays_with_its_specimen(photos, study_root, tmp_path):
