@@ -130,13 +130,17 @@ def same_scenes(
         pairs |= {(min(pair), max(pair)) for pair in found if pair[0] != pair[1]}
 
     @lru_cache(KEPT)
-    def local(row: int, mirrored: bool = False) -> Local:
-        return local_features(decode(names[row]), mirrored=mirrored)
+    def upright(row: int) -> Local:
+        return local_features(decode(names[row]))
+
+    @lru_cache(1)  # pairs are sorted, so a mirror image is needed for one picture after the other
+    def mirror(row: int) -> Local:
+        return local_features(decode(names[row]), mirrored=True)
 
     matches = []
     for first, second in sorted(pairs - set(known)):
-        for mirrored in (False, True):
-            if found := verify(local(first, mirrored), local(second)):
-                matches.append(Match(first, second, *found, mirrored))
+        for mirrored, view in enumerate((upright, mirror)):
+            if found := verify(view(first), upright(second)):
+                matches.append(Match(first, second, *found, bool(mirrored)))
                 break
     return matches
