@@ -11,8 +11,16 @@ import pandas as pd
 
 from mineral_lib.catalogue import minerals
 from mineral_lib.config import Data
-from mineral_lib.errors import DataError
-from mineral_lib.photos import DUPLICATE_COLUMNS, FILE_COLUMNS, INDEX_COLUMNS, INDEX_NUMBERS, Scan, index_table, scan
+from mineral_lib.photos import (
+    DUPLICATE_COLUMNS,
+    FILE_COLUMNS,
+    INDEX_COLUMNS,
+    INDEX_NUMBERS,
+    Scan,
+    index_table,
+    refusal,
+    scan,
+)
 from mineral_lib.storage import digest, project_root
 
 MIN_SPECIMENS = 3  # one for each of train, val and test
@@ -77,7 +85,7 @@ def read_index(path: Path) -> pd.DataFrame:
     try:
         return pd.read_csv(path, dtype=text, keep_default_na=False)[INDEX_COLUMNS]
     except (OSError, KeyError, ValueError) as error:
-        raise DataError(f"no readable index ({error})", where=str(path), remedy="run notebook 01 again") from error
+        raise refusal("no_index", path, error=error) from error
 
 
 def _generated(data: Data) -> Iterator[dict[str, Any]]:

@@ -19,6 +19,8 @@ from torch import nn
 from mineral_lib.config import Normalisation
 from mineral_lib.data.dataset import normalise, to_tensor
 from mineral_lib.models.zoo import classifier_of
+from mineral_lib.runtime import select_device
+from mineral_lib.training.run import Run
 
 # Evaluation sees the centre of the working image: 224 of 256.
 CENTRE = 224 / 256
@@ -75,6 +77,25 @@ def heat_maps(
             images = network_images(photos[part], image_size_px, by)
             found += _batch(cam, images, labels[part] if target == "true_class" else None)
     return found
+
+
+def network_on_device(run: Run) -> nn.Module:
+    """The network of a finished run on the device of ``train.device``."""
+    return run.network().to(select_device(run.settings.train.device), memory_format=torch.channels_last)
+
+
+def run_heat_maps(run: Run, photos: np.ndarray, labels: list[int], *, target: str | None = None) -> list[HeatMap]:
+    """Grad-CAM maps of several photographs by a finished run, see ``heat_maps``; ``grad_cam.target`` if None."""
+    settings = run.settings
+    return heat_maps(
+        run.model,
+        network_on_device(run),
+        photos,
+        labels,
+        image_size_px=settings.data.image_size_px,
+        target=target or settings.grad_cam.target,
+        by=settings.train.normalise,
+    )
 
 
 def network_images(photos: np.ndarray, image_size_px: int, by: Normalisation) -> torch.Tensor:

@@ -6,8 +6,9 @@ returns a ``Scan``. The other names are what the rest of the library needs of si
 
 from mineral_lib.photos.colour import grey
 from mineral_lib.photos.groups import DUPLICATE_COLUMNS, fingerprints, group_summary, near_duplicates
-from mineral_lib.photos.images import Photo, read_photo, readable, resize_square
+from mineral_lib.photos.images import Photo, read_photo, resize_square
 from mineral_lib.photos.measure import reading_rules
+from mineral_lib.photos.messages import readable, refusal
 from mineral_lib.photos.metadata import credits, metadata_path, stated
 from mineral_lib.photos.quality import QUALITY_COLUMNS
 from mineral_lib.photos.scanning import FILE_COLUMNS, INDEX_COLUMNS, INDEX_NUMBERS, Scan, index_table, scan
@@ -33,6 +34,7 @@ __all__ = [
     "read_photo",
     "readable",
     "reading_rules",
+    "refusal",
     "resize_square",
     "scan",
     "stated",

@@ -19,8 +19,8 @@ from scipy.fft import dctn
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
-from mineral_lib.errors import DataError
 from mineral_lib.photos.images import as_picture
+from mineral_lib.photos.messages import refusal
 
 PAIR_COLUMNS = ["first", "second", "distance"]
 MAX_RADIUS = 16  # of 63 bits; at 16 most photographs have strangers within reach (benchmarks/RESULTS.md)
@@ -120,11 +120,7 @@ def near_pairs(hashes: np.ndarray, radius: int) -> pd.DataFrame:
         found.append([np.broadcast_to(part, keep.shape)[keep] for part in (first, second, distance)])
         total += len(found[-1][0])
         if total > MAX_PAIRS:
-            raise DataError(
-                f"more than {MAX_PAIRS} pairs of near duplicates among {count} photographs",
-                where="data.near_duplicate_radius",
-                remedy="set a smaller radius, or null for none",
-            )
+            raise refusal("many_pairs", "data.near_duplicate_radius", most=MAX_PAIRS, count=count)
     columns = [np.concatenate(parts) for parts in zip(*found, strict=True)] or [[], [], []]
     table = pd.DataFrame(dict(zip(PAIR_COLUMNS, columns, strict=True)), dtype=np.int64)
     return table.sort_values(PAIR_COLUMNS, ignore_index=True)

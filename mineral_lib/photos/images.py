@@ -20,6 +20,7 @@ from mineral_lib.errors import DataError
 from mineral_lib.photos.colour import is_16_bit_colour, to_srgb
 from mineral_lib.photos.foreign import looks_like
 from mineral_lib.photos.heic import is_heic, open_heic
+from mineral_lib.photos.messages import readable
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP")
 MAX_PIXELS = 89_478_485  # Pillow's own warning limit; it only warns there, this project refuses
@@ -94,11 +95,6 @@ def read_photo(path: Path, *, sha256: str | None = None) -> Photo:
     except Exception as error:
         raise DataError(_reason(error, data), where=readable(path), remedy=REMEDY) from error
     return Photo(image, digest, len(data), tuple(notes))
-
-
-def readable(path: Path | str) -> str:
-    """A path as printable text, also when the name is not valid UTF-8."""
-    return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def as_picture(image: Image.Image | np.ndarray) -> Image.Image:

@@ -30,7 +30,8 @@ from tqdm import tqdm
 from mineral_lib.errors import DataError
 from mineral_lib.photos.groups import fingerprints
 from mineral_lib.photos.heic import heic_version
-from mineral_lib.photos.images import AccessError, read_photo, readable
+from mineral_lib.photos.images import AccessError, read_photo
+from mineral_lib.photos.messages import readable
 from mineral_lib.photos.quality import measure_quality, working_picture
 from mineral_lib.photos.walk import FoundFile
 from mineral_lib.storage import digest, write_text

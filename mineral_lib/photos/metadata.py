@@ -20,8 +20,7 @@ from pathlib import Path
 import pandas as pd
 
 from mineral_lib.config import Data
-from mineral_lib.errors import DataError
-from mineral_lib.photos.images import readable
+from mineral_lib.photos.messages import refusal
 from mineral_lib.photos.walk import FoundFile
 from mineral_lib.storage import project_root
 
@@ -42,41 +41,31 @@ def read_metadata(path: Path) -> MetadataTable:
     Raises:
         DataError: The file is missing or is no such table.
     """
-    where = readable(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
         header, *rows = list(csv.reader(io.StringIO(text, newline=""), strict=True)) or [[]]
     except (OSError, ValueError, csv.Error) as error:
-        remedy = "correct data.metadata_csv, or save the table as CSV in UTF-8"
-        raise DataError(f"cannot be read ({error})", where=where, remedy=remedy) from error
+        raise refusal("unreadable_table", path, error=error) from error
     header = [name.strip() for name in header]
-    _check_header(header, where)
+    for name in header:
+        if name not in COLUMNS:
+            raise refusal("unknown_column", path, name=name, hint=_meant(name.lower(), COLUMNS))
+    if "file" not in header:
+        raise refusal("no_file_column", path)
+    if len(set(header)) < len(header):
+        raise refusal("twin_columns", path)
     table: MetadataTable = {}
     for number, row in enumerate(rows, start=2):
         if not any(field.strip() for field in row):
             continue
         if len(row) != len(header):
-            what = f"row {number} has {len(row)} fields, the header has {len(header)}"
-            remedy = 'put fields that hold a comma between double quotes: "Doe, Jane"'
-            raise DataError(what, where=where, remedy=remedy)
+            raise refusal("ragged_row", path, row=number, fields=len(row), columns=len(header))
         fields = dict(zip(header, row, strict=True))
         name = fields.pop("file")
         if name in table:
-            what = f"row {number}: file '{readable(name)}' stands twice"
-            raise DataError(what, where=where, remedy="keep one row for each file")
+            raise refusal("twin_rows", path, row=number, name=name)
         table[name] = {column: field.strip() for column, field in fields.items()}
     return table
-
-
-def _check_header(header: list[str], where: str) -> None:
-    for name in header:
-        if name not in COLUMNS:
-            what = f"unknown column '{readable(name)}'{_meant(name.lower(), COLUMNS)}"
-            raise DataError(what, where=where, remedy=f"rename or remove it; the columns are {', '.join(COLUMNS)}")
-    if "file" not in header:
-        raise DataError("no column 'file'", where=where, remedy=f"the first line must name it: {','.join(COLUMNS)}")
-    if len(set(header)) < len(header):
-        raise DataError("a column stands twice", where=where, remedy="keep one of them")
 
 
 def folder_metadata(rules: Data, found: list[FoundFile]) -> MetadataTable:
@@ -90,21 +79,17 @@ def folder_metadata(rules: Data, found: list[FoundFile]) -> MetadataTable:
     unknown = [name for name in table if name not in known]
     if unknown:
         hint = _meant(unknown[0].replace("\\", "/"), known) if len(known) < 10_000 else ""
-        raise DataError(
-            f"{len(unknown)} files of the table are not in the photo folder: {_list(unknown)}{hint}",
-            where=readable(path),
-            remedy="write paths from the photo folder on, as in quartz/a.jpg",
-        )
+        raise refusal("unknown_files", path, count=len(unknown), names=_list(unknown), hint=hint)
     return table
 
 
 def _meant(name: str, known: Collection[str]) -> str:
     close = difflib.get_close_matches(name, known, 1)
-    return f" (did you mean '{readable(close[0])}'?)" if close else ""
+    return f" (did you mean '{close[0]}'?)" if close else ""
 
 
 def _list(names: list[str]) -> str:
-    shown = ", ".join(f"'{readable(name)}'" for name in sorted(names)[:_SHOWN])
+    shown = ", ".join(f"'{name}'" for name in sorted(names)[:_SHOWN])
     return shown + (", ..." if len(names) > _SHOWN else "")
 
 
@@ -126,12 +111,8 @@ def specimens_of(used: list[FoundFile], rules: Data, table: MetadataTable) -> li
     """
     missing = [file.name for file in used if not table.get(file.name, {}).get("specimen")]
     if rules.specimen_from == "csv" and missing:
-        raise DataError(
-            f"no specimen for {len(missing)} of {len(used)} photographs: {_list(missing)}",
-            where=readable(metadata_path(rules)),
-            remedy="add a row with the specimen (for a specimen with one photograph "
-            "any name that no other has), or set data.specimen_from: file",
-        )
+        names = _list(missing)
+        raise refusal("no_specimen", metadata_path(rules), count=len(missing), all=len(used), names=names)
     found = []
     for file in used:
         parts, name = file.name.split("/"), ""

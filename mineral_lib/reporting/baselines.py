@@ -7,7 +7,7 @@ import pandas as pd
 from mineral_lib.evaluation.metrics import classification_metrics
 from mineral_lib.evaluation.statistics import Estimate, accuracy_over_seeds, estimate
 from mineral_lib.reporting.contrasts import NAN, part_of, resampling
-from mineral_lib.reporting.summary import counted, run_row, summarise
+from mineral_lib.reporting.summary import run_row, status_text, summarise
 from mineral_lib.study import Study
 from mineral_lib.training.run import Run
 
@@ -41,7 +41,7 @@ def simple_rows(study: Study) -> list[dict[str, Any]]:
         row = {"block": BLOCK, "model": name, "network": NAMES[name], "weights": "none"}
         row |= {"accuracy": accuracy.value, "low": low, "high": high, "seed_sd": accuracy.seed_sd}
         row |= {"seeds": accuracy.seeds, "last_accuracy": NAN, **metrics[["precision_macro", "recall_macro"]].mean()}
-        rows.append(row | {"status": counted(accuracy.seeds, "split")})
+        rows.append(row | {"status": status_text(accuracy.seeds, "split")})
     return rows
 
 
