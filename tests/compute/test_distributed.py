@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from checkout import ROOT
 from cluster import wait
-from conftest import ROOT
 from launcher import digests
 
 from mineral_lib.data.sampling import EpochBatches

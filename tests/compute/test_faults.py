@@ -10,7 +10,7 @@ import time
 
 import pytest
 import torch
-from conftest import ROOT
+from checkout import ROOT
 from disks import mounts_allowed
 from drive import RUN, Launcher, digests
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook

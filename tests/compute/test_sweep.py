@@ -9,8 +9,8 @@ import threading
 import time
 
 import pytest
+from checkout import ROOT
 from cluster import Cluster, missing, wait
-from conftest import ROOT
 from launcher import digests
 
 from mineral_lib.cli import main

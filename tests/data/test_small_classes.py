@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from checkout import ROOT
 from PIL import Image
 
 from mineral_lib.data.index import build_index

@@ -8,7 +8,7 @@ import tomllib
 
 import pytest
 import yaml
-from conftest import ROOT
+from checkout import ROOT
 
 from mineral_lib.config import SECTIONS
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import ROOT
+from checkout import ROOT
 from PIL import Image
 
 from mineral_lib.data.audit import leak_note

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from conftest import TINY
+from checkout import TINY
 from torch import nn
 
 from mineral_lib.config import PAPER_MODELS
