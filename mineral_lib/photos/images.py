@@ -31,15 +31,8 @@ REMEDY = "export it again as an 8-bit JPEG or PNG, or remove it from the folder"
 ACCEPTED = "accepted are JPEG, PNG, TIFF, WebP, BMP and (with the extra heic) HEIC"
 
 _ORIENTATION_TAG = 0x0112
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+_NAMES = "FLIP_LEFT_RIGHT ROTATE_180 FLIP_TOP_BOTTOM TRANSPOSE ROTATE_270 TRANSVERSE ROTATE_90"
+_TURNS = {number: Image.Transpose[name] for number, name in enumerate(_NAMES.split(), start=2)}  # EXIF orientations
 _DNG_VERSION, _SUBFILE_TYPE, _REDUCED = 50706, 254, 1  # TIFF tags of previews in the RAW files of cameras
 _BOMB = re.compile(r"\((\d+) pixels\)")
 

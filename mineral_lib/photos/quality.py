@@ -38,10 +38,7 @@ def working_picture(image: Image.Image) -> Image.Image:
 
 
 def measure_quality(picture: Image.Image) -> dict[str, float]:
-    """Measure a photograph.
-
-    Args:
-        picture: RGB, from ``working_picture``, at least 3 x 3.
+    """Measure the working picture of a photograph, at least 3 x 3 pixels.
 
     Returns:
         ``brightness`` (mean, 0 to 255), ``contrast`` (standard deviation, 0 to 127.5), ``sharpness`` (variance of the
@@ -62,11 +59,7 @@ def measure_quality(picture: Image.Image) -> dict[str, float]:
 
 
 def quality_warnings(measured: Mapping[str, Any]) -> list[str]:
-    """What a person should look at, in words; empty for most photographs.
-
-    Args:
-        measured: The numbers of ``measure_quality``, and ``width`` and ``height`` of the file in pixels.
-    """
+    """What a person should look at, in words, from what ``measure.measure_file`` says; nothing for most photographs."""
     width, height = measured["width"], measured["height"]
     blank = measured["entropy"] < BLANK_ENTROPY_BELOW or measured["contrast"] < BLANK_CONTRAST_BELOW
     found = {
