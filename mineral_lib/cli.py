@@ -88,16 +88,18 @@ def _sweep(options: argparse.Namespace) -> None:
         raise ParameterError("must be at least 1", where="--jobs", remedy="give the number of jobs at a time")
     if options.slurm and options.executor != "slurm":
         raise ParameterError("is for --executor slurm", where="--slurm", remedy="add --executor slurm")
-    from mineral_lib.compute.sweep import sweep
+    from mineral_lib.compute.schedule import sweep
+    from mineral_lib.study import Study
 
-    sweep(settings, executor=options.executor, jobs=options.jobs, slurm=tuple(options.slurm))
+    sweep(Study(settings), executor=options.executor, jobs=options.jobs, slurm=tuple(options.slurm))
 
 
 def _train_run(options: argparse.Namespace) -> None:
     settings = load_profile(options.profile, options.set)
-    from mineral_lib.compute.distributed import train_named
+    from mineral_lib.compute.schedule import train_named
+    from mineral_lib.study import Study
 
-    train_named(settings, options.name)
+    train_named(Study(settings), options.name)
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,8 @@ from mineral_lib.data.prepare import StudyData, prepare
 from mineral_lib.data.split import read_split
 from mineral_lib.errors import StageError
 from mineral_lib.storage import ResultPaths, file_digest, project_root, write_json
-from mineral_lib.training import specs
 from mineral_lib.training.run import Run, recorded_runs
-from mineral_lib.training.specs import RunSpec
+from mineral_lib.training.specs import RunSpec, planned_runs
 
 # What a notebook that trains a run answers for. (Times and machine stand in files of their own.)
 RECORDS = ("config.json", "history.csv", "metrics.json", "predictions.csv")
@@ -127,8 +127,11 @@ class Study:
             protocol: How the samples are split.
             seed: Seed of the run; the profile's first if None.
         """
-        seed = self.settings.train.seeds[0] if seed is None else seed
-        return Run(self, RunSpec(model, start, protocol, seed))
+        return Run(model, start, protocol, self.settings.train.seeds[0] if seed is None else seed, study=self)
+
+    def as_run(self, spec: RunSpec) -> Run:
+        """The run of this study with a network, start, protocol, seed and controls."""
+        return Run(**{one.name: getattr(spec, one.name) for one in fields(RunSpec)}, study=self)
 
     def planned(self, part: str = "study") -> list[Run]:
         """The runs that a part of the study needs, trained or not.
@@ -136,7 +139,7 @@ class Study:
         Args:
             part: ``study`` (all), ``comparison`` (Table 4), ``ablation`` (Table 5), ``leakage`` or ``proposed``.
         """
-        return [Run(self, spec) for spec in getattr(specs, f"{part}_runs")(self.settings)]
+        return [self.as_run(spec) for spec in planned_runs(self.settings, part)]
 
     @cached_property
     def runs(self) -> list[Run]:
@@ -154,9 +157,13 @@ class Study:
         pictures: str = "colour",
     ) -> list[Run]:
         """The finished runs of a table row, one a seed, sorted by seed; ``placement`` None is the profile's own."""
-        places, wanted = (None, placement or self.settings.model.eca_placement), (model, weights, protocol)
-        found = [run for run in self.runs if (run.model, run.weights, run.protocol) == wanted]
-        found = [run for run in found if (run.labels, run.pictures) == (labels, pictures) and run.placement in places]
+        own, wanted = self.settings.model.eca_placement, (model, weights, protocol, labels, pictures)
+        found = [
+            run
+            for run in self.runs
+            if (run.model, run.weights, run.protocol, run.labels, run.pictures) == wanted
+            and (run.placement or own) == (placement or own)
+        ]
         return sorted(found, key=lambda run: run.seed)
 
     def train(self, runs: Iterable[Run] | None = None, *, say: Say = print) -> int:
@@ -165,13 +172,17 @@ class Study:
         Raises:
             StudyError: A run failed; finished ones are kept.
         """
-        from mineral_lib.compute.pool import train_runs
+        from mineral_lib.compute.schedule import train_runs
 
         wanted = self.planned() if runs is None else list(runs)
-        count = train_runs(self.settings, [run.spec for run in wanted], say=say)
-        self.__dict__.pop("runs", None)
+        count = train_runs(self, wanted, say=say)
+        vars(self).pop("runs", None)
         self.written += [run.path(name) for run in wanted for name in RECORDS]
         return count
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Another process reads index and splits anew.
+        return Study, (self.settings, self.paths)
 
     def save(self, thing: Any, name: str = "", **options: Any) -> Any:
         """Save a table or figure among the results, remember its files, and return it, ready to be shown.

@@ -25,7 +25,7 @@ from mineral_lib.models.structure import count_parameters, file_size_mib, multip
 from mineral_lib.models.zoo import add_attention, build_base, display_name
 from mineral_lib.runtime import derive_seed, machine, seed_everything, set_threads
 from mineral_lib.training.engine import Batch, Loop, predict, train_one_epoch
-from mineral_lib.training.runs import make_loop
+from mineral_lib.training.train_run import make_loop
 
 PAPER_PX = 224  # the paper's image size
 WARM_UP_STEPS = {"cpu": 2}  # an accelerator needs a few more until kernels are chosen and clocks are up

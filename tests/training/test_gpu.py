@@ -12,7 +12,7 @@ from mineral_lib.evaluation.grad_cam import heat_maps
 from mineral_lib.models.zoo import build_base
 from mineral_lib.parameters import load_profile
 from mineral_lib.training.engine import evaluate, train_one_epoch
-from mineral_lib.training.runs import make_loop
+from mineral_lib.training.train_run import make_loop
 
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU")
 COUNT, CLASSES = 44, 4
