@@ -30,7 +30,7 @@ def main(profile: str, changes: list[str]) -> None:
     measure_evidence(study, runs)
     print("evidence", flush=True)
     answer_on_grounds(study, runs)
-    run_baselines(settings)
+    run_baselines(study)
     print("grounds and baselines", flush=True)
     print(*make_artefacts(study), sep="\n")
 

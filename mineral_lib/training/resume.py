@@ -196,38 +196,23 @@ def _changes(saved: dict[str, Any], loop: Loop) -> str:
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """Lines ``key: checkpoint -> now`` of what differs between two run configurations."""
-    before, after = (
-        {name: value for name, value in _flat(config).items() if name not in DERIVED} for config in (old, new)
-    )
-    lines = []
-    for key in sorted(before.keys() | after.keys()):
-        one, two = before.get(key, "absent"), after.get(key, "absent")
-        if one == two:
-            continue
-        if key == "classes":
-            lines.append(_class_difference(one, two))
-        else:
-            lines.append(f"{key}: {_short(one)} -> {_short(two)}")
-    return lines
+    before, after = _flat(old), _flat(new)
+    changed = [key for key in sorted(before.keys() | after.keys()) if before.get(key) != after.get(key)]
+    return [f"{key}: {_change(key, before.get(key, 'absent'), after.get(key, 'absent'))}" for key in changed]
 
 
 def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in config.items():
-        name = prefix + (PARAMETER_NAMES.get(key, key) if not prefix else key)
-        flat |= _flat(value, f"{name}.") if isinstance(value, dict) and value else {name: value}
+        name = prefix + key if prefix else PARAMETER_NAMES.get(key, key)
+        if name not in DERIVED:
+            flat |= _flat(value, f"{name}.") if isinstance(value, dict) and value else {name: value}
     return flat
 
 
-def _class_difference(old: list[str], new: list[str]) -> str:
-    gone, added = [name for name in old if name not in new], [name for name in new if name not in old]
-    if gone or added:
+def _change(key: str, old: Any, new: Any) -> str:
+    if key == "classes":
+        gone, added = [name for name in old if name not in new], [name for name in new if name not in old]
         parts = [f"no longer there: {', '.join(gone)}"] * bool(gone) + [f"new: {', '.join(added)}"] * bool(added)
-    else:
-        parts = ["the same names in another order"]
-    return f"classes: {len(old)} -> {len(new)} ({'; '.join(parts)})"
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 40 else text[:12] + "..."
+        return f"{len(old)} -> {len(new)} ({'; '.join(parts) or 'the same names in another order'})"
+    return " -> ".join(text if len(text) <= 40 else text[:12] + "..." for text in map(str, (old, new)))

@@ -129,7 +129,7 @@ def run(tiny):
 
 
 def test_predictions_and_figures_of_a_trained_run(tiny, run):
-    study, spec, shown = run.study.data, run.spec, figure_photographs(run.study)
+    study, shown = run.study.data, figure_photographs(run.study)
     panels = cam_panels(run.study, [run], shown)
     assert [len(row.panels) for row in panels.rows] == [1] * 5 and panels.networks == ["ECA-ConvNeXt-T (compact)"]
     assert [row.credit for row in panels.rows] == [""] * 5
@@ -140,7 +140,7 @@ def test_predictions_and_figures_of_a_trained_run(tiny, run):
     folder, scan = photo_folder(own.data), build_index(own.data)
     reasons = " ".join(scan.files.loc[scan.files["status"] == "skipped", "reason"])
     assert (scan.files["status"] == "skipped").sum() == 2 and "truncated" in reasons and "text" in reasons
-    answers = predict_photographs(tiny, spec, study, folder, photographs_to_answer(tiny, study, scan.index))
+    answers = predict_photographs(run, folder, photographs_to_answer(tiny, study, scan.index))
     assert len(answers.frame) == 78 and answers.accuracy <= answers.top3_accuracy
     split = study.splits["grouped"]
     assert answers.per_class["training"].sum() == (split["split"] == "train").sum()
@@ -150,7 +150,7 @@ def test_predictions_and_figures_of_a_trained_run(tiny, run):
     mistakes = mistake_panels(run, folder, answers.frame, limit=3)
     assert len(mistakes.rows) == 3 and not any(row.panels[0].correct for row in mistakes.rows)
     known = photographs_to_answer(tiny, study, scan.index).assign(attribution="B. Miner").head(30)
-    answers = predict_photographs(tiny, spec, study, folder, known)
+    answers = predict_photographs(run, folder, known)
     assert {row.credit for row in mistake_panels(run, folder, answers.frame).rows} == {"B. Miner"}
 
 
