@@ -183,7 +183,7 @@ def test_an_override_changes_the_key_of_its_network_only(tiny):
 
 
 def test_a_constant_rate_stays_after_the_warm_up():
-    train = train_section(schedule="constant", warmup_epochs=2, epochs=6)
+    train = train_section(schedule="constant", lr=3e-4, warmup_epochs=2, epochs=6)
     rates = [learning_rate(epoch, train=train) for epoch in range(1, 7)]
     assert rates == pytest.approx([1e-4, 2e-4, *[3e-4] * 4])
 
