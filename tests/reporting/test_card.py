@@ -135,14 +135,15 @@ def test_mlcroissant_validates_the_description_and_loads_its_records(kind, study
     issues = dataset.metadata.ctx.issues
     assert not issues.errors and (not issues.warnings or kind != "generated")
 
-    def column(records, field):
-        values = [row[f"{records}/{field}"] for row in dataset.records(records)]
-        return [value.decode() if isinstance(value, bytes) else value for value in values]
+    def column(records, name):
+        return [value.decode() if isinstance(value := row[name], bytes) else value for row in records]
 
+    photographs = list(dataset.records("photographs"))  # they can be read once
     for name in ("image_id", "sha256", "label"):
-        assert column("photographs", name) == study.index[name].tolist()
+        assert column(photographs, f"photographs/{name}") == study.index[name].tolist()
     split = study.samples().set_index("image_id")["split"]
-    assert column("photographs", "split") == split[study.index["image_id"]].tolist()
-    assert column("classes", "name") == study.classes
+    assert column(photographs, "photographs/split") == split[study.index["image_id"]].tolist()
+    assert column(dataset.records("classes"), "classes/name") == study.classes
     for name, samples in study.data.splits.items():
-        assert column(f"samples_{name}", "sample_id") == samples["sample_id"].tolist()
+        ids = column(dataset.records(f"samples_{name}"), f"samples_{name}/sample_id")
+        assert ids == samples["sample_id"].tolist()
