@@ -29,7 +29,7 @@ _IMPORT = re.compile(r"^(?:from|import) [^(\n]*(?:\([^)]*\))?\n", re.M)
 # Photographs of the generator's present source bear the name they have in results/reference, which are older than the
 # layout of its modules.
 PUBLISHED = {
-    "223ee7a7200b3acdec826e1fa85afdc6c6fbe1a92acef52de78ef7691599f1b8": "6046cc0f087ff7e65b458f2414f114841e03a4bfebca62c255670303324b4b20"
+    "8ff74cc2afea086c90d7958d569c29a8555a22cc105c9ba28e64954764a6f237": "6046cc0f087ff7e65b458f2414f114841e03a4bfebca62c255670303324b4b20"
 }
 
 

@@ -10,7 +10,7 @@ from mineral_lib.photos.images import Photo, read_photo, resize_square
 from mineral_lib.photos.measure import reading_rules
 from mineral_lib.photos.messages import readable, refusal
 from mineral_lib.photos.metadata import credits, metadata_path, stated
-from mineral_lib.photos.quality import QUALITY_COLUMNS
+from mineral_lib.photos.quality import QUALITY_COLUMNS, quality_flags
 from mineral_lib.photos.scanning import FILE_COLUMNS, INDEX_COLUMNS, INDEX_NUMBERS, Scan, index_table, scan
 from mineral_lib.photos.walk import FoundFile, list_files
 
@@ -31,6 +31,7 @@ __all__ = [
     "list_files",
     "metadata_path",
     "near_duplicates",
+    "quality_flags",
     "read_photo",
     "readable",
     "reading_rules",

@@ -11,7 +11,6 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from mineral_lib.reporting.artefacts import make_artefacts, saved_table
-from mineral_lib.reporting.claims import all_claims
 from mineral_lib.reporting.headline import describe_data, facts
 from mineral_lib.reporting.style import FONT_FILE, PAGE_MM, Drawing
 from mineral_lib.reporting.tables import MISSING, Table
@@ -44,7 +43,7 @@ def write_report(study: Study) -> Path:
         context=context_notes(study.settings),
         num_runs=len(study.runs),
         facts=facts(study),
-        claims=all_claims(study),
+        claims=list(contents.made["claims"][0].frame.itertuples()),
         chapters=contents.chapters(),
         notes=contents.notes,
         provenance=provenance(study),

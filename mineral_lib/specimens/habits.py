@@ -1,7 +1,5 @@
 """How crystals, grains and stones join into a hand specimen; object axes, +z up, radius about 1."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from mineral_lib.specimens.solids import Ball, Solid, form, place, rock, surface_point, turn_towards
@@ -140,15 +138,8 @@ def sprays(
             axis /= np.linalg.norm(axis)
             half = 0.5 * rng.uniform(*length)
             width = thick * half * rng.uniform(0.6, 1.3)
-            bodies.append(
-                place(
-                    kinds[number % 3],
-                    turn_towards(axis, rng.uniform(0, 6.28)),
-                    root + axis * half,
-                    stretch=np.array([width, width, half]),
-                    material=material,
-                )
-            )
+            turn, stretch = turn_towards(axis, rng.uniform(0, 6.28)), np.array([width, width, half])
+            bodies.append(place(kinds[number % 3], turn, root + axis * half, stretch=stretch, material=material))
 
 
 def bundle(
@@ -162,15 +153,8 @@ def bundle(
         side = np.array([rng.normal(0, 0.12), rng.normal(0, 0.30), rng.normal(0, 0.2)])
         half = rng.uniform(*length)
         width = thick * half * rng.uniform(0.6, 1.4)
-        bodies.append(
-            place(
-                kinds[number % 3],
-                turn_towards(axis, rng.uniform(0, 6.28)),
-                side,
-                stretch=np.array([width, width, half]),
-                material=material,
-            )
-        )
+        turn, stretch = turn_towards(axis, rng.uniform(0, 6.28)), np.array([width, width, half])
+        bodies.append(place(kinds[number % 3], turn, side, stretch=stretch, material=material))
 
 
 def leaves(rng: Rng, bodies: Bodies, *, count=(10, 22), size=(0.25, 0.7), thick=1.0, wobble=0.16, material=0) -> None:
@@ -187,15 +171,8 @@ def leaves(rng: Rng, bodies: Bodies, *, count=(10, 22), size=(0.25, 0.7), thick=
             foot = side - main * (side @ main) + main * rng.normal(0, 0.2)
         scale = _spread(rng, *size) if number > 2 else size[1]
         stretch = np.array([scale, scale * rng.uniform(0.6, 1.0), thick * scale * rng.uniform(0.6, 1.6)])
-        bodies.append(
-            place(
-                kinds[number % 3],
-                turn_towards(axis, rng.uniform(0, 6.28)),
-                foot,
-                stretch=stretch,
-                material=material,
-            )
-        )
+        turn = turn_towards(axis, rng.uniform(0, 6.28))
+        bodies.append(place(kinds[number % 3], turn, foot, stretch=stretch, material=material))
 
 
 def rosettes(rng: Rng, bodies: Bodies, *, count=(3, 6), size=(0.3, 0.5), blades=12, material=0) -> None:
@@ -214,13 +191,4 @@ def rosettes(rng: Rng, bodies: Bodies, *, count=(3, 6), size=(0.3, 0.5), blades=
             bodies.append(place(kinds[number % 3], turn, middle + shift, stretch=stretch, material=material))
 
 
-HABITS = {
-    "rosettes": rosettes,
-    "stone": stone,
-    "crystals": crystals,
-    "blocks": blocks,
-    "grapes": grapes,
-    "sprays": sprays,
-    "bundle": bundle,
-    "leaves": leaves,
-}
+HABITS = {habit.__name__: habit for habit in (stone, crystals, blocks, grapes, sprays, bundle, leaves, rosettes)}

@@ -1,7 +1,5 @@
 """Lamps, cast shadows, hollows and the colour that reaches the camera."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What every pixel of a view sees: orthographic ray casting of convex solids and spheres."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -141,10 +139,7 @@ def cast(
         if isinstance(body, Ball):
             found, count = _cast_ball(body, axes, rotation), 1
         else:
-            found, count = (
-                _cast_solid(body, axes, rotation, warp=warp if body.rugged else None),
-                len(body.offsets),
-            )
+            found, count = (_cast_solid(body, axes, rotation, warp=warp if body.rugged else None), len(body.offsets))
         if found is not None:
             window, inside, near, far, near_face, behind_face = found
             seen = inside & (near > front[window])

@@ -3,10 +3,9 @@
 A photograph is decided by (seed, class, specimen, view) alone; the number of pixels only changes its sharpness.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, fields
 from multiprocessing import get_context
 
@@ -14,9 +13,8 @@ import numpy as np
 
 from mineral_lib.specimens import bench as benches
 from mineral_lib.specimens import light, raycast
-from mineral_lib.specimens.camera import View, aim, rays
+from mineral_lib.specimens.camera import View, aim, develop, exposure, rays
 from mineral_lib.specimens.catalogue import Specimen, build_specimen
-from mineral_lib.specimens.film import develop, exposure
 from mineral_lib.specimens.patterns import PATTERNS
 from mineral_lib.specimens.solids import Ball
 from mineral_lib.specimens.surface import Points, Skin, skin
@@ -225,13 +223,10 @@ def photographs(
     images = np.empty((len(keys), image_size, image_size, 3), np.uint8)
     masks = np.empty((len(keys), image_size, image_size), bool)
     tasks = [(tuple(int(v) for v in key), image_size, seed, ground) for key in keys]
-    if jobs <= 1 or len(keys) < 2:
-        results = map(_one, tasks)
+    several = jobs > 1 and len(keys) > 1
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) if several else nullcontext() as pool:
+        chunk = max(1, min(64, len(tasks) // (4 * max(jobs, 1))))
+        results = pool.map(_one, tasks, chunksize=chunk) if several else map(_one, tasks)
         for number, (image, mask) in enumerate(results):
-            images[number], masks[number] = image, mask
-        return images, masks
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        chunk = max(1, min(64, len(tasks) // (4 * jobs)))
-        for number, (image, mask) in enumerate(pool.map(_one, tasks, chunksize=chunk)):
             images[number], masks[number] = image, mask
     return images, masks

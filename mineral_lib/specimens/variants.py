@@ -1,7 +1,5 @@
 """How minerals occur: the vocabulary in which the 26 recipes are written."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 from mineral_lib.specimens.materials import Material, body
