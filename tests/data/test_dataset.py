@@ -2,6 +2,7 @@
 
 import pickle
 import shutil
+from itertools import chain
 from types import SimpleNamespace
 
 import numpy as np
@@ -175,12 +176,12 @@ def test_every_image_once_an_epoch_and_no_training_batch_of_one(count, size):
     for seed in (0, None):
         batches = EpochBatches(count, size, seed)
         made = list(batches)
-        assert len(made) == len(batches) and sorted(sum(made, [])) == list(range(count))
+        assert len(made) == len(batches) and sorted(list(chain.from_iterable(made))) == list(range(count))
         assert max(map(len, made)) <= size + 1
         if seed is not None and count > 1:
             assert min(map(len, made)) > 1
         if seed is None:
-            assert sum(made, []) == list(range(count)) and max(map(len, made)) <= size
+            assert list(chain.from_iterable(made)) == list(range(count)) and max(map(len, made)) <= size
 
 
 def test_data_set_travels_to_workers_without_its_pixels(study):

@@ -39,7 +39,7 @@ def test_split_of_small_classes_is_the_written_one(folder):
 
 def test_small_classes_are_dropped_or_refused(folder):
     assert build_index(settings_of(folder, "drop").data).classes == ["class 20", "class 3", "class 4"]
-    with pytest.raises(DataError, match="class 1 .*class 2 "):
+    with pytest.raises(DataError, match=r"class 1 .*class 2 "):
         build_index(settings_of(folder, "error").data)
 
 
