@@ -117,13 +117,14 @@ def with_defaults(values: dict[str, Any]) -> dict[str, Any]:
     defaults, profile = read_yaml(_params_dir() / "quick.yaml"), values.get("profile")
     del defaults["profile"]
     own = read_yaml(profile_path(profile)) if profile in profiles() else {}
-    return _merged(_merged(defaults, own), values)
+    return merged(merged(defaults, own), values)
 
 
-def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Two sets of plain values; where both have a key, ``above`` counts, section by section."""
     both = {key: (below.get(key), value) for key, value in above.items()}
     return below | {
-        key: _merged(*pair) if all(isinstance(part, dict) for part in pair) else pair[1] for key, pair in both.items()
+        key: merged(*pair) if all(isinstance(part, dict) for part in pair) else pair[1] for key, pair in both.items()
     }
 
 
