@@ -1,6 +1,7 @@
 """The random-label control: chance without relatives, well above it with them."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -48,19 +49,12 @@ def test_runs_epochs_and_labels_of_the_leak_study(study_root):
     assert "eca_convnext_tiny-transfer-photo-seed0" in names
     assert "eca_convnext_tiny-transfer-paper-shuffled-seed0" in names and len(names) == len(set(names)) == 8
 
-    class Data:
-        splits = {
-            name: pd.DataFrame({"split": ["train"] * count + ["test"]})
-            for name, count in (("grouped", 60), ("paper", 240), ("authors", 320))
-        }
-
-        @classmethod
-        def samples(cls, protocol, seed):
-            return cls.splits[protocol]
+    sizes = {"grouped": 60, "paper": 240, "authors": 320}
+    splits = {name: pd.DataFrame({"split": ["train"] * count + ["test"]}) for name, count in sizes.items()}
 
     def epochs(settings, protocol):
         study = Study(settings)
-        study.data = Data
+        study.data = SimpleNamespace(splits=splits, samples=lambda protocol, seed: splits[protocol])
         return study.run("convnext_tiny", protocol=protocol).recipe.epochs
 
     assert epochs(settings, "paper") == epochs(settings, "authors") == 2
