@@ -122,9 +122,9 @@ def compare(study: Study) -> str:
     return "\n".join(
         [
             f"A third of {whole} epochs is {third}. The claim (the recommended recipe reaches the paper recipe's final "
-            f"accuracy of the same seed in at most {third} epochs) **{verdict}**: {short} of {len(targets)} seeds. Epochs "
-            f"needed, of the budgets tried: median {needed(budgets, targets)}. In the run of {whole} epochs it is first "
-            f"reached in epoch {within}.",
+            f"accuracy of the same seed in at most {third} epochs) **{verdict}**: {short} of {len(targets)} seeds. "
+            f"Epochs needed, of the budgets tried: median {needed(budgets, targets)}. In the run of {whole} epochs it "
+            f"is first reached in epoch {within}.",
             "",
             "| recipe | epochs | final validation accuracy, % | reaches the paper's | test accuracy, % |",
             "| --- | --- | --- | --- | --- |",

@@ -1,5 +1,6 @@
 """Recipes: layer-wise learning rates, schedule, averaged weights; off they change nothing."""
 
+import itertools
 import math
 
 import pytest
@@ -112,7 +113,7 @@ def test_rate_a_step_warms_up_from_zero_and_has_no_jumps():
     fine = [learning_rate(epoch, train=train, share=share) for epoch, share in steps]
     assert fine[100::50] == [learning_rate(epoch, train=train) for epoch in range(3, 7)]
     assert fine[:101] == pytest.approx([step * 1e-5 for step in range(101)])
-    assert max(abs(a - b) for a, b in zip(fine, fine[1:], strict=False)) <= 1.001e-5
+    assert max(abs(a - b) for a, b in itertools.pairwise(fine)) <= 1.001e-5
     assert max(fine) == fine[100] == 1e-3 and fine[-1] == pytest.approx(1e-5, abs=1e-6)
 
 
@@ -210,9 +211,9 @@ def test_batch_norm_is_frozen_after_the_epochs_asked_for_and_goes_on_learning():
 
     for after, moves in ((0, (True, True)), (1, (False, False)), (2, (True, False))):
         seen = statistics(after)
-        changed = [bool((b[0] != a[0]).any()) for a, b in zip(seen, seen[1:], strict=False)]
+        changed = [bool((b[0] != a[0]).any()) for a, b in itertools.pairwise(seen)]
         assert changed == list(moves), after
-        assert all((b[1] != a[1]).any() for a, b in zip(seen, seen[1:], strict=False))
+        assert all((b[1] != a[1]).any() for a, b in itertools.pairwise(seen))
 
 
 def test_drawn_weights_have_the_deviation_asked_for_and_attention_keeps_its_own(tiny):

@@ -1,5 +1,6 @@
 """Training: the loop, runs on disk, reuse, resume, pre-training."""
 
+import itertools
 import math
 import shutil
 from dataclasses import replace
@@ -41,7 +42,7 @@ def test_cosine_with_warm_up():
     train = load_profile("quick", ["train.epochs=10", "train.warmup_epochs=2", "train.min_lr=1e-5"]).train
     rates = [learning_rate(epoch, train=train) for epoch in range(1, 11)]
     assert rates[0] < rates[1] < rates[2] == 1e-3
-    assert all(a > b for a, b in zip(rates[2:], rates[3:], strict=False))
+    assert all(a > b for a, b in itertools.pairwise(rates[2:]))
     assert rates[6] == pytest.approx(1e-5 + (1e-3 - 1e-5) * (1 + math.cos(math.pi / 2)) / 2)
 
 
