@@ -1,6 +1,6 @@
 """Grad-CAM heat maps (Selvaraju et al. 2017; paper 4.3, Figure 6) by the grad-cam library, and what lies where.
 
-The layer of each network is the last feature map before pooling, see ``models.zoo.CLASSIFIERS``. A map is scaled to
+The layer of each network is the last feature map before pooling, see ``models.zoo``. A map is scaled to
 its own maximum, so colours can be compared within a panel only.
 """
 

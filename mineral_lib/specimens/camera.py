@@ -6,7 +6,6 @@ import numpy as np
 
 from mineral_lib.specimens import light
 from mineral_lib.specimens.catalogue import Specimen
-from mineral_lib.specimens.solids import Ball
 
 _MIDDLE = 0.2  # luminance the specimen is lit to, linear
 
@@ -20,17 +19,6 @@ class View:
     floor: float
     unit: float
     centre: np.ndarray
-
-
-def _extent(thing: Specimen, rotation: np.ndarray) -> np.ndarray:
-    """Extreme points (m, 3) of the specimen in camera axes (spheres by their axis-aligned extremes)."""
-    rows = []
-    for one in thing.bodies:
-        if isinstance(one, Ball):
-            rows.append(rotation @ one.centre + one.radius * np.concatenate([np.eye(3), -np.eye(3)]))
-        else:
-            rows.append(one.corners @ rotation.T)
-    return np.concatenate(rows)
 
 
 def _studio(rng: np.random.Generator, elevation: float) -> light.Studio:
@@ -66,7 +54,7 @@ def aim(thing: Specimen, rng: np.random.Generator) -> View:
     )
     rotation = camera @ leaning @ turn
     studio = _studio(rng, elevation)
-    points = _extent(thing, rotation)
+    points = np.concatenate([one.extent(rotation) for one in thing.bodies])
     low, high = points.min(axis=0), points.max(axis=0)
     width, height = (high - low)[:2]
     share = min(np.sqrt(rng.uniform(0.29, 0.43) / (thing.fullness * width * height)), 0.92 / max(width, height))
@@ -84,9 +72,7 @@ def rays(view: View, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def exposure(picture: np.ndarray, cover: np.ndarray, rng: np.random.Generator) -> tuple[float, np.ndarray]:
-    """How far the lamps are turned up for the specimen, so that dark ore is not told by its darkness, and the
-    camera's gains (3,): exposure and white balance.
-    """
+    """How far the lamps are turned up, so that dark ore is not told by its darkness, and the camera's gains (3,)."""
     luminance = picture[cover > 0.99] @ np.array([0.2126, 0.7152, 0.0722], np.float32)
     middle = float(np.median(luminance)) if luminance.size else _MIDDLE
     lamps = float(np.clip((_MIDDLE / max(middle, 1e-3)) ** 0.9, 0.3, 6))

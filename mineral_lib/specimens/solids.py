@@ -6,6 +6,7 @@ half width about one; `place` turns, stretches and moves them into the specimen.
 
 from dataclasses import dataclass
 from itertools import combinations
+from typing import ClassVar
 
 import numpy as np
 
@@ -30,14 +31,30 @@ class Solid:
     material: int = 0
     rugged: bool = False
 
+    def extent(self, rotation: np.ndarray) -> np.ndarray:
+        """Extreme points (v, 3) in camera axes."""
+        return self.corners @ rotation.T
+
 
 @dataclass(frozen=True)
 class Ball:
-    """A sphere (botryoids, nodules): centre (3,), radius and material index."""
+    """A sphere (botryoids, nodules): centre (3,), radius and material index; as a solid it has one face without way."""
 
     centre: np.ndarray
     radius: float
     material: int = 0
+    rugged: ClassVar[bool] = False
+    normals: ClassVar[np.ndarray] = np.zeros((1, 3))
+    across: ClassVar[np.ndarray] = np.zeros((1, 3))
+
+    @property
+    def corners(self) -> np.ndarray:
+        """Its centre (1, 3)."""
+        return self.centre[None]
+
+    def extent(self, rotation: np.ndarray) -> np.ndarray:
+        """Extreme points (6, 3) in camera axes."""
+        return rotation @ self.centre + self.radius * np.concatenate([np.eye(3), -np.eye(3)])
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:
@@ -126,7 +143,7 @@ def form(name: str, rng: np.random.Generator) -> Solid:
     return _solid(rows, offsets * np.exp(rng.normal(0, 0.09, len(offsets))), lines)
 
 
-def place(shape: Solid, turn: np.ndarray, position: np.ndarray, *, stretch: np.ndarray, material: int) -> Solid:
+def place(shape: Solid, turn: np.ndarray, position: np.ndarray, *, stretch: np.ndarray, material: int = 0) -> Solid:
     """The form stretched along its own axes (3,), turned by a rotation (3, 3) and moved to `position` (3,)."""
     stretch = np.asarray(stretch, dtype=np.float64)
     scaled = shape.normals / stretch
