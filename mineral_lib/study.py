@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import fields
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from mineral_lib.data.split import read_split
 from mineral_lib.errors import StageError
 from mineral_lib.storage import ResultPaths, file_digest, project_root, write_json
 from mineral_lib.training.run import Run, recorded_runs
-from mineral_lib.training.specs import RunSpec, planned_runs
+from mineral_lib.training.specs import planned_runs
 
 # What a notebook that trains a run answers for. (Times and machine stand in files of their own.)
 RECORDS = ("config.json", "history.csv", "metrics.json", "predictions.csv")
@@ -129,17 +129,13 @@ class Study:
         """
         return Run(model, start, protocol, self.settings.train.seeds[0] if seed is None else seed, study=self)
 
-    def as_run(self, spec: RunSpec) -> Run:
-        """The run of this study with a network, start, protocol, seed and controls."""
-        return Run(**{one.name: getattr(spec, one.name) for one in fields(RunSpec)}, study=self)
-
     def planned(self, part: str = "study") -> list[Run]:
         """The runs that a part of the study needs, trained or not.
 
         Args:
             part: ``study`` (all), ``comparison`` (Table 4), ``ablation`` (Table 5), ``leakage`` or ``proposed``.
         """
-        return [self.as_run(spec) for spec in planned_runs(self.settings, part)]
+        return [Run(**asdict(spec), study=self) for spec in planned_runs(self.settings, part)]
 
     @cached_property
     def runs(self) -> list[Run]:
@@ -147,24 +143,21 @@ class Study:
         return recorded_runs(self)
 
     def select(
-        self,
-        model: str,
-        weights: str,
-        protocol: str = "grouped",
-        *,
-        placement: str | None = None,
-        labels: str = "true",
-        pictures: str = "colour",
+        self, model: str, weights: str, protocol: str = "grouped", placement: str | None = None, **controls: str
     ) -> list[Run]:
-        """The finished runs of a table row, one a seed, sorted by seed; ``placement`` None is the profile's own."""
-        own, wanted = self.settings.model.eca_placement, (model, weights, protocol, labels, pictures)
-        found = [
-            run
-            for run in self.runs
-            if (run.model, run.weights, run.protocol, run.labels, run.pictures) == wanted
-            and (run.placement or own) == (placement or own)
-        ]
-        return sorted(found, key=lambda run: run.seed)
+        """The finished runs of a table row, one a seed, sorted by seed.
+
+        Args:
+            model: Network.
+            weights: What it starts from.
+            protocol: How the samples are split.
+            placement: Where ECA modules sit; the profile's own if None.
+            **controls: ``labels`` and ``pictures``, if they are not the ordinary ones.
+        """
+        wanted = {"model": model, "weights": weights, "protocol": protocol, "labels": "true", "pictures": "colour"}
+        found = [run for run in self.runs if all(getattr(run, key) == v for key, v in (wanted | controls).items())]
+        own = self.settings.model.eca_placement
+        return sorted((one for one in found if (one.placement or own) == (placement or own)), key=lambda run: run.seed)
 
     def train(self, runs: Iterable[Run] | None = None, *, say: Say = print) -> int:
         """Train what is not finished of ``runs`` (all planned ones if None) and return how many were trained.
