@@ -9,7 +9,7 @@ import pandas as pd
 
 from mineral_lib.catalogue import display_name
 from mineral_lib.data.closeups import close_ups, one_of_each
-from mineral_lib.evaluation.grad_cam import HeatMap, overlay, run_heat_maps
+from mineral_lib.evaluation.grad_cam import HeatMap, heat_maps, overlay
 from mineral_lib.evaluation.predict import working_photographs
 from mineral_lib.photos import credits, read_photo, resize_square
 from mineral_lib.study import Study
@@ -73,7 +73,7 @@ def cam_panels(study: Study, runs: Sequence[Run], chosen: pd.DataFrame, *, targe
     rows = np.flatnonzero(study.index["image_id"].isin(chosen["image_id"]))
     chosen = study.index.iloc[rows]
     photos, labels = study.pixels()[rows], chosen["label"].tolist()
-    maps = [run_heat_maps(run, photos, labels, target=target) for run in runs]
+    maps = [heat_maps(run, photos, labels, target=target) for run in runs]
     large = close_ups(chosen, study.settings.data, size_px=CLOSE_UP_PX)
     return _grid(study, runs, chosen, large, maps)
 
@@ -92,7 +92,7 @@ def mistake_panels(run: Run, folder: Path, answers: pd.DataFrame, limit: int = 5
     if wrong.empty:
         return CamGrid([run.display_name], [])
     photos = working_photographs(folder, wrong["path"].tolist(), run.settings.data.image_size_px)
-    maps = run_heat_maps(run, photos, [0] * len(photos), target="predicted_class")
+    maps = heat_maps(run, photos, [0] * len(photos), target="predicted_class")
     large = [resize_square(read_photo(folder / path).image, CLOSE_UP_PX) for path in wrong["path"]]
     return _grid(run.study, [run], wrong, large, [maps])
 

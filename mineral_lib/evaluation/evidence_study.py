@@ -8,7 +8,6 @@ import pandas as pd
 import torch
 from torch import nn
 
-from mineral_lib.config import Normalisation
 from mineral_lib.data.pixels import load_on_ground
 from mineral_lib.evaluation.grad_cam import (
     BATCH,
@@ -89,11 +88,10 @@ def _references(test: pd.DataFrame, masks: np.ndarray) -> pd.DataFrame:
 
 def _run_evidence(run: Run, test: pd.DataFrame, photos: np.ndarray, masks: np.ndarray) -> pd.DataFrame:
     network, found = network_on_device(run), []
-    how = {"image_size_px": run.settings.data.image_size_px, "target": run.settings.grad_cam.target}
     for start in range(0, len(test), CHUNK):
         part = test.iloc[start : start + CHUNK]
-        labels, outlines = part["label"].tolist(), masks[part["row"]]
-        maps = heat_maps(run.model, network, photos[part["row"]], labels, by=run.settings.train.normalise, **how)
+        outlines = masks[part["row"]]
+        maps = heat_maps(run, photos[part["row"]], part["label"].tolist(), network=network)
         part = part.assign(area=outlines.mean((1, 2)), empty=[one.empty for one in maps])
         found.append(part.assign(**_on_specimen([one.heat for one in maps], outlines)))
     return _named(run, pd.concat(found))
@@ -128,9 +126,8 @@ def answer_on_grounds(study: Study, runs: Sequence[Run]) -> list[Path]:
     pictures |= {name: load_on_ground(study.index.iloc[rows], study.settings.data, name) for name in GROUNDS[1:]}
     parts = []
     for run, test in zip(runs, tests, strict=True):
-        network, places, train = network_on_device(run), np.searchsorted(rows, test["row"]), run.settings.train
-        how = (run.settings.data.image_size_px, train.precision, train.normalise)
-        said = {name: answers(network, pictures[name][places], *how) for name in GROUNDS}
+        network, places = network_on_device(run), np.searchsorted(rows, test["row"])
+        said = {name: answers(run, pictures[name][places], network) for name in GROUNDS}
         parts.append(_named(run, test.assign(**said)))
     frame = pd.concat(parts, ignore_index=True)[[*RUN_COLUMNS, "label", *GROUNDS]]
     return [write_csv(study.paths.root / GROUNDS_FILE, frame)]
@@ -161,25 +158,22 @@ def whole_specimens(test: pd.DataFrame, most: int) -> pd.DataFrame:
 
 
 @torch.inference_mode()
-def answers(
-    network: nn.Module, photos: np.ndarray, image_size_px: int, precision: str, by: Normalisation = "imagenet"
-) -> np.ndarray:
+def answers(run: Run, photos: np.ndarray, network: nn.Module) -> np.ndarray:
     """Predicted labels of photographs, in batches on the device of the network and as precise as in training.
 
     Args:
-        network: Trained network.
+        run: A run.
         photos: Working images (N, W, W, 3) uint8.
-        image_size_px: Side the network sees.
-        precision: As ``train.precision``.
-        by: How the network's images are normalised.
+        network: Its trained network.
 
     Returns:
         Labels (N,).
     """
+    train, px = run.settings.train, run.settings.data.image_size_px
     device, found = next(network.parameters()).device, []
-    dtype = autocast_dtype(precision, device)
+    dtype = autocast_dtype(train.precision, device)
     for start in range(0, len(photos), BATCH):
-        images = network_images(photos[start : start + BATCH], image_size_px, by)
+        images = network_images(photos[start : start + BATCH], px, train.normalise)
         with torch.autocast(device.type, dtype=dtype, enabled=dtype is not None):
             scores = network(images.to(device, memory_format=torch.channels_last))
         found.append(scores.argmax(1).cpu().numpy())

@@ -48,54 +48,32 @@ class HeatMap:
     probability: float
 
 
-def heat_maps(
-    name: str,
-    network: nn.Module,
-    photos: np.ndarray,
-    labels: list[int],
-    *,
-    image_size_px: int,
-    target: str,
-    by: Normalisation = "imagenet",
-) -> list[HeatMap]:
-    """Grad-CAM maps of several photographs, computed in batches on the device where the network is.
-
-    Args:
-        name: Network name, which decides the layer.
-        network: Trained network.
-        photos: Working images (N, W, W, 3) uint8.
-        labels: True labels.
-        image_size_px: Side the network sees.
-        target: ``true_class`` or ``predicted_class``: whose evidence is mapped.
-        by: How the network's images are normalised.
-    """
-    network.eval()
-    layer, found = network.get_submodule(classifier_of(name, network).cam_layer), []
-    with _gradients_behind(network, layer), GradCAM(model=network, target_layers=[layer]) as cam:
-        for start in range(0, len(photos), BATCH):
-            part = slice(start, start + BATCH)
-            images = network_images(photos[part], image_size_px, by)
-            found += _batch(cam, images, labels[part] if target == "true_class" else None)
-    return found
-
-
 def network_on_device(run: Run) -> nn.Module:
     """The network of a finished run on the device of ``train.device``."""
     return run.network().to(select_device(run.settings.train.device), memory_format=torch.channels_last)
 
 
-def run_heat_maps(run: Run, photos: np.ndarray, labels: list[int], *, target: str | None = None) -> list[HeatMap]:
-    """Grad-CAM maps of several photographs by a finished run, see ``heat_maps``; ``grad_cam.target`` if None."""
-    settings = run.settings
-    return heat_maps(
-        run.model,
-        network_on_device(run),
-        photos,
-        labels,
-        image_size_px=settings.data.image_size_px,
-        target=target or settings.grad_cam.target,
-        by=settings.train.normalise,
-    )
+def heat_maps(
+    run: Run, photos: np.ndarray, labels: list[int], *, target: str | None = None, network: nn.Module | None = None
+) -> list[HeatMap]:
+    """Grad-CAM maps of several photographs, computed in batches on the device where the network is.
+
+    Args:
+        run: A run, whose network decides the layer.
+        photos: Working images (N, W, W, 3) uint8.
+        labels: True labels.
+        target: ``true_class`` or ``predicted_class``: whose evidence is mapped; ``grad_cam.target`` if None.
+        network: The run's network if it is in memory already; read from the finished run if None.
+    """
+    network, settings = (network or network_on_device(run)).eval(), run.settings
+    layer, found = network.get_submodule(classifier_of(run.model, network).cam_layer), []
+    with _gradients_behind(network, layer), GradCAM(model=network, target_layers=[layer]) as cam:
+        for start in range(0, len(photos), BATCH):
+            part = slice(start, start + BATCH)
+            images = network_images(photos[part], settings.data.image_size_px, settings.train.normalise)
+            true = (target or settings.grad_cam.target) == "true_class"
+            found += _batch(cam, images, labels[part] if true else None)
+    return found
 
 
 def network_images(photos: np.ndarray, image_size_px: int, by: Normalisation) -> torch.Tensor:

@@ -27,7 +27,8 @@ from mineral_lib.models.zoo import build_base, classifier_of
 from mineral_lib.parameters import load_profile
 from mineral_lib.study import Study
 
-OPTIONS = load_profile("quick").model
+QUICK = load_profile("quick")
+OPTIONS = QUICK.model
 
 
 @pytest.mark.parametrize("name", ["vgg19", "googlenet", "resnet50", "resnext50", "convnext_tiny"])
@@ -35,12 +36,13 @@ def test_heat_maps_of_every_network(name):
     torch.manual_seed(0)
     photos = np.random.default_rng(0).integers(0, 255, (2, 73, 73, 3), dtype=np.uint8)
     network = build_base(name, num_classes=5, options=OPTIONS)
-    maps = heat_maps(name, network, photos, [0, 4], image_size_px=64, target="true_class")
+    run = Study(QUICK).run(name)
+    maps = heat_maps(run, photos, [0, 4], network=network, target="true_class")
     assert [one.target for one in maps] == [0, 4]
     for one in maps:
         assert one.heat.shape == (64, 64) and one.heat.min() >= 0 and one.heat.max() <= 1
         assert one.empty == (one.heat.max() <= 0)
-    again = heat_maps(name, network, photos, [0, 4], image_size_px=64, target="predicted_class")
+    again = heat_maps(run, photos, [0, 4], network=network, target="predicted_class")
     assert [one.target for one in again] == [one.predicted for one in maps]
 
 
@@ -54,7 +56,7 @@ def test_batched_heat_maps_are_the_librarys_own_of_one_photograph(name, monkeypa
     photos = np.random.default_rng(0).integers(0, 255, (5, 73, 73, 3), dtype=np.uint8)
     labels = [0, 4, 2, 1, 3]
     network = build_base(name, num_classes=5, options=OPTIONS).eval()
-    found = heat_maps(name, network, photos, labels, image_size_px=64, target="true_class")
+    found = heat_maps(Study(QUICK).run(name), photos, labels, network=network, target="true_class")
     assert all(parameter.requires_grad for parameter in network.parameters())
     assert not all(one.empty for one in found)
     layer = network.get_submodule(classifier_of(name, network).cam_layer)
