@@ -13,14 +13,15 @@ import numpy as np
 import pandas as pd
 
 from mineral_lib import parameters
-from mineral_lib.config import Settings
+from mineral_lib.config import PROPOSED, Settings
 from mineral_lib.data.dataset import MineralDataset
 from mineral_lib.data.pixels import load_masks, load_pixels
 from mineral_lib.data.prepare import StudyData, prepare
 from mineral_lib.data.split import read_split
 from mineral_lib.errors import StageError
 from mineral_lib.storage import ResultPaths, file_digest, project_root, write_json
-from mineral_lib.training.run import Run, recorded_runs
+from mineral_lib.training.recorded import recorded_runs
+from mineral_lib.training.run import Run
 from mineral_lib.training.specs import planned_runs
 
 # What a notebook that trains a run answers for. (Times and machine stand in files of their own.)
@@ -108,15 +109,7 @@ class Study:
 
     def dataset(self, split: str, protocol: str = "grouped", seed: int | None = None) -> MineralDataset:
         """Images and labels of ``train`` (augmented), ``val`` or ``test``; an item is (image, label, position)."""
-        samples = self.samples(protocol, seed)
-        return MineralDataset(
-            samples,
-            self.pixels(samples),
-            split=split,
-            image_size_px=self.settings.data.image_size_px,
-            augment=self.settings.augment if split == "train" and protocol != "paper" else None,
-            by=self.settings.train.normalise,
-        )
+        return self.run(PROPOSED, protocol=protocol, seed=seed).datasets()[split]
 
     def run(self, model: str, start: str = "scratch", protocol: str = "grouped", seed: int | None = None) -> Run:
         """One run, trained or not.

@@ -9,16 +9,18 @@ import os
 import signal
 import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any, Self
 
 import torch
 
+from mineral_lib.config import Train
 from mineral_lib.errors import StoppedError, StudyError
 from mineral_lib.runtime import select_device
 from mineral_lib.stopping import join_parent, share_number, stop_requested
-from mineral_lib.storage import ROOT_VARIABLE, project_root
+from mineral_lib.storage import ROOT_VARIABLE, project_root, write_text
 from mineral_lib.training.engine import Say
 from mineral_lib.training.pretrain import Pretraining
 from mineral_lib.training.run import Run
@@ -32,7 +34,7 @@ POLL_S = 0.2
 class Here:
     """This process: a piece of work is over when ``start`` returns."""
 
-    parallel = 1
+    parallel, logs = 1, None
 
     def __init__(self, say: Say) -> None:
         self.say, self._over = say, Ended()
@@ -66,6 +68,7 @@ class _Job:
     process: multiprocessing.Process
     messages: Connection
     device: str | None
+    lines: list[str] = field(default_factory=list)
     outcome: Exception | None = None
 
 
@@ -73,17 +76,16 @@ class Processes:
     """One process of this machine for each piece of work; they save and end when this process is told to stop.
 
     Args:
-        parallel: Most processes at a time; None: one a GPU, or ``jobs`` without one.
-        jobs: ``train.jobs``.
-        device: ``train.device``; the processes share all GPUs that are visible.
+        parallel: Most processes at a time; None: one a GPU, or ``train.jobs`` without one.
+        train: The ``train`` section; the processes share all GPUs that are visible.
         say: Receives what the processes say.
+        logs: A folder for what they say, a file for each, instead of ``say``.
     """
 
-    def __init__(self, parallel: int | None, jobs: int, device: str, say: Say) -> None:
-        self.say, self._jobs, count = say, dict[str, _Job](), 0
-        if select_device(device).type == "cuda":
-            count = torch.cuda.device_count()
-        self.parallel = parallel or count or jobs
+    def __init__(self, parallel: int | None, train: Train, say: Say, logs: Path | None = None) -> None:
+        self.say, self.logs, self._jobs = say, logs, dict[str, _Job]()
+        count = torch.cuda.device_count() if select_device(train.device).type == "cuda" else 0
+        self.parallel = parallel or count or train.jobs
         given = os.environ.get("CUDA_VISIBLE_DEVICES")
         self._devices = (given.split(",") if given else [str(k) for k in range(count)])[:count] or [None]
         # A fork server imports torch once; its children start at once, and fresh. Windows has none.
@@ -124,17 +126,21 @@ class Processes:
         over = Ended()
         names = {job.messages: name for name, job in self._jobs.items()}
         for messages in wait(list(names), POLL_S):
-            job = self._jobs[names[messages]]
+            name = names[messages]
+            job = self._jobs[name]
             try:
                 message = messages.recv()
             except (EOFError, OSError):
                 job.process.join()
-                over[names[messages]] = self._jobs.pop(names[messages]).outcome
+                over[name] = self._jobs.pop(name).outcome
                 continue
-            if isinstance(message, str):
+            if not isinstance(message, str):
+                job.outcome = message
+            elif self.logs is None:
                 self.say(message)
             else:
-                job.outcome = message
+                job.lines.append(message)
+                write_text(self.logs / f"{name}.log", "\n".join(job.lines) + "\n")
         return over
 
 

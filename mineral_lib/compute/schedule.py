@@ -141,7 +141,7 @@ class Schedule:
                 where="training",
                 remedy="set train.jobs to 1 or lower train.batch_size, then start again",
             )
-        logs = f"; logs: {self.executor.folder / '*.out'}" if isinstance(self.executor, Slurm) else ""
+        logs = f"; logs: {self.executor.logs} (those of {work.name})" if self.executor.logs else ""
         times = f"its job was killed {KILLS} times in a row without a new checkpoint"
         return StageError(f"{times} (memory? time limit?){logs}")
 
@@ -176,7 +176,7 @@ def train_runs(study: "Study", runs: list[Run], *, say: Say = print) -> int:
     train = study.settings.train
     if not missing:
         return 0
-    executor = Here(say) if train.jobs == 1 else Processes(train.jobs, train.jobs, train.device, say)
+    executor = Here(say) if train.jobs == 1 else Processes(train.jobs, train, say)
     schedule = Schedule([*sources, *missing], executor, say)
     with graceful_stop(), executor:
         schedule.run(executor.parallel)
@@ -200,7 +200,7 @@ def sweep(
         executor: ``local`` (processes of this machine), ``slurm`` or ``debug`` (in this process).
         jobs: Jobs at a time; None for ``train.jobs``, one a GPU, or all at once on Slurm.
         slurm: Slurm options, each ``KEY=VALUE``.
-        say: Receives one line a job that starts or ends; on this machine also one an epoch.
+        say: Receives one line a job that starts or ends.
 
     Returns:
         How many runs were trained.
@@ -210,12 +210,12 @@ def sweep(
         StageError: submitit or Slurm is missing, Slurm refuses a job, or runs failed (the others are finished).
         StoppedError: Ctrl-C or SIGTERM; local jobs are saved, Slurm jobs go on.
     """
-    profile, train = study.settings.profile, study.settings.train
+    profile, logs = study.settings.profile, study.paths.root / "jobs"
     if executor == "slurm":
         where: Here | Processes | Slurm = Slurm(study, slurm)
     else:
-        where = Here(say) if executor == "debug" else Processes(jobs, train.jobs, train.device, say)
-    with folder_lock(study.paths.root / "jobs", f"the sweep of '{profile}'"), graceful_stop(), where:
+        where = Here(say) if executor == "debug" else Processes(jobs, study.settings.train, say, logs)
+    with folder_lock(logs, f"the sweep of '{profile}'"), graceful_stop(), where:
         runs = study.planned()
         sources, missing = outstanding(study, runs)
         reused = len(runs) - len(missing)

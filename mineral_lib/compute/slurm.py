@@ -84,10 +84,10 @@ class Slurm:
                 "the package submitit is not installed", where="sweep", remedy="pip install 'mineral-study[cluster]'"
             ) from None
         self._job_at, self._jobs = submitit.SlurmJob, dict[str, Any]()
-        self.folder = study.paths.root / "jobs"
-        self.prefix = f"mineral-{digest(str(self.folder))[:6]}-"  # several checkouts may share a cluster
+        self.logs = study.paths.root / "jobs"
+        self.prefix = f"mineral-{digest(str(self.logs))[:6]}-"  # several checkouts may share a cluster
         try:
-            self._queue_in = submitit.SlurmExecutor(self.folder, max_num_timeout=TIME_LIMITS)
+            self._queue_in = submitit.SlurmExecutor(self.logs, max_num_timeout=TIME_LIMITS)
         except RuntimeError as error:
             raise StageError(str(error), where="sweep", remedy="start it where sbatch and srun are installed") from None
         train = study.settings.train
@@ -102,7 +102,7 @@ class Slurm:
     def adopt(self, names: set[str]) -> set[str]:
         """Watch the jobs that an earlier sweep left in the queue, and return what they do."""
         queue = self._queue() or {}
-        self._jobs = {name: self._job_at(self.folder, queue[name]) for name in names & queue.keys()}
+        self._jobs = {name: self._job_at(self.logs, queue[name]) for name in names & queue.keys()}
         return set(self._jobs)
 
     def start(self, work: Work) -> None:

@@ -124,13 +124,13 @@ class Pretraining:
         seed_everything(derive_seed(options.seed, "pretraining", self.model))
         network = build_base(self.model, num_classes=options.num_classes, options=self._model_options)
         scale_features(network, 1 / FEATURE_SCALE)  # at the high rates of pre-training a head wants narrow features
-        loop = self._loop(network)
+        loop, is_control = self._loop(network), options.task == "colour_statistics"
         batches = FormulaBatches.drawn(options, loop.device)
         say(f"pretrain {self.source}: {len(batches.images)} formula images in {time.perf_counter() - begin:.0f} s")
         rows = []
         for epoch in range(1, options.epochs + 1):
             loss, accuracy = _train_one_epoch(loop, batches, options, epoch)
-            known = {"loss": loss} | ({} if self._is_control else {"accuracy": accuracy})  # the control has no classes
+            known = {"loss": loss} | ({} if is_control else {"accuracy": accuracy})  # the control has no classes
             rows.append({"epoch": epoch, **known})
             words = "  ".join(f"{name} {value:.3f}" for name, value in known.items())
             say(f"pretrain {self.source}: epoch {epoch}/{options.epochs}  {words}")
@@ -150,21 +150,17 @@ class Pretraining:
         weights = {key: value.detach().cpu() for key, value in network.state_dict().items()}
         save_weights(self.dir / "weights.safetensors", weights, {"source": "formula-driven images"})
 
-    @property
-    def _is_control(self) -> bool:
-        return self.options.task == "colour_statistics"
-
     def _loop(self, network: nn.Module) -> Loop:
         """Device, AdamW and precision of pre-training; the control's loss looks at what its head receives."""
-        device, recipe = select_device(self.settings.train.device), self.options
+        options, device = self.options, select_device(self.settings.train.device)
         network = network.to(device, memory_format=torch.channels_last)
-        update = {"optimizer": "adamw", "weight_decay": recipe.weight_decay, "layer_decay": 1.0}
-        train = self.settings.train.model_copy(update=update)
+        recipe = {"optimizer": "adamw", "weight_decay": options.weight_decay, "layer_decay": 1.0}
+        optimizer = make_optimizer(network, self.settings.train.model_copy(update=recipe), options.lr)
         loss = classification_loss(self.settings.model.aux_weight)
-        if self._is_control:
+        if options.task == "colour_statistics":
             loss = feature_loss(network.get_submodule(classifier_of(self.model, network).head[0]))
-        precision = autocast_dtype(train.precision, device)
-        return Loop(network, make_optimizer(network, train, recipe.lr), device, precision, loss, clip_norm=CLIP_NORM)
+        precision = autocast_dtype(self.settings.train.precision, device)
+        return Loop(network, optimizer, device, precision, loss, clip_norm=CLIP_NORM)
 
 
 def _train_one_epoch(loop: Loop, batches: "FormulaBatches", options: Formula, epoch: int) -> tuple[float, float]:

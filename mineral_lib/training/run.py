@@ -18,13 +18,13 @@ from mineral_lib.errors import StorageError
 from mineral_lib.models.weights import file_state, imagenet_state, load_backbone
 from mineral_lib.models.zoo import add_attention, base_network, build_base
 from mineral_lib.runtime import derive_seed, seed_everything
-from mineral_lib.storage import STUDY_FILE, read_json
+from mineral_lib.storage import read_json
 from mineral_lib.training.checkpoint import load_weights
 from mineral_lib.training.engine import Say
 from mineral_lib.training.pretrain import CONTROL, Pretraining
 from mineral_lib.training.recipe import draw_weights
 from mineral_lib.training.run_config import run_config
-from mineral_lib.training.run_files import RUN_FILES, WEIGHTS_FILE
+from mineral_lib.training.run_files import RUN_FILES, WEIGHTS_FILE, read_predictions
 from mineral_lib.training.specs import RunSpec
 from mineral_lib.training.train_run import train_run
 
@@ -97,29 +97,32 @@ class Run(RunSpec):
         """Seed of the split that the run uses."""
         return split_seed(self.seed, self.settings.split, self.settings.train.seeds)
 
-    def loaders(self) -> dict[str, DataLoader]:
-        """Batches of ``train``, ``val`` and ``test`` as the run sees them."""
+    def datasets(self) -> dict[str, MineralDataset]:
+        """Images and labels of ``train`` (augmented but for ``paper``, whose copies are), ``val`` and ``test``."""
         samples = self.samples
         once = samples.drop_duplicates("sample_id", ignore_index=True)  # ``authors`` reports what validates
         pixels = self.study.pixels(once)
         parts = {name: once["sample_id"].isin(samples.loc[samples["split"] == name, "sample_id"]) for name in SPLITS}
         return {
-            name: make_loader(
-                MineralDataset(
-                    once.assign(split=parts[name].map({True: name, False: ""})),
-                    pixels,
-                    split=name,
-                    image_size_px=self.settings.data.image_size_px,
-                    augment=self.settings.augment if name == "train" and self.protocol != "paper" else None,
-                    seed=self.seed,
-                    grey=self.pictures == "grey",
-                    by=self.settings.train.normalise,
-                ),
-                self.settings.train,
-                draw=name == "train",
+            name: MineralDataset(
+                once.assign(split=parts[name].map({True: name, False: ""})),
+                pixels,
+                split=name,
+                image_size_px=self.settings.data.image_size_px,
+                augment=self.settings.augment if name == "train" and self.protocol != "paper" else None,
                 seed=self.seed,
+                grey=self.pictures == "grey",
+                by=self.settings.train.normalise,
             )
             for name in SPLITS
+        }
+
+    def loaders(self) -> dict[str, DataLoader]:
+        """Batches of ``train`` (in an order that is drawn), ``val`` and ``test``."""
+        train = self.settings.train
+        return {
+            name: make_loader(dataset, train, draw=name == "train", seed=self.seed)
+            for name, dataset in self.datasets().items()
         }
 
     def fresh_network(self) -> tuple[nn.Module, str]:
@@ -236,7 +239,7 @@ class Run(RunSpec):
     @cached_property
     def _predictions(self) -> dict[str, pd.DataFrame]:
         files = {"test": "predictions.csv", "val": "predictions_val.csv"}
-        return {split: _read_predictions(self.path(name)) for split, name in files.items()}
+        return {split: read_predictions(self.path(name)) for split, name in files.items()}
 
     @property
     def correct(self) -> np.ndarray:
@@ -248,48 +251,3 @@ class Run(RunSpec):
     def train_photographs(self) -> np.ndarray:
         """Photographs of each class in training, shape (C,), float; NaN where the profile's split is missing."""
         return train_photographs(self.study.split(self.protocol, self.seed), len(self.classes))
-
-
-def _read_predictions(path: Path) -> pd.DataFrame:
-    text = {"sample_id": str, "image_id": str, "specimen": str}
-    frame = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
-    frame["specimen"] = frame["specimen"].fillna(frame["image_id"])
-    return frame.sort_values("sample_id", ignore_index=True)
-
-
-def recorded_runs(study: "Study") -> list[Run]:
-    """All finished runs of a profile, sorted by name; unfinished ones and runs of earlier parameters are left out.
-
-    Needs no photographs: reference results are enough.
-
-    Raises:
-        StorageError: A run's file is damaged.
-    """
-    folder, record = study.paths.runs_dir, study.paths.runs_dir / STUDY_FILE
-    wanted = read_json(record) if record.is_file() else None
-    found = []
-    for path in sorted(folder.glob("*")) if folder.is_dir() else []:
-        if (wanted is None or path.name in wanted) and all((path / name).is_file() for name in RUN_FILES):
-            found.append(_recorded_run(study, path))
-    return found
-
-
-def _recorded_run(study: "Study", folder: Path) -> Run:
-    config = read_json(folder / "config.json")
-    if not {"model", "weights", "protocol", "seed", "display_name", "classes"} <= set(config):
-        raise StorageError(
-            "the run's record lacks a required key",
-            where=str(folder / "config.json"),
-            remedy="delete the run folder and run the chain again",
-        )
-    placement = config.get("eca_placement")
-    return Run(
-        config["model"],
-        config["weights"],
-        config["protocol"],
-        int(config["seed"]),
-        placement=None if placement == study.settings.model.eca_placement else placement,
-        labels=config.get("labels", "true"),
-        pictures=config.get("pictures", "colour"),
-        study=study,
-    )

@@ -61,6 +61,14 @@ def _write_predictions(path: Path, samples: pd.DataFrame, split: str, probabilit
     write_csv(path, pd.concat([frame, columns], axis=1), float_format="%.9g")
 
 
+def read_predictions(path: Path) -> pd.DataFrame:
+    """Predictions of a run, one row a sample, sorted by ``sample_id``; ``specimen`` is never empty."""
+    text = {"sample_id": str, "image_id": str, "specimen": str}
+    frame = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
+    frame["specimen"] = frame["specimen"].fillna(frame["image_id"])
+    return frame.sort_values("sample_id", ignore_index=True)
+
+
 def _manifest(settings: Settings, loop: Loop, weights_note: str, seconds: float, images: int) -> dict[str, Any]:
     """Time, machine, versions and sizes of a run that has seen so many images."""
     return {
