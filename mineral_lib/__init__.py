@@ -13,13 +13,18 @@ from typing import Any
 __version__ = "0.1.0"
 # The public face: what notebooks need, and the module each name is defined in.
 _ROOMS = {
+    "Eca": "models.eca",
+    "Loop": "training.engine",
     "ParameterError": "errors",
     "Run": "training.run",
     "Study": "study",
     "StudyError": "errors",
+    "augment_photo": "data.augment",
     "load_profile": "parameters",
+    "make_split": "data.split",
     "minerals": "catalogue",
     "open_study": "study",
+    "train_one_epoch": "training.engine",
 }
 __all__ = list(_ROOMS)
 
