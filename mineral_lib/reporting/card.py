@@ -61,34 +61,25 @@ def data_card(study: Study) -> str:
     """The card as Markdown, from ``data_card.md.j2``."""
     # No HTML: what is escaped is what would end a cell of a Markdown table.
     environment = Environment(trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, autoescape=False)
-    environment.filters["cell"] = _cell
+    environment.filters |= {"cell": _cell, "table": _table, "name": display_name}
     template = environment.from_string((files("mineral_lib.reporting") / f"{CARD}.j2").read_text(encoding="utf-8"))
-    settings, splits, classes = study.settings, study.data.splits, class_frame(study)
-    counts = study.data.files["status"].value_counts().sort_index()
-    sizes = [{"protocol": name, **_sizes(samples)} for name, samples in splits.items()]
-    few = classes[classes["test"] < FEW_TEST_PHOTOGRAPHS]
+    data, classes = study.data, class_frame(study)
+    names = ["index.csv", *(f"splits/{name}.csv" for name in data.splits)]
     return template.render(
+        study=study,
         title=data_title(study),
         summary=_summary(study),
-        generated=settings.data.source == "synthetic",
-        classes=_table(classes),
-        splits=_table(pd.DataFrame(sizes)),
-        leaks=[leak_note(study.data.leak(name), name) for name in splits],
-        num_files=len(study.data.files),
-        found=", ".join(f"{count:,} {status}" for status, count in counts.items()),
+        generated=study.settings.data.source == "synthetic",
+        classes=classes,
+        sizes=pd.DataFrame([{"protocol": name, **_sizes(samples)} for name, samples in data.splits.items()]),
+        leaks=[leak_note(data.leak(name), name) for name in data.splits],
+        found=data.files["status"].value_counts().sort_index(),
         rights=[_rights(study.index, "licence", None), _rights(study.index, "attribution", MOST_NAMED)],
-        data=settings.data,
-        split=settings.split,
-        working_px=working_size(settings.data.image_size_px),
+        working_px=working_size(study.settings.data.image_size_px),
         generator=generator_digest(),
-        ratios=":".join(f"{10 * share:g}" for share in settings.split.ratios),
-        few=", ".join(f"{_cell(display_name(row['class']))} ({row['test']})" for _, row in few.iterrows()),
+        few=classes[classes["test"] < FEW_TEST_PHOTOGRAPHS],
         least=FEW_TEST_PHOTOGRAPHS,
-        fingerprint=study.data.fingerprint,
-        digests=[
-            (name, file_digest(study.paths.root / name))
-            for name in ("index.csv", *(f"splits/{one}.csv" for one in splits))
-        ],
+        digests={name: file_digest(study.paths.root / name) for name in names},
         version=__version__,
     )
 

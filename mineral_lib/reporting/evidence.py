@@ -99,31 +99,32 @@ def _ground_row(part: pd.DataFrame, study: Study) -> dict:
     return row | {f"{name}_high": change.high for name, change in changes.items()}
 
 
-def _run(rows: pd.DataFrame, model: str, block: str) -> pd.DataFrame:
-    return rows[(rows["model"] == model) & (rows["start"] == block_weights(model, block))]
+def _run(rows: pd.DataFrame, model: str) -> pd.DataFrame:
+    """The photographs of a network as the paper's tables read: only the proposed one is pretrained."""
+    return rows[(rows["model"] == model) & (rows["start"] == block_weights(model, "as_read"))]
 
 
-def _against(maps: pd.DataFrame, other: pd.DataFrame, block: str, study: Study, level: float = 0.95) -> Paired | None:
+def _against(maps: pd.DataFrame, other: pd.DataFrame, study: Study, level: float = 0.95) -> Paired | None:
     """The proposed network minus another on the same photographs; a reference without seeds meets every seed."""
     keys = ["image_id"] if other["seed"].isna().all() else ["seed", "image_id"]
-    both = _run(maps, PROPOSED, block).merge(other[[*keys, "hottest"]], on=keys, suffixes=("", "_other"))
+    both = _run(maps, PROPOSED).merge(other[[*keys, "hottest"]], on=keys, suffixes=("", "_other"))
     if both.empty:
         return None
     return paired(both.assign(value=both["hottest"] - both["hottest_other"]), study, level=level)
 
 
-def _rivals(maps: pd.DataFrame, study: Study, block: str) -> tuple[dict[str, Paired], float]:
-    """Differences to every other network of a block, and the level of their intervals (95 % for all together)."""
-    others = [_run(maps, model, block) for model in study.settings.comparison.models if model != PROPOSED]
+def _rivals(maps: pd.DataFrame, study: Study) -> tuple[dict[str, Paired], float]:
+    """Differences to every other network, and the level of their intervals (95 % for all together)."""
+    others = [_run(maps, model) for model in study.settings.comparison.models if model != PROPOSED]
     others = [rows for rows in others if len(rows)]
     level = 1 - 0.05 / max(1, len(others))
-    found = {rows["network"].iloc[0]: _against(maps, rows, block, study, level) for rows in others}
+    found = {rows["network"].iloc[0]: _against(maps, rows, study, level) for rows in others}
     return {name: difference for name, difference in found.items() if difference}, level
 
 
-def evidence_sentence(maps: pd.DataFrame, study: Study, block: str = "as_read") -> str:
-    """What the maps of the proposed network show beside the others of a block and beside the blind map."""
-    mine, (rivals, level) = _run(maps, PROPOSED, block), _rivals(maps, study, block)
+def evidence_sentence(maps: pd.DataFrame, study: Study) -> str:
+    """What the maps of the proposed network show beside the others and beside the blind map."""
+    mine, (rivals, level) = _run(maps, PROPOSED), _rivals(maps, study)
     if mine.empty:
         return NO_RUN
     seeds = mine["seed"].nunique()
@@ -139,21 +140,20 @@ def evidence_sentence(maps: pd.DataFrame, study: Study, block: str = "as_read") 
             f"{clear.count(FAILS)} and within noise of {clear.count(UNDECIDED)}; against the strongest, {strongest}: "
             f"{rivals[strongest].words} ({100 * level:.0f} % interval over seeds and specimens, same photographs)."
         )
-    if blind := _against(maps, maps[maps["model"] == BLIND], block, study):
+    if blind := _against(maps, maps[maps["model"] == BLIND], study):
         beside = {HOLDS: "clearly above", FAILS: "clearly below", UNDECIDED: "within noise of"}[blind.direction]
         words += f" It is {beside} a blind map of the picture's middle ({blind.words})."
     return words if seeds >= MIN_SEEDS else f"{words} {FEW_SEEDS}"
 
 
-def ground_sentence(right: pd.DataFrame, study: Study, block: str = "as_read") -> str:
+def ground_sentence(right: pd.DataFrame, study: Study) -> str:
     """What another ground and a grey one do to the proposed network, and to all runs.
 
     Args:
         right: A row a run and photograph; the columns ``GROUNDS`` say whether the answer is right (0 or 1).
         study: The study.
-        block: Block of Table 4 that says from which weights the proposed network starts.
     """
-    mine = _run(right, PROPOSED, block)
+    mine = _run(right, PROPOSED)
     if mine.empty:
         return NO_RUN
     seeds = mine["seed"].nunique()
@@ -174,7 +174,7 @@ def _moves(change: Paired) -> str:
     return f"{verb} ({change.words})"
 
 
-def check_evidence(study: Study, block: str = "as_read") -> tuple[str, str]:
+def check_evidence(study: Study) -> tuple[str, str]:
     """Does the proposed network's evidence lie better on the mineral than that of every other network (paper 4.3)?
 
     Compared is how often the hottest place is on the specimen, on the same photographs. Fails if any other network is
@@ -184,16 +184,16 @@ def check_evidence(study: Study, block: str = "as_read") -> tuple[str, str]:
         Verdict and the numbers behind it.
     """
     maps = read_measured(study, EVIDENCE_FILE)
-    rivals = {} if maps is None else _rivals(maps, study, block)[0]
+    rivals = {} if maps is None else _rivals(maps, study)[0]
     if not rivals:
         return NOT_RUN, ""
     clear = {difference.direction for difference in rivals.values()}
     verdict = FAILS if FAILS in clear else HOLDS if clear == {HOLDS} else UNDECIDED
     enough = min(difference.seeds for difference in rivals.values()) >= MIN_SEEDS
-    return (verdict if enough else UNDECIDED), evidence_sentence(maps, study, block)
+    return (verdict if enough else UNDECIDED), evidence_sentence(maps, study)
 
 
-def check_evidence_kind(study: Study, block: str = "as_read") -> tuple[str, str]:
+def check_evidence_kind(study: Study) -> tuple[str, str]:
     """Are the maps of the proposed network more on the mineral than a map that looks at nothing?
 
     Edges and colour of the mineral can be its evidence only if they are; more than that a map cannot show.
@@ -202,7 +202,7 @@ def check_evidence_kind(study: Study, block: str = "as_read") -> tuple[str, str]
         Verdict and the numbers behind it.
     """
     maps = read_measured(study, EVIDENCE_FILE)
-    beside = None if maps is None else _against(maps, maps[maps["model"] == BLIND], block, study)
+    beside = None if maps is None else _against(maps, maps[maps["model"] == BLIND], study)
     if beside is None:
         return NOT_RUN, ""
     words = f"Against a blind map of the picture's middle: {beside.words}. No map of places tells edges from colour."
