@@ -88,17 +88,17 @@ class Schedule:
                 check_stop("jobs on this machine are saved, those of a cluster go on", where="sweep")
             else:
                 check_stop("every run in progress is saved")
-            for work in [work for work in self.waiting if self._is_ready(work)][: parallel - len(self.running)]:
-                self.executor.start(work)
+            for work in self._ready()[: parallel - len(self.running)]:
                 self._started(work, "submitted" if isinstance(self.executor, Slurm) else "starts")
+                self.executor.start(work)
             for name, error in self.executor.ended().items():
                 self._settle(self.running.pop(name), error)
 
-    def _is_ready(self, work: Work) -> bool:
-        source = work.pretraining
-        open_sources = {one.name for one in self.work if isinstance(one, Pretraining) and not one.is_finished}
-        held = self.not_before.get(work.name, 0) > time.monotonic()
-        return not held and (source is None or source.name not in open_sources)
+    def _ready(self) -> list[Work]:
+        """The waiting work that need not wait for its pre-training or for another process."""
+        sources = {one.name for one in (*self.waiting, *self.running.values()) if isinstance(one, Pretraining)}
+        ready = [one for one in self.waiting if self.not_before.get(one.name, 0) <= time.monotonic()]
+        return [one for one in ready if one.pretraining is None or one.pretraining.name not in sources]
 
     def _started(self, work: Work, how: str) -> None:
         self.waiting.remove(work)
