@@ -1,5 +1,5 @@
 # make reproduce [PROFILE=quick] : everything from nothing to the report
-# make test                      : the tests
+# make test                      : format, rules, and all tests
 PROFILE ?= quick
 PYTHON ?= python3
 VENV := .venv
@@ -12,6 +12,8 @@ reproduce: setup
 	$(BIN)/python -m mineral_lib reproduce --profile "$(PROFILE)" $(foreach s,$(SET),--set "$(s)")
 
 test: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
 	$(BIN)/python -m pytest
 
 lab: setup

@@ -24,8 +24,8 @@ from scipy import ndimage
 
 from mineral_lib.data.index import build_index, photo_folder
 from mineral_lib.parameters import load_profile
-from mineral_lib.photos.duplicates import MAX_RADIUS, groups, near_pairs, perceptual_hash, turned
 from mineral_lib.photos import read_photo, resize_square
+from mineral_lib.photos.duplicates import MAX_RADIUS, groups, near_pairs, perceptual_hash, turned
 from mineral_lib.runtime import derive_seed
 from mineral_lib.storage import write_text
 

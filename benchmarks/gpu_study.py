@@ -109,7 +109,7 @@ def prepare(session: Session) -> bool:
     """Render the photographs on all cores; meanwhile the GPU learns the starting weights."""
     code = (
         f"from mineral_lib.parameters import load_profile; from mineral_lib.training import pretrain; "
-        f"pretrain.ensure_source_weights(load_profile({session.profile!r}, {session.changes!r}), 'convnext_tiny')"
+        f"pretrain.Pretraining(load_profile({session.profile!r}, {session.changes!r}), 'convnext_tiny').train()"
     )
     with (session.out / "pretraining.txt").open("a", encoding="utf-8") as log:
         begin = time.monotonic()

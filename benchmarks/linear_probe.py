@@ -25,7 +25,7 @@ from mineral_lib.models.zoo import build_base
 from mineral_lib.parameters import load_profile
 from mineral_lib.photos import read_photo, resize_square
 from mineral_lib.runtime import derive_seed, seed_everything, set_threads
-from mineral_lib.training.pretrain import ensure_source_weights
+from mineral_lib.training.pretrain import Pretraining
 from results import append
 
 MIN_PHOTOS, MAX_PHOTOS, FOLDS = 14, 45, 5
@@ -65,7 +65,7 @@ def main() -> None:
     set_threads(settings.train.threads)
     pixels, labels, groups = photographs(settings)
     begin = time.perf_counter()
-    weights, _ = ensure_source_weights(settings, "convnext_tiny")
+    weights, _ = Pretraining(settings, "convnext_tiny").load()
     seconds = time.perf_counter() - begin
     seed_everything(derive_seed(0, "probe"))
     network = build_base("convnext_tiny", num_classes=settings.weights.formula.num_classes, options=settings.model)

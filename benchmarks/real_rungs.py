@@ -17,9 +17,10 @@ from mineral_lib.evaluation.probe import colour_histograms, frozen_features
 from mineral_lib.models.weights import file_state, load_backbone
 from mineral_lib.models.zoo import build_base
 from mineral_lib.parameters import load_profile
-from mineral_lib.storage import digest, file_digest, read_json
-from mineral_lib.training.runs import run_config, run_dir, train_run
-from mineral_lib.training.specs import RunSpec
+from mineral_lib.storage import digest, file_digest
+from mineral_lib.study import Study
+from mineral_lib.training.run import Run
+from mineral_lib.training.run_config import run_config
 
 PROFILE = "real_photos"  # folder of runs and caches below results/: a reader's own_photos stays as it is
 VERSION = 1  # raised when a rung computes something else
@@ -95,7 +96,7 @@ class Photographs:
         """Digest of everything that decides what a rung predicts; ``VERSION`` stands for the code."""
         weights = self.weights_digest if rung.startswith("squeezenet") else ""
         if rung == "compact":
-            weights = run_config(self.settings, _run(seed), self.study)["key"]
+            weights = run_config(self._run(seed))["key"]
         return digest([VERSION, rung, self.study.fingerprint, self.study.classes, split.tolist(), weights, seed])
 
     def predict(self, rung: str, split: np.ndarray, seed: int) -> pd.DataFrame:
@@ -167,18 +168,17 @@ class Photographs:
 
     def _compact(self, test: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """The compact network of the profile, trained here on the grouped split of the seed, or read."""
-        folder = train_run(self.settings, _run(seed))
+        folder = self._run(seed).train().dir
         saved = pd.read_csv(folder / "predictions.csv", dtype={"image_id": str}, keep_default_na=False)
         saved = saved.set_index("image_id").loc[self.index["image_id"].iloc[test]]
         return saved["predicted"].to_numpy(), saved.filter(regex=r"^p_\d+$").max(axis=1).to_numpy()
 
+    def _run(self, seed: int) -> Run:
+        return Study(self.settings).run(PROPOSED, "transfer", seed=seed)
+
     def training_seconds(self, seed: int) -> float:
         """What the training of the compact network took."""
-        return read_json(run_dir(self.settings, _run(seed)) / "manifest.json")["seconds"]
-
-
-def _run(seed: int) -> RunSpec:
-    return RunSpec(PROPOSED, "transfer", "grouped", seed)
+        return self._run(seed).manifest["seconds"]
 
 
 def scaled(features: np.ndarray, train: np.ndarray) -> np.ndarray:

@@ -17,14 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-import pandas as pd
-
+import mineral_lib
 from mineral_lib.config import PROPOSED, Settings
 from mineral_lib.parameters import load_profile, sections_of
-from mineral_lib.storage import read_json
-from mineral_lib.study import Study
-from mineral_lib.training.runs import train_run
-from mineral_lib.training.specs import RunSpec
 from results import append
 
 Changes = dict[str, object]
@@ -62,9 +57,8 @@ class Study:
         found = []
         for seed in self.seeds:
             settings = self.settings(f"{name}-{epochs}", warm_up(changes, epochs) | {"train.epochs": epochs})
-            folder = train_run(settings, RunSpec(PROPOSED, "transfer", "grouped", seed))
-            test = read_json(folder / "metrics.json")["last"]["test"]["accuracy"]
-            found.append((pd.read_csv(folder / "history.csv")["val_accuracy"].tolist(), test))
+            run = mineral_lib.Study(settings).run(PROPOSED, "transfer", seed=seed).train()
+            found.append((run.history["val_accuracy"].tolist(), run.metrics["last"]["test"]["accuracy"]))
         return found
 
 
@@ -128,9 +122,9 @@ def compare(study: Study) -> str:
     return "\n".join(
         [
             f"A third of {whole} epochs is {third}. The claim (the recommended recipe reaches the paper recipe's final "
-            f"accuracy of the same seed in at most {third} epochs) **{verdict}**: {short} of {len(targets)} seeds. Epochs "
-            f"needed, of the budgets tried: median {needed(budgets, targets)}. In the run of {whole} epochs it is first "
-            f"reached in epoch {within}.",
+            f"accuracy of the same seed in at most {third} epochs) **{verdict}**: {short} of {len(targets)} seeds. "
+            f"Epochs needed, of the budgets tried: median {needed(budgets, targets)}. In the run of {whole} epochs it "
+            f"is first reached in epoch {within}.",
             "",
             "| recipe | epochs | final validation accuracy, % | reaches the paper's | test accuracy, % |",
             "| --- | --- | --- | --- | --- |",
@@ -165,7 +159,7 @@ def main() -> None:
     parts = (["PHOTOS"] if photos else []) + ["--seeds", *map(str, options.seeds)] + ["--ablate"] * options.ablate
     parts += ["--epochs", str(options.epochs)] if options.epochs else []
     what = "parts of the recommended recipe" if options.ablate else "the recommended and the paper's"
-    body = ablate(study) if options.ablate else compare(study, Study(settings))
+    body = ablate(study) if options.ablate else compare(study)
     body += (
         f"\n\nSeeds {', '.join(map(str, options.seeds))}. Recipe: "
         + ", ".join(f"{key} {value}" for key, value in recommended().items())

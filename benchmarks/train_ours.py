@@ -20,7 +20,7 @@ from mineral_lib.models.zoo import build_base
 from mineral_lib.parameters import load_profile
 from mineral_lib.runtime import seed_everything, set_threads
 from mineral_lib.training.engine import Loop, train_one_epoch
-from mineral_lib.training.runs import make_loop
+from mineral_lib.training.train_run import make_loop
 
 LR, WEIGHT_DECAY, WARM_STEPS = 1e-4, 0.05, 3
 

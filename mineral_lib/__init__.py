@@ -8,19 +8,23 @@ import importlib
 import sys
 import warnings
 from importlib.machinery import ModuleSpec, PathFinder
-from types import ModuleType
 from typing import Any
 
 __version__ = "0.1.0"
 # The public face: what notebooks need, and the module each name is defined in.
 _ROOMS = {
+    "Eca": "models.eca",
+    "Loop": "training.engine",
     "ParameterError": "errors",
     "Run": "training.run",
     "Study": "study",
     "StudyError": "errors",
+    "augment_photo": "data.augment",
     "load_profile": "parameters",
+    "make_split": "data.split",
     "minerals": "catalogue",
     "open_study": "study",
+    "train_one_epoch": "training.engine",
 }
 __all__ = list(_ROOMS)
 
@@ -43,17 +47,12 @@ class _NetworksForTimm:
     """
 
     @staticmethod
-    def find_spec(name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         """What Python asks of a finder of modules; answers for timm only."""
         spec = PathFinder.find_spec(name, path, target) if name == "timm" else None
-        if spec is not None and spec.loader is not None:
+        if spec and spec.loader:
             run = spec.loader.exec_module
-
-            def run_and_register(module: ModuleType) -> None:
-                run(module)
-                importlib.import_module("mineral_lib.models")
-
-            spec.loader.exec_module = run_and_register  # type: ignore[method-assign]
+            spec.loader.exec_module = lambda timm: (run(timm), importlib.import_module("mineral_lib.models"))
         return spec
 
 

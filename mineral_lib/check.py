@@ -8,9 +8,17 @@ from mineral_lib.config import Settings
 from mineral_lib.data.index import build_index, photo_folder
 from mineral_lib.data.split import make_split
 from mineral_lib.photos import read_photo
-from mineral_lib.reporting.health import draw_suspects, suspicious, table_folder_classes, table_health
+from mineral_lib.reporting.health import (
+    class_rows,
+    draw_suspects,
+    health_rows,
+    suspicious,
+    table_folder_classes,
+    table_health,
+)
 from mineral_lib.reporting.style import Drawing
-from mineral_lib.storage import ResultPaths, write_csv
+from mineral_lib.storage import write_csv
+from mineral_lib.study import Study
 
 
 def check_photos(settings: Settings, *, out: Path | None = None) -> str:
@@ -27,20 +35,24 @@ def check_photos(settings: Settings, *, out: Path | None = None) -> str:
     Raises:
         DataError: The folder cannot be used.
     """
-    scan = build_index(settings.data, cache_dir=ResultPaths.of(settings.profile).cache_dir)
-    samples = make_split(scan.index, "grouped", settings.split, settings.augment)
-    health = table_health(scan.files, scan.duplicates)
-    classes = table_folder_classes(scan.index, samples, settings.report.language)
+    study = Study(settings)
+    scan = build_index(settings.data, cache_dir=study.paths.cache_dir)
+    classes = class_rows(
+        scan.index, make_split(scan.index, "grouped", settings.split, settings.augment), settings.report.language
+    )
+    tables = [
+        table_health(study, health_rows(scan.files, scan.duplicates), whose=""),
+        table_folder_classes(study, classes),
+    ]
     if out:
-        for table in (health, classes):
+        for table in tables:
             table.save(out)
         write_csv(out / "files.csv", scan.files)
         write_csv(out / "duplicates.csv", scan.duplicates)
-        plate = suspect_plate(settings, scan.files, scan.duplicates)
-        if plate:
-            plate.save(out / "suspicious_photographs", dpi=settings.report.dpi)
-    notes = [f"* {note}" for note in scan.notes]
-    return "\n\n".join([table.to_text() for table in (health, classes)] + (["\n".join(notes)] if notes else []))
+        if plate := suspect_plate(settings, scan.files, scan.duplicates):
+            plate.save(out / plate.name, dpi=settings.report.dpi)
+    notes = "\n".join(f"* {note}" for note in scan.notes)
+    return "\n\n".join(filter(None, [*(table.to_text() for table in tables), notes]))
 
 
 def suspect_plate(settings: Settings, files: pd.DataFrame, duplicates: pd.DataFrame) -> Drawing | None:

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from mineral_lib import __version__
 from mineral_lib.errors import ParameterError, StoppedError, StudyError
@@ -76,38 +77,44 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _reproduce(options: argparse.Namespace) -> None:
+def _study(options: argparse.Namespace) -> Any:
     settings = load_profile(options.profile, options.set)
-    from mineral_lib import pipeline
-    from mineral_lib.study import Study
+    from mineral_lib.study import Study  # takes seconds: a misspelt parameter has been answered before
 
-    study = Study(settings)
+    return Study(settings)
+
+
+def _reproduce(options: argparse.Namespace) -> None:
+    from mineral_lib import pipeline
+
+    study = _study(options)
     if not options.dry_run:
         pipeline.reproduce(study, force=options.force)
         return
-    print(f"Profile {settings.profile}: {len(pipeline.notebook_names())} notebooks. Nothing is run. Commands:")
+    profile, names = study.settings.profile, pipeline.notebook_names()
+    print(f"Profile {profile}: {len(names)} notebooks. Nothing is run. Commands:")
     if options.set:
         print(f"(--set: `reproduce` first writes {pipeline.parameter_file(study).relative_to(project_root())})")
     for line in pipeline.commands(study):
-        print("  " + (line if options.set else line.replace(f"results/{settings.profile}/params/", "params/")))
+        print("  " + (line if options.set else line.replace(f"results/{profile}/params/", "params/")))
 
 
 def _sweep(options: argparse.Namespace) -> None:
-    settings = load_profile(options.profile, options.set)
     if options.jobs is not None and options.jobs < 1:
         raise ParameterError("must be at least 1", where="--jobs", remedy="give the number of jobs at a time")
     if options.slurm and options.executor != "slurm":
         raise ParameterError("is for --executor slurm", where="--slurm", remedy="add --executor slurm")
-    from mineral_lib.compute.sweep import sweep
+    study = _study(options)
+    from mineral_lib.compute.schedule import sweep
 
-    sweep(settings, executor=options.executor, jobs=options.jobs, slurm=tuple(options.slurm))
+    sweep(study, executor=options.executor, jobs=options.jobs, slurm=tuple(options.slurm))
 
 
 def _train_run(options: argparse.Namespace) -> None:
-    settings = load_profile(options.profile, options.set)
-    from mineral_lib.compute.distributed import train_named
+    study = _study(options)
+    from mineral_lib.compute.schedule import train_named
 
-    train_named(settings, options.name)
+    train_named(study, options.name)
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -179,7 +186,8 @@ def _clean(options: argparse.Namespace) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit status (0 done; see ``errors.py`` for the others)."""
     options = build_parser().parse_args(arguments)
-    _handle_termination()
+    with contextlib.suppress(ValueError):  # not in the main thread
+        signal.signal(signal.SIGTERM, interrupt)  # ends the command as Ctrl-C does; exit status 143
     try:
         options.action(options)
     except StoppedError as error:
@@ -196,9 +204,3 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _again(arguments: list[str] | None) -> str:
     return shlex.join(["python", "-m", "mineral_lib", *(sys.argv[1:] if arguments is None else arguments)])
-
-
-def _handle_termination() -> None:
-    # SIGTERM ends the command the way Ctrl-C does, with tidied temporary files, and exit status 143.
-    with contextlib.suppress(ValueError):  # not in the main thread
-        signal.signal(signal.SIGTERM, interrupt)

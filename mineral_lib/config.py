@@ -9,8 +9,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_serializer, model_validator
 
-PAPER_MODELS = ("vgg19", "googlenet", "resnet50", "resnext50", "convnext_tiny", "eca_convnext_tiny")
-PROPOSED = "eca_convnext_tiny"
 NETWORK_NAMES = {
     "vgg19": "VGG19",
     "googlenet": "GoogLeNet",
@@ -19,19 +17,8 @@ NETWORK_NAMES = {
     "convnext_tiny": "ConvNeXt-T",
     "eca_convnext_tiny": "ECA-ConvNeXt-T",
 }
-SECTIONS = (
-    "data",
-    "split",
-    "augment",
-    "model",
-    "weights",
-    "train",
-    "comparison",
-    "ablation",
-    "leakage",
-    "grad_cam",
-    "report",
-)
+PAPER_MODELS = tuple(NETWORK_NAMES)
+PROPOSED = "eca_convnext_tiny"
 _FLOAT_TEXT = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+")
 
 
@@ -40,7 +27,7 @@ def _scientific(value: Any) -> Any:
     return float(value) if isinstance(value, str) and _FLOAT_TEXT.fullmatch(value) else value
 
 
-def _pair(value: Any) -> Any:
+def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
@@ -48,11 +35,17 @@ Number = Annotated[float, BeforeValidator(_scientific), Field(allow_inf_nan=Fals
 Positive = Annotated[Number, Field(gt=0)]
 NonNegative = Annotated[Number, Field(ge=0)]
 Fraction = Annotated[Number, Field(ge=0, le=1)]
+Share = Annotated[NonNegative, Field(lt=1)]
+Natural = Annotated[int, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
-Range = Annotated[tuple[NonNegative, NonNegative], BeforeValidator(_pair)]
+Several = Annotated[int, Field(ge=2)]
+Side = Annotated[int, Field(ge=32, le=1024)]
+Range = Annotated[tuple[NonNegative, NonNegative], BeforeValidator(_tuple)]
 Protocol = Literal["grouped", "photo", "paper", "authors"]
 Normalisation = Literal["imagenet", "half"]
 Schedule = Literal["epoch", "step", "constant"]
+Optimizer = Literal["adam", "adamw"]
+Placement = Literal["post_stage", "post_block", "in_branch"]
 ProfileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 ModelName = Annotated[str, Field(pattern=r"^([a-z0-9_]+|(timm|torchvision):[A-Za-z0-9_.]+)$")]
 
@@ -70,7 +63,7 @@ class Data(Section):
     folder: str | None
     fraction: Annotated[Positive, Field(le=1)]
     views: Count
-    image_size_px: Annotated[int, Field(ge=32, le=1024)]
+    image_size_px: Side
     specimen_from: Literal["file", "folder", "pattern", "csv"]
     specimen_pattern: str | None
     metadata_csv: str | None
@@ -80,23 +73,18 @@ class Data(Section):
     bad_photos: Literal["skip", "error"]
     near_duplicate_radius: Annotated[int, Field(ge=0, le=16)] | None
     max_bad_share: Fraction
-    seed: Annotated[int, Field(ge=0)]
+    seed: Natural
 
     @model_validator(mode="after")
-    def _folder_given(self) -> "Data":
+    def _fits(self) -> "Data":
         if self.source == "folder" and not self.folder:
             raise ValueError("source 'folder' needs data.folder: the folder that holds one folder per mineral")
-        if self.specimen_pattern is not None:
-            try:
-                groups = re.compile(self.specimen_pattern).groupindex
-            except re.error as error:
-                raise ValueError(f"specimen_pattern is not a regular expression: {error}") from error
-            if "specimen" not in groups:
-                raise ValueError("specimen_pattern needs a group named specimen, for example (?P<specimen>[^_]+)_")
-        return self
-
-    @model_validator(mode="after")
-    def _specimen_known(self) -> "Data":
+        try:
+            groups = {"specimen"} if self.specimen_pattern is None else re.compile(self.specimen_pattern).groupindex
+        except re.error as error:
+            raise ValueError(f"specimen_pattern is not a regular expression: {error}") from error
+        if "specimen" not in groups:
+            raise ValueError("specimen_pattern needs a group named specimen, for example (?P<specimen>[^_]+)_")
         if (self.specimen_from == "pattern") != (self.specimen_pattern is not None):
             raise ValueError("specimen_pattern belongs to specimen_from: pattern; set both or neither")
         if self.specimen_from == "csv" and self.metadata_csv is None:
@@ -111,14 +99,14 @@ class Data(Section):
 class Split(Section):
     """Train, validation and test (paper 3.3: 6:2:2)."""
 
-    ratios: Annotated[tuple[Positive, Positive, Positive], BeforeValidator(_pair)]
+    ratios: Annotated[tuple[Positive, Positive, Positive], BeforeValidator(_tuple)]
     protocols: Annotated[list[Protocol], Field(min_length=1)]
     assignment: Literal["balanced", "hash"]
     seed: int
     vary_with_seed: bool
 
     @model_validator(mode="after")
-    def _sum(self) -> "Split":
+    def _fits(self) -> "Split":
         if abs(sum(self.ratios) - 1) > 1e-9:
             raise ValueError(f"ratios must add up to 1, they add up to {sum(self.ratios):g}")
         if "grouped" not in self.protocols:
@@ -138,7 +126,7 @@ class Augment(Section):
     horizontal_flip: bool
 
     @model_validator(mode="after")
-    def _ordered(self) -> "Augment":
+    def _fits(self) -> "Augment":
         if not 0 < self.crop_scale[0] <= self.crop_scale[1] <= 1:
             raise ValueError("crop_scale must be [low, high] with 0 < low <= high <= 1")
         if not 0 < self.brightness[0] <= self.brightness[1]:
@@ -150,15 +138,15 @@ class Model(Section):
     """The networks (paper 1 and 2)."""
 
     family: Literal["compact", "paper"]
-    eca_placement: Literal["post_stage", "post_block", "in_branch"]
+    eca_placement: Placement
     eca_kernel: Literal["adaptive", "authors"] | Annotated[int, Field(ge=1, le=31)]
     eca_init: Literal["default", "identity"]
     init_scheme: Literal["library", "fast"]
-    drop_path_rate: Annotated[NonNegative, Field(lt=1)]
+    drop_path_rate: Share
     aux_weight: NonNegative
 
     @model_validator(mode="after")
-    def _odd(self) -> "Model":
+    def _fits(self) -> "Model":
         if isinstance(self.eca_kernel, int) and self.eca_kernel % 2 == 0:
             raise ValueError("a fixed eca_kernel must be odd")
         return self
@@ -168,14 +156,14 @@ class Formula(Section):
     """Source-domain pre-training on formula-driven images (used when ``weights.source`` is ``formula``)."""
 
     task: Literal["classes", "colour_statistics"]
-    num_classes: Annotated[int, Field(ge=2)]
+    num_classes: Several
     images_per_class: Count
     image_size_px: Annotated[int, Field(ge=32, le=512)]
     epochs: Count
     batch_size: Count
     lr: Positive
     weight_decay: NonNegative
-    seed: Annotated[int, Field(ge=0)]
+    seed: Natural
 
 
 class Weights(Section):
@@ -189,13 +177,13 @@ class Weights(Section):
 class Override(Section):
     """What one network does in another way than ``train`` says; None: as ``train`` says."""
 
-    optimizer: Literal["adam", "adamw"] | None = None
+    optimizer: Optimizer | None = None
     lr: Positive | None = None
     weight_decay: NonNegative | None = None
-    warmup_epochs: Annotated[int, Field(ge=0)] | None = None
+    warmup_epochs: Natural | None = None
     min_lr: NonNegative | None = None
     schedule: Schedule | None = None
-    freeze_batch_norm_after: Annotated[int, Field(ge=0)] | None = None
+    freeze_batch_norm_after: Natural | None = None
     normalise: Normalisation | None = None
     init_std: NonNegative | None = None
 
@@ -208,22 +196,22 @@ class Train(Section):
     """Training (paper 3.3)."""
 
     epochs: Count
-    batch_size: Annotated[int, Field(ge=2)]
+    batch_size: Several
     sampler: Literal["shuffle", "balanced"]
     logit_adjustment: Annotated[NonNegative, Field(le=5)]
-    optimizer: Literal["adam", "adamw"]
+    optimizer: Optimizer
     lr: Positive
     overrides: dict[ModelName, Override]
     weight_decay: NonNegative
-    warmup_epochs: Annotated[int, Field(ge=0)]
+    warmup_epochs: Natural
     min_lr: NonNegative
     schedule: Schedule
-    freeze_batch_norm_after: Annotated[int, Field(ge=0)]
+    freeze_batch_norm_after: Natural
     normalise: Normalisation
     init_std: NonNegative
     layer_decay: Annotated[Positive, Field(le=1)]
-    ema_decay: Annotated[NonNegative, Field(lt=1)]
-    label_smoothing: Annotated[NonNegative, Field(lt=1)]
+    ema_decay: Share
+    label_smoothing: Share
     mixup_alpha: NonNegative
     cutmix_alpha: NonNegative
     select: Literal["best_val", "last"]
@@ -232,29 +220,21 @@ class Train(Section):
     precision: Literal["auto", "fp32", "bf16"]
     threads: Count
     jobs: Count
-    num_workers: Annotated[int, Field(ge=0)]
-    checkpoint_every_steps: Annotated[int, Field(ge=0)]
+    num_workers: Natural
+    checkpoint_every_steps: Natural
     checkpoint_every_minutes: NonNegative
     accumulation_steps: Count
     compile: bool
 
     @model_validator(mode="after")
-    def _warm_up(self) -> "Train":
+    def _fits(self) -> "Train":
         if self.warmup_epochs >= self.epochs:
             raise ValueError("warmup_epochs must be smaller than epochs")
         if self.accumulation_steps > self.batch_size // 2:
             raise ValueError("accumulation_steps must leave at least two images of batch_size in each part")
-        return self
-
-    @model_validator(mode="after")
-    def _one_cure(self) -> "Train":
         # Drawn equally often, classes have equal priors; shifting by the unequal ones would favour the rare twice.
         if self.sampler == "balanced" and self.logit_adjustment > 0:
             raise ValueError("sampler balanced and logit_adjustment correct for the same thing: use one of them")
-        return self
-
-    @model_validator(mode="after")
-    def _overrides_fit(self) -> "Train":
         for model in self.overrides:
             try:
                 self.of(model)
@@ -282,7 +262,7 @@ class Ablation(Section):
     """Table 5: attention x transfer, and the sensitivity to what the paper leaves open."""
 
     rows: Annotated[list[Annotated[str, Field(pattern=r"^[a-z0-9_]+-(scratch|transfer)$")]], Field(min_length=1)]
-    placements: list[Literal["post_stage", "post_block", "in_branch"]]
+    placements: list[Placement]
     starts: list[Literal["scratch_library", "scratch_fast", "colour"]]
 
 
@@ -311,13 +291,13 @@ class Report(Section):
     data_card: bool
     cost_steps: Count
     cost_seconds: Positive
-    cost_sizes_px: list[Annotated[int, Field(ge=32, le=1024)]]
-    cost_batch_sizes: Annotated[list[Annotated[int, Field(ge=2)]], Field(min_length=1)]
+    cost_sizes_px: list[Side]
+    cost_batch_sizes: Annotated[list[Several], Field(min_length=1)]
     cost_other_family: bool
     seed: int
 
     @model_validator(mode="after")
-    def _ascending(self) -> "Report":
+    def _fits(self) -> "Report":
         for name, values in (("cost_sizes_px", self.cost_sizes_px), ("cost_batch_sizes", self.cost_batch_sizes)):
             if values != sorted(set(values)):
                 raise ValueError(f"{name} must ascend, each value once (given: {values})")
@@ -343,14 +323,15 @@ class Settings(Section):
     @model_validator(mode="after")
     def _fits(self) -> "Settings":
         names = set(self.comparison.models) | {row.rsplit("-", 1)[0] for row in self.ablation.rows}
-        known = set(PAPER_MODELS)
         for name in sorted(names) + list(self.train.overrides):
-            if ":" not in name and name not in known:
+            if ":" not in name and name not in PAPER_MODELS:
                 raise ValueError(
                     f"unknown network {name!r}: use one of {', '.join(PAPER_MODELS)}, timm:<name> or torchvision:<name>"
                 )
+        known = names | set(PAPER_MODELS)
         for run in self.leakage.runs + self.leakage.shuffled_runs + self.comparison.grey_runs:
-            if run.rsplit("-", 1)[-1] not in ("scratch", "transfer") or run.rsplit("-", 1)[0] not in names | known:
+            network, _, start = run.rpartition("-")
+            if start not in ("scratch", "transfer") or network not in known:
                 raise ValueError(
                     f"leakage, comparison.grey_runs: {run!r} is not <network>-scratch or <network>-transfer of a "
                     "known network"
@@ -361,3 +342,6 @@ class Settings(Section):
         """The profile as it holds for one network, see ``Train.of``."""
         train = self.train.of(model)
         return self if train is self.train else self.model_copy(update={"train": train})
+
+
+SECTIONS = tuple(name for name in Settings.model_fields if name != "profile")

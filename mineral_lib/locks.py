@@ -1,7 +1,7 @@
 """One process a folder: a lock that a killed process cannot leave behind.
 
-The lock is ``flock`` on a small file; the system releases it when its process ends, however it ends. The file also
-says who holds it, so that the second process can be told.
+The system releases it when its process ends, however it ends. The lock file also says who holds it, so that the second
+process can be told.
 """
 
 import contextlib
@@ -10,13 +10,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from mineral_lib.errors import BusyError
 from mineral_lib.storage import write_error
-
-try:
-    import fcntl
-except ImportError:  # Windows: no lock, two processes in one folder are up to the user
-    fcntl = None  # type: ignore[assignment]
 
 LOCK_FILE = ".lock"
 
@@ -34,36 +31,21 @@ def folder_lock(folder: Path, what: str) -> Iterator[None]:
         StorageError: The folder cannot be written.
     """
     path = Path(folder) / LOCK_FILE
-    handle = None if fcntl is None else _acquire(path, what)
+    lock = FileLock(path, timeout=0)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+        path.write_text(f"process {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}\n", encoding="ascii")
+    except Timeout:
+        holder = path.read_text(encoding="ascii", errors="replace").strip() if path.exists() else ""
+        remedy = "wait until it has finished, or stop it first"
+        raise BusyError(f"{what} is active, {holder or 'unknown'}", where=str(path.parent), remedy=remedy) from None
+    except OSError as error:
+        lock.release()
+        raise write_error(path, error) from error
     try:
         yield
     finally:
-        if handle is not None:
-            with contextlib.suppress(OSError):
-                path.unlink()  # while still held: who opened it before finds in _acquire that it is gone
-            os.close(handle)
-
-
-def _acquire(path: Path, what: str) -> int:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        while True:
-            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                holder = os.pread(handle, 100, 0).decode("ascii", "replace").strip() or "unknown"
-                os.close(handle)
-                raise BusyError(
-                    f"{what} is active, {holder}",
-                    where=str(path.parent),
-                    remedy="wait until it has finished, or stop it first",
-                ) from None
-            if path.exists() and os.path.samestat(os.fstat(handle), path.stat()):
-                break
-            os.close(handle)  # the holder before us removed the file between our opening and our locking
-        os.truncate(handle, 0)
-        os.pwrite(handle, f"process {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}\n".encode(), 0)
-    except OSError as error:
-        raise write_error(path, error) from error
-    return handle
+        with contextlib.suppress(OSError):
+            path.unlink()  # while still held: who has opened it finds that it is gone, and opens another one
+        lock.release()

@@ -98,12 +98,3 @@ def printed(item: str, row: str, quantity: str) -> float | None:
 def authors_history(model: str, weights: str) -> pd.DataFrame:
     """The published log of a run, see ``Paper.log``."""
     return Paper.published().log(model, weights)
-
-
-def authors_best_validation(model: str, weights: str) -> float | None:
-    """Best validation accuracy (percent) in the authors' log of a run, all epochs, or None.
-
-    Within 0.01 these are the figures the paper calls *test* accuracy for five of six networks.
-    """
-    history = authors_history(model, weights)
-    return None if history.empty else float(history["val_accuracy_percent"].max())

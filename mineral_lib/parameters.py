@@ -1,12 +1,11 @@
 """Reading a profile: YAML file, notebook parameters or command-line changes, all checked by the same schema."""
 
 import difflib
-import re
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from mineral_lib.config import SECTIONS, Settings
 from mineral_lib.errors import ParameterError
@@ -37,9 +36,13 @@ def _mapping(loader: _UniqueKeyLoader, node: yaml.MappingNode, deep: bool = Fals
 _UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 
+def _params_dir() -> Path:
+    return project_root() / "params"
+
+
 def profiles() -> list[str]:
     """Names of the profiles in ``params/``."""
-    return sorted(path.stem for path in (project_root() / "params").glob("*.yaml"))
+    return sorted(path.stem for path in _params_dir().glob("*.yaml"))
 
 
 def profile_path(name: str) -> Path:
@@ -48,19 +51,18 @@ def profile_path(name: str) -> Path:
     Raises:
         ParameterError: There is no such profile.
     """
-    path = Path(name)
-    if path.suffix in (".yaml", ".yml"):
-        if path.is_file():
-            return path
+    if name.endswith((".yaml", ".yml")):
+        if Path(name).is_file():
+            return Path(name)
         raise ParameterError("no such parameter file", where=name, remedy="check the path")
-    path = project_root() / "params" / f"{name}.yaml"
-    if not path.is_file():
-        close = difflib.get_close_matches(name, profiles(), 1)
+    known = profiles()
+    if name not in known:
+        close = difflib.get_close_matches(name, known, 1)
         hint = f"did you mean '{close[0]}'? " if close else ""
         raise ParameterError(
-            f"no such profile '{name}'", where="profile", remedy=f"{hint}choose one of {', '.join(profiles())}"
+            f"no such profile '{name}'", where="profile", remedy=f"{hint}choose one of {', '.join(known)}"
         )
-    return path
+    return _params_dir() / f"{name}.yaml"
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -73,22 +75,21 @@ def read_yaml(path: Path) -> dict[str, Any]:
         data = Path(path).read_bytes()
         if len(data) > MAX_BYTES:
             raise ParameterError(f"larger than {MAX_BYTES} bytes", where=str(path), remedy="give a parameter file")
-        value = yaml.load(data.decode("utf-8-sig"), Loader=_UniqueKeyLoader)  # noqa: S506 (a SafeLoader)
+        value = _load(data.decode("utf-8-sig"), where=str(path), remedy="correct that line")
     except (OSError, UnicodeDecodeError, RecursionError) as error:
         raise ParameterError(f"cannot be read ({error})", where=str(path), remedy="save it as UTF-8 text") from error
-    except yaml.YAMLError as error:
-        raise ParameterError(
-            f"is not valid YAML: {_yaml_problem(error)}", where=str(path), remedy="correct that line"
-        ) from error
     if not isinstance(value, dict):
         raise ParameterError("holds no sections", where=str(path), remedy="copy params/quick.yaml and change it")
     return value
 
 
-def _yaml_problem(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or str(error)
-    return f"{problem} (line {mark.line + 1})" if mark else problem
+def _load(text: str, *, where: str, remedy: str) -> Any:
+    try:
+        return yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 (a SafeLoader)
+    except yaml.YAMLError as error:
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or str(error)
+        problem += f" (line {mark.line + 1})" if mark else ""
+        raise ParameterError(f"is not valid YAML: {problem}", where=where, remedy=remedy) from error
 
 
 def load_profile(name: str, changes: list[str] | None = None) -> Settings:
@@ -113,39 +114,32 @@ def with_defaults(values: dict[str, Any]) -> dict[str, Any]:
 
     So a profile, a copy of it and the parameters cell of a notebook hold only what differs from ``quick``.
     """
-    folder, profile = project_root() / "params", values.get("profile")
-    defaults = read_yaml(folder / "quick.yaml")
+    defaults, profile = read_yaml(_params_dir() / "quick.yaml"), values.get("profile")
     del defaults["profile"]
-    own = folder / f"{profile}.yaml"
-    if isinstance(profile, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,40}", profile) and own.is_file():
-        defaults = merged(defaults, read_yaml(own))
-    return merged(defaults, values)
+    own = read_yaml(profile_path(profile)) if profile in profiles() else {}
+    return merged(merged(defaults, own), values)
 
 
 def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     """Two sets of plain values; where both have a key, ``above`` counts, section by section."""
-    both = {
-        key: merged(below[key], value) if isinstance(value, dict) and isinstance(below.get(key), dict) else value
-        for key, value in above.items()
+    both = {key: (below.get(key), value) for key, value in above.items()}
+    return below | {
+        key: merged(*pair) if all(isinstance(part, dict) for part in pair) else pair[1] for key, pair in both.items()
     }
-    return below | both
 
 
 def _apply(values: dict[str, Any], change: str) -> None:
     key, sign, text = change.partition("=")
     *sections, last = key.strip().split(".")
+    where = f"--set {change}"
     if not sign:
-        raise ParameterError(
-            "is not of the form section.key=value",
-            where=f"--set {change}",
-            remedy="write for example --set train.epochs=3",
-        )
-    target = values
+        remedy = "write for example --set train.epochs=3"
+        raise ParameterError("is not of the form section.key=value", where=where, remedy=remedy)
     for section in sections:
-        target = target.setdefault(section, {})
-        if not isinstance(target, dict):
-            raise ParameterError(f"'{section}' is no section", where=f"--set {change}", remedy="check the key")
-    target[last] = yaml.safe_load(text)
+        values = values.setdefault(section, {})
+        if not isinstance(values, dict):
+            raise ParameterError(f"'{section}' is no section", where=where, remedy="check the key")
+    values[last] = _load(text, where=where, remedy="write the value as in params/quick.yaml")
 
 
 def resolve(profile: str, **sections: Any) -> Settings:
@@ -176,32 +170,28 @@ def check(values: dict[str, Any], *, where: str) -> Settings:
 
 
 def _explain(problem: dict[str, Any]) -> str:
-    location = [
-        str(part) for part in problem["loc"] if not re.match(r"^(function|literal|constrained|tagged)", str(part))
-    ]
-    key = ".".join(location) or "profile"
+    parts = [str(part) for part in problem["loc"]]
+    location = [part for part in parts if not part.startswith(("function", "literal", "constrained", "tagged"))]
+    key, message = ".".join(location) or "profile", problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
         close = difflib.get_close_matches(location[-1], _fields(location[:-1]), 1, 0.5)
         return f"unknown key '{key}'" + (f"; did you mean '{close[0]}'?" if close else "")
     if problem["type"] == "missing":
         return f"missing key '{key}'"
-    message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "value_error":
         return f"{key}: {message}"
     return f"{key}: {message[0].lower() + message[1:]} (given: {problem['input']!r})"
 
 
 def _fields(location: list[str]) -> list[str]:
-    model: Any = Settings
+    """The keys of the section that ``location`` names."""
+    kind: Any = Settings
     for part in location:
-        if get_origin(model) is dict:  # any key, all values alike
-            model = get_args(model)[1]
-            continue
-        field = model.model_fields.get(part) if isinstance(model, type) and issubclass(model, BaseModel) else None
-        if field is None:
-            return []
-        model = field.annotation
-    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+        if get_origin(kind) is dict:  # any key, all values alike
+            kind = get_args(kind)[1]
+        else:
+            kind = getattr(getattr(kind, "model_fields", {}).get(part), "annotation", None)
+    return list(getattr(kind, "model_fields", {}))
 
 
 def sections_of(settings: Settings) -> dict[str, Any]:

@@ -4,6 +4,7 @@ A notebook is skipped when its parameters, its source, the library and its files
 reused by their own keys, so running a notebook again does not train again.
 """
 
+import contextlib
 import os
 import shlex
 import sys
@@ -139,10 +140,9 @@ def run_notebook(study: "Study", name: str) -> Path:
     target, failed = folder / f"{name}.ipynb", (folder / f"{name}.failed.ipynb").relative_to(root)
     folder.mkdir(parents=True, exist_ok=True)
     study.record_path(name).unlink(missing_ok=True)
-    previous = Path.cwd()
-    os.chdir(root)  # papermill stores the paths it is given: relative ones carry no trace of the machine
     try:
-        with warnings.catch_warnings(), stoppable_kernel(f"notebook {name}") as options:
+        # papermill stores the paths it is given: relative ones carry no trace of the machine
+        with warnings.catch_warnings(), contextlib.chdir(root), stoppable_kernel(f"notebook {name}") as options:
             warnings.simplefilter("ignore")
             papermill.execute_notebook(
                 f"notebooks/{name}.ipynb",
@@ -164,8 +164,6 @@ def run_notebook(study: "Study", name: str) -> Path:
             where=f"notebook {name}",
             remedy="if the kernel died, memory was probably short: lower train.jobs or batch_size",
         ) from error
-    finally:
-        os.chdir(previous)
     if not study.record_path(name).is_file():
         raise StageError(
             "the notebook ended early, its last cell did not run",

@@ -95,19 +95,14 @@ def graceful_stop(also: Callable[[int], None] | None = None) -> Iterator[None]:
         _State.active, _State.received = False, 0
 
 
-@contextlib.contextmanager
-def shared_number(context: Any) -> Iterator[Any]:
-    """A number for ``join_pool`` of the processes to be started; a stop asked for here reaches them through it."""
-    _State.shared = context.Value("i", stop_requested(), lock=False)
-    try:
-        yield _State.shared
-    finally:
-        _State.shared = None
-
-
-def join_pool(shared: Any) -> None:
-    """Make this process of a pool stop with its parent: when the parent is told to, and when the parent is gone."""
+def share_number(shared: Any) -> None:
+    """Share the number of a stop with the processes that are started with it; None: with nobody."""
     _State.shared = shared
+
+
+def join_parent(shared: Any) -> None:
+    """Make this process stop with its parent: when the parent is told to, and when the parent is gone."""
+    share_number(shared)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     parent = multiprocessing.parent_process()
 
@@ -120,8 +115,7 @@ def join_pool(shared: Any) -> None:
             time.sleep(0.1)
         os._exit(143)
 
-    if parent is not None:
-        threading.Thread(target=follow, daemon=True).start()
+    threading.Thread(target=follow, daemon=True).start()
 
 
 def quiet_worker(_number: int) -> None:

@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -62,8 +61,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         yield partial
         with partial.open("rb+") as handle:
             os.fsync(handle.fileno())
-        os.replace(partial, path)
-        _sync_folder(path.parent)
+        move(partial, path)
     except OSError as error:
         raise write_error(path, error) from error
     finally:
@@ -85,14 +83,13 @@ def write_error(path: Path, error: OSError) -> StorageError:
 
 
 def _sync_folder(folder: Path) -> None:
-    # Makes the rename itself durable; platforms without folder handles (Windows) do not need it.
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    """Make a rename in it durable; platforms without folder handles (Windows) do not need it."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 @contextlib.contextmanager
@@ -136,9 +133,10 @@ def write_json(path: Path, value: Any) -> Path:
 
 def write_csv(path: Path, frame: Any, *, float_format: str = "%.10g") -> Path:
     """Write a pandas data frame as CSV without its index."""
-    text = frame.to_csv(index=False, float_format=float_format, lineterminator="\n")
+    options = {"index": False, "float_format": float_format, "lineterminator": "\n"}
+    text = frame.to_csv(**options)
     if "\r" in text:  # a carriage return in a file name: readers take it for the end of a row unless it is quoted
-        text = frame.to_csv(index=False, float_format=float_format, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+        text = frame.to_csv(**options, quoting=csv.QUOTE_NONNUMERIC)
     return write_text(path, text)
 
 
@@ -196,10 +194,8 @@ def process_alive(process: int) -> bool:
     """Whether a process with this number runs on this machine."""
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # it runs, and belongs to somebody else
-        return True
+    except OSError as error:  # others than this one: it runs, and belongs to somebody else
+        return not isinstance(error, ProcessLookupError)
     return True
 
 
@@ -212,78 +208,38 @@ def remove_tree(folder: Path) -> None:
         shutil.rmtree(gone, ignore_errors=True)
 
 
-@dataclass(frozen=True)
 class ResultPaths:
-    """Where one profile's files live, below ``results/<profile>/``."""
+    """Where one profile's files live.
 
-    root: Path
+    Args:
+        root: Its folder, ``results/<profile>``.
+
+    Attributes:
+        index: The table of all photographs.
+        splits_dir: One CSV a protocol: which sample is in train, val and test.
+        control: What a nearest neighbour makes of every protocol, on true and on shuffled labels.
+        baselines: What simple classifiers make of the grouped test photographs, a row a classifier and photograph.
+        costs: What each network costs on this machine: one row a measurement.
+        runs_dir: One folder a training run.
+        tables_dir: Every table as CSV and Markdown.
+        figures_dir: Every figure as PNG and SVG with the plotted numbers as CSV.
+        notebooks_dir: Executed copies of the notebooks.
+        html_dir: Executed notebooks as web pages.
+        stages_dir: One status file a notebook.
+        report: The self-contained report.
+        cache_dir: Decoded pixels and generated images, shared by all profiles.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.index, self.control = root / "index.csv", root / "nearest_neighbour.csv"
+        self.baselines, self.costs = root / "baselines.csv", root / "costs.csv"
+        self.splits_dir, self.runs_dir, self.stages_dir = root / "splits", root / "runs", root / "stages"
+        self.tables_dir, self.figures_dir = root / "tables", root / "figures"
+        self.notebooks_dir, self.html_dir, self.report = root / "notebooks", root / "html", root / "report.html"
+        self.cache_dir = root.parent / "cache"
 
     @classmethod
     def of(cls, profile: str) -> "ResultPaths":
         """The result folder of a profile, below the project root."""
         return cls(project_root() / "results" / profile)
-
-    @property
-    def index(self) -> Path:
-        """The table of all photographs."""
-        return self.root / "index.csv"
-
-    @property
-    def splits_dir(self) -> Path:
-        """One CSV a protocol: which sample is in train, val and test."""
-        return self.root / "splits"
-
-    @property
-    def control(self) -> Path:
-        """What a nearest neighbour makes of every protocol, on true and on shuffled labels."""
-        return self.root / "nearest_neighbour.csv"
-
-    @property
-    def baselines(self) -> Path:
-        """What simple classifiers make of the grouped test photographs: one row a classifier, split and photograph."""
-        return self.root / "baselines.csv"
-
-    @property
-    def costs(self) -> Path:
-        """What each network costs on this machine: one row a measurement."""
-        return self.root / "costs.csv"
-
-    @property
-    def runs_dir(self) -> Path:
-        """One folder a training run."""
-        return self.root / "runs"
-
-    @property
-    def tables_dir(self) -> Path:
-        """Every table as CSV and Markdown."""
-        return self.root / "tables"
-
-    @property
-    def figures_dir(self) -> Path:
-        """Every figure as PNG and SVG with the plotted numbers as CSV."""
-        return self.root / "figures"
-
-    @property
-    def notebooks_dir(self) -> Path:
-        """Executed copies of the notebooks."""
-        return self.root / "notebooks"
-
-    @property
-    def html_dir(self) -> Path:
-        """Executed notebooks as web pages."""
-        return self.root / "html"
-
-    @property
-    def stages_dir(self) -> Path:
-        """One status file a notebook."""
-        return self.root / "stages"
-
-    @property
-    def report(self) -> Path:
-        """The self-contained report."""
-        return self.root / "report.html"
-
-    @property
-    def cache_dir(self) -> Path:
-        """Decoded pixels and generated images, shared by all profiles."""
-        return self.root.parent / "cache"

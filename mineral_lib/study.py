@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,16 +13,16 @@ import numpy as np
 import pandas as pd
 
 from mineral_lib import parameters
-from mineral_lib.config import Settings
+from mineral_lib.config import PROPOSED, Settings
 from mineral_lib.data.dataset import MineralDataset
 from mineral_lib.data.pixels import load_masks, load_pixels
 from mineral_lib.data.prepare import StudyData, prepare
 from mineral_lib.data.split import read_split
 from mineral_lib.errors import StageError
 from mineral_lib.storage import ResultPaths, file_digest, project_root, write_json
-from mineral_lib.training import specs
-from mineral_lib.training.run import Run, recorded_runs
-from mineral_lib.training.specs import RunSpec
+from mineral_lib.training.recorded import recorded_runs
+from mineral_lib.training.run import Run
+from mineral_lib.training.specs import planned_runs
 
 # What a notebook that trains a run answers for. (Times and machine stand in files of their own.)
 RECORDS = ("config.json", "history.csv", "metrics.json", "predictions.csv")
@@ -108,15 +109,7 @@ class Study:
 
     def dataset(self, split: str, protocol: str = "grouped", seed: int | None = None) -> MineralDataset:
         """Images and labels of ``train`` (augmented), ``val`` or ``test``; an item is (image, label, position)."""
-        samples = self.samples(protocol, seed)
-        return MineralDataset(
-            samples,
-            self.pixels(samples),
-            split=split,
-            image_size_px=self.settings.data.image_size_px,
-            augment=self.settings.augment if split == "train" and protocol != "paper" else None,
-            by=self.settings.train.normalise,
-        )
+        return self.run(PROPOSED, protocol=protocol, seed=seed).datasets()[split]
 
     def run(self, model: str, start: str = "scratch", protocol: str = "grouped", seed: int | None = None) -> Run:
         """One run, trained or not.
@@ -127,8 +120,7 @@ class Study:
             protocol: How the samples are split.
             seed: Seed of the run; the profile's first if None.
         """
-        seed = self.settings.train.seeds[0] if seed is None else seed
-        return Run(self, RunSpec(model, start, protocol, seed))
+        return Run(model, start, protocol, self.settings.train.seeds[0] if seed is None else seed, study=self)
 
     def planned(self, part: str = "study") -> list[Run]:
         """The runs that a part of the study needs, trained or not.
@@ -136,7 +128,7 @@ class Study:
         Args:
             part: ``study`` (all), ``comparison`` (Table 4), ``ablation`` (Table 5), ``leakage`` or ``proposed``.
         """
-        return [Run(self, spec) for spec in getattr(specs, f"{part}_runs")(self.settings)]
+        return [Run(**asdict(spec), study=self) for spec in planned_runs(self.settings, part)]
 
     @cached_property
     def runs(self) -> list[Run]:
@@ -144,20 +136,21 @@ class Study:
         return recorded_runs(self)
 
     def select(
-        self,
-        model: str,
-        weights: str,
-        protocol: str = "grouped",
-        *,
-        placement: str | None = None,
-        labels: str = "true",
-        pictures: str = "colour",
+        self, model: str, weights: str, protocol: str = "grouped", placement: str | None = None, **controls: str
     ) -> list[Run]:
-        """The finished runs of a table row, one a seed, sorted by seed; ``placement`` None is the profile's own."""
-        places, wanted = (None, placement or self.settings.model.eca_placement), (model, weights, protocol)
-        found = [run for run in self.runs if (run.model, run.weights, run.protocol) == wanted]
-        found = [run for run in found if (run.labels, run.pictures) == (labels, pictures) and run.placement in places]
-        return sorted(found, key=lambda run: run.seed)
+        """The finished runs of a table row, one a seed, sorted by seed.
+
+        Args:
+            model: Network.
+            weights: What it starts from.
+            protocol: How the samples are split.
+            placement: Where ECA modules sit; the profile's own if None.
+            **controls: ``labels`` and ``pictures``, if they are not the ordinary ones.
+        """
+        wanted = {"model": model, "weights": weights, "protocol": protocol, "labels": "true", "pictures": "colour"}
+        found = [run for run in self.runs if all(getattr(run, key) == v for key, v in (wanted | controls).items())]
+        own = self.settings.model.eca_placement
+        return sorted((one for one in found if (one.placement or own) == (placement or own)), key=lambda run: run.seed)
 
     def train(self, runs: Iterable[Run] | None = None, *, say: Say = print) -> int:
         """Train what is not finished of ``runs`` (all planned ones if None) and return how many were trained.
@@ -165,13 +158,17 @@ class Study:
         Raises:
             StudyError: A run failed; finished ones are kept.
         """
-        from mineral_lib.compute.pool import train_runs
+        from mineral_lib.compute.schedule import train_runs
 
         wanted = self.planned() if runs is None else list(runs)
-        count = train_runs(self.settings, [run.spec for run in wanted], say=say)
-        self.__dict__.pop("runs", None)
+        count = train_runs(self, wanted, say=say)
+        vars(self).pop("runs", None)
         self.written += [run.path(name) for run in wanted for name in RECORDS]
         return count
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Another process reads index and splits anew.
+        return Study, (self.settings, self.paths)
 
     def save(self, thing: Any, name: str = "", **options: Any) -> Any:
         """Save a table or figure among the results, remember its files, and return it, ready to be shown.

@@ -2,25 +2,15 @@
 
 import shutil
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from checkout import ROOT, TINY, mineral
 
 from mineral_lib.parameters import load_profile
 from mineral_lib.storage import ROOT_VARIABLE
 
-ROOT = Path(__file__).resolve().parents[1]
 # A background job of a shell inherits an ignored Ctrl-C, and so would every program the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-TINY = [
-    "comparison.models=[convnext_tiny, eca_convnext_tiny]",
-    "leakage.runs=[]",
-    "train.jobs=1",
-    "weights.formula.num_classes=4",
-    "weights.formula.images_per_class=8",
-]
 
 
 @pytest.fixture
@@ -35,13 +25,6 @@ def study_root(tmp_path, monkeypatch):
 def tiny(study_root):
     """Settings of the test profile, reduced to two networks."""
     return load_profile("test", TINY)
-
-
-def mineral(*arguments: str, **options) -> subprocess.CompletedProcess:
-    """The command line, as a user calls it."""
-    return subprocess.run(
-        [sys.executable, "-m", "mineral_lib", *arguments], cwd=ROOT, capture_output=True, text=True, **options
-    )
 
 
 @pytest.fixture(scope="session")

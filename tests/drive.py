@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from conftest import ROOT
+from checkout import ROOT
 from launcher import digests
 
 from mineral_lib.storage import process_alive

@@ -34,12 +34,11 @@ from pathlib import Path
 from disks import PAD, fill, make_read_only, make_writable, private_disk
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
-from mineral_lib.compute.pool import train_runs
 from mineral_lib.errors import StudyError
 from mineral_lib.parameters import load_profile
 from mineral_lib.storage import ROOT_VARIABLE
+from mineral_lib.study import Study
 from mineral_lib.training.checkpoint import load_checkpoint
-from mineral_lib.training.specs import RunSpec
 
 CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.link", "os.rmdir", "os.truncate")
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
@@ -108,8 +107,8 @@ def arm(root: str, kill: list | None, seen: list[str]) -> None:
 
 def train(task: dict) -> None:
     """The training itself."""
-    settings = load_profile("test", task["changes"])
-    train_runs(settings, [RunSpec("convnext_tiny", "scratch", "grouped", 0)], say=lambda line: None)
+    study = Study(load_profile("test", task["changes"]))
+    study.train([study.run("convnext_tiny")], say=lambda line: None)
 
 
 def child(task: dict, report: int) -> None:

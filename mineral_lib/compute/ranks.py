@@ -10,7 +10,8 @@ import datetime
 import os
 import signal
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,6 +21,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
 from mineral_lib.errors import ParameterError
+from mineral_lib.locks import folder_lock
 from mineral_lib.runtime import derive_seed, select_device
 from mineral_lib.stopping import graceful_stop, request_stop
 from mineral_lib.training.engine import Loop
@@ -29,19 +31,14 @@ PATIENCE = datetime.timedelta(days=1)
 _signals: list[int] = []
 
 
-def launched() -> bool:
-    """Whether ``torchrun`` started this process."""
-    return dist.is_available() and "WORLD_SIZE" in os.environ and "RANK" in os.environ
-
-
-def is_shared() -> bool:
-    """Whether several processes work on one run."""
-    return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+def process_count() -> int:
+    """How many processes work on one run."""
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
 def is_leader() -> bool:
     """Whether this process writes the files."""
-    return not is_shared() or dist.get_rank() == 0
+    return process_count() == 1 or dist.get_rank() == 0
 
 
 def leader_first(action: Callable[[], Any]) -> Any:
@@ -49,9 +46,14 @@ def leader_first(action: Callable[[], Any]) -> Any:
     if not is_leader():
         _sum(torch.zeros(1))
     result = action()
-    if is_shared() and is_leader():
+    if process_count() > 1 and is_leader():
         _sum(torch.zeros(1))
     return result
+
+
+def run_lock(folder: Path, what: str) -> contextlib.AbstractContextManager[None]:
+    """Hold a run's folder, see ``folder_lock``; the first process holds it for all that share the run."""
+    return folder_lock(folder, what) if is_leader() else contextlib.nullcontext()
 
 
 @contextlib.contextmanager
@@ -63,7 +65,7 @@ def process_group(device: str) -> Iterator[None]:
     Args:
         device: ``train.device``.
     """
-    if not launched():
+    if not dist.is_available() or not {"WORLD_SIZE", "RANK"} <= os.environ.keys():
         yield
         return
     on_gpu = select_device(device).type == "cuda"
@@ -101,20 +103,19 @@ class SharedLoop(Loop):
         seed = derive_seed(int(torch.randint(2**62, ())), dist.get_rank())
         with torch.random.fork_rng([torch.cuda.current_device()] if self.device.type == "cuda" else []):
             torch.manual_seed(seed)
-            one = Loop(self.parallel, self.optimizer, self.device, self.autocast_dtype, self.loss)
-            output = one.forward(images)
-        weight = len(images) * self.processes / count
+            output = super().forward(images, self.parallel)
+        weight = len(images) * process_count() / count
         for logits in [output] if isinstance(output, torch.Tensor) else output:
             if logits is not None:
                 logits.register_hook(lambda gradient: gradient * weight)
         return output
 
-    def whole(self, totals: torch.Tensor) -> torch.Tensor:
-        """Totals of the whole batch."""
-        return _sum(totals)
+    def step(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """One optimizer step on this process's share; totals of the whole batch."""
+        return _sum(super().step(images, labels))
 
 
-def spread(loop: Loop, loader: DataLoader) -> Loop:
+def share(loop: Loop, loader: DataLoader) -> Loop:
     """Let the processes share the batches of a training loader; in a single process, nothing changes.
 
     Batch normalisation sees the whole batch on GPUs (SyncBatchNorm) and this process's share on CPUs, where torch has
@@ -123,9 +124,9 @@ def spread(loop: Loop, loader: DataLoader) -> Loop:
     Raises:
         ParameterError: There are more processes than images in a batch, or the batch is mixed or accumulated.
     """
-    if not is_shared():
+    processes, batches = process_count(), loader.batch_sampler
+    if processes == 1:
         return loop
-    processes, batches = dist.get_world_size(), loader.batch_sampler
     if processes > min(batches.batch_size, batches.count):
         raise ParameterError(
             f"a batch of {batches.batch_size} cannot be shared by {processes} processes",
@@ -145,21 +146,10 @@ def spread(loop: Loop, loader: DataLoader) -> Loop:
             remedy="set both to 0",
         )
     batches.rank, batches.ranks = dist.get_rank(), processes
-    network, on_gpu = loop.network, loop.device.type == "cuda"
-    if on_gpu:
-        network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
-    parallel = DistributedDataParallel(network, gradient_as_bucket_view=True)
-    return SharedLoop(
-        network,
-        loop.optimizer,
-        loop.device,
-        loop.autocast_dtype,
-        loop.loss,
-        average=loop.average,
-        freeze_batch_norm_after=loop.freeze_batch_norm_after,
-        processes=processes,
-        parallel=parallel,
-    )
+    if loop.device.type == "cuda":
+        loop.network = nn.SyncBatchNorm.convert_sync_batchnorm(loop.network)
+    known = {one.name: getattr(loop, one.name) for one in fields(Loop)}
+    return SharedLoop(**known, parallel=DistributedDataParallel(loop.network, gradient_as_bucket_view=True))
 
 
 def _sum(values: torch.Tensor) -> torch.Tensor:

@@ -12,8 +12,7 @@ import pandas as pd
 from mineral_lib.config import Data
 from mineral_lib.data.index import photo_folder, read_index
 from mineral_lib.data.split import read_split
-from mineral_lib.errors import DataError
-from mineral_lib.photos import fingerprints, near_duplicates, read_photo
+from mineral_lib.photos import fingerprints, near_duplicates, read_photo, refusal
 from mineral_lib.storage import ResultPaths
 
 RELATIONS = {"same_photo": "image_id", "same_specimen": "specimen", "same_group": "group"}
@@ -107,11 +106,7 @@ def audit_photographs(data: Data, paths: ResultPaths) -> dict[str, int]:
         DataError: The study has no photo folder, or a photograph vanished or changed since the scan.
     """
     if data.source != "folder":
-        raise DataError(
-            "generated photographs have no files to read again",
-            where="data.source",
-            remedy="audit a profile with data.source: folder",
-        )
+        raise refusal("no_files", "data.source")
     index, samples, root = read_index(paths.index), read_split(paths.splits_dir, "grouped"), photo_folder(data)
     found = pd.DataFrame(
         fingerprints(read_photo(root / path, sha256=digest).image)

@@ -197,28 +197,18 @@ def draw(transform: v2.Transform, image: Any, seed: int) -> Any:
 
 
 def augment_photo(image: torch.Tensor, *, augment: Augment, image_size_px: int, seed: int) -> torch.Tensor:
-    """Augment one photograph.
-
-    Args:
-        image: (3, W, W) uint8 at working size.
-        augment: The section ``augment`` of the profile.
-        image_size_px: Side of the result.
-        seed: Decides the draw completely, for example ``derive_seed(seed, epoch, sample_id)``.
-
-    Returns:
-        (3, image_size_px, image_size_px) float32 in 0..1.
-    """
-    return draw(build_augmentation(augment, image_size_px), image, seed)
+    """Augment one photograph (3, W, W) uint8 as ``augment_batch`` does; (3, image_size_px, image_size_px) float32."""
+    return augment_batch(image[None], augment=augment, image_size_px=image_size_px, seeds=[seed])[0]
 
 
 def augment_batch(images: torch.Tensor, *, augment: Augment, image_size_px: int, seeds: list[int]) -> torch.Tensor:
-    """Augment many photographs at once, where they are; on a CPU each comes out as ``augment_photo`` makes it.
+    """Augment many photographs at once, where they are; on a CPU none depends on the others.
 
     Args:
         images: (B, 3, W, W) uint8 at working size, on any device.
         augment: The section ``augment`` of the profile.
         image_size_px: Side of the result.
-        seeds: Seed of each image, B integers.
+        seeds: Decide the draw of each image completely, for example ``derive_seed(seed, epoch, sample_id)``.
 
     Returns:
         (B, 3, image_size_px, image_size_px) float32 in 0..1, on the same device.
@@ -253,8 +243,6 @@ def augment_offline(image: np.ndarray, copy: int, image_id: str, *, augment: Aug
     """
     if copy == 0:
         return image
-    tensor = torch.from_numpy(np.array(image)).permute(2, 0, 1)
-    made = augment_photo(
-        tensor, augment=augment, image_size_px=image.shape[0], seed=derive_seed("offline", seed, image_id, copy)
-    )
+    tensor, seed = torch.from_numpy(np.array(image)).permute(2, 0, 1), derive_seed("offline", seed, image_id, copy)
+    made = augment_photo(tensor, augment=augment, image_size_px=image.shape[0], seed=seed)
     return made.mul(255).round_().to(torch.uint8).permute(1, 2, 0).numpy()

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from mineral_lib.config import Augment, Normalisation, Train
 from mineral_lib.data.augment import augment_batch
 from mineral_lib.data.sampling import Draw, EpochBatches
-from mineral_lib.errors import DataError
+from mineral_lib.photos import refusal
 from mineral_lib.runtime import derive_seed, select_device
 from mineral_lib.stopping import quiet_worker
 
@@ -170,8 +170,7 @@ def make_loader(dataset: MineralDataset, train: Train, *, draw: bool, seed: int 
         DataError: The split is empty.
     """
     if not len(dataset):
-        what = f"no samples in '{dataset.split}'"
-        raise DataError(what, where="split", remedy="run notebook 01 again with more photographs")
+        raise refusal("no_samples", "split", split=dataset.split)
     device = select_device(train.device)
     if device.type == "cuda" and not train.num_workers:
         dataset.move_to(device)

@@ -20,8 +20,8 @@ import pandas as pd
 from mineral_lib.config import Augment, Data
 from mineral_lib.data.augment import augment_offline
 from mineral_lib.data.index import generator_digest, index_fingerprint, photo_folder, specimen_keys, working_size
-from mineral_lib.errors import DataError, StorageError
-from mineral_lib.photos import read_photo, resize_square
+from mineral_lib.errors import StorageError
+from mineral_lib.photos import read_photo, refusal, resize_square
 from mineral_lib.specimens import photographs
 from mineral_lib.storage import atomic_file, digest, project_root
 
@@ -54,11 +54,7 @@ def load_pixels(
     copies = samples["copy"].to_numpy() if "copy" in samples else np.zeros(len(samples), int)
     rows = pd.Index(index["image_id"]).get_indexer(samples["image_id"])
     if (rows < 0).any():
-        raise DataError(
-            "the split names photographs that are not in the index",
-            where=str(samples["image_id"][rows < 0].iloc[0]),
-            remedy="run notebook 01 again",
-        )
+        raise refusal("foreign_split", samples["image_id"][rows < 0].iloc[0])
     if not copies.any() and np.array_equal(rows, np.arange(len(index))):
         return photos
     ids = samples["image_id"].tolist()
@@ -84,7 +80,8 @@ def load_masks(index: pd.DataFrame, data: Data, *, cache_dir: Path | None = None
     Raises:
         DataError: The photographs come from a folder, which has no silhouettes.
     """
-    _check_generated(data, "photographs of a folder have no silhouettes")
+    if data.source != "synthetic":
+        raise refusal("no_silhouettes", "data.source")
     return _render(index, data, _folder(cache_dir))[1]
 
 
@@ -103,14 +100,10 @@ def load_on_ground(index: pd.DataFrame, data: Data, ground: str, *, cache_dir: P
     Raises:
         DataError: The photographs come from a folder.
     """
-    _check_generated(data, "only generated specimens can be laid on another ground")
+    if data.source != "synthetic":
+        raise refusal("no_ground", "data.source")
     path = _folder(cache_dir) / f"ground-{digest([_key(index, data), ground])[:20]}.npy"
     return _rendered([path], index, data, ground=ground)[0]
-
-
-def _check_generated(data: Data, what: str) -> None:
-    if data.source != "synthetic":
-        raise DataError(what, where="data.source", remedy="use data.source: synthetic")
 
 
 def _folder(cache_dir: Path | None) -> Path:

@@ -59,7 +59,7 @@ class EpochBatches(Sampler[list[int | Draw]]):
     def __init__(self, count: int, batch_size: int, seed: int | None, *, labels: np.ndarray | None = None) -> None:
         self.count, self.batch_size, self.seed, self.labels = count, batch_size, seed, labels
         self.epoch, self.start = 0, 0
-        self.rank, self.ranks = 0, 1  # of several processes that share each batch, see ``training.ranks``
+        self.rank, self.ranks = 0, 1  # of several processes that share each batch, see ``compute.ranks``
 
     def set_epoch(self, epoch: int, *, start: int = 0) -> None:
         """Choose the order of an epoch (1, 2, ...), and how many of its batches were done before."""

@@ -23,7 +23,7 @@ import pandas as pd
 
 from mineral_lib.catalogue import find_mineral
 from mineral_lib.config import Augment, Protocol, Split
-from mineral_lib.errors import DataError
+from mineral_lib.photos import refusal
 from mineral_lib.runtime import derive_seed
 
 SPLITS = ("train", "val", "test")
@@ -93,12 +93,7 @@ def make_split(
         samples = samples.sort_values(["label", "image_id", "copy"], kind="stable", ignore_index=True)
     for part in SPLITS:
         if not (samples["split"] == part).any():
-            raise DataError(
-                f"no class has enough specimens for {part}",
-                where=f"split {protocol}",
-                remedy="add photographs of at least three specimens a class, correct "
-                "data.specimen_from or data.specimen_pattern, or lower data.near_duplicate_radius",
-            )
+            raise refusal("empty_part", f"split {protocol}", part=part)
     return samples[SPLIT_COLUMNS]
 
 

@@ -1,24 +1,29 @@
-"""Baselines: what simple classifiers make of the photographs and splits that the networks are tested on.
+"""Controls: what simple classifiers make of the photographs and splits that the networks are tested on.
 
-Whoever recommends a network has to beat them. All are deterministic and take seconds.
+Whoever recommends a network has to beat the baselines; the nearest neighbour remembers everything at once and so shows
+a leak at its full size. All are deterministic and take seconds.
 """
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
-from mineral_lib.config import Settings
-from mineral_lib.data.pixels import load_pixels
-from mineral_lib.data.prepare import prepare
-from mineral_lib.data.shuffled_labels import nearest_labels
+from mineral_lib.data.shuffled_labels import nearest_labels, nearest_neighbour, shuffled_labels
+from mineral_lib.data.split import MULTIPLIED
 from mineral_lib.evaluation.metrics import commonest_label
-from mineral_lib.evaluation.probe import colour_histograms
-from mineral_lib.storage import ResultPaths, write_csv
+from mineral_lib.evaluation.probe import colour_histograms, frozen_features
+from mineral_lib.models.zoo import base_network
+from mineral_lib.runtime import set_threads
+from mineral_lib.storage import write_csv
+
+if TYPE_CHECKING:
+    from mineral_lib.study import Study
 
 STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation C of the logistic regression, chosen on validation
 THUMBNAIL_PX = 16
-COLUMNS = ["baseline", "seed", "image_id", "specimen", "label", "predicted"]
 
 
 def best_logistic(features: np.ndarray, labels: np.ndarray, split: np.ndarray) -> LogisticRegression:
@@ -33,23 +38,15 @@ def best_logistic(features: np.ndarray, labels: np.ndarray, split: np.ndarray) -
         split: (N,) train, val or test.
     """
     train, val = split == "train", split == "val"
-    best, chosen = -1.0, None
-    for strength in STRENGTHS if val.any() else STRENGTHS[:1]:
-        model = LogisticRegression(C=strength, max_iter=400, tol=1e-3).fit(features[train], labels[train])
-        accuracy = model.score(features[val], labels[val]) if val.any() else 0.0
-        if accuracy > best:
-            best, chosen = accuracy, model
-    return chosen
+    strengths = STRENGTHS if val.any() else STRENGTHS[:1]
+    models = [
+        LogisticRegression(C=one, max_iter=400, tol=1e-3).fit(features[train], labels[train]) for one in strengths
+    ]
+    return max(models, key=lambda model: model.score(features[val], labels[val])) if val.any() else models[0]
 
 
 def histogram_labels(histograms: np.ndarray, labels: np.ndarray, split: np.ndarray) -> np.ndarray:
-    """Labels of the test samples by logistic regression on the square roots of colour histograms.
-
-    Args:
-        histograms: (N, bins), rows add up to 1.
-        labels: (N,).
-        split: (N,) train, val or test.
-    """
+    """Labels of the test samples by logistic regression on the square roots of colour histograms (N, bins)."""
     features = np.sqrt(histograms)
     return best_logistic(features, labels, split).predict(features[split == "test"])
 
@@ -67,7 +64,7 @@ def baseline_predictions(
     """Predicted labels of the test samples by every baseline.
 
     Args:
-        histograms: Colour histograms (N, bins).
+        histograms: Colour histograms (N, bins), rows add up to 1.
         small: Thumbnails (N, F).
         labels: (N,).
         split: (N,) train, val or test.
@@ -80,7 +77,7 @@ def baseline_predictions(
     }
 
 
-def run_baselines(settings: Settings) -> pd.DataFrame:
+def run_baselines(study: "Study") -> pd.DataFrame:
     """Run every baseline on the grouped split of every seed and write ``baselines.csv``: one row a test photograph.
 
     Seeds that share a split share their baselines, which stand under the first of them: nothing here is drawn by lot.
@@ -88,10 +85,10 @@ def run_baselines(settings: Settings) -> pd.DataFrame:
     Returns:
         Columns baseline, seed, image_id, specimen, label, predicted.
     """
-    study, known, frames = prepare(settings), [], []
-    photos = load_pixels(study.index, study.index, settings.data, settings.augment)
-    histograms, small, ids = colour_histograms(photos), thumbnails(photos), pd.Index(study.index["image_id"])
-    for seed in settings.train.seeds:
+    photos, ids = study.pixels(), pd.Index(study.index["image_id"])
+    histograms, small = colour_histograms(photos), thumbnails(photos)
+    known, frames = [], []
+    for seed in study.settings.train.seeds:
         samples = study.samples("grouped", seed)
         if any(samples is other for other in known):
             continue
@@ -100,6 +97,48 @@ def run_baselines(settings: Settings) -> pd.DataFrame:
         predicted = baseline_predictions(histograms[rows], small[rows], samples["label"].to_numpy(), split)
         test = samples.loc[split == "test", ["image_id", "specimen", "label"]]
         frames += [test.assign(baseline=name, seed=seed, predicted=labels) for name, labels in predicted.items()]
-    table = pd.concat(frames, ignore_index=True)[COLUMNS]
-    write_csv(ResultPaths.of(settings.profile).baselines, table)
+    columns = ["baseline", "seed", "image_id", "specimen", "label", "predicted"]
+    table = pd.concat(frames, ignore_index=True)[columns]
+    write_csv(study.paths.baselines, table)
     return table
+
+
+def nearest_neighbour_control(study: "Study") -> pd.DataFrame:
+    """Classify the test part of every protocol by the nearest training sample, on true and on shuffled labels.
+
+    Distances are those of the features which the first run of ``leakage.runs`` starts from, before any training on
+    minerals. Writes ``nearest_neighbour.csv``: one row a test sample.
+
+    Returns:
+        Columns protocol, labels (true or shuffled), sample_id, specimen, correct (0 or 1). Empty without
+        ``leakage.runs``.
+    """
+    settings = study.settings
+    set_threads(settings.train.threads)
+    frames, known = [], dict[bool, pd.DataFrame]()
+    for protocol in settings.split.protocols if settings.leakage.runs else []:
+        samples = study.data.splits[protocol]
+        # Protocols without copies share the features of the photographs, the others those of the copies.
+        copied = protocol in MULTIPLIED
+        name = "sample_id" if copied else "image_id"
+        if copied not in known:
+            once = samples.drop_duplicates("sample_id", ignore_index=True) if copied else study.index
+            known[copied] = pd.DataFrame(_starting_features(study, once), index=once[name])
+        features, split = known[copied].loc[samples[name]].to_numpy(), samples["split"].to_numpy()
+        test = samples.loc[split == "test", ["sample_id", "specimen"]]
+        drawn = shuffled_labels(samples, seed=settings.split.seed)
+        for kind, labels in (("true", samples["label"].to_numpy()), ("shuffled", drawn)):
+            correct = nearest_neighbour(features, labels, split).astype(int)
+            frames.append(test.assign(protocol=protocol, labels=kind, correct=correct))
+    columns = ["protocol", "labels", "sample_id", "specimen", "correct"]
+    table = pd.concat(frames)[columns] if frames else pd.DataFrame(columns=columns)
+    write_csv(study.paths.control, table)
+    return table
+
+
+def _starting_features(study: "Study", samples: pd.DataFrame) -> np.ndarray:
+    """Features (N, F) of every sample, in the order of the table, before any training on minerals."""
+    model, _, start = study.settings.leakage.runs[0].rpartition("-")
+    network, _ = study.run(base_network(model), start).fresh_network()
+    size = study.settings.data.image_size_px
+    return frozen_features(base_network(model), network, study.pixels(samples), image_size_px=size)

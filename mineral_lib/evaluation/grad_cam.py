@@ -1,6 +1,6 @@
 """Grad-CAM heat maps (Selvaraju et al. 2017; paper 4.3, Figure 6) by the grad-cam library, and what lies where.
 
-The layer of each network is the last feature map before pooling, see ``models.zoo.CLASSIFIERS``. A map is scaled to
+The layer of each network is the last feature map before pooling, see ``models.zoo``. A map is scaled to
 its own maximum, so colours can be compared within a panel only.
 """
 
@@ -19,6 +19,8 @@ from torch import nn
 from mineral_lib.config import Normalisation
 from mineral_lib.data.dataset import normalise, to_tensor
 from mineral_lib.models.zoo import classifier_of
+from mineral_lib.runtime import select_device
+from mineral_lib.training.run import Run
 
 # Evaluation sees the centre of the working image: 224 of 256.
 CENTRE = 224 / 256
@@ -46,34 +48,31 @@ class HeatMap:
     probability: float
 
 
+def network_on_device(run: Run) -> nn.Module:
+    """The network of a finished run on the device of ``train.device``."""
+    return run.network().to(select_device(run.settings.train.device), memory_format=torch.channels_last)
+
+
 def heat_maps(
-    name: str,
-    network: nn.Module,
-    photos: np.ndarray,
-    labels: list[int],
-    *,
-    image_size_px: int,
-    target: str,
-    by: Normalisation = "imagenet",
+    run: Run, photos: np.ndarray, labels: list[int], *, target: str | None = None, network: nn.Module | None = None
 ) -> list[HeatMap]:
     """Grad-CAM maps of several photographs, computed in batches on the device where the network is.
 
     Args:
-        name: Network name, which decides the layer.
-        network: Trained network.
+        run: A run, whose network decides the layer.
         photos: Working images (N, W, W, 3) uint8.
         labels: True labels.
-        image_size_px: Side the network sees.
-        target: ``true_class`` or ``predicted_class``: whose evidence is mapped.
-        by: How the network's images are normalised.
+        target: ``true_class`` or ``predicted_class``: whose evidence is mapped; ``grad_cam.target`` if None.
+        network: The run's network if it is in memory already; read from the finished run if None.
     """
-    network.eval()
-    layer, found = network.get_submodule(classifier_of(name, network).cam_layer), []
+    network, settings = (network or network_on_device(run)).eval(), run.settings
+    layer, found = network.get_submodule(classifier_of(run.model, network).cam_layer), []
     with _gradients_behind(network, layer), GradCAM(model=network, target_layers=[layer]) as cam:
         for start in range(0, len(photos), BATCH):
             part = slice(start, start + BATCH)
-            images = network_images(photos[part], image_size_px, by)
-            found += _batch(cam, images, labels[part] if target == "true_class" else None)
+            images = network_images(photos[part], settings.data.image_size_px, settings.train.normalise)
+            true = (target or settings.grad_cam.target) == "true_class"
+            found += _batch(cam, images, labels[part] if true else None)
     return found
 
 

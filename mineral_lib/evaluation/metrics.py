@@ -1,7 +1,10 @@
-"""Classification metrics of the paper (Eq. 3-5), with every averaging it leaves open."""
+"""Classification metrics of the paper (Eq. 3-5), with every averaging it leaves open, over all classes and for each."""
 
 import numpy as np
-from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
+import pandas as pd
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+from mineral_lib.evaluation.statistics import wilson
 
 METRIC_NAMES = (
     "accuracy",
@@ -31,22 +34,54 @@ def classification_metrics(labels: np.ndarray, predicted: np.ndarray, num_classe
     Returns:
         One value for each of ``METRIC_NAMES``.
     """
-    every = np.arange(num_classes)
-    found = {"accuracy": float(accuracy_score(labels, predicted))}
+    found = {"accuracy": float(np.mean(np.asarray(labels) == predicted))}
     for average in ("macro", "weighted", "micro"):
-        precision, recall, f1, _ = precision_recall_fscore_support(
-            labels, predicted, labels=every, average=average, zero_division=0
+        scores = precision_recall_fscore_support(
+            labels, predicted, labels=np.arange(num_classes), average=average, zero_division=0
         )
-        found |= {f"precision_{average}": float(precision), f"recall_{average}": float(recall)}
-        if average == "macro":
-            found["f1_macro"] = float(f1)
+        names = (f"precision_{average}", f"recall_{average}", f"f1_{average}")
+        found |= {name: float(score) for name, score in zip(names, scores[:3], strict=True)}
     return {name: found[name] for name in METRIC_NAMES}
 
 
-def commonest_label(labels: np.ndarray) -> int:
-    """The commonest class, the lowest label of equals. *Chance* in this study is always naming that of the training
-    part.
+def per_class(
+    labels: np.ndarray, predicted: np.ndarray, num_classes: int, *, specimens: np.ndarray | None = None
+) -> pd.DataFrame:
+    """Support, precision, recall with Wilson's 95 % interval, and F1 of every class, as fractions.
+
+    Args:
+        labels: True classes, shape (n,), integers 0 to ``num_classes - 1``.
+        predicted: Predicted classes, same shape.
+        num_classes: Number of classes.
+        specimens: Specimen of each photograph, shape (n,); every photograph its own if not given.
+
+    Returns:
+        One row a class in label order: ``support`` (photographs), ``specimens``, ``correct``, ``precision`` (0 for a
+        class that is never predicted), ``recall``, ``recall_low``, ``recall_high``, ``f1``. Without photographs of a
+        class its recall, the interval and F1 are NaN.
     """
+    labels, predicted, every = np.asarray(labels), np.asarray(predicted), np.arange(num_classes)
+    specimens = pd.Series(np.arange(len(labels)) if specimens is None else specimens)
+    precision, recall, f1, support = precision_recall_fscore_support(labels, predicted, labels=every, zero_division=0)
+    correct = confusion(labels, predicted, num_classes).diagonal()
+    low, high = zip(
+        *(wilson(int(right), int(count)) for right, count in zip(correct, support, strict=True)), strict=True
+    )
+    columns = {
+        "support": support,
+        "specimens": specimens.groupby(labels).nunique().reindex(every, fill_value=0).to_numpy(),
+        "correct": correct,
+        "precision": precision,
+        "recall": np.where(support, recall, np.nan),
+        "recall_low": low,
+        "recall_high": high,
+        "f1": np.where(support, f1, np.nan),
+    }
+    return pd.DataFrame(columns)
+
+
+def commonest_label(labels: np.ndarray) -> int:
+    """The commonest class, the lowest label of equals: *chance* is always naming that of the training part."""
     return int(np.bincount(np.asarray(labels, dtype=int)).argmax())
 
 
@@ -56,15 +91,7 @@ def confusion(labels: np.ndarray, predicted: np.ndarray, num_classes: int) -> np
 
 
 def binary_terms(counts: np.ndarray, index: int) -> dict[str, int]:
-    """TP, FP, FN, TN of one class against the rest, in the standard sense (the paper swaps FP and FN, audit
-    E1).
-    """
-    true_positive = int(counts[index, index])
-    false_negative = int(counts[index].sum()) - true_positive
-    false_positive = int(counts[:, index].sum()) - true_positive
-    return {
-        "TP": true_positive,
-        "FP": false_positive,
-        "FN": false_negative,
-        "TN": int(counts.sum()) - true_positive - false_positive - false_negative,
-    }
+    """TP, FP, FN, TN of one class against the rest, in the standard sense (the paper swaps FP and FN, audit E1)."""
+    right, row, column = counts[index, index], counts[index].sum(), counts[:, index].sum()
+    terms = {"TP": right, "FP": column - right, "FN": row - right, "TN": counts.sum() - row - column + right}
+    return {name: int(count) for name, count in terms.items()}

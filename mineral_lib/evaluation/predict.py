@@ -7,14 +7,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-from mineral_lib.config import Settings
 from mineral_lib.data.dataset import normalise, to_tensor
 from mineral_lib.data.index import working_size
-from mineral_lib.data.prepare import StudyData
 from mineral_lib.evaluation.statistics import wilson
 from mineral_lib.photos import read_photo, resize_square
-from mineral_lib.training.runs import load_run_network
-from mineral_lib.training.specs import RunSpec
+from mineral_lib.training.run import Run
 
 TOP = 3
 
@@ -55,40 +52,36 @@ def working_photographs(folder: Path, paths: list[str], image_size_px: int) -> n
 
 
 @torch.inference_mode()
-def predict_photographs(
-    settings: Settings, spec: RunSpec, study: StudyData, folder: Path, index: pd.DataFrame
-) -> Answers:
+def predict_photographs(run: Run, folder: Path, index: pd.DataFrame) -> Answers:
     """Classify photographs of a folder with a finished run.
 
     Args:
-        settings: The profile.
-        spec: A finished run of it.
-        study: Its classes.
+        run: The run.
         folder: Folder of the photographs.
         index: Rows with path (relative to the folder) and class_name.
     """
-    network = load_run_network(settings, spec, len(study.classes))
+    network, classes, px = run.network(), run.study.classes, run.settings.data.image_size_px
     probabilities = []
     for start in range(0, len(index), 128):
-        photos = working_photographs(
-            folder, index["path"].iloc[start : start + 128].tolist(), settings.data.image_size_px
-        )
-        images = torch.stack([to_tensor(photo, settings.data.image_size_px) for photo in photos])
-        images = normalise(images, settings.train.of(spec.model).normalise)
-        probabilities.append(network(images).softmax(1))
-    values, labels = torch.cat(probabilities).topk(min(TOP, len(study.classes)), dim=1)
+        photos = working_photographs(folder, index["path"].iloc[start : start + 128].tolist(), px)
+        images = torch.stack([to_tensor(photo, px) for photo in photos])
+        probabilities.append(network(normalise(images, run.settings.train.normalise)).softmax(1))
+    values, labels = torch.cat(probabilities).topk(min(TOP, len(classes)), dim=1)
     frame = index[["path", "class_name"]].reset_index(drop=True)
     for k in range(values.shape[1]):
-        frame[f"answer_{k + 1}"] = [study.classes[label] for label in labels[:, k].tolist()]
+        frame[f"answer_{k + 1}"] = [classes[label] for label in labels[:, k].tolist()]
         frame[f"probability_{k + 1}"] = values[:, k].numpy().round(4)
     for name in ("attribution", "licence"):
         if name in index:
             frame[name] = index[name].to_numpy()
+    return Answers(frame, _per_class(run, frame))
+
+
+def _per_class(run: Run, frame: pd.DataFrame) -> pd.DataFrame:
     right = (frame["class_name"] == frame["answer_1"]).groupby(frame["class_name"], sort=False)
-    per_class = right.agg(photographs="size", right="mean").reset_index()
-    split = study.samples(spec.protocol, spec.seed)
+    table = right.agg(photographs="size", right="mean").reset_index()
+    split = run.study.samples(run.protocol, run.seed)
     trained = split[split["split"] == "train"].groupby("class_name")["image_id"].nunique()
-    per_class.insert(2, "training", per_class["class_name"].map(trained).fillna(0).astype(int))
-    ends = [wilson(round(n * share), n) for n, share in zip(per_class["photographs"], per_class["right"], strict=True)]
-    per_class["95 % interval"] = [f"{low:.0%} to {high:.0%}" for low, high in ends]
-    return Answers(frame, per_class)
+    table.insert(2, "training", table["class_name"].map(trained).fillna(0).astype(int))
+    ends = [wilson(round(n * share), n) for n, share in zip(table["photographs"], table["right"], strict=True)]
+    return table.assign(**{"95 % interval": [f"{low:.0%} to {high:.0%}" for low, high in ends]})

@@ -144,18 +144,12 @@ def cluster_bootstrap(
     Returns:
         Low and high end; (nan, nan) with fewer than two specimens.
     """
-    means = _resampled(values, specimens, resamples=resamples, seed=seed)
+    means = _resampled_parts([(values, specimens)], resamples=resamples, seed=seed)
     if means is None:
         return float("nan"), float("nan")
     tail = (1 - level) / 2
-    low, high = np.quantile(means, [tail, 1 - tail])
+    low, high = np.quantile(means[:, 0], [tail, 1 - tail])
     return float(low), float(high)
-
-
-def _resampled(values: np.ndarray, specimens: np.ndarray, *, resamples: int, seed: int) -> np.ndarray | None:
-    """Means (resamples,) of bootstrap samples of whole specimens; None with fewer than two specimens."""
-    means = _resampled_parts([(values, specimens)], resamples=resamples, seed=seed)
-    return None if means is None else means[:, 0]
 
 
 def _resampled_parts(parts: Sequence[Part], *, resamples: int, seed: int) -> np.ndarray | None:

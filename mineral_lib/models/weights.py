@@ -32,19 +32,14 @@ def check_source(name: str, weights: Weights, options: Model) -> None:
     Raises:
         WeightsError: Compact siblings have no ImageNet weights; no local file is named for the network.
     """
-    if weights.source == "imagenet":
-        _refuse_compact(name, options)
-    if weights.source == "file":
-        _weights_path(name, weights.files)
-
-
-def _refuse_compact(name: str, options: Model) -> None:
-    if options.family == "compact" and ":" not in name:
+    if weights.source == "imagenet" and options.family == "compact" and ":" not in name:
         raise WeightsError(
             f"there are no ImageNet weights for the compact {base_network(name)}",
             where="weights.source",
             remedy="set weights.source to formula, or model.family to paper",
         )
+    if weights.source == "file":
+        _weights_path(name, weights.files)
 
 
 def _weights_path(name: str, files: dict[str, str]) -> Path:
@@ -68,7 +63,7 @@ def imagenet_state(name: str, options: Model) -> tuple[State, str]:
     Raises:
         WeightsError: Compact siblings have no ImageNet weights; no network; the download is damaged.
     """
-    _refuse_compact(name, options)
+    check_source(name, Weights.model_construct(source="imagenet"), options)
     name = base_network(name)
     library, tag, licence = IMAGENET_WEIGHTS.get(name) or (*name.split(":"), "see library")
     try:

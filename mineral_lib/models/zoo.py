@@ -7,16 +7,15 @@ in ``feature_info[-1]["module"]``.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import timm
 import torchvision
 from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
 from torch import nn
 
-from mineral_lib.config import NETWORK_NAMES, Model
+from mineral_lib.config import NETWORK_NAMES, PROPOSED, Model
 from mineral_lib.errors import ParameterError
 from mineral_lib.models import compact
 from mineral_lib.models.eca_convnext import EcaConvNeXt
@@ -73,14 +72,8 @@ for _ending, _builders in BUILDERS.items():
         _register(f"{_name}{_ending}", _builder, *LAYERS[_name])
 
 
-@dataclass(frozen=True)
-class Classifier:
-    """Where a network keeps its classifying layer and its last feature maps.
-
-    Attributes:
-        head: Dotted names of the layers that depend on the number of classes.
-        cam_layer: Dotted name of the layer whose output Grad-CAM reads (paper 4.3: "last feature maps").
-    """
+class Classifier(NamedTuple):
+    """Dotted names of the layers that depend on the number of classes, and of the one whose output Grad-CAM reads."""
 
     head: tuple[str, ...]
     cam_layer: str
@@ -88,7 +81,7 @@ class Classifier:
 
 def base_network(name: str) -> str:
     """The network whose pretrained weights ``name`` starts from: ECA-ConvNeXt starts from ConvNeXt."""
-    return "convnext_tiny" if name == "eca_convnext_tiny" else name
+    return "convnext_tiny" if name == PROPOSED else name
 
 
 def display_name(name: str, family: str) -> str:
@@ -112,11 +105,11 @@ def build_base(name: str, *, num_classes: int, options: Model) -> nn.Module:
     if ":" in name:
         network = _foreign_network(name, num_classes)
     else:
-        own = {"drop_path_rate": options.drop_path_rate} if "convnext" in name else {}
-        own |= {"eca_placement": "none"} if name == "eca_convnext_tiny" else {}
-        real = "" if own else "_torchvision"
-        ending = "_compact" if options.family == "compact" else real
-        network = timm.create_model(name + ending, num_classes=num_classes, **own)
+        convnext, own = "convnext" in name, {"num_classes": num_classes}
+        own |= {"drop_path_rate": options.drop_path_rate} if convnext else {}
+        own |= {"eca_placement": "none"} if name == PROPOSED else {}
+        real = "" if convnext else "_torchvision"
+        network = timm.create_model(name + ("_compact" if options.family == "compact" else real), **own)
     return wake_up(network) if options.init_scheme == "fast" else network
 
 
@@ -138,7 +131,7 @@ def _foreign_network(name: str, num_classes: int) -> nn.Module:
 
 def add_attention(name: str, network: nn.Module, options: Model) -> nn.Module:
     """Put the ECA modules into ``eca_convnext_tiny`` (after its weights are loaded); others stay as they are."""
-    if name == "eca_convnext_tiny":
+    if name == PROPOSED:
         network.insert_eca(placement=options.eca_placement, kernel=options.eca_kernel, init=options.eca_init)
     return network
 

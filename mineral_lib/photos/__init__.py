@@ -15,10 +15,11 @@ from mineral_lib.photos.groups import (
     group_summary,
     near_duplicates,
 )
-from mineral_lib.photos.images import Photo, read_photo, readable, resize_square
+from mineral_lib.photos.images import Photo, read_photo, resize_square
 from mineral_lib.photos.measure import reading_rules
+from mineral_lib.photos.messages import readable, refusal
 from mineral_lib.photos.metadata import credits, metadata_path, stated
-from mineral_lib.photos.quality import QUALITY_COLUMNS
+from mineral_lib.photos.quality import QUALITY_COLUMNS, quality_flags
 from mineral_lib.photos.scanning import (
     FILE_COLUMNS,
     INDEX_COLUMNS,
@@ -53,10 +54,12 @@ __all__ = [
     "measured_pictures",
     "metadata_path",
     "near_duplicates",
+    "quality_flags",
     "read_decisions",
     "read_photo",
     "readable",
     "reading_rules",
+    "refusal",
     "resize_square",
     "scan",
     "stated",

@@ -20,14 +20,7 @@ _PLAIN = ("RGB", "L", "P", "1")
 
 
 def to_srgb(image: Image.Image, notes: list[str]) -> Image.Image:
-    """Convert a loaded image to 8-bit sRGB.
-
-    Args:
-        image: Any image Pillow can load.
-        notes: Receives each conversion in words.
-
-    Returns:
-        The image in mode RGB.
+    """Convert a loaded image to 8-bit sRGB, mode RGB; ``notes`` receives each conversion in words.
 
     Raises:
         DataError: The pixels are 32-bit integers or floats, whose range is unknown.

@@ -17,7 +17,7 @@ from pathlib import Path
 from mineral_lib.catalogue import find_mineral
 from mineral_lib.config import Data
 from mineral_lib.errors import DataError
-from mineral_lib.photos.images import readable
+from mineral_lib.photos.messages import readable
 from mineral_lib.photos.metadata import meant, read_rows
 from mineral_lib.photos.walk import FoundFile
 from mineral_lib.storage import project_root

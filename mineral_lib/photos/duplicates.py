@@ -19,8 +19,8 @@ from scipy.fft import dctn
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
-from mineral_lib.errors import DataError
 from mineral_lib.photos.images import as_picture
+from mineral_lib.photos.messages import refusal
 
 PAIR_COLUMNS = ["first", "second", "distance"]
 MAX_RADIUS = 16  # of 63 bits; at 16 most photographs have strangers within reach (benchmarks/RESULTS.md)
@@ -39,14 +39,7 @@ _CHUNK = 2_000_000  # pairs in memory at once
 
 
 def perceptual_hash(image: Image.Image | np.ndarray) -> np.ndarray:
-    """Hashes of the eight flips and quarter turns of a photograph.
-
-    Args:
-        image: RGB, upright, a picture or (H, W, 3) uint8.
-
-    Returns:
-        (8,) uint64; the first is that of the photograph as it is, and all others follow from it (see ``turned``).
-    """
+    """Hashes (8,) uint64 of the flips and quarter turns, see ``turned``, of an upright RGB photograph."""
     grey = as_picture(image).convert("L")
     factor = min(grey.size) // (4 * _SIDE)
     grey = grey.reduce(factor) if factor > 1 else grey
@@ -58,14 +51,9 @@ def perceptual_hash(image: Image.Image | np.ndarray) -> np.ndarray:
 
 
 def turned(upright: np.ndarray | np.uint64) -> np.ndarray:
-    """Hashes of the eight flips and quarter turns from the upright hash.
+    """Hashes (..., 8) uint64 of the eight flips and quarter turns from the upright hash (...).
 
-    Args:
-        upright: (...) uint64.
-
-    Returns:
-        (..., 8) uint64, the first equal to ``upright``: as it is, mirrored left to right, upside down, both (half
-        turn), and the transposes of these four.
+    In this order: as it is, mirrored left to right, upside down, both (half turn), and the transposes of these four.
     """
     upright = np.asarray(upright, np.uint64)
     bits = _unpacked(upright).reshape(*upright.shape, _BITS, _BITS)
@@ -120,11 +108,7 @@ def near_pairs(hashes: np.ndarray, radius: int) -> pd.DataFrame:
         found.append([np.broadcast_to(part, keep.shape)[keep] for part in (first, second, distance)])
         total += len(found[-1][0])
         if total > MAX_PAIRS:
-            raise DataError(
-                f"more than {MAX_PAIRS} pairs of near duplicates among {count} photographs",
-                where="data.near_duplicate_radius",
-                remedy="set a smaller radius, or null for none",
-            )
+            raise refusal("many_pairs", "data.near_duplicate_radius", most=MAX_PAIRS, count=count)
     columns = [np.concatenate(parts) for parts in zip(*found, strict=True)] or [[], [], []]
     table = pd.DataFrame(dict(zip(PAIR_COLUMNS, columns, strict=True)), dtype=np.int64)
     return table.sort_values(PAIR_COLUMNS, ignore_index=True)
@@ -152,12 +136,7 @@ def _marks(keys: np.ndarray) -> csr_array:
 def groups(count: int, pairs: pd.DataFrame) -> np.ndarray:
     """Connected photographs: a pair belongs together, and so does whoever is reached over pairs.
 
-    Args:
-        count: Number of photographs.
-        pairs: Columns ``first`` and ``second``, positions 0 to count - 1.
-
-    Returns:
-        (count,) int64 labels 0, 1, ... in the order of each group's first photograph.
+    Returns (count,) int64 labels 0, 1, ... in the order of each group's first photograph.
     """
     first, second = pairs["first"].to_numpy(np.int64), pairs["second"].to_numpy(np.int64)
     graph = coo_array((np.ones(len(first), np.int8), (first, second)), shape=(count, count))

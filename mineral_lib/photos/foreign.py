@@ -27,11 +27,7 @@ _CONTROL = set(range(32)) - {9, 10, 12, 13}
 
 
 def looks_like(data: bytes) -> str:
-    """The kind of a file in words.
-
-    Args:
-        data: Its bytes, or the first 4096 of them.
-    """
+    """The kind of a file in words, from its bytes or the first 4096 of them."""
     head = data[:64].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     for start, name in _STARTS:
         if head.startswith(start):

@@ -36,36 +36,21 @@ def fingerprints(image: Image.Image | np.ndarray) -> dict[str, str]:
 
 
 def near_duplicates(index: pd.DataFrame, radius: int | None) -> pd.DataFrame:
-    """Pairs of photographs within the radius.
-
-    Args:
-        index: The table of photographs; rows with an empty ``phash`` (generated photographs) take no part.
-        radius: Bits, see ``duplicates.near_pairs``; None for none.
-
-    Returns:
-        Columns ``first``, ``second`` (row positions in the index) and ``distance``.
+    """Pairs of rows of the index within ``radius`` bits (none for None), see ``duplicates.near_pairs``.
 
     Raises:
         DataError: There are too many pairs for the radius to mean anything.
     """
-    rows = np.flatnonzero(index["phash"] != "")
-    if radius is None or len(rows) == 0:
+    if radius is None:
         return pd.DataFrame(columns=PAIR_COLUMNS, dtype=np.int64)
-    upright = np.array([int(text, 16) for text in index["phash"].iloc[rows]], dtype=np.uint64)
-    pairs = near_pairs(turned(upright), radius)
-    return pairs.assign(first=rows[pairs["first"]], second=rows[pairs["second"]])
+    return near_pairs(turned(np.array([int(text, 16) for text in index["phash"]], dtype=np.uint64)), radius)
 
 
 def add_groups(index: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
-    """The index with its column ``group`` filled.
-
-    Args:
-        index: The table of photographs, in any order.
-        pairs: Near duplicates of this very table, see ``near_duplicates``.
-    """
+    """The index, in any order, with its column ``group`` filled; ``pairs`` are its near duplicates."""
     links = [pairs[["first", "second"]]]
     for name in ("specimen", "pixels_sha256"):  # each row is linked with the first row of the same value
-        place = pd.Series(np.arange(len(index)))[(index[name] != "").to_numpy()]
+        place = pd.Series(np.flatnonzero(index[name] != ""))
         first = place.groupby(index[name].to_numpy()[place]).transform("first")
         links.append(pd.DataFrame({"first": first, "second": place}))
     labels = groups(len(index), pd.concat(links, ignore_index=True))
@@ -73,16 +58,10 @@ def add_groups(index: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def duplicate_table(index: pd.DataFrame, pairs: pd.DataFrame, exact: pd.DataFrame) -> pd.DataFrame:
-    """All duplicates of a study, conflicts first.
+    """All duplicates of a study, conflicts (``yes``: the two stand in different classes) first.
 
-    Args:
-        index: The table of photographs.
-        pairs: Near duplicates of this table.
-        exact: The first columns of ``DUPLICATE_COLUMNS`` for equal bytes and pixels, as the scan found them.
-
-    Returns:
-        Columns ``DUPLICATE_COLUMNS``; ``distance`` in bits (0 for equal bytes or pixels), ``conflict`` is ``yes`` if
-        the two stand in different classes.
+    ``pairs`` are the near duplicates of the index, ``exact`` the files of equal bytes and pixels; distances are in bits
+    (0 for ``exact``).
     """
     names = index[["image_id", "class_name", "pixels_sha256"]]
     one, two = (names.iloc[pairs[place]].reset_index(drop=True) for place in ("first", "second"))

@@ -30,14 +30,9 @@ def heic_version() -> str:
 
 
 def open_heic(data: bytes, check_size: Callable[[int, int], None]) -> tuple[Image.Image, int]:
-    """Decode the primary picture of a HEIC file.
+    """Decode the primary picture of a HEIC file: it, upright (RGB or RGBA, 8 bit), and the number of pictures.
 
-    Args:
-        data: The file.
-        check_size: Called with width and height before decoding; it raises if they are out of limits.
-
-    Returns:
-        The upright picture (RGB or RGBA, 8 bit) and the number of pictures in the file.
+    ``check_size`` is called with width and height before decoding; it raises if they are out of limits.
 
     Raises:
         DataError: The library is not installed, or the file is damaged.

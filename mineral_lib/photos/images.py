@@ -20,6 +20,7 @@ from mineral_lib.errors import DataError
 from mineral_lib.photos.colour import is_16_bit_colour, to_srgb
 from mineral_lib.photos.foreign import looks_like
 from mineral_lib.photos.heic import is_heic, open_heic
+from mineral_lib.photos.messages import readable
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP")
 MAX_PIXELS = 89_478_485  # Pillow's own warning limit; it only warns there, this project refuses
@@ -30,15 +31,8 @@ REMEDY = "export it again as an 8-bit JPEG or PNG, or remove it from the folder"
 ACCEPTED = "accepted are JPEG, PNG, TIFF, WebP, BMP and (with the extra heic) HEIC"
 
 _ORIENTATION_TAG = 0x0112
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+_NAMES = "FLIP_LEFT_RIGHT ROTATE_180 FLIP_TOP_BOTTOM TRANSPOSE ROTATE_270 TRANSVERSE ROTATE_90"
+_TURNS = {number: Image.Transpose[name] for number, name in enumerate(_NAMES.split(), start=2)}  # EXIF orientations
 _DNG_VERSION, _SUBFILE_TYPE, _REDUCED = 50706, 254, 1  # TIFF tags of previews in the RAW files of cameras
 _BOMB = re.compile(r"\((\d+) pixels\)")
 
@@ -94,11 +88,6 @@ def read_photo(path: Path, *, sha256: str | None = None) -> Photo:
     except Exception as error:
         raise DataError(_reason(error, data), where=readable(path), remedy=REMEDY) from error
     return Photo(image, digest, len(data), tuple(notes))
-
-
-def readable(path: Path | str) -> str:
-    """A path as printable text, also when the name is not valid UTF-8."""
-    return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def as_picture(image: Image.Image | np.ndarray) -> Image.Image:

@@ -30,7 +30,8 @@ from tqdm import tqdm
 from mineral_lib.errors import DataError
 from mineral_lib.photos.groups import fingerprints
 from mineral_lib.photos.heic import heic_version
-from mineral_lib.photos.images import AccessError, read_photo, readable
+from mineral_lib.photos.images import AccessError, read_photo
+from mineral_lib.photos.messages import readable
 from mineral_lib.photos.quality import measure_quality, working_picture
 from mineral_lib.photos.walk import FoundFile
 from mineral_lib.storage import digest, write_text
@@ -116,12 +117,7 @@ def measure_folder(
 ) -> tuple[int, int]:
     """Measure every candidate that is not known unchanged; return how many were read and how many reused.
 
-    Args:
-        root: The photo folder.
-        found: Its files; each candidate takes its result, see ``FoundFile.take``.
-        jobs: Threads; all cores if not given.
-        cache_dir: Where to keep the record; None for no record.
-        progress: Whether to draw a progress bar; if not given, a bar on a terminal and a plain line otherwise.
+    Each takes its result (see ``FoundFile.take``). The options are those of ``scan``.
     """
     record, progress = Record(root, cache_dir), sys.stderr.isatty() if progress is None else progress
     candidates = [file for file in found if file.status == "used"]

@@ -20,8 +20,7 @@ from pathlib import Path
 import pandas as pd
 
 from mineral_lib.config import Data
-from mineral_lib.errors import DataError
-from mineral_lib.photos.images import readable
+from mineral_lib.photos.messages import refusal
 from mineral_lib.photos.walk import FoundFile
 from mineral_lib.storage import project_root
 
@@ -46,8 +45,7 @@ def read_metadata(path: Path) -> MetadataTable:
     for number, fields in read_rows(path, COLUMNS, COLUMNS[:1], "data.metadata_csv"):
         name = fields.pop("file")
         if name in table:
-            what = f"row {number}: file '{readable(name)}' stands twice"
-            raise DataError(what, where=readable(path), remedy="keep one row for each file")
+            raise refusal("twin_rows", path, row=number, name=name)
         table[name] = {column: field.strip() for column, field in fields.items()}
     return table
 
@@ -71,38 +69,33 @@ def read_rows(
     Raises:
         DataError: The file is missing or is no such table.
     """
-    where = readable(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
         first = text.partition("\n")[0]
         separator = ";" if ";" in first and "," not in first else ","
         header, *rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)) or [[]]
     except (OSError, ValueError, csv.Error) as error:
-        remedy = f"correct {parameter}, or save the table as CSV in UTF-8"
-        raise DataError(f"cannot be read ({error})", where=where, remedy=remedy) from error
+        raise refusal("unreadable_table", path, error=error, parameter=parameter) from error
     header = [name.strip() for name in header]
-    _check_header(header, columns, required, where)
+    _check_header(header, columns, required, path)
     for number, row in enumerate(rows, start=2):
         if not any(field.strip() for field in row):
             continue
         if len(row) != len(header):
-            what = f"row {number} has {len(row)} fields, the header has {len(header)}"
-            remedy = 'put fields that hold a comma between double quotes: "Doe, Jane"'
-            raise DataError(what, where=where, remedy=remedy)
+            raise refusal("ragged_row", path, row=number, fields=len(row), columns=len(header))
         yield number, dict(zip(header, row, strict=True))
 
 
-def _check_header(header: list[str], columns: Sequence[str], required: Sequence[str], where: str) -> None:
+def _check_header(header: list[str], columns: Sequence[str], required: Sequence[str], path: Path) -> None:
     for name in header:
         if name not in columns:
-            what = f"unknown column '{readable(name)}'{meant(name.lower(), columns)}"
-            raise DataError(what, where=where, remedy=f"rename or remove it; the columns are {', '.join(columns)}")
+            hint = meant(name.lower(), columns)
+            raise refusal("unknown_column", path, name=name, hint=hint, columns=", ".join(columns))
     for name in required:
         if name not in header:
-            remedy = f"the first line must name it: {','.join(columns)}"
-            raise DataError(f"no column '{name}'", where=where, remedy=remedy)
+            raise refusal("no_column", path, name=name, columns=",".join(columns))
     if len(set(header)) < len(header):
-        raise DataError("a column stands twice", where=where, remedy="keep one of them")
+        raise refusal("twin_columns", path)
 
 
 def folder_metadata(rules: Data, found: list[FoundFile]) -> MetadataTable:
@@ -116,22 +109,18 @@ def folder_metadata(rules: Data, found: list[FoundFile]) -> MetadataTable:
     unknown = [name for name in table if name not in known]
     if unknown:
         hint = meant(unknown[0].replace("\\", "/"), known) if len(known) < 10_000 else ""
-        raise DataError(
-            f"{len(unknown)} files of the table are not in the photo folder: {_list(unknown)}{hint}",
-            where=readable(path),
-            remedy="write paths from the photo folder on, as in quartz/a.jpg",
-        )
+        raise refusal("unknown_files", path, count=len(unknown), names=_list(unknown), hint=hint)
     return table
 
 
 def meant(name: str, known: Collection[str]) -> str:
     """The nearest of the known names as a hint in a message, or nothing."""
     close = difflib.get_close_matches(name, known, 1)
-    return f" (did you mean '{readable(close[0])}'?)" if close else ""
+    return f" (did you mean '{close[0]}'?)" if close else ""
 
 
 def _list(names: list[str]) -> str:
-    shown = ", ".join(f"'{readable(name)}'" for name in sorted(names)[:_SHOWN])
+    shown = ", ".join(f"'{name}'" for name in sorted(names)[:_SHOWN])
     return shown + (", ..." if len(names) > _SHOWN else "")
 
 
@@ -154,12 +143,8 @@ def specimens_of(used: list[FoundFile], rules: Data, table: MetadataTable) -> li
     """
     missing = [file.name for file in used if not table.get(file.name, {}).get("specimen")]
     if rules.specimen_from == "csv" and missing:
-        raise DataError(
-            f"no specimen for {len(missing)} of {len(used)} photographs: {_list(missing)}",
-            where=readable(metadata_path(rules)),
-            remedy="add a row with the specimen (for a specimen with one photograph "
-            "any name that no other has), or set data.specimen_from: file",
-        )
+        names = _list(missing)
+        raise refusal("no_specimen", metadata_path(rules), count=len(missing), all=len(used), names=names)
     found = []
     for file in used:
         parts, name = file.name.split("/"), ""

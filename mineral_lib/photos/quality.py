@@ -38,10 +38,7 @@ def working_picture(image: Image.Image) -> Image.Image:
 
 
 def measure_quality(picture: Image.Image) -> dict[str, float]:
-    """Measure a photograph.
-
-    Args:
-        picture: RGB, from ``working_picture``, at least 3 x 3.
+    """Measure the working picture of a photograph, at least 3 x 3 pixels.
 
     Returns:
         ``brightness`` (mean, 0 to 255), ``contrast`` (standard deviation, 0 to 127.5), ``sharpness`` (variance of the
@@ -61,19 +58,23 @@ def measure_quality(picture: Image.Image) -> dict[str, float]:
     return {name: round(float(number), 4) for name, number in zip(QUALITY_COLUMNS, numbers, strict=True)}
 
 
-def quality_warnings(measured: Mapping[str, Any]) -> list[str]:
-    """What a person should look at, in words; empty for most photographs.
+def quality_flags(measured: Mapping[str, Any]) -> dict[str, Any]:
+    """What a person should look at: a bool a kind, from the numbers of a photograph or of the columns of a table.
 
     Args:
-        measured: The numbers of ``measure_quality``, and ``width`` and ``height`` of the file in pixels.
+        measured: ``QUALITY_COLUMNS``, and ``width`` and ``height`` of the file in pixels.
     """
-    width, height = measured["width"], measured["height"]
-    blank = measured["entropy"] < BLANK_ENTROPY_BELOW or measured["contrast"] < BLANK_CONTRAST_BELOW
-    found = {
+    blank = (measured["entropy"] < BLANK_ENTROPY_BELOW) | (measured["contrast"] < BLANK_CONTRAST_BELOW)
+    return {
         "too dark": measured["brightness"] < DARK_BELOW,
         "too bright": measured["brightness"] > BRIGHT_ABOVE,
         "blank or low information": blank,
-        "blurred": measured["sharpness"] < BLURRED_BELOW and not blank,
-        f"very small ({width} x {height} pixels)": min(width, height) < SMALL_BELOW_PX,
+        "blurred": (measured["sharpness"] < BLURRED_BELOW) > blank,
+        "very small": (measured["width"] < SMALL_BELOW_PX) | (measured["height"] < SMALL_BELOW_PX),
     }
-    return [words for words, holds in found.items() if holds]
+
+
+def quality_warnings(measured: Mapping[str, Any]) -> list[str]:
+    """The flags of a photograph in words; none for most photographs."""
+    size = {"very small": f" ({measured['width']} x {measured['height']} pixels)"}
+    return [name + size.get(name, "") for name, holds in quality_flags(measured).items() if holds]

@@ -30,7 +30,6 @@ import pandas as pd
 
 from mineral_lib.catalogue import find_mineral
 from mineral_lib.config import Data
-from mineral_lib.errors import DataError
 from mineral_lib.photos.decisions import LEFT_OUT, apply_decisions, folder_decisions
 from mineral_lib.photos.groups import (
     DUPLICATE_COLUMNS,
@@ -41,11 +40,11 @@ from mineral_lib.photos.groups import (
     group_notes,
     near_duplicates,
 )
-from mineral_lib.photos.images import readable
 from mineral_lib.photos.measure import measure_folder
+from mineral_lib.photos.messages import readable, refusal
 from mineral_lib.photos.metadata import folder_metadata, specimens_of
 from mineral_lib.photos.quality import QUALITY_COLUMNS
-from mineral_lib.photos.walk import TREE, FoundFile, class_folders, list_files
+from mineral_lib.photos.walk import FoundFile, class_folders, list_files
 
 FILE_COLUMNS = ["file", "class_name", "status", "reason", "warnings", *QUALITY_COLUMNS]
 INDEX_NUMBERS = ["label", "view", "width", "height", "size_bytes"]
@@ -215,36 +214,26 @@ def _check_bad(root: Path, files: list[FoundFile], rules: Data) -> None:
     """Stop if there are bad photographs, too many of them, or no others, as the rules say."""
     bad = [file for file in files if file.status == "skipped" and not file.reason.startswith(("same bytes", LEFT_OUT))]
     if bad and rules.bad_photos == "error":
-        raise DataError(
-            f"{bad[0].reason}; {len(bad)} bad photographs in all",
-            where=readable(root / bad[0].name),
-            remedy="remove or replace them, or set data.bad_photos: skip",
-        )
+        raise refusal("bad_photos", root / bad[0].name, reason=bad[0].reason, count=len(bad))
     if not any(file.status == "used" for file in files):
-        why = f"; the first: {readable(bad[0].name)}: {bad[0].reason}" if bad else ""
-        raise DataError(f"no usable photograph ({len(bad)} skipped{why})", where=readable(root), remedy=TREE)
+        raise refusal("no_photos", root, count=len(bad), first=_first(bad))
     unreadable = [file for file in bad if file.photo is None]
     candidates = sum(file.photo is not None for file in files) + len(unreadable)
     if len(unreadable) > rules.max_bad_share * candidates:
-        raise DataError(
-            f"{len(unreadable)} of {candidates} photographs cannot be read; the first: "
-            f"{readable(unreadable[0].name)}: {unreadable[0].reason}",
-            where=readable(root),
-            remedy="check whether this is the right folder and completely copied, or raise data.max_bad_share",
-        )
+        raise refusal("many_unreadable", root, count=len(unreadable), all=candidates, first=_first(unreadable))
+
+
+def _first(bad: list[FoundFile]) -> str:
+    return f"; the first: {bad[0].name}: {bad[0].reason}" if bad else ""
 
 
 def _roles(root: Path, names: list[str], files: list[FoundFile], rules: Data) -> dict[str, str]:
     """Apply data.small_classes and return the role of every class that stays."""
     used = {name: [file for file in files if (file.status, file.class_name) == ("used", name)] for name in names}
     small = {name: len(photos) for name, photos in used.items() if len(photos) < rules.min_photos}
-    listing = ", ".join(f"{readable(name)} ({count})" for name, count in small.items())
+    listing = ", ".join(f"{name} ({count})" for name, count in small.items())
     if small and rules.small_classes == "error":
-        raise DataError(
-            f"classes with fewer than {rules.min_photos} usable photographs: {listing}",
-            where=readable(root),
-            remedy="add photographs, lower data.min_photos or set data.small_classes: drop",
-        )
+        raise refusal("small_classes", root, least=rules.min_photos, classes=listing)
     roles = {name: "train_only" if name in small else "full" for name in names if used[name]}
     if rules.small_classes == "drop":
         for name, count in small.items():
@@ -254,10 +243,6 @@ def _roles(root: Path, names: list[str], files: list[FoundFile], rules: Data) ->
                 file.set("skipped", why)
     full = sum(role == "full" for role in roles.values())
     if full < 2:
-        raise DataError(
-            f"{full} of {len(names)} classes can be used, recognition needs two"
-            + (f"; too few usable photographs: {listing}" if small else ""),
-            where=readable(root),
-            remedy=f"add photographs or lower data.min_photos; {TREE}",
-        )
+        words = f"; too few usable photographs: {listing}" if small else ""
+        raise refusal("few_classes", root, full=full, all=len(names), small=words)
     return roles

@@ -13,11 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from mineral_lib.catalogue import find_mineral
-from mineral_lib.errors import DataError
-from mineral_lib.photos.images import readable
+from mineral_lib.photos.messages import readable, refusal
 from mineral_lib.photos.quality import quality_warnings
-
-TREE = "expected: photos/quartz/any-name.jpg, photos/pyrite/any-name.jpg, ... (one folder per mineral)"
 
 _SYSTEM_FILES = {"thumbs.db", "desktop.ini", "icon\r", "ehthumbs.db"}
 _SYSTEM_FOLDERS = {"__macosx", "@eadir", "$recycle.bin", "system volume information", "__pycache__"}
@@ -71,11 +68,8 @@ def list_files(root: Path, *, loose: bool = False) -> list[FoundFile]:
     Raises:
         DataError: There is no such folder, or one below it cannot be listed.
     """
-    if not root.exists():
-        raise DataError("no such folder", where=readable(root), remedy="correct data.folder")
     if not root.is_dir():
-        remedy = f"give the folder that holds it; {TREE}"
-        raise DataError("this is a file, not a folder", where=readable(root), remedy=remedy)
+        raise refusal("no_directory" if root.exists() else "no_folder", root)
     return sorted(_walk(root, loose), key=lambda file: file.name)
 
 
@@ -85,39 +79,25 @@ def class_folders(root: Path, found: list[FoundFile]) -> list[str]:
     Raises:
         DataError: There are none; the message says what a photo folder looks like and what was found instead.
     """
-    where = readable(root)
     links = {file.class_name for file in found if file.reason == _LINK and file.name == f"{file.class_name}/"}
     visible = sorted({file.class_name for file in found if not _is_system_folder(file.class_name or ".")})
     names = [name for name in visible if name not in links]
     if not names:
         loose = sum(not file.class_name and not file.name.startswith(".") for file in found)
-        what = f"no class folders; {loose} files lie in the folder itself" if loose else "the folder is empty"
-        what = f"no class folders; {len(visible)} links to folders are not followed" if visible else what
-        raise DataError(what, where=where, remedy=f"sort the photographs into one folder per mineral; {TREE}")
+        kind = "linked_folders" if visible else "loose_files" if loose else "empty_folder"
+        raise refusal(kind, root, count=len(visible) or loose)
     if {name.lower() for name in names} <= _SPLIT_NAMES:
-        raise DataError(
-            f"the folder seems to be split already ({', '.join(names)})",
-            where=where,
-            remedy=f"merge the class folders of these parts, the study splits by itself; {TREE}",
-        )
+        raise refusal("split_already", root, names=", ".join(names))
     seen: dict[object, str] = {}
     for name in names:
         if name[0] in "=+-@\t\r":
-            raise DataError(
-                f"a spreadsheet would take the folder name '{readable(name)}' for a formula",
-                where=where,
-                remedy="let the name start with another character",
-            )
+            raise refusal("formula_name", root, name=name)
         # Quartz and 石英, Pyrite and pyrite, or two spellings of one accent.
         plain = unicodedata.normalize("NFC", name)
         mineral = find_mineral(plain)
         twin = seen.setdefault(mineral.number if mineral else plain.casefold(), name)
         if twin != name:
-            raise DataError(
-                f"two folders for one class: '{readable(twin)}' and '{readable(name)}'",
-                where=where,
-                remedy="put their photographs into one folder, or rename one",
-            )
+            raise refusal("twin_folders", root, one=twin, other=name)
     return names
 
 
@@ -134,8 +114,7 @@ def _walk(root: Path, loose: bool) -> Iterator[FoundFile]:
             with os.scandir(here) as listing:
                 entries = list(listing)
         except OSError as error:
-            what = f"a folder cannot be listed ({error.strerror})"
-            raise DataError(what, where=readable(here), remedy="make it readable or remove it") from error
+            raise refusal("unlisted", here, error=error.strerror) from error
         if parts and not entries:
             reason = f"system folder {readable(hidden)}" if hidden else "empty folder"
             yield FoundFile("/".join(parts) + "/", parts[0], "ignored", reason)

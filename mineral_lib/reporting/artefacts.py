@@ -59,25 +59,24 @@ def table(name: str, *, measured: bool = False, **family: tuple[str, ...]) -> Ca
     Args:
         name: File name without suffix; may hold ``{run}`` and the keywords of a family.
         measured: The function takes the measured frame; the report reads it from the saved CSV.
-        **family: Keywords of the function and their values, one artefact each.
+        **family: A keyword of the function and its values, one artefact each.
     """
 
     def declare(function: Callable) -> Callable:
         @functools.wraps(function)
         def make(subject: "Study | Run", *given: Any, **options: Any) -> Table | None:
-            study = subject.study if isinstance(subject, Run) else subject
-            suffixed = name.format(run=subject.name if isinstance(subject, Run) else "", **options)
+            study, values = (subject.study, {"run": subject}) if isinstance(subject, Run) else (subject, {})
+            file_name = name.format(**options, run=getattr(subject, "name", ""))
             if measured and not given:
-                given = (read_saved(study.paths.tables_dir / f"{suffixed}.csv"),)
-                if given[0] is None:
-                    return None
-            made = function(subject, *given, **options)
+                frame = read_saved(study.paths.tables_dir / f"{file_name}.csv")
+                made = None if frame is None else function(study, frame, **options)
+            else:
+                made = function(subject, *given, **options)
             if made is None:
                 return None
-            made = made if isinstance(made, tuple) else (made,)
-            frame, finding, values = (*made, *("", {})[len(made) - 1 :])
-            key = _key(name, family, options)
-            return declared(study, suffixed, frame, finding=finding, key=key, **{"run": subject} | values)
+            frame, *said = made if isinstance(made, tuple) else (made,)
+            finding, more = [*said, *["", {}][len(said) :]]
+            return declared(study, file_name, frame, finding=finding, key=_key(name, family, options), **values, **more)
 
         return _register(MEASURED if measured else ARTEFACTS, name, family, make)
 

@@ -6,8 +6,8 @@ import pandas as pd
 
 from mineral_lib.evaluation.metrics import classification_metrics
 from mineral_lib.evaluation.statistics import Estimate, accuracy_over_seeds, estimate
-from mineral_lib.reporting.contrasts import NAN, part_of, resampling
-from mineral_lib.reporting.summary import counted, run_row, summarise
+from mineral_lib.reporting.contrasts import NAN, frame_part, part_of, resampling
+from mineral_lib.reporting.summary import run_row, status_text, summarise
 from mineral_lib.study import Study
 from mineral_lib.training.run import Run
 
@@ -36,12 +36,11 @@ def simple_rows(study: Study) -> list[dict[str, Any]]:
         parts = [part for _, part in answers[answers["baseline"] == name].groupby("seed")]
         known = len(study.runs[0].classes) if study.runs else int(answers[["label", "predicted"]].to_numpy().max()) + 1
         metrics = pd.DataFrame([classification_metrics(part["label"], part["predicted"], known) for part in parts])
-        correct = [(part["correct"].to_numpy(), part["specimen"].to_numpy(str)) for part in parts]
-        accuracy, (low, high) = accuracy_over_seeds(correct, **resampling(study))
+        accuracy, (low, high) = accuracy_over_seeds([frame_part(part) for part in parts], **resampling(study))
         row = {"block": BLOCK, "model": name, "network": NAMES[name], "weights": "none"}
         row |= {"accuracy": accuracy.value, "low": low, "high": high, "seed_sd": accuracy.seed_sd}
         row |= {"seeds": accuracy.seeds, "last_accuracy": NAN, **metrics[["precision_macro", "recall_macro"]].mean()}
-        rows.append(row | {"status": counted(accuracy.seeds, "split")})
+        rows.append(row | {"status": status_text(accuracy.seeds, "split")})
     return rows
 
 

@@ -18,7 +18,7 @@ from mineral_lib.paper import Paper
 from mineral_lib.reporting import evidence, paper_checks, run_checks
 from mineral_lib.reporting.artefacts import table
 from mineral_lib.reporting.convergence import too_short
-from mineral_lib.reporting.run_checks import NOT_RUN, UNTESTABLE
+from mineral_lib.reporting.run_checks import UNTESTABLE
 from mineral_lib.study import Study
 
 if TYPE_CHECKING:
@@ -53,10 +53,7 @@ def ledger() -> dict[str, dict[str, Any]]:
 
 def all_claims(study: Study) -> list[Claim]:
     """Every claim of the ledger, in the paper's order, with its computed verdict."""
-    return [
-        Claim(row["claim"], row["source"], *(judge_published(key) if "otherwise" in row else judge(key, study)))
-        for key, row in ledger().items()
-    ]
+    return [Claim(row["claim"], row["source"], *judge(key, study)) for key, row in ledger().items()]
 
 
 @table("claims")
@@ -65,39 +62,39 @@ def table_claims(study: Study) -> pd.DataFrame:
     return pd.DataFrame([vars(claim) for claim in all_claims(study)])
 
 
-def judge_published(key: str, paper: Paper | None = None, networks: "NetworkFacts | None" = None) -> tuple[str, str]:
-    """Verdict and evidence of a claim that is judged by what was published, and by networks built here.
+def judge(
+    key: str,
+    study: Study | None = None,
+    *,
+    paper: Paper | None = None,
+    networks: "NetworkFacts | None" = None,
+) -> tuple[str, str]:
+    """Verdict on a claim, and the evidence for it.
 
     Args:
         key: A key of the ledger.
+        study: Whose runs a rule is applied to; not needed for a claim that is judged by what was published.
         paper: The published facts; as they are if None.
-        networks: What was counted; as counted if None.
+        networks: What is counted on networks built here; as counted if None.
     """
-    row, paper = ledger()[key], paper or Paper.published()
-    kind, _, name = row["rule"].partition(".")
-    if kind == "networks" and networks is None:
-        from mineral_lib.models.paper_networks import network_facts  # needs torch, which reading results does not
-
-        networks = network_facts()
-    facts = (paper, networks) if kind == "networks" else (paper,)
-    agrees, numbers = getattr(RULES[kind], name)(*facts, **row.get("options", {}))
-    words = _sentence(row["evidence"], {"paper": paper, "networks": networks, **numbers})
-    return (CONSISTENT if agrees else row["otherwise"]), words
-
-
-def judge(key: str, study: Study) -> tuple[str, str]:
-    """Verdict and evidence of a claim that is judged by the runs of a profile, or by nothing there is."""
     row = ledger()[key]
     if "rule" not in row:
         return row["verdict"], row["evidence"]
     kind, _, name = row["rule"].partition(".")
-    verdict, numbers = getattr(RULES[kind], name)(study, **row.get("options", {}))
-    if isinstance(numbers, str):
-        return verdict, numbers
-    if verdict == NOT_RUN:
-        return verdict, ""
+    facts = {"paper": paper or Paper.published(), "networks": networks}
+    if kind == "networks" and networks is None:
+        from mineral_lib.models.paper_networks import network_facts  # needs torch, which reading results does not
+
+        facts["networks"] = network_facts()
+    subjects = {"paper": [facts["paper"]], "networks": list(facts.values())}.get(kind, [study])
+    verdict, numbers = getattr(RULES[kind], name)(*subjects, **row.get("options", {}))
+    if "otherwise" in row:
+        verdict = CONSISTENT if verdict else row["otherwise"]
+    if not numbers or isinstance(numbers, str):
+        return verdict, numbers or ""
     short = too_short(study) if row.get("fully_trained") else ""
-    return (UNTESTABLE if short else verdict), _sentence(row["evidence"], {"short": short or None, **numbers})
+    words = _sentence(row["evidence"], {**facts, "short": short or None, **numbers})
+    return (UNTESTABLE if short else verdict), words
 
 
 class _Words(Formatter):

@@ -6,7 +6,6 @@ import pandas as pd
 
 from mineral_lib.config import PROPOSED
 from mineral_lib.evaluation.statistics import mcnemar
-from mineral_lib.paper import authors_best_validation
 from mineral_lib.reporting.artefacts import figure, table
 from mineral_lib.reporting.baselines import baseline_rows, best_baseline, lead
 from mineral_lib.reporting.contrasts import (
@@ -18,6 +17,7 @@ from mineral_lib.reporting.contrasts import (
     percent,
     seeds_text,
 )
+from mineral_lib.reporting.convergence import authors_curve
 from mineral_lib.reporting.style import FAINT, INK, MUTED, PAGE_MM, Drawing, network_style, new_figure
 from mineral_lib.reporting.summary import WEIGHTS_WORDS, printed_columns, row_name, run_row, summarise
 from mineral_lib.reporting.tables import MISSING
@@ -40,9 +40,9 @@ def _rows(study: Study, block: str) -> list[dict[str, Any]]:
     for model in study.settings.comparison.models:
         weights = block_weights(model, block)
         runs, start = run_row(study, model, weights)
-        best, numbers = authors_best_validation(model, weights), summarise(runs, study)
-        row = {"block": block, **start, **printed_columns(model, weights)}
-        row |= {"authors_best_val": NAN if best is None else best / 100, **numbers}
+        best = authors_curve(model, weights)["val_accuracy"].max()
+        row = {"block": block, **start, **printed_columns(model, weights), "authors_best_val": best}
+        row |= summarise(runs, study)
         rows.append(row | {"difference": row["accuracy"] - row["paper_accuracy"]})
     return rows
 

@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 from mineral_lib.catalogue import display_name, find_mineral
 from mineral_lib.data.split import FEW_TEST_PHOTOGRAPHS
 from mineral_lib.evaluation import metrics
-from mineral_lib.evaluation.per_class import per_class
 from mineral_lib.reporting.artefacts import figure, table
 from mineral_lib.reporting.style import INK, PAPER, Drawing, new_figure, styled
 from mineral_lib.reporting.summary import proposed_run
@@ -135,7 +134,7 @@ def _shares(sheet: Figure, axes: Axes, share: np.ndarray, language: str) -> None
 def table_per_class(run: Run) -> tuple[pd.DataFrame, str]:
     """Precision, recall with interval, F1 and photographs of every class; without test photographs it shows dashes."""
     answers = run.predictions()
-    numbers = per_class(answers["label"], answers["predicted"], len(run.classes), specimens=answers["specimen"])
+    numbers = metrics.per_class(answers["label"], answers["predicted"], len(run.classes), specimens=answers["specimen"])
     names = {
         "number": [class_number(name, i) for i, name in enumerate(run.classes)],
         "class_name": run.classes,

@@ -63,6 +63,11 @@ def part_of(run: Run) -> Part:
     return run.correct, run.predictions()["specimen"].to_numpy(dtype=str)
 
 
+def frame_part(frame: pd.DataFrame, column: str = "correct") -> Part:
+    """The same of a frame, a row a photograph: the numbers of a column, and the specimens."""
+    return frame[column].to_numpy(dtype=float), frame["specimen"].to_numpy(dtype=str)
+
+
 @dataclass(frozen=True)
 class Contrast:
     """A difference between rows of a table.
@@ -189,6 +194,6 @@ def paired(differences: pd.DataFrame, study: Study, *, level: float = 0.95) -> P
         study: The study.
         level: Coverage of the interval.
     """
-    parts = [(rows["value"].to_numpy(float), rows["specimen"].to_numpy(str)) for _, rows in differences.groupby("seed")]
+    parts = [frame_part(rows, "value") for _, rows in differences.groupby("seed")]
     found = estimate(parts, **resampling(study))
     return Paired(found.value, *found.interval(level), found.seeds)

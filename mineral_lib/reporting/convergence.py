@@ -9,14 +9,13 @@ from mineral_lib.config import NETWORK_NAMES
 from mineral_lib.paper import AUTHORS_RUNS, authors_history, printed
 from mineral_lib.reporting.artefacts import table
 from mineral_lib.reporting.contrasts import NAN, percent, points
-from mineral_lib.reporting.summary import WEIGHTS_WORDS, counted, run_row
-from mineral_lib.reporting.tables import MISSING
+from mineral_lib.reporting.summary import WEIGHTS_WORDS, run_row, status_text
 from mineral_lib.study import Study
-from mineral_lib.training.run import Run
 from mineral_lib.training.specs import block_weights
 
 COMPARED_EPOCHS = 200  # the paper's number; the authors' log of VGG goes on to 500
 TESTABLE_EPOCHS = 60  # fewer say nothing about networks that were trained for 200
+PARTS = ("train", "val")
 OURS, AUTHORS = "ours", "authors' log"
 
 
@@ -37,6 +36,12 @@ def curve_area(accuracy: np.ndarray) -> float:
     return float(np.mean(accuracy)) if len(accuracy) else NAN
 
 
+def authors_curve(model: str, weights: str) -> pd.DataFrame:
+    """The authors' log of a run: epoch, train_accuracy and val_accuracy (fractions); empty if they published none."""
+    log = authors_history(model, weights)
+    return pd.DataFrame({"epoch": log["epoch"]} | {f"{p}_accuracy": log[f"{p}_accuracy_percent"] / 100 for p in PARTS})
+
+
 @table("table_6_convergence")
 def table_6(study: Study) -> tuple[pd.DataFrame, str]:
     """Epochs to each threshold of validation accuracy and area under the curve, ours and the authors' logs."""
@@ -48,7 +53,7 @@ def table_6(study: Study) -> tuple[pd.DataFrame, str]:
         curves = [run.history["val_accuracy"].to_numpy() for run in runs]
         rows.append({"source": OURS, **start, "weights": weights, **_convergence(curves, study)})
     for model, weights in AUTHORS_RUNS:
-        curve = authors_history(model, weights)["val_accuracy_percent"].to_numpy()[:COMPARED_EPOCHS] / 100
+        curve = authors_curve(model, weights)["val_accuracy"].to_numpy()[:COMPARED_EPOCHS]
         start = {"source": AUTHORS, "model": model, "network": NETWORK_NAMES[model], "weights": weights}
         rows.append(start | _convergence([curve] if len(curve) else [], study))
     frame = pd.DataFrame(rows)
@@ -63,10 +68,10 @@ def _convergence(curves: list[np.ndarray], study: Study) -> dict[str, Any]:
     goals = study.settings.comparison.thresholds_percent
     if not curves:
         names = ["epochs", *map(_threshold, goals), "area", "best"]
-        return dict.fromkeys(names, NAN) | {"status": MISSING}
+        return dict.fromkeys(names, NAN) | {"status": status_text(0)}
     times = {_threshold(goal): float(np.median([epochs_to(curve, goal / 100) for curve in curves])) for goal in goals}
     area, best = (float(np.mean([number(curve) for curve in curves])) for number in (curve_area, np.max))
-    return {"epochs": len(curves[0]), **times, "area": area, "best": best, "status": counted(len(curves), "run")}
+    return {"epochs": len(curves[0]), **times, "area": area, "best": best, "status": status_text(len(curves))}
 
 
 def _read_convergence(frame: pd.DataFrame, study: Study) -> str:
@@ -91,33 +96,21 @@ def section_4_1(study: Study) -> tuple[pd.DataFrame, str]:
     rows = []
     for model in study.settings.comparison.models:
         weights = block_weights(model, "as_read")
-        (runs, start), value = run_row(study, model, weights), printed("section_4.1", model, "val_accuracy_percent")
-        log = authors_history(model, weights)[["val_accuracy_percent", "train_accuracy_percent"]] / 100
-        best, last = (log.max(), log.iloc[-1]) if len(log) else (pd.Series(NAN, log.columns),) * 2
-        paper = {
-            "paper_val": NAN if value is None else value / 100,
-            "authors_best_val": best["val_accuracy_percent"],
-            "authors_final_val": last["val_accuracy_percent"],
-            "authors_final_train": last["train_accuracy_percent"],
-        }
-        rows.append(start | paper | _ours(runs))
+        (runs, row), value = run_row(study, model, weights), printed("section_4.1", model, "val_accuracy_percent")
+        log, ours = authors_curve(model, weights), _ends([run.history for run in runs])
+        authors = _ends([] if log.empty else [log])
+        row |= {"paper_val": NAN if value is None else value / 100}
+        row |= {f"authors_{name}": end for name, end in authors.items()} | ours
+        rows.append(row | {"gap": ours["final_train"] - ours["final_val"], "status": status_text(len(runs))})
     frame = pd.DataFrame(rows)
     return frame, _read_gap(frame, study)
 
 
-def _ours(runs: list[Run]) -> dict[str, Any]:
-    if not runs:
-        return dict.fromkeys(("best_val", "final_val", "final_train", "gap"), NAN) | {"status": MISSING}
-    final = {
-        name: float(np.mean([run.history[f"{name}_accuracy"].iloc[-1] for run in runs])) for name in ("val", "train")
-    }
-    return {
-        "best_val": float(np.mean([run.history["val_accuracy"].max() for run in runs])),
-        "final_val": final["val"],
-        "final_train": final["train"],
-        "gap": final["train"] - final["val"],
-        "status": counted(len(runs), "run"),
-    }
+def _ends(histories: list[pd.DataFrame]) -> dict[str, float]:
+    """Best and last validation and last training accuracy, means over histories; NaN without any."""
+    ends = [(h["val_accuracy"].max(), h["val_accuracy"].iloc[-1], h["train_accuracy"].iloc[-1]) for h in histories]
+    means = np.mean(ends, axis=0) if ends else (NAN, NAN, NAN)
+    return dict(zip(("best_val", "final_val", "final_train"), means, strict=True))
 
 
 def _read_gap(frame: pd.DataFrame, study: Study) -> str:

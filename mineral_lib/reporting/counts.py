@@ -23,7 +23,7 @@ def draw_printed_counts(study: Study) -> Drawing:
 @figure("table_2_counts_ours")
 def draw_our_counts(study: Study) -> Drawing | None:
     """The photographs of this profile, and the images of the paper's order; None before they were scanned."""
-    table = table_2(study) if study.paths.index.is_file() else None
+    table = table_2(study)
     if table is None:
         return None
     frame = table.frame.query("class_name != '' and photographs > 0").rename(columns={"photographs": "original"})

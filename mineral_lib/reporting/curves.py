@@ -6,10 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from mineral_lib.config import NETWORK_NAMES, PAPER_MODELS
-from mineral_lib.paper import authors_history
 from mineral_lib.reporting.artefacts import figure
 from mineral_lib.reporting.contrasts import percent
-from mineral_lib.reporting.convergence import COMPARED_EPOCHS
+from mineral_lib.reporting.convergence import COMPARED_EPOCHS, PARTS, authors_curve
 from mineral_lib.reporting.style import PAGE_MM, Drawing, network_style, new_figure, styled
 from mineral_lib.reporting.summary import WEIGHTS_WORDS, block_runs
 from mineral_lib.reporting.words import label
@@ -64,11 +63,9 @@ def draw_authors_curves(study: Study) -> Drawing:
     logs = []
     for model in PAPER_MODELS:
         weights = block_weights(model, "as_read")
-        log = authors_history(model, weights).assign(model=model, network=NETWORK_NAMES[model], weights=weights)
-        for part in ("train", "val"):
-            log[f"{part}_accuracy"] = log[f"{part}_accuracy_percent"] / 100
-        logs.append(log.loc[log["epoch"] <= COMPARED_EPOCHS, _COLUMNS])
-    frame = pd.concat(logs, ignore_index=True)
+        log = authors_curve(model, weights).assign(model=model, network=NETWORK_NAMES[model], weights=weights)
+        logs.append(log[log["epoch"] <= COMPARED_EPOCHS])
+    frame = pd.concat(logs, ignore_index=True)[_COLUMNS]
     best = 100 * frame.groupby("network", sort=False)["val_accuracy"].max()
     return draw_curves(
         frame,
@@ -91,7 +88,7 @@ def draw_curves(frame: pd.DataFrame, *, title: str = "", language: str = "en", f
     """
     sheet = new_figure(PAGE_MM, 84)
     left, right = sheet.subplots(1, 2, sharey=True)
-    for axes, part, letter in ((left, "train", "a"), (right, "val", "b")):
+    for axes, part, letter in zip((left, right), PARTS, "ab", strict=True):
         _panel(axes, frame, f"{part}_accuracy")
         axes.set_title(f"{letter}  {label(part, language)}")
         axes.set_xlabel(label("epoch", language))

@@ -1,13 +1,15 @@
 """Figures 1 to 3: block, attention module and whole network, drawn from the description of live modules."""
 
 from collections.abc import Sequence
+from importlib.resources import files
 
 import numpy as np
 import pandas as pd
+import yaml
 from matplotlib import colormaps
 
 from mineral_lib.models.structure import Step, shape_text
-from mineral_lib.reporting.shapes import COLOURS, SMALL, Box, Canvas, cube_width, shade
+from mineral_lib.reporting.shapes import COLOURS, Box, Canvas, cube_width, shade
 from mineral_lib.reporting.style import ACCENT, FAINT, MUTED, PAGE_MM, Drawing, styled
 from mineral_lib.reporting.words import label
 
@@ -36,51 +38,22 @@ def draw_block(stage: Step, *, language: str = "en") -> Drawing:
     if stage.block is None:
         raise ValueError(f"'{stage.name}' ({', '.join(stage.layers)}) is no stage of ConvNeXt blocks")
     kernel, width, hidden = stage.block
-    size = f"{stage.out_shape[1]}×{stage.out_shape[2]}"
-    layers = [  # colour, words, height, output
-        ("depthwise", f"d{kernel}×{kernel}\n{width}", 17, f"{size}×{width}"),
-        ("norm", "LN", 17, ""),
-        ("pointwise", f"1×1\n{hidden}", 34, f"{size}×{hidden}"),
-        ("activation", "GELU", 34, ""),
-        ("pointwise", f"1×1\n{width}", 17, f"{size}×{width}"),
-        ("scale", "γ", 17, ""),
+    values = {"kernel": kernel, "width": width, "hidden": hidden, "size": "×".join(map(str, stage.out_shape[1:]))}
+    values |= {"shape": shape_text((width, *stage.out_shape[1:]))} | _ends(language)
+    page, plan = Canvas(PAGE_MM, 66), _plan("block")
+    layers = [
+        (kind, words.format_map(values), height, out.format_map(values)) for kind, words, height, out in plan["layers"]
     ]
-    page, middle, left, plus = Canvas(PAGE_MM, 66), 35.0, 30.0, 136.0
-    places = np.linspace(left + 13, plus - 13, len(layers))
-    shape = shape_text((width, *stage.out_shape[1:]))
-    _end_map(page, 8, middle, _two_lines("input", language), shape)
-    page.arrow((21.5, middle), (places[0] - 6, middle))
-    for place, (colour, words, height, below) in zip(places, layers, strict=True):
-        page.box(place, middle, 11, height, COLOURS[colour], words, size=7)
-        page.text(place, middle - height / 2 - 3, below, **SMALL)
-    for place, end in zip(places, [*(places[1:] - 5.8), plus - 2.6], strict=True):
-        page.arrow((place + 5.8, middle), (end, middle))
-    page.ring(plus, middle, "+")
-    page.detour([(left, middle), (left, 60), (plus, 60), (plus, middle + 2.6)])
-    page.text((left + plus) / 2, 62.3, "identity: the input is added to the result", size=6.4, color=MUTED)
-    page.arrow((plus + 2.6, middle), (148, middle))
-    _end_map(page, 150, middle, _two_lines("output", language), shape)
-    meanings = {
-        "depthwise": "depthwise convolution",
-        "pointwise": "1×1 convolution",
-        "norm": "layer normalisation",
-        "activation": "activation",
-        "scale": "layer scale (not in the paper)",
-    }
-    page.legend(24, 5, meanings.items())
-    frame = pd.DataFrame([{"kind": k, "layer": w.replace("\n", ", "), "output": b} for k, w, _, b in layers])
-    return Drawing(page.figure, frame, "figure_1_convnext_block")
-
-
-def _end_map(page: Canvas, x: float, y: float, title: str, shape: str) -> None:
-    page.cube(x, y, 13, 9, [COLOURS["map"]] * 6)
-    page.text(x + 6.5, y + 17, title, size=6.4)
-    page.text(x + 6, y - 11.5, shape, **SMALL)
-    page.text(x + 6, y - 15, "h × w × dim", style="italic", **SMALL)
-
-
-def _two_lines(key: str, language: str) -> str:
-    return label(key, language).replace("feature map ", "feature map\n")
+    page.draw(plan["input"], **values)
+    for number, (colour, words, height, out) in enumerate(layers):
+        x = 43 + 16 * number
+        page.box(x, 35, 11, height, colour, words, size=7)
+        page.text(x, 32 - height / 2, out, size=6, color=MUTED)
+        if number:
+            page.arrow((x - 10.2, 35), (x - 5.8, 35))
+    page.draw(plan["output"], **values)
+    frame = pd.DataFrame([{"kind": k, "layer": w.replace("\n", ", "), "output": o} for k, w, _, o in layers])
+    return Drawing(page.figure, frame, name="figure_1_convnext_block")
 
 
 @styled
@@ -92,51 +65,33 @@ def draw_eca(channels: int, kernel_size: int, *, language: str = "en") -> Drawin
         kernel_size: Kernel size k, odd.
         language: Language of the labels.
     """
-    page, middle, cube = Canvas(PAGE_MM, 70), 40.0, (22.0, 15.0)
-    pooled, mixed, gate, times = 54.0, 84.0, 108.0, 126.0
+    page, plan, values = Canvas(PAGE_MM, 70), _plan("eca"), {"channels": channels, "kernel": kernel_size}
+    values |= _ends(language)
     hues = [tuple(colormaps["viridis"](value)[:3]) for value in np.linspace(0.05, 0.95, DRAWN)]
     gates = 0.5 + 0.42 * np.sin(np.arange(DRAWN) * 2.1 + 0.6)  # only an illustration of unequal gates
-    heights = middle + np.linspace(20, -20, DRAWN)
-    right, small = page.cube(6, middle, *cube, hues), {"size": 6.2, "color": MUTED}
-    mean = (right + pooled) / 2 - 1
-    page.texts(
-        [
-            (16, middle + 21.5, _two_lines("input", language), {}),
-            (14, middle - 18.5, f"C × H × W,  C = {channels}", small),
-            (mean, middle + 3.4, "GAP", {"weight": "bold"}),
-            (mean, middle - 3.6, "mean of each\nchannel", {"size": 5.8, "color": MUTED, "va": "top"}),
-        ]
-    )
-    _links(page, pooled, mixed, heights, kernel_size)
-    page.dots(pooled, heights, hues)
-    page.dots(mixed, heights, [COLOURS["norm"]] * DRAWN)
-    page.dots(gate, heights, [shade(ACCENT, 0.9 * (1 - value)) for value in gates])
-    page.arrow((right + 1.5, middle), (pooled - 4, middle))
+    heights = np.linspace(60, 20, DRAWN)
+    page.cube(6, 40, 22, 15, hues)
+    page.draw(plan["input"], **values)
+    _links(page, 54, 84, heights, kernel_size)
+    page.dots(54, heights, hues)
+    page.dots(84, heights, [COLOURS["norm"]] * DRAWN)
+    page.dots(108, heights, [shade(ACCENT, 0.9 * (1 - value)) for value in gates])
     for height in heights:
-        page.arrow((mixed + 2.2, height), (gate - 2.4, height), color=FAINT, linewidth=0.7)
-    page.arrow((gate + 3, middle), (times - 2.6, middle))
-    page.arrow((times + 2.6, middle), (139, middle))
-    page.detour([(14, 17.5), (14, 6.5), (times, 6.5), (times, middle - 2.6)])
-    page.ring(times, middle, "×")
-    white = {"facecolor": "white", "edgecolor": "none", "pad": 1}
-    page.texts(
-        [
-            (96, middle + 4.6, "σ", {"size": 11, "weight": "bold", "bbox": white}),
-            *((place, middle - 25, "1 × 1 × C", SMALL) for place in (pooled, mixed)),
-            (gate, middle - 25, "gates, 0 to 1", SMALL),
-            (69, middle + 26.5, f"1-D convolution, k = {kernel_size}", {"weight": "bold"}),
-        ]
-    )
-    page.cube(141, middle, *cube, [shade(hue, 0.85 * (1 - value)) for hue, value in zip(hues, gates, strict=True)])
-    page.texts(
-        [
-            (151, middle + 21.5, _two_lines("output", language), {}),
-            (150, middle - 18.5, "C × H × W, each channel\ntimes its gate", small | {"va": "top"}),
-            (70, 8.6, "the feature map itself", small),
-        ]
-    )
+        page.arrow((86.2, height), (105.6, height), color=FAINT, linewidth=0.7)
+    page.draw(plan["output"], **values)
+    page.cube(141, 40, 22, 15, [shade(hue, 0.85 * (1 - value)) for hue, value in zip(hues, gates, strict=True)])
+    page.draw(plan["scaled"], **values)
     frame = pd.DataFrame({"channels": [channels], "kernel_size": [kernel_size], "weights": [kernel_size]})
-    return Drawing(page.figure, frame, "figure_2_eca_module")
+    return Drawing(page.figure, frame, name="figure_2_eca_module")
+
+
+def _plan(figure: str) -> dict[str, list]:
+    return yaml.safe_load((files("mineral_lib.resources") / "diagrams.yaml").read_text(encoding="utf-8"))[figure]
+
+
+def _ends(language: str) -> dict[str, str]:
+    """Words of the feature maps at both ends of a figure, in two lines."""
+    return {key: label(key, language).replace("feature map ", "feature map\n") for key in ("input", "output")}
 
 
 def _links(page: Canvas, start: float, end: float, heights: np.ndarray, kernel_size: int) -> None:
@@ -183,7 +138,7 @@ def draw_network(
     }
     if not any(step.eca_kernel for step in steps):
         del entries["attention"]
-    page.legend(4, 4.5, entries.items())
+    page.legend(4, 4.5, entries)
     return Drawing(page.figure, _steps_frame(steps), "figure_3_network")
 
 
@@ -226,7 +181,7 @@ def _stage_boxes(step: Step, steps: Sequence[Step]) -> list[Box]:
 def _draw_photograph(page: Canvas, x: float, y: float, shape: tuple[int, ...], language: str) -> float:
     # An abstract specimen: no photograph may be shown.
     side, tip = 17.0, (8.5, 7.5)
-    page.box(x + side / 2, y, side, side, "#e9e4da")
+    page.box(x + side / 2, y, side, side, "paper")
     facets = [(3, 4), (7, 12.5), (11, 14), (14.5, 9), (12.5, 4), (3, 4)]
     colours = ["#8a6f9e", "#b59cc4", "#6f567f", "#9a80ac", "#58436a"]
     for first, second, colour in zip(facets, facets[1:], colours, strict=False):
@@ -241,8 +196,8 @@ def _draw_photograph(page: Canvas, x: float, y: float, shape: tuple[int, ...], l
 def _draw_stage(page: Canvas, x: float, y: float, step: Step, size: tuple[float, float], boxes: Sequence[Box]) -> float:
     start, x = x, page.row(x, y, boxes)
     if step.eca_kernel:
-        page.box(x - 3.2, y + 13.2, 5.2, 3.2, COLOURS["attention"], f"k={step.eca_kernel}", size=5)
-    end = page.cube(x, y, *size, [COLOURS["map"]] * max(2, round(size[1] / 1.5)))
+        page.box(x - 3.2, y + 13.2, 5.2, 3.2, "attention", f"k={step.eca_kernel}", size=5)
+    end = page.cube(x, y, *size, ["map"] * max(2, round(size[1] / 1.5)))
     centre = (start + end) / 2
     layers = [layer for layer in step.layers if layer != "Downsample" and not layer.startswith("ECA")]
     page.text(centre, y + 20.5, step.name, weight="bold")

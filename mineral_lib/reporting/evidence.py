@@ -1,117 +1,132 @@
-"""Where the evidence lies (paper 4.3): Grad-CAM maps against the outlines of the specimens, in numbers."""
+"""Where the evidence lies (paper 4.3), in numbers: heat maps against outlines, and answers on another ground."""
 
-from pathlib import Path
+from collections.abc import Callable
 
 import pandas as pd
 
 from mineral_lib.config import PROPOSED
+from mineral_lib.evaluation.evidence_study import (
+    BLIND,
+    EVIDENCE_FILE,
+    GROUNDS,
+    GROUNDS_FILE,
+    MOST_ON_GROUNDS,
+    read_measured,
+)
 from mineral_lib.evaluation.statistics import accuracy_interval
-from mineral_lib.reporting.contrasts import FAILS, FEW_SEEDS, HOLDS, MIN_SEEDS, UNDECIDED, Paired, paired, seeds_text
+from mineral_lib.reporting.artefacts import table
+from mineral_lib.reporting.contrasts import (
+    FAILS,
+    FEW_SEEDS,
+    HOLDS,
+    MIN_SEEDS,
+    UNDECIDED,
+    Paired,
+    paired,
+    points,
+    seeds_text,
+)
 from mineral_lib.reporting.run_checks import NOT_RUN
-from mineral_lib.reporting.tables import Column, Table
 from mineral_lib.study import Study
 from mineral_lib.training.specs import block_weights
 
-# References that look at nothing, as ``model`` in the file of photographs.
-BLIND, AREA = "blind_centre", "area"
-COLUMNS = {
-    "network": Column("network"),
-    "start": Column("start"),
-    "seed": Column("seed", "integer"),
-    "photographs": Column("photographs", "integer"),
-    "empty maps": Column("empty maps", "integer"),
-    "heat on specimen": Column("heat on specimen %", "percent", 1),
-    "heat_low": Column("95 % interval", "percent", 1, until="heat_high"),
-    "specimen's area": Column("specimen's area %", "percent", 1),
-    "hottest place on specimen": Column("hottest place on specimen %", "percent", 1),
-    "low": Column("95 % interval", "percent", 1, until="high"),
-}
-HOW_TO_READ = (
-    "All test photographs count; an empty map has nothing on the specimen, and where several pixels are equally hot "
-    "the share of them on the specimen counts. The blind centre map is the same for every photograph: heat on the "
-    "inner half of each side, hottest in the very middle. A place drawn by lot is on the specimen as often as its area "
-    "says. Intervals resample whole specimens."
-)
+NO_RUN = "The proposed network was not run."
 
 
-def evidence_file(study: Study) -> Path:
-    """What each map shows: a row a run and photograph, and a row a reference and photograph."""
-    return study.paths.root / "grad_cam_photographs.csv"
+@table("grad_cam_evidence")
+def table_evidence(study: Study) -> tuple[pd.DataFrame, str, dict] | None:
+    """How much of each map lies on the specimen: a row a run and reference that looks at nothing.
 
-
-def read_evidence(study: Study) -> pd.DataFrame | None:
-    """The measured maps, or None before notebook 07 has measured them."""
-    if not evidence_file(study).is_file():
-        return None
-    text = dict.fromkeys(["model", "network", "start", "image_id", "specimen"], str)
-    return pd.read_csv(
-        evidence_file(study), dtype=text | {"seed": "Int64"}, keep_default_na=False, na_values={"seed": [""]}
-    )
-
-
-def table_evidence(study: Study) -> Table | None:
-    """A row a run and reference; None before notebook 07 has measured, and for photographs of a folder."""
-    maps = read_evidence(study) if study.settings.data.source == "synthetic" else None
+    None before notebook 07 has measured, and for photographs of a folder.
+    """
+    maps = read_measured(study, EVIDENCE_FILE)
     if maps is None:
         return None
-    groups = maps.groupby(["model", "network", "start", "seed"], sort=False, dropna=False)
-    rows = [_row(dict(zip(groups.keys, key, strict=True)), part, study) for key, part in groups]
-    frame = pd.DataFrame(rows, columns=[*COLUMNS, "heat_high", "high"])
-    notes = [evidence_sentence(maps, study), HOW_TO_READ]
-    return Table("grad_cam_evidence", "Grad-CAM: evidence on the specimen", frame, COLUMNS, notes)
+    return _by_run(maps, lambda part: _evidence_row(part, study)), "", {"sentence": evidence_sentence(maps, study)}
 
 
-def _row(key: dict, part: pd.DataFrame, study: Study) -> dict:
-    ends = {
-        name: accuracy_interval(
-            part[name].to_numpy(float),
-            part["specimen"].to_numpy(str),
-            resamples=study.settings.report.bootstrap,
-            seed=study.settings.report.seed,
-        )
+@table("ground_test")
+def table_grounds(study: Study) -> tuple[pd.DataFrame, str, dict] | None:
+    """What every run answers about the same specimens on their own, on another and on a grey ground.
+
+    None before notebook 07 has asked, and for photographs of a folder.
+    """
+    answers = read_measured(study, GROUNDS_FILE)
+    if answers is None:
+        return None
+    right = answers.assign(**{name: (answers[name] == answers["label"]).astype(float) for name in GROUNDS})
+    frame = _by_run(right, lambda part: _ground_row(part, study))
+    return frame, "", {"sentence": ground_sentence(right, study), "most": f"{MOST_ON_GROUNDS}"}
+
+
+def _by_run(photographs: pd.DataFrame, measure: Callable[[pd.DataFrame], dict]) -> pd.DataFrame:
+    """A row a run (or reference) from a row a run and photograph."""
+    groups = photographs.groupby(["model", "network", "start", "seed"], sort=False, dropna=False)
+    names = groups.keys[1:]
+    rows = [
+        {**dict(zip(names, key[1:], strict=True)), "photographs": len(part), **measure(part)} for key, part in groups
+    ]
+    return pd.DataFrame(rows)
+
+
+def _evidence_row(part: pd.DataFrame, study: Study) -> dict:
+    report, specimens = study.settings.report, part["specimen"].to_numpy(str)
+    ends = [
+        accuracy_interval(part[name].to_numpy(float), specimens, resamples=report.bootstrap, seed=report.seed)
         for name in ("heat", "hottest")
-    }
+    ]
     return {
-        **{name: key[name] for name in ("network", "start", "seed")},
-        "photographs": len(part),
         "empty maps": int(part["empty"].sum()),
         "heat on specimen": part["heat"].mean(),
-        "heat_low": ends["heat"][0],
-        "heat_high": ends["heat"][1],
+        "heat_low": ends[0][0],
         "specimen's area": part["area"].mean(),
         "hottest place on specimen": part["hottest"].mean(),
-        "low": ends["hottest"][0],
-        "high": ends["hottest"][1],
+        "low": ends[1][0],
+        "heat_high": ends[0][1],
+        "high": ends[1][1],
     }
 
 
-def _run(maps: pd.DataFrame, model: str, block: str) -> pd.DataFrame:
-    return maps[(maps["model"] == model) & (maps["start"] == block_weights(model, block))]
+def _change(right: pd.DataFrame, ground: str, study: Study) -> Paired:
+    return paired(right.assign(value=right[ground] - right["own"]), study)
 
 
-def _against(maps: pd.DataFrame, other: pd.DataFrame, block: str, study: Study, level: float) -> Paired | None:
+def _ground_row(part: pd.DataFrame, study: Study) -> dict:
+    changes = {name: _change(part, name, study) for name in GROUNDS[1:]}
+    row = {name: part[name].mean() for name in GROUNDS}
+    for name, change in changes.items():
+        row |= {f"{name}_change": change.value, f"{name}_low": change.low}
+    return row | {f"{name}_high": change.high for name, change in changes.items()}
+
+
+def _run(rows: pd.DataFrame, model: str) -> pd.DataFrame:
+    """The photographs of a network as the paper's tables read: only the proposed one is pretrained."""
+    return rows[(rows["model"] == model) & (rows["start"] == block_weights(model, "as_read"))]
+
+
+def _against(maps: pd.DataFrame, other: pd.DataFrame, study: Study, level: float = 0.95) -> Paired | None:
     """The proposed network minus another on the same photographs; a reference without seeds meets every seed."""
     keys = ["image_id"] if other["seed"].isna().all() else ["seed", "image_id"]
-    both = _run(maps, PROPOSED, block).merge(other[[*keys, "hottest"]], on=keys, suffixes=("", "_other"))
+    both = _run(maps, PROPOSED).merge(other[[*keys, "hottest"]], on=keys, suffixes=("", "_other"))
     if both.empty:
         return None
     return paired(both.assign(value=both["hottest"] - both["hottest_other"]), study, level=level)
 
 
-def _rivals(maps: pd.DataFrame, study: Study, block: str) -> tuple[dict[str, Paired], float]:
-    """Differences to every other network of a block, and the level of their intervals (95 % for all together)."""
-    others = {model: _run(maps, model, block) for model in study.settings.comparison.models if model != PROPOSED}
-    others = {model: rows for model, rows in others.items() if len(rows)}
+def _rivals(maps: pd.DataFrame, study: Study) -> tuple[dict[str, Paired], float]:
+    """Differences to every other network, and the level of their intervals (95 % for all together)."""
+    others = [_run(maps, model) for model in study.settings.comparison.models if model != PROPOSED]
+    others = [rows for rows in others if len(rows)]
     level = 1 - 0.05 / max(1, len(others))
-    found = {rows["network"].iloc[0]: _against(maps, rows, block, study, level) for rows in others.values()}
+    found = {rows["network"].iloc[0]: _against(maps, rows, study, level) for rows in others}
     return {name: difference for name, difference in found.items() if difference}, level
 
 
-def evidence_sentence(maps: pd.DataFrame, study: Study, block: str = "as_read") -> str:
-    """What the maps of the proposed network show beside the others of a block and beside the blind map."""
-    mine, (rivals, level) = _run(maps, PROPOSED, block), _rivals(maps, study, block)
+def evidence_sentence(maps: pd.DataFrame, study: Study) -> str:
+    """What the maps of the proposed network show beside the others and beside the blind map."""
+    mine, (rivals, level) = _run(maps, PROPOSED), _rivals(maps, study)
     if mine.empty:
-        return "The proposed network was not run."
+        return NO_RUN
     seeds = mine["seed"].nunique()
     words = (
         f"{mine['network'].iloc[0]} ({mine['start'].iloc[0]}): the hottest place is on the specimen in "
@@ -125,14 +140,41 @@ def evidence_sentence(maps: pd.DataFrame, study: Study, block: str = "as_read") 
             f"{clear.count(FAILS)} and within noise of {clear.count(UNDECIDED)}; against the strongest, {strongest}: "
             f"{rivals[strongest].words} ({100 * level:.0f} % interval over seeds and specimens, same photographs)."
         )
-    blind = _against(maps, maps[maps["model"] == BLIND], block, study, 0.95)
-    if blind:
+    if blind := _against(maps, maps[maps["model"] == BLIND], study):
         beside = {HOLDS: "clearly above", FAILS: "clearly below", UNDECIDED: "within noise of"}[blind.direction]
         words += f" It is {beside} a blind map of the picture's middle ({blind.words})."
     return words if seeds >= MIN_SEEDS else f"{words} {FEW_SEEDS}"
 
 
-def check_evidence(study: Study, block: str = "as_read") -> tuple[str, str]:
+def ground_sentence(right: pd.DataFrame, study: Study) -> str:
+    """What another ground and a grey one do to the proposed network, and to all runs.
+
+    Args:
+        right: A row a run and photograph; the columns ``GROUNDS`` say whether the answer is right (0 or 1).
+        study: The study.
+    """
+    mine = _run(right, PROPOSED)
+    if mine.empty:
+        return NO_RUN
+    seeds = mine["seed"].nunique()
+    swapped, grey = (_moves(_change(mine, name, study)) for name in GROUNDS[1:])
+    runs = right.groupby(["model", "start", "seed"])[list(GROUNDS)].mean()
+    changes = [runs[name] - runs["own"] for name in GROUNDS[1:]]
+    ranges = [f"{points(change.min())} to {points(change.max())}" for change in changes]
+    words = (
+        f"{mine['network'].iloc[0]} ({mine['start'].iloc[0]}, {seeds_text(seeds)}): on another photograph's ground the "
+        f"accuracy {swapped}, on a grey one it {grey}. Over all {len(runs)} runs: {ranges[0]} "
+        f"points on another ground, {ranges[1]} on grey."
+    )
+    return words if seeds >= MIN_SEEDS else f"{words} {FEW_SEEDS}"
+
+
+def _moves(change: Paired) -> str:
+    verb = {FAILS: "falls clearly", HOLDS: "rises clearly"}.get(change.direction, "does not change beyond noise")
+    return f"{verb} ({change.words})"
+
+
+def check_evidence(study: Study) -> tuple[str, str]:
     """Does the proposed network's evidence lie better on the mineral than that of every other network (paper 4.3)?
 
     Compared is how often the hottest place is on the specimen, on the same photographs. Fails if any other network is
@@ -141,18 +183,17 @@ def check_evidence(study: Study, block: str = "as_read") -> tuple[str, str]:
     Returns:
         Verdict and the numbers behind it.
     """
-    maps = read_evidence(study) if study.settings.data.source == "synthetic" else None
-    rivals = {} if maps is None else _rivals(maps, study, block)[0]
+    maps = read_measured(study, EVIDENCE_FILE)
+    rivals = {} if maps is None else _rivals(maps, study)[0]
     if not rivals:
         return NOT_RUN, ""
     clear = {difference.direction for difference in rivals.values()}
     verdict = FAILS if FAILS in clear else HOLDS if clear == {HOLDS} else UNDECIDED
-    if min(difference.seeds for difference in rivals.values()) < MIN_SEEDS:
-        verdict = UNDECIDED
-    return verdict, evidence_sentence(maps, study, block)
+    enough = min(difference.seeds for difference in rivals.values()) >= MIN_SEEDS
+    return (verdict if enough else UNDECIDED), evidence_sentence(maps, study)
 
 
-def check_evidence_kind(study: Study, block: str = "as_read") -> tuple[str, str]:
+def check_evidence_kind(study: Study) -> tuple[str, str]:
     """Are the maps of the proposed network more on the mineral than a map that looks at nothing?
 
     Edges and colour of the mineral can be its evidence only if they are; more than that a map cannot show.
@@ -160,8 +201,8 @@ def check_evidence_kind(study: Study, block: str = "as_read") -> tuple[str, str]
     Returns:
         Verdict and the numbers behind it.
     """
-    maps = read_evidence(study) if study.settings.data.source == "synthetic" else None
-    beside = None if maps is None else _against(maps, maps[maps["model"] == BLIND], block, study, 0.95)
+    maps = read_measured(study, EVIDENCE_FILE)
+    beside = None if maps is None else _against(maps, maps[maps["model"] == BLIND], study)
     if beside is None:
         return NOT_RUN, ""
     words = f"Against a blind map of the picture's middle: {beside.words}. No map of places tells edges from colour."

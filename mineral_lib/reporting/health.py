@@ -6,68 +6,41 @@ import numpy as np
 import pandas as pd
 
 from mineral_lib.catalogue import display_name
-from mineral_lib.data.split import train_only_classes
+from mineral_lib.data.split import FEW_TEST_PHOTOGRAPHS, SPLITS, train_only_classes
 from mineral_lib.photos import SAME_BYTES, SAME_PIXELS
 from mineral_lib.reporting.artefacts import table
-from mineral_lib.reporting.plates import bare, show
-from mineral_lib.reporting.style import MUTED, Drawing, new_figure, styled
-from mineral_lib.reporting.tables import Column, Table
-from mineral_lib.reporting.words import columns_of, entry
+from mineral_lib.reporting.plates import Fonts, Tile, draw_sheet, in_rows
+from mineral_lib.reporting.style import Drawing, styled
 from mineral_lib.study import Study
 
-_COLUMNS_CLASSES = {
-    "class": Column("class"),
-    "photographs": Column("photographs", "integer"),
-    "specimens": Column("specimens", "integer"),
-    "groups": Column("groups", "integer"),
-    "train": Column("train", "integer"),
-    "val": Column("validation", "integer"),
-    "test": Column("test", "integer"),
-    "remark": Column("remark"),
-}
 
-
-def table_health(files: pd.DataFrame, duplicates: pd.DataFrame, *, name: str = "health") -> Table:
+def health_rows(files: pd.DataFrame, duplicates: pd.DataFrame) -> pd.DataFrame:
     """Every file found as used, skipped or ignored, by reason; then the warnings and the duplicates.
 
     Args:
         files: One row a file, as the scan gives it (file, status, reason, warnings).
         duplicates: Pairs of files that show the same, as ``build_index`` gives them.
-        name: File name of the table.
     """
     rows = []
     for status, part in files.groupby("status"):
         rows.append((status, "all files", len(part), ""))
-        rows += [
-            (status, reason, len(same), same["file"].iloc[0])
-            for reason, same in part[part["reason"] != ""].groupby(part["reason"].map(_kind))
-        ]
-    single = files.assign(warning=files["warnings"].str.split("; ")).explode("warning")
-    single = single[(single["status"] == "used") & single["warning"].fillna("").ne("")]
-    rows += [
-        ("look", _kind(warning), len(part), part["file"].iloc[0])
-        for warning, part in single.groupby(single["warning"].map(_kind))
-    ]
+        rows += _count_kinds(status, part, "reason")
+    single = files[files["status"] == "used"].assign(warning=files["warnings"].fillna("").str.split("; "))
+    single = single.explode("warning")
+    rows += _count_kinds("look", single, "warning")
     for (kind, conflict), part in duplicates.groupby(["kind", "conflict"]):
         # Near pairs of two classes may be two specimens that look alike, or one stone with both minerals.
         meaning = "a label is wrong" if kind in (SAME_BYTES, SAME_PIXELS) else "look whether they show the same"
         words = f"pairs: {kind}" + (f", in different classes ({meaning})" if conflict == "yes" else "")
         rows.append(("look", words, len(part), f"{part['file_a'].iloc[0]} = {part['file_b'].iloc[0]}"))
-    frame = pd.DataFrame(rows, columns=["status", "what", "files", "example"])
-    note = "A warning removes nothing; it says where a person should look."
-    return Table(name, entry("health")["title"], frame, columns_of("health"), [_count_files(frame), note])
+    return pd.DataFrame(rows, columns=["status", "what", "files", "example"])
 
 
-@table("{whose}health", whose=("", "own_photos_"), measured=True)
-def saved_health(study: Study, frame: pd.DataFrame, whose: str) -> tuple[pd.DataFrame, str, dict[str, str]]:
-    """The table of ``table_health`` as a notebook saved it; ``whose`` is ``own_photos_`` for another folder."""
-    return frame, "", {"files": _count_files(frame)}
-
-
-def _count_files(frame: pd.DataFrame) -> str:
-    counts = frame[frame["what"] == "all files"].set_index("status")["files"]
-    sums = " + ".join(f"{counts.get(name, 0)} {name}" for name in ("used", "skipped", "ignored"))
-    return f"{counts.sum()} files found = {sums}."
+def _count_kinds(status: str, files: pd.DataFrame, column: str) -> list[tuple[str, str, int, str]]:
+    """Equal reasons together, with the first file of each; no reason is none."""
+    given = files[files[column] != ""]
+    kinds = given.groupby(given[column].map(_kind))
+    return [(status, kind, len(same), same["file"].iloc[0]) for kind, same in kinds]
 
 
 def _kind(reason: str) -> str:
@@ -77,7 +50,27 @@ def _kind(reason: str) -> str:
     return " ".join(word for word in reason.split() if not word.isdigit())
 
 
-def table_folder_classes(index: pd.DataFrame, samples: pd.DataFrame, language: str = "en") -> Table:
+@table("{whose}health", whose=("", "own_photos_"), measured=True)
+def table_health(study: Study, rows: pd.DataFrame, whose: str) -> tuple[pd.DataFrame, str, dict[str, str]]:
+    """The health of a photo folder.
+
+    Args:
+        study: The study.
+        rows: ``health_rows``; read from the saved table if not given.
+        whose: Empty for the photographs of the study, ``own_photos_`` for another folder.
+    """
+    counts = rows[rows["what"] == "all files"].set_index("status")["files"]
+    sums = " + ".join(f"{counts.get(name, 0)} {name}" for name in ("used", "skipped", "ignored"))
+    return rows, "", {"files": f"{counts.sum()} files found = {sums}."}
+
+
+@table("folder_classes", measured=True)
+def table_folder_classes(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
+    """The classes of a photo folder that stay, see ``class_rows``."""
+    return rows
+
+
+def class_rows(index: pd.DataFrame, samples: pd.DataFrame, language: str = "en") -> pd.DataFrame:
     """Photographs, specimens, groups and the grouped split of every class that stays.
 
     Args:
@@ -88,19 +81,18 @@ def table_folder_classes(index: pd.DataFrame, samples: pd.DataFrame, language: s
     untested, rows = set(train_only_classes(samples)), []
     for name, part in index.groupby("class_name", sort=False):
         counts = samples.loc[samples["class_name"] == name, "split"].value_counts()
-        few = "trained on, never tested" if name in untested else "few test photographs" if counts["test"] < 5 else ""
+        few = "few test photographs" if counts.get("test", 0) < FEW_TEST_PHOTOGRAPHS else ""
         rows.append(
             {
                 "class": display_name(name, language),
                 "photographs": len(part),
                 "specimens": part["specimen"].nunique(),
                 "groups": part["group"].nunique(),
-                **{split: counts.get(split, 0) for split in ("train", "val", "test")},
-                "remark": few,
+                **{split: counts.get(split, 0) for split in SPLITS},
+                "remark": "trained on, never tested" if name in untested else few,
             }
         )
-    note = "A group is a specimen together with its near duplicates; it never stands on both sides."
-    return Table("folder_classes", "Classes of the photo folder", pd.DataFrame(rows), _COLUMNS_CLASSES, [note])
+    return pd.DataFrame(rows)
 
 
 def suspicious(files: pd.DataFrame, duplicates: pd.DataFrame, *, limit: int = 24) -> pd.DataFrame:
@@ -112,8 +104,8 @@ def suspicious(files: pd.DataFrame, duplicates: pd.DataFrame, *, limit: int = 24
         limit: Most photographs wanted; the kinds take turns.
     """
     conflicts = duplicates[duplicates["conflict"] == "yes"]
-    rows = [(row.file_a, f"like {row.file_b}", "conflict") for row in conflicts.itertuples()]
-    rows += [(row.file_b, f"like {row.file_a}", "conflict") for row in conflicts.itertuples()]
+    pairs = [conflicts[["file_a", "file_b"]], conflicts[["file_b", "file_a"]]]
+    rows = [(one, f"like {other}", "conflict") for part in pairs for one, other in part.itertuples(index=False)]
     flagged = files[files["warnings"].fillna("").ne("") & (files["status"] == "used")]
     rows += [(row.file, row.warnings, _kind(row.warnings)) for row in flagged.itertuples()]
     frame = pd.DataFrame(rows, columns=["file", "why", "kind"]).drop_duplicates("file")
@@ -131,18 +123,13 @@ def draw_suspects(suspects: pd.DataFrame, read: Callable[[str], np.ndarray], *, 
         columns: Photographs a row.
     """
     columns = min(columns, max(len(suspects), 1))
-    rows = max(1, -(-len(suspects) // columns))
-    figure = new_figure(30 * columns, 38 * rows + 4)
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.02, wspace=0, hspace=0)
-    for place in axes:
-        bare(place)
-    for place, row in zip(axes, suspects.itertuples(), strict=False):
-        show(place, read(row.file))
-        name = "\n".join(_short(part) for part in row.file.split("/", 1))
-        place.set_title(name, loc="center", fontsize=5, fontweight="normal", pad=2)
-        place.set_xlabel(_short(row.why), fontsize=5, color=MUTED, labelpad=1)
-    return Drawing(figure, suspects)
+    tiles = [
+        Tile(read(row.file), "\n".join(_short(part) for part in row.file.split("/", 1)), _short(row.why))
+        for row in suspects.itertuples()
+    ]
+    rows = in_rows(tiles, columns)
+    figure = draw_sheet(rows, 30 * columns, 38 * len(rows) + 4, pads=(0.01, 0.02), fonts=Fonts(title=(5, 2)))
+    return Drawing(figure, suspects, name="suspicious_photographs")
 
 
 def _short(text: str, length: int = 26) -> str:

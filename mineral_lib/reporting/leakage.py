@@ -7,9 +7,9 @@ import pandas as pd
 
 from mineral_lib.data.audit import RELATIONS, count_leak, relatives
 from mineral_lib.data.split import SPLITS
-from mineral_lib.evaluation.statistics import Part, accuracy_over_seeds, estimate_gap
+from mineral_lib.evaluation.statistics import accuracy_over_seeds, estimate_gap
 from mineral_lib.reporting.artefacts import table
-from mineral_lib.reporting.contrasts import NAN, ends_text, percent, points, resampling
+from mineral_lib.reporting.contrasts import NAN, ends_text, frame_part, percent, points, resampling
 from mineral_lib.reporting.summary import WEIGHTS_WORDS, row_name, unseen_text
 from mineral_lib.reporting.tables import MISSING
 from mineral_lib.reporting.words import columns_of
@@ -100,10 +100,6 @@ def _outcome(study: Study, protocol: str, seed: int | None, samples: pd.DataFram
     return samples.assign(related=related)
 
 
-def _part(outcome: pd.DataFrame) -> Part:
-    return outcome["correct"].to_numpy(dtype=float), outcome["specimen"].to_numpy(dtype=str)
-
-
 def _numbers(protocol: str, outcomes: dict[str, dict[int | None, pd.DataFrame]], study: Study) -> dict[str, Any]:
     """Numbers of one row from the outcomes of every seed."""
     numbers = {"protocol": protocol, "protocol_words": PROTOCOL_WORDS[protocol], "status": MISSING}
@@ -111,7 +107,7 @@ def _numbers(protocol: str, outcomes: dict[str, dict[int | None, pd.DataFrame]],
     if not seeds:
         return numbers
     together = pd.concat(seeds.values())
-    found, (low, high) = accuracy_over_seeds([_part(one) for one in seeds.values()], **resampling(study))
+    found, (low, high) = accuracy_over_seeds([frame_part(one) for one in seeds.values()], **resampling(study))
     by_relative = together.groupby("related")["correct"].mean()
     numbers |= {
         "test": len(together) // len(seeds),
@@ -129,7 +125,7 @@ def _numbers(protocol: str, outcomes: dict[str, dict[int | None, pd.DataFrame]],
     common = [seed for seed in seeds if seed in outcomes.get("grouped", {})]
     if protocol == "grouped" or not common:
         return numbers
-    here, base = ([_part(outcomes[name][seed]) for seed in common] for name in (protocol, "grouped"))
+    here, base = ([frame_part(outcomes[name][seed]) for seed in common] for name in (protocol, "grouped"))
     gap = estimate_gap(here, base, **resampling(study))
     low, high = gap.interval()
     return numbers | {"gap": gap.value, "gap_low": low, "gap_high": high, "gap_p": gap.p_value}

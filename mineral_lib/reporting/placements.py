@@ -51,7 +51,7 @@ def table_gates(study: Study, gates: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 
     Args:
         study: The study.
-        gates: ``training.probing.gate_table``.
+        gates: ``evaluation.probe.gate_table``.
     """
     if gates.empty:
         return gates, ""

@@ -1,40 +1,41 @@
-"""Sheets of photographs: Plate I, sample sheets and the augmentation sheet. Images are arrays, titles are
-text.
+"""Sheets of photographs: Plate I, sample sheets and the augmentation sheet. Images are arrays, titles are text.
 
-Photographs enter only as arrays the caller hands over; their file names and pixels are not in the CSV
-beside the figure.
+Photographs enter only as arrays the caller hands over; their file names and pixels are not in the CSV beside the
+figure.
 """
 
 from collections.abc import Sequence
 from string import ascii_lowercase
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from mineral_lib.catalogue import find_mineral
 from mineral_lib.reporting.credits import add_credits
 from mineral_lib.reporting.style import COLUMN_MM, MUTED, PAGE_MM, Drawing, new_figure, styled
 
-PLATE_1 = (
-    "bornite",
-    "cinnabar",
-    "limonite",
-    "galena",
-    "molybdenite",
-    "bauxite",
-    "malachite",
-    "realgar",
-    "quartz",
-)
+PLATE_1 = ("bornite", "cinnabar", "limonite", "galena", "molybdenite", "bauxite", "malachite", "realgar", "quartz")
 
 
-def two_line_name(name: str, language: str = "both") -> str:
-    """A class name for a narrow caption: English above Chinese, or one of them."""
-    mineral = find_mineral(name)
-    if mineral is None:
-        return name
-    return {"en": mineral.english, "zh": mineral.chinese}.get(language, f"{mineral.english}\n{mineral.chinese}")
+class Tile(NamedTuple):
+    """A photograph of a sheet: see ``as_picture``; without one the words of ``empty`` stand on grey."""
+
+    image: np.ndarray | None
+    title: str = ""
+    below: str = ""
+    colour: str = MUTED
+    empty: str = "no photograph"
+
+
+class Fonts(NamedTuple):
+    """Sizes in points of a sheet, and how far its words keep from the pictures."""
+
+    title: tuple[float, float] = (7.5, 3)
+    name: tuple[float, float] = (7, 4)
+    below: tuple[float, float] = (5, 1)
+    empty: float = 6.5
 
 
 def as_picture(image: np.ndarray) -> np.ndarray:
@@ -58,24 +59,65 @@ def as_picture(image: np.ndarray) -> np.ndarray:
     return np.clip(picture, 0, 1)
 
 
-def show(axes: Axes, image: np.ndarray) -> None:
-    """An image without axes; small ones keep crisp pixels."""
-    picture = as_picture(image)
-    axes.imshow(picture, interpolation="nearest" if picture.shape[0] < 48 else "antialiased")
-    bare(axes)
+def draw_sheet(
+    rows: Sequence[Sequence[Tile]],
+    width_mm: float,
+    height_mm: float,
+    *,
+    row_names: Sequence[str] = (),
+    pads: tuple[float, float] = (0.01, 0.01),
+    fonts: Fonts | None = None,
+) -> Figure:
+    """Tiles in rows and columns; small images keep crisp pixels, rows may be shorter than others.
+
+    Args:
+        rows: The tiles.
+        width_mm: Width of the figure.
+        height_mm: Its height.
+        row_names: Words at the left of each row.
+        pads: Space beside and above each tile, inches.
+        fonts: Sizes of the words.
+    """
+    fonts = fonts or Fonts()
+    figure = new_figure(width_mm, height_mm)
+    grid = figure.subplots(len(rows), max(map(len, rows), default=1), squeeze=False)
+    figure.get_layout_engine().set(w_pad=pads[0], h_pad=pads[1], wspace=0, hspace=0)
+    for axes in grid.flat:
+        axes.set(xticks=[], yticks=[])
+        axes.grid(False)
+        axes.spines[:].set_visible(False)
+    for line, tiles in zip(grid, rows, strict=True):
+        for axes, tile in zip(line, tiles, strict=False):
+            _draw_tile(axes, tile, fonts)
+    for line, name in zip(grid, row_names, strict=False):
+        size, pad = fonts.name
+        line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=size, labelpad=pad)
+    return figure
 
 
-def bare(axes: Axes) -> None:
-    """Take ticks, grid and frame away."""
-    axes.set(xticks=[], yticks=[])
-    axes.grid(False)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+def _draw_tile(axes: Axes, tile: Tile, fonts: Fonts) -> None:
+    if tile.image is None:
+        style = {"ha": "center", "va": "center", "color": MUTED, "fontsize": fonts.empty}
+        axes.text(0.5, 0.5, tile.empty, transform=axes.transAxes, **style)
+        axes.set_facecolor("#f1f3f5")
+        axes.set_box_aspect(1)
+    else:
+        picture = as_picture(tile.image)
+        axes.imshow(picture, interpolation="nearest" if picture.shape[0] < 48 else "antialiased")
+    if tile.title:
+        axes.set_title(tile.title, loc="center", fontsize=fonts.title[0], fontweight="normal", pad=fonts.title[1])
+    if tile.below:
+        axes.set_xlabel(tile.below, fontsize=fonts.below[0], color=tile.colour, labelpad=fonts.below[1])
+
+
+def in_rows(tiles: Sequence[Tile], columns: int) -> list[Sequence[Tile]]:
+    """Tiles row by row; one empty row without any."""
+    return [tiles[start : start + columns] for start in range(0, max(len(tiles), 1), columns)]
 
 
 @styled
 def draw_plate(
-    images: Sequence[np.ndarray], titles: Sequence[str], *, columns: int = 3, credits: Sequence[str] = ()
+    images: Sequence[np.ndarray | None], titles: Sequence[str], *, columns: int = 3, credits: Sequence[str] = ()
 ) -> Drawing:
     """Plate I: a contact sheet with letters a, b, c, ... and names.
 
@@ -85,40 +127,14 @@ def draw_plate(
         columns: Tiles a row.
         credits: Whom to name for each photograph, in a line below; empty texts are left out.
     """
-    rows = -(-len(images) // columns)
-    figure = new_figure(min(PAGE_MM, 42 * columns), min(PAGE_MM, 42 * columns) / columns * rows * 1.12)
-    grid = figure.subplots(rows, columns, squeeze=False)
-    figure.get_layout_engine().set(w_pad=0.015, h_pad=0.02, wspace=0, hspace=0)
-    for axes in grid.flat:
-        bare(axes)
-    for axes, image, title, letter in zip(grid.flat, images, titles, _letters(len(images)), strict=False):
-        _tile(axes, image)
-        axes.set_title(f"{letter}  {title}", loc="center", fontsize=7.5, fontweight="normal", pad=3)
-    add_credits(figure, _letters(len(images)), credits)
-    frame = pd.DataFrame({"letter": _letters(len(images)), "title": list(titles)})
-    return Drawing(figure, frame.assign(credit=list(credits)) if any(credits) else frame)
-
-
-def _letters(count: int) -> list[str]:
-    return [ascii_lowercase[i] if i < 26 else str(i + 1) for i in range(count)]
-
-
-def _tile(axes: Axes, image: np.ndarray | None) -> None:
-    if image is None:
-        axes.text(
-            0.5,
-            0.5,
-            "no photograph",
-            transform=axes.transAxes,
-            ha="center",
-            va="center",
-            color=MUTED,
-            fontsize=6.5,
-        )
-        axes.set_facecolor("#f1f3f5")
-        axes.set_box_aspect(1)
-    else:
-        show(axes, image)
+    letters = [ascii_lowercase[i] if i < 26 else str(i + 1) for i in range(len(images))]
+    named = zip(images, letters, titles, strict=True)
+    rows = in_rows([Tile(image, f"{letter}  {title}") for image, letter, title in named], columns)
+    width = min(PAGE_MM, 42 * columns)
+    figure = draw_sheet(rows, width, width / columns * len(rows) * 1.12, pads=(0.015, 0.02))
+    add_credits(figure, letters, credits)
+    frame = pd.DataFrame({"letter": letters, "title": list(titles)})
+    return Drawing(figure, frame.assign(credit=list(credits)) if any(credits) else frame, "plate_1_minerals")
 
 
 @styled
@@ -135,15 +151,8 @@ def draw_samples(
     """
     columns = max((len(row) for row in rows), default=1)
     width = min(PAGE_MM, 22 + 17 * columns)
-    figure = new_figure(width, (width - 22) / columns * len(rows) + (7 if title else 2))
-    grid = figure.subplots(len(rows), columns, squeeze=False)
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
-    for axes in grid.flat:
-        bare(axes)
-    for line, images, name in zip(grid, rows, row_names, strict=True):
-        line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=7, labelpad=4)
-        for axes, image in zip(line, images, strict=False):
-            _tile(axes, image)
+    height = (width - 22) / columns * len(rows) + (7 if title else 2)
+    figure = draw_sheet([[Tile(image) for image in row] for row in rows], width, height, row_names=row_names)
     if title:
         figure.suptitle(title, fontsize=8.5, fontweight="bold")
     places = [f"{row + 1}.{column + 1}" for row, line in enumerate(credits) for column in range(len(line))]
@@ -172,19 +181,12 @@ def draw_augmentations(
     """
     names = list(row_names) or [""] * len(rows)
     width = PAGE_MM if len(column_names) > 4 else COLUMN_MM * 1.5
-    left = 26 if any(names) else 4
-    figure = new_figure(width, (width - left) / len(column_names) * len(rows) + 8)
-    grid = figure.subplots(len(rows), len(column_names), squeeze=False)
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
-    for line, images, name in zip(grid, rows, names, strict=True):
-        for axes, image in zip(line, images, strict=True):
-            show(axes, image)
-        if name:
-            line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=7, labelpad=4)
-    for axes, name in zip(grid[0], column_names, strict=True):
-        axes.set_title(name, loc="center", fontsize=7.5, fontweight="normal", pad=3)
+    height = (width - (26 if any(names) else 4)) / len(column_names) * len(rows) + 8
+    tiles = [[Tile(image) for image in images] for images in rows]
+    tiles[0] = [Tile(image, name) for image, name in zip(rows[0], column_names, strict=True)]
+    figure = draw_sheet(tiles, width, height, row_names=names)
     add_credits(figure, [str(row + 1) for row in range(len(credits))], credits, by="row")
     frame = pd.DataFrame([{"row": name, "column": column} for name in names for column in column_names])
     if any(credits):
         frame["credit"] = np.repeat(list(credits), len(column_names))
-    return Drawing(figure, frame)
+    return Drawing(figure, frame, "augmentation")

@@ -11,9 +11,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from mineral_lib.reporting.artefacts import make_artefacts, saved_table
-from mineral_lib.reporting.claims import all_claims
 from mineral_lib.reporting.headline import describe_data, facts
-from mineral_lib.reporting.run_tables import undeclared
 from mineral_lib.reporting.style import FONT_FILE, PAGE_MM, Drawing
 from mineral_lib.reporting.tables import MISSING, Table
 from mineral_lib.reporting.words import context_notes, entry, notes_of, words
@@ -38,14 +36,14 @@ def write_report(study: Study) -> Path:
     """
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string((files("mineral_lib.reporting") / "report.html.j2").read_text(encoding="utf-8"))
-    contents = Contents(study, undeclared(study) | make_artefacts(study))
+    contents = Contents(study, make_artefacts(study))
     page = template.render(
         profile=study.settings.profile,
         data=describe_data(study),
         context=context_notes(study.settings),
         num_runs=len(study.runs),
         facts=facts(study),
-        claims=all_claims(study),
+        claims=list(contents.made["claims"][0].frame.itertuples()),
         chapters=contents.chapters(),
         notes=contents.notes,
         provenance=provenance(study),

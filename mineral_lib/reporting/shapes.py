@@ -1,6 +1,6 @@
 """The few shapes that Figures 1 to 3 are drawn with; all sizes and places in millimetres."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,9 +22,10 @@ COLOURS = {  # one meaning a colour in Figures 1 to 3
     "downsample": "#7d6a8f",
     "attention": "#d55e00",
     "linear": "#3b7a57",
+    "muted": MUTED,
+    "paper": "#e9e4da",
 }
 SKEW = 0.32  # how far the top of a cube lies back, as a share of its side
-SMALL = {"size": 6, "color": MUTED}
 
 
 class Box(NamedTuple):
@@ -36,6 +37,11 @@ class Box(NamedTuple):
     words: str = ""
     size: float = 6.6
     gap: float = 0.6
+
+
+def colour_of(name: Any) -> Any:
+    """A colour by its meaning; any other colour as it is."""
+    return COLOURS.get(name, name) if isinstance(name, str) else name
 
 
 def shade(colour: Any, amount: float) -> tuple[float, float, float]:
@@ -64,19 +70,26 @@ class Canvas:
         self.axes.set(xlim=(0, width_mm), ylim=(0, height_mm), aspect="equal")
         self.axes.axis("off")
 
-    def text(self, x: float, y: float, words: str, size: float = 7, **style: Any) -> None:
-        """Centred text."""
-        plain = {"ha": "center", "va": "center", "fontsize": size, "color": INK, "linespacing": 1.25}
-        self.axes.text(x, y, words, **(plain | style))
+    def draw(self, shapes: Iterable[Sequence], **values: Any) -> None:
+        """Shapes described as data: the name of a method, its arguments, and perhaps a dictionary of style.
 
-    def texts(self, rows: Iterable[tuple[float, float, str, dict[str, Any]]]) -> None:
-        """Several texts: x, y, words, style."""
-        for x, y, words, style in rows:
-            self.text(x, y, words, **style)
+        Args:
+            shapes: For example ``["text", 16, 61.5, "{input}", {"size": 7}]``.
+            **values: For placeholders of the words.
+        """
+        for kind, *place in shapes:
+            style = place.pop() if kind != "legend" and isinstance(place[-1], dict) else {}
+            filled = [part.format_map(values) if isinstance(part, str) else part for part in place]
+            getattr(self, kind)(*filled, **style)
+
+    def text(self, x: float, y: float, words: str, size: float = 7, color: str = INK, **style: Any) -> None:
+        """Centred text."""
+        plain = {"ha": "center", "va": "center", "fontsize": size, "color": colour_of(color), "linespacing": 1.25}
+        self.axes.text(x, y, words, **(plain | style))
 
     def box(self, x: float, y: float, width: float, height: float, colour: str, words: str = "", **style: Any) -> None:
         """A rounded box with its centre at (x, y) and white or dark words, whichever is readable."""
-        corner, shape = (x - width / 2, y - height / 2), "round,pad=0,rounding_size=1.0"
+        corner, shape, colour = (x - width / 2, y - height / 2), "round,pad=0,rounding_size=1.0", colour_of(colour)
         self.axes.add_patch(
             FancyBboxPatch(corner, width, height, linewidth=0, facecolor=colour, boxstyle=shape, zorder=3)
         )
@@ -87,8 +100,7 @@ class Canvas:
     def row(self, x: float, y: float, boxes: Iterable[Box]) -> float:
         """Boxes side by side from the left edge ``x``; returns where the next shape may begin."""
         for one in boxes:
-            colour = COLOURS[one.colour]
-            self.box(x + one.width / 2, y, one.width, one.height, colour, one.words, rotation=90, size=one.size)
+            self.box(x + one.width / 2, y, one.width, one.height, one.colour, one.words, rotation=90, size=one.size)
             x += one.width + one.gap
         return x
 
@@ -124,6 +136,7 @@ class Canvas:
         up = SKEW * side
         aside, low, high = up * 0.7, y - side / 2 - up / 4, y + side / 2 - up / 4
         step, right = depth / len(colours), x + depth
+        colours = [colour_of(colour) for colour in colours]
         for number, colour in enumerate(colours):
             a, b = x + number * step, x + (number + 1) * step
             self._face([(a, low), (b, low), (b, high), (a, high)], colour)
@@ -146,10 +159,10 @@ class Canvas:
         self.axes.add_patch(Circle((x, y), 2.4, facecolor=PAPER, edgecolor=INK, linewidth=0.9, zorder=4))
         self.text(x, y, sign, size=10, zorder=5)
 
-    def legend(self, x: float, y: float, entries: Iterable[tuple[str, str]]) -> None:
+    def legend(self, x: float, y: float, meanings: Mapping[str, str]) -> None:
         """A row of coloured squares with words, starting at (x, y); widths follow the text."""
-        for colour, words in entries:
-            self.box(x + 1.3, y, 2.6, 2.6, COLOURS[colour])
+        for colour, words in meanings.items():
+            self.box(x + 1.3, y, 2.6, 2.6, colour)
             self.text(x + 3.6, y, words, size=6.2, ha="left", va="center_baseline", color=MUTED)
             x += 3.6 + self._text_width(words, 6.2) + 3
 

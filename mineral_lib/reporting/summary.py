@@ -57,7 +57,7 @@ def summarise(runs: list[Run], study: Study) -> dict[str, Any]:
         "last_accuracy": mean("accuracy", "last"),
         "seed_sd": found.seed_sd,
         "seeds": found.seeds,
-        "status": counted(len(runs), "run"),
+        "status": status_text(len(runs)),
     }
 
 
@@ -81,9 +81,9 @@ def printed_columns(model: str, weights: str) -> dict[str, float]:
     return found
 
 
-def counted(count: int, thing: str) -> str:
+def status_text(count: int, thing: str = "run") -> str:
     """A number of runs or splits behind a row, for its last column."""
-    return f"{count} {thing}" + ("s" if count > 1 else "")
+    return f"{count} {thing}{'s' if count > 1 else ''}" if count else MISSING
 
 
 def split_unit(study: Study) -> str:

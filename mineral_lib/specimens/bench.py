@@ -1,7 +1,5 @@
 """The dark bench a specimen lies on: its texture, dust and the shadow that falls on it."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from mineral_lib.specimens import noise

@@ -1,6 +1,4 @@
-"""Where the camera, the lamps and the specimen stand in one photograph (paper, section 3.1)."""
-
-from __future__ import annotations
+"""Where camera, lamps and specimen stand in one photograph (paper, section 3.1); exposure and the film's response."""
 
 from dataclasses import dataclass
 
@@ -8,7 +6,8 @@ import numpy as np
 
 from mineral_lib.specimens import light
 from mineral_lib.specimens.catalogue import Specimen
-from mineral_lib.specimens.solids import Ball
+
+_MIDDLE = 0.2  # luminance the specimen is lit to, linear
 
 
 @dataclass(frozen=True)
@@ -20,17 +19,6 @@ class View:
     floor: float
     unit: float
     centre: np.ndarray
-
-
-def _extent(thing: Specimen, rotation: np.ndarray) -> np.ndarray:
-    """Extreme points (m, 3) of the specimen in camera axes (spheres by their axis-aligned extremes)."""
-    rows = []
-    for one in thing.bodies:
-        if isinstance(one, Ball):
-            rows.append(rotation @ one.centre + one.radius * np.concatenate([np.eye(3), -np.eye(3)]))
-        else:
-            rows.append(one.corners @ rotation.T)
-    return np.concatenate(rows)
 
 
 def _studio(rng: np.random.Generator, elevation: float) -> light.Studio:
@@ -66,7 +54,7 @@ def aim(thing: Specimen, rng: np.random.Generator) -> View:
     )
     rotation = camera @ leaning @ turn
     studio = _studio(rng, elevation)
-    points = _extent(thing, rotation)
+    points = np.concatenate([one.extent(rotation) for one in thing.bodies])
     low, high = points.min(axis=0), points.max(axis=0)
     width, height = (high - low)[:2]
     share = min(np.sqrt(rng.uniform(0.29, 0.43) / (thing.fullness * width * height)), 0.92 / max(width, height))
@@ -81,3 +69,21 @@ def rays(view: View, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Ray coordinates (size,) along x and y in object units."""
     line = ((np.arange(size) + 0.5) / size * 2 - 1) * view.unit
     return (line + view.centre[0]).astype(np.float32), (line + view.centre[1]).astype(np.float32)
+
+
+def exposure(picture: np.ndarray, cover: np.ndarray, rng: np.random.Generator) -> tuple[float, np.ndarray]:
+    """How far the lamps are turned up, so that dark ore is not told by its darkness, and the camera's gains (3,)."""
+    luminance = picture[cover > 0.99] @ np.array([0.2126, 0.7152, 0.0722], np.float32)
+    middle = float(np.median(luminance)) if luminance.size else _MIDDLE
+    lamps = float(np.clip((_MIDDLE / max(middle, 1e-3)) ** 0.9, 0.3, 6))
+    balance = rng.normal(0, 0.2) * np.array([1.0, 0.1, -1.1]) + rng.normal(0, 0.04, 3)
+    return lamps, np.exp(rng.normal(0, 0.3) + balance).astype(np.float32)
+
+
+def develop(value: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Camera response: shoulder, sRGB, sensor noise; returns uint8."""
+    value = value * (1 + value / 6.0) / (1 + 0.72 * value)
+    value = np.where(value <= 0.0031308, 12.92 * value, 1.055 * np.maximum(value, 1e-6) ** (1 / 2.4) - 0.055)
+    grain = rng.uniform(0.8, 2.2) / 255
+    value = value + rng.normal(0, 1, value.shape).astype(np.float32) * np.float32(grain)
+    return (np.clip(value, 0, 1) * 255 + 0.5).astype(np.uint8)

@@ -1,7 +1,5 @@
 """The 26 minerals in the order of the paper's Table 2, and their individual specimens."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import lru_cache
 

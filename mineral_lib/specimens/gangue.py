@@ -1,22 +1,9 @@
 """Coloured, transparent and earthy minerals: how their specimens are built and look."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from mineral_lib.specimens.materials import body
-from mineral_lib.specimens.variants import (
-    PALE,
-    QUARTZ,
-    ROCK,
-    STONE,
-    Variant,
-    earthy,
-    free,
-    glass,
-    grown,
-    massive,
-)
+from mineral_lib.specimens.variants import PALE, QUARTZ, ROCK, STONE, Variant, earthy, free, glass, grown, massive
 
 
 def cinnabar() -> list[Variant]:
@@ -25,10 +12,7 @@ def cinnabar() -> list[Variant]:
     mass = earthy("red", rough=0.7)
     grow = ("crystals", {"shape": "rhombohedron", "count": (10, 20), "size": (0.12, 0.26), "width": 0.6})
     cement = replace(mass, colours=mass.colours * 0.35)
-    return [
-        massive(4, PALE, cement, 0.32, pattern="fragments", other_scale=1.9),
-        grown(1, gem, PALE, grow),
-    ]
+    return [massive(4, PALE, cement, 0.32, pattern="fragments", other_scale=1.9), grown(1, gem, PALE, grow)]
 
 
 def calcite() -> list[Variant]:
@@ -44,10 +28,7 @@ def olivine() -> list[Variant]:
     grains = glass("green", 0.25, grain=6.5, tilt=0.8, shade=0.8, rough=0.2)
     dark = earthy("dull", pores=0.1, pore_scale=9.0)
     basalt = replace(dark, colours=dark.colours * 0.35)
-    return [
-        massive(1, basalt, grains, 0.5, pattern="spots", other_scale=1.25),
-        free(0.3, grains, STONE),
-    ]
+    return [massive(1, basalt, grains, 0.5, pattern="spots", other_scale=1.25), free(0.3, grains, STONE)]
 
 
 def limonite() -> list[Variant]:

@@ -1,7 +1,5 @@
 """Lamps, cast shadows, hollows and the colour that reaches the camera."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,9 +28,7 @@ class Studio:
 
 @dataclass(frozen=True)
 class Geometry:
-    """Visible points in camera axes: normals (n, 3), normals behind (n, 3), place (n, 3), depth of the body (n,),
-    openness to the room (n,) and to the key lamp (n,).
-    """
+    """Visible points in camera axes: normals in front and behind, place, depth, openness to room and key lamp."""
 
     normal: np.ndarray
     far_normal: np.ndarray
@@ -49,7 +45,7 @@ def key_shadow(depth: np.ndarray, hit: np.ndarray, lamp: np.ndarray, pixel: floa
     ground = np.where(hit, depth, np.float32(-1e3))
     for part in (0.008, 0.016, 0.028, 0.044, 0.065, 0.09, 0.125, 0.17):
         reach = part * size
-        dx, dy = int(round(reach * lamp[0])), int(round(reach * lamp[1]))
+        dx, dy = round(reach * lamp[0]), round(reach * lamp[1])
         if dx == 0 and dy == 0:
             continue
         rise = np.float32(reach * pixel * lamp[2])
@@ -72,14 +68,12 @@ def box_blur(values: np.ndarray, radius: int) -> np.ndarray:
 
 
 def openness(depth: np.ndarray, hit: np.ndarray, pixel: float) -> np.ndarray:
-    """Share of the surroundings a point can see (s, s), from how deep it lies below its neighbourhood;
-    a little over 1 on edges that stand out, which are worn brighter.
-    """
+    """Share of the surroundings a point can see (s, s), by its depth below them; over 1 on edges, worn brighter."""
     lowest = float(depth[hit].min())
     filled = np.where(hit, depth, np.float32(lowest))
     result = np.ones(depth.shape, np.float32)
     for part, strength in ((0.02, 7.0), (0.06, 3.5)):
-        radius = max(1, int(round(part * depth.shape[0])))
+        radius = max(1, round(part * depth.shape[0]))
         below = box_blur(filled, radius) - filled
         result -= np.clip(np.float32(strength) * below, -0.12, 0.5)
     return np.clip(result, 0.15, 1.2)

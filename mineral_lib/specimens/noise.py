@@ -5,8 +5,6 @@ position, never on the number of pixels. Octaves finer than a pixel are faded ou
 to a large one scaled down.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 _PERIOD = 32

@@ -1,7 +1,5 @@
 """Minerals of metallic or black appearance: how their specimens are built and look."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from mineral_lib.specimens.variants import (
@@ -44,10 +42,7 @@ def pyrrhotite() -> list[Variant]:
     dark = metal("brass", rough=0.6)
     pile = ("leaves", {"count": (4, 7), "size": (0.55, 0.8), "thick": 2.6, "wobble": 0.05})
     layers = {"pattern": "layers", "other_scale": 3.2}
-    return [
-        free(0.5, plate, pile),
-        massive(2, ore, replace(dark, colours=dark.colours * 0.12), 0.45, **layers),
-    ]
+    return [free(0.5, plate, pile), massive(2, ore, replace(dark, colours=dark.colours * 0.12), 0.45, **layers)]
 
 
 def magnetite() -> list[Variant]:
@@ -70,10 +65,7 @@ def galena() -> list[Variant]:
     gem = metal("metal", rough=0.2, bump=0.004, stain=0.03, mottle=1.0)
     gem = replace(gem, bands=5.5, band_share=0.7, band_colour=(0.02, 0.02, 0.022))
     corner = ("crystals", {"shape": "cuboctahedron", "count": (3, 7), "size": (0.25, 0.5)})
-    return [
-        free(5, gem, ("blocks", {"count": (30, 44), "size": (0.1, 0.24)})),
-        grown(1, gem, ROCK, corner),
-    ]
+    return [free(5, gem, ("blocks", {"count": (30, 44), "size": (0.1, 0.24)})), grown(1, gem, ROCK, corner)]
 
 
 def chromite() -> list[Variant]:

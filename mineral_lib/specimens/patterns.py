@@ -1,8 +1,7 @@
 """How two materials share a surface: patches, veins, nodules, fragments, lamellae, layers and dendrites."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -32,7 +31,9 @@ def _fragments(points: np.ndarray, share: float, scale: float, pixel: float) -> 
     return noise.cells(moved + 2.9, scale)[1] < share
 
 
-def _planes(points: np.ndarray, share: float, scale: float, ways: np.ndarray, bend: float) -> np.ndarray:
+def _planes(
+    points: np.ndarray, share: float, scale: float, pixel: float, *, ways: np.ndarray, bend: float
+) -> np.ndarray:
     """Bent ragged sheets across each of the directions `ways` (k, 3); `share` of every spacing."""
     wave = np.float32(bend) * noise.value_noise(points * np.float32(1.1) + 5)
     ragged = noise.value_noise(points * np.float32(6)) + 0.6 * noise.value_noise(points * np.float32(15))
@@ -44,20 +45,10 @@ def _planes(points: np.ndarray, share: float, scale: float, ways: np.ndarray, be
     return found
 
 
-def _stockwork(points: np.ndarray, share: float, scale: float, pixel: float) -> np.ndarray:
-    """Straight veins that cut each other."""
-    return _planes(points, share, scale, _WAYS, 0.3)
-
-
 def _lamellae(points: np.ndarray, share: float, scale: float, pixel: float) -> np.ndarray:
     """Exsolved lamellae in two directions, fading in and out."""
     width = 0.25 + noise.value_noise(points * np.float32(1.6) + 8)
-    return _planes(points, share, scale, _WAYS[:2], 0.1) & (width > -0.25)
-
-
-def _layers(points: np.ndarray, share: float, scale: float, pixel: float) -> np.ndarray:
-    """Parallel layers."""
-    return _planes(points, share, scale, _WAYS[:1], 0.5)
+    return _planes(points, share, scale, pixel, ways=_WAYS[:2], bend=0.1) & (width > -0.25)
 
 
 def _dendrites(points: np.ndarray, share: float, scale: float, pixel: float) -> np.ndarray:
@@ -71,8 +62,8 @@ PATTERNS: dict[str, Callable[[np.ndarray, float, float, float], np.ndarray]] = {
     "patches": _patches,
     "spots": _spots,
     "fragments": _fragments,
-    "stockwork": _stockwork,
+    "stockwork": partial(_planes, ways=_WAYS, bend=0.3),  # straight veins that cut each other
     "lamellae": _lamellae,
-    "layers": _layers,
+    "layers": partial(_planes, ways=_WAYS[:1], bend=0.5),
     "dendrites": _dendrites,
 }

@@ -1,7 +1,5 @@
 """What every pixel of a view sees: orthographic ray casting of convex solids and spheres."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +37,8 @@ def warp_field(
     """Displacement (s, s, 3) in camera axes that roughens rocks, worked out on every second ray.
 
     Args:
-        x: abscissae (s,) and y: ordinates (s,) of the rays in object units.
+        x: abscissae (s,) of the rays in object units.
+        y: ordinates (s,).
         rotation: object to camera (3, 3).
         reach: radius of the specimen.
         rough: displacement size in object units.
@@ -71,7 +70,9 @@ def _span(values: np.ndarray, axis: np.ndarray, margin: float) -> slice:
     return slice(int(low), int(high))
 
 
-def _limit(planes: np.ndarray, offsets: np.ndarray, x: np.ndarray, y: np.ndarray, *, upper: bool):
+def _limit(
+    planes: np.ndarray, offsets: np.ndarray, x: np.ndarray, y: np.ndarray, *, upper: bool
+) -> tuple[np.ndarray, np.ndarray]:
     """Nearest (upper) or farthest bound on depth over faces, and which face it is."""
     a = (offsets / planes[:, 2])[:, None, None]
     b = (-planes[:, 0] / planes[:, 2])[:, None, None]
@@ -81,7 +82,9 @@ def _limit(planes: np.ndarray, offsets: np.ndarray, x: np.ndarray, y: np.ndarray
     return (depth.min(axis=0) if upper else depth.max(axis=0)), number
 
 
-def _cast_solid(solid: Solid, axes: tuple[np.ndarray, np.ndarray], rotation: np.ndarray, *, warp: np.ndarray | None):
+def _cast_solid(
+    solid: Solid, axes: tuple[np.ndarray, np.ndarray], rotation: np.ndarray, *, warp: np.ndarray | None
+) -> tuple | None:
     """Window, depths and face numbers of one solid, or None when no ray can meet it."""
     x, y = axes
     corners = solid.corners @ rotation.T
@@ -107,7 +110,7 @@ def _cast_solid(solid: Solid, axes: tuple[np.ndarray, np.ndarray], rotation: np.
     return (rows, columns), inside, front, back, ahead[near], behind[far]
 
 
-def _cast_ball(ball: Ball, axes: tuple[np.ndarray, np.ndarray], rotation: np.ndarray):
+def _cast_ball(ball: Ball, axes: tuple[np.ndarray, np.ndarray], rotation: np.ndarray) -> tuple:
     """Window and depths of one sphere."""
     x, y = axes
     centre = rotation @ ball.centre
@@ -125,7 +128,8 @@ def cast(
 
     Args:
         bodies: solids and spheres in object axes.
-        x: ascending abscissae (s,) and y: ascending ordinates (s,) of the rays in object units.
+        x: ascending abscissae (s,) of the rays in object units.
+        y: ascending ordinates (s,).
         rotation: object to camera (3, 3).
         warp: displacement field (s, s, 3) for rugged solids, or None.
 
@@ -139,18 +143,14 @@ def cast(
     axes, first = (x, y), 0
     for number, body in enumerate(bodies):
         if isinstance(body, Ball):
-            found, count = _cast_ball(body, axes, rotation), 1
+            found = _cast_ball(body, axes, rotation)
         else:
-            found, count = (
-                _cast_solid(body, axes, rotation, warp=warp if body.rugged else None),
-                len(body.offsets),
-            )
+            found = _cast_solid(body, axes, rotation, warp=warp if body.rugged else None)
         if found is not None:
             window, inside, near, far, near_face, behind_face = found
             seen = inside & (near > front[window])
-            for target, value in ((front, near), (back, far), (face, near_face + first)):
+            faces = (face, near_face + first), (far_face, behind_face + first)
+            for target, value in ((front, near), (back, far), (owner, number), *faces):
                 np.copyto(target[window], value, where=seen, casting="unsafe")
-            np.copyto(far_face[window], behind_face + first, where=seen, casting="unsafe")
-            np.copyto(owner[window], number, where=seen)
-        first += count
+        first += len(body.normals)
     return Sight(owner >= 0, front, back, face, far_face, owner)

@@ -3,10 +3,9 @@
 A photograph is decided by (seed, class, specimen, view) alone; the number of pixels only changes its sharpness.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, fields
 from multiprocessing import get_context
 
@@ -14,9 +13,8 @@ import numpy as np
 
 from mineral_lib.specimens import bench as benches
 from mineral_lib.specimens import light, raycast
-from mineral_lib.specimens.camera import View, aim, rays
+from mineral_lib.specimens.camera import View, aim, develop, exposure, rays
 from mineral_lib.specimens.catalogue import Specimen, build_specimen
-from mineral_lib.specimens.film import develop, exposure
 from mineral_lib.specimens.patterns import PATTERNS
 from mineral_lib.specimens.solids import Ball
 from mineral_lib.specimens.surface import Points, Skin, skin
@@ -44,10 +42,8 @@ def _points(
     thing: Specimen, view: View, sight: raycast.Sight, spots: np.ndarray
 ) -> tuple[Points, np.ndarray, np.ndarray]:
     """Surface points in object axes, plus normals in front and behind (n, 3) in camera axes."""
-    normals = [one.normals if not isinstance(one, Ball) else np.zeros((1, 3)) for one in thing.bodies]
-    across = [one.across if not isinstance(one, Ball) else np.zeros((1, 3)) for one in thing.bodies]
-    table = np.concatenate(normals).astype(np.float32)
-    lines = np.concatenate(across).astype(np.float32)
+    table = np.concatenate([one.normals for one in thing.bodies]).astype(np.float32)
+    lines = np.concatenate([one.across for one in thing.bodies]).astype(np.float32)
     x, y = rays(view, sight.hit.shape[0])
     rows, cols = np.divmod(spots, sight.hit.shape[0])
     place = np.stack([x[cols], y[rows], sight.front.ravel()[spots]], axis=1)
@@ -56,22 +52,22 @@ def _points(
     normal, far = table[face] @ view.rotation.T, table[sight.far_face.ravel()[spots]] @ view.rotation.T
     growth = np.linalg.norm(position - np.array([0.6, -0.3, 0.5], np.float32), axis=1)
     body = sight.body.ravel()[spots]
-    crystal = ~np.array([isinstance(one, Ball) or one.rugged for one in thing.bodies])[body]
+    balls = np.array([isinstance(one, Ball) for one in thing.bodies])
+    crystal = ~(balls | [one.rugged for one in thing.bodies])[body]
     if crystal.any():  # zones of crystals are frames around the middle of each face
-        middles = np.array([np.zeros(3) if isinstance(one, Ball) else one.corners.mean(axis=0) for one in thing.bodies])
+        middles = np.array([one.corners.mean(axis=0) for one in thing.bodies])
         arm = position[crystal] - middles.astype(np.float32)[body[crystal]]
         across = lines[face[crystal]]
         other = np.cross(table[face[crystal]], across)
         growth[crystal] = np.maximum(np.abs((arm * across).sum(axis=1)), np.abs((arm * other).sum(axis=1)))
-    balls = np.array([isinstance(one, Ball) for one in thing.bodies])
     if balls.any():
-        centres = np.array([one.centre if isinstance(one, Ball) else (0, 0, 0) for one in thing.bodies], np.float32)
-        radii = np.array([one.radius if isinstance(one, Ball) else 1 for one in thing.bodies], np.float32)
+        places = [(*one.centre, one.radius) if isinstance(one, Ball) else (0, 0, 0, 1) for one in thing.bodies]
         rounded = balls[body]
-        arm = position[rounded] - centres[body[rounded]]
-        normal[rounded] = (arm / radii[body[rounded], None]) @ view.rotation.T
+        ball = np.array(places, np.float32)[body[rounded]]
+        arm, radius = position[rounded] - ball[:, :3], ball[:, 3:]
+        normal[rounded] = (arm / radius) @ view.rotation.T
         far[rounded] = normal[rounded] * np.array([1, 1, -1], np.float32)
-        growth[rounded] = np.linalg.norm(arm - radii[body[rounded], None] * _POLE, axis=1)
+        growth[rounded] = np.linalg.norm(arm - radius * _POLE, axis=1)
     return Points(position, normal @ view.rotation, lines[face], growth), normal, far
 
 
@@ -128,7 +124,7 @@ def _render(thing: Specimen, view: View, image_size: int) -> tuple[np.ndarray, n
     size = _SAMPLES * image_size
     x, y = rays(view, size)
     pixel = 2 * view.unit / size
-    rugged = [one.corners for one in thing.bodies if not isinstance(one, Ball) and one.rugged]
+    rugged = [one.corners for one in thing.bodies if one.rugged]
     warp = None
     if rugged:
         reach = float(np.linalg.norm(np.concatenate(rugged), axis=1).max())
@@ -225,13 +221,10 @@ def photographs(
     images = np.empty((len(keys), image_size, image_size, 3), np.uint8)
     masks = np.empty((len(keys), image_size, image_size), bool)
     tasks = [(tuple(int(v) for v in key), image_size, seed, ground) for key in keys]
-    if jobs <= 1 or len(keys) < 2:
-        results = map(_one, tasks)
+    several = jobs > 1 and len(keys) > 1
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) if several else nullcontext() as pool:
+        chunk = max(1, min(64, len(tasks) // (4 * max(jobs, 1))))
+        results = pool.map(_one, tasks, chunksize=chunk) if several else map(_one, tasks)
         for number, (image, mask) in enumerate(results):
-            images[number], masks[number] = image, mask
-        return images, masks
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        chunk = max(1, min(64, len(tasks) // (4 * jobs)))
-        for number, (image, mask) in enumerate(pool.map(_one, tasks, chunksize=chunk)):
             images[number], masks[number] = image, mask
     return images, masks

@@ -4,10 +4,9 @@ A solid is the set n.x <= d over its faces. Crystal forms are given in their own
 half width about one; `place` turns, stretches and moves them into the specimen.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from itertools import combinations
+from typing import ClassVar
 
 import numpy as np
 
@@ -32,14 +31,30 @@ class Solid:
     material: int = 0
     rugged: bool = False
 
+    def extent(self, rotation: np.ndarray) -> np.ndarray:
+        """Extreme points (v, 3) in camera axes."""
+        return self.corners @ rotation.T
+
 
 @dataclass(frozen=True)
 class Ball:
-    """A sphere (botryoids, nodules): centre (3,), radius and material index."""
+    """A sphere (botryoids, nodules): centre (3,), radius and material index; as a solid it has one face without way."""
 
     centre: np.ndarray
     radius: float
     material: int = 0
+    rugged: ClassVar[bool] = False
+    normals: ClassVar[np.ndarray] = np.zeros((1, 3))
+    across: ClassVar[np.ndarray] = np.zeros((1, 3))
+
+    @property
+    def corners(self) -> np.ndarray:
+        """Its centre (1, 3)."""
+        return self.centre[None]
+
+    def extent(self, rotation: np.ndarray) -> np.ndarray:
+        """Extreme points (6, 3) in camera axes."""
+        return rotation @ self.centre + self.radius * np.concatenate([np.eye(3), -np.eye(3)])
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:
@@ -80,74 +95,55 @@ _AXES = np.concatenate([np.eye(3), -np.eye(3)])
 _SIGNS = np.array([[i, j, k] for i in (1, -1) for j in (1, -1) for k in (1, -1)], dtype=float)
 
 
+_POINTED = np.vstack([_ring(6), _ring(6, tilt=0.66), [[0, 0, -1]]])
+_CHISEL = np.vstack([_ring(6), _ring(4, tilt=0.9, turn=0.4), [[0, 0, -1]]])
+_BLADE = [[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0.5, 0.6, 0], [-0.5, -0.6, 0], [0, 0.45, 1], [0, -0.3, -1]]
+_EVEN = _SIGNS.prod(axis=1) > 0
+_DOGTOOTH = np.vstack([_ring(3, tilt=0.3, turn=-0.2), _ring(3, tilt=0.3, turn=0.6)])
+
+
+def _twelve(long: int) -> list[np.ndarray]:
+    """The faces (0, i, j) of a dodecahedron, j `long` times i."""
+    return [np.roll((0, i, long * j), k) for i in (1, -1) for j in (1, -1) for k in range(3)]
+
+
+# Faces, their distances, how striations run: as on pyrite cubes, level, or along the axis.
+FORMS: dict[str, tuple[list | np.ndarray, np.ndarray, str]] = {
+    "cube": (_AXES, np.ones(6), "cubic"),
+    "cuboctahedron": (np.vstack([_AXES, _SIGNS]), np.r_[np.ones(6), np.full(8, 1.3)], "level"),
+    "octahedron": (np.vstack([_SIGNS, _AXES]), np.r_[np.full(8, 0.72), np.full(6, 1.12)], "level"),
+    "tetrahedron": (np.vstack([_SIGNS[_EVEN], _SIGNS[~_EVEN]]), np.r_[np.full(4, 0.62), np.full(4, 1.15)], "level"),
+    "dodecahedron": (_twelve(1), np.full(12, 0.9), "level"),
+    "pyritohedron": (np.vstack([_twelve(2), _AXES]), np.r_[np.full(12, 0.92), np.full(6, 0.98)], "cubic"),
+    "rhombohedron": (np.vstack([_ring(3, tilt=0.78), -_ring(3, tilt=0.78)]), np.ones(6), "level"),
+    "dogtooth": (np.vstack([_DOGTOOTH, -_DOGTOOTH]), np.full(12, 0.75), "level"),
+    "prism": (_POINTED, np.r_[np.full(6, 0.45), np.full(6, 1.0), 1.2], "level"),
+    "needle": (_CHISEL, np.r_[np.full(6, 0.09), np.full(4, 0.8), 1.0], "axis"),
+    "blade": (_BLADE, np.array([0.16, 0.16, 0.55, 0.55, 0.40, 0.40, 1.0, 1.0]), "axis"),
+    "plate": (np.vstack([_ring(6), [[0, 0, 1], [0, 0, -1]]]), np.r_[np.full(6, 0.9), 0.07, 0.07], "level"),
+    "stub": (
+        np.vstack([_ring(4, turn=0.5), _ring(4, tilt=0.75), -_ring(4, tilt=0.75)]),
+        np.r_[np.full(4, 0.6), np.full(8, 0.95)],
+        "axis",
+    ),
+}
+
+
 def form(name: str, rng: np.random.Generator) -> Solid:
     """A crystal form with unequally developed faces.
 
     Args:
-        name: cube, cuboctahedron, octahedron, tetrahedron, dodecahedron, pyritohedron, rhombohedron, dogtooth,
-            prism (hexagonal with pyramids), needle, blade, plate or stub (short prism).
+        name: One of `FORMS`; a prism is hexagonal with pyramids, a stub a short prism.
         rng: source of the individual distortion.
 
     Returns:
         Solid centred on the origin, half width about 1 (long axis along z for the long forms).
     """
-    if name == "cube":
-        rows, offsets, lines = _AXES, np.ones(6), "cubic"
-    elif name == "cuboctahedron":
-        rows, offsets, lines = np.vstack([_AXES, _SIGNS]), np.r_[np.ones(6), np.full(8, 1.3)], "level"
-    elif name == "octahedron":
-        rows, offsets, lines = np.vstack([_SIGNS, _AXES]), np.r_[np.full(8, 0.72), np.full(6, 1.12)], "level"
-    elif name == "tetrahedron":
-        keep = _SIGNS.prod(axis=1) > 0
-        rows, offsets = np.vstack([_SIGNS[keep], _SIGNS[~keep]]), np.r_[np.full(4, 0.62), np.full(4, 1.15)]
-        lines = "level"
-    elif name == "dodecahedron":
-        rows = [np.roll((0, i, j), k) for i in (1, -1) for j in (1, -1) for k in range(3)]
-        offsets, lines = np.full(12, 0.9), "level"
-    elif name == "pyritohedron":
-        rows = np.vstack([[np.roll((0, i, 2 * j), k) for i in (1, -1) for j in (1, -1) for k in range(3)], _AXES])
-        offsets, lines = np.r_[np.full(12, 0.92), np.full(6, 0.98)], "cubic"
-    elif name == "rhombohedron":
-        rows, offsets, lines = np.vstack([_ring(3, tilt=0.78), -_ring(3, tilt=0.78)]), np.ones(6), "level"
-    elif name == "dogtooth":
-        upper = np.vstack([_ring(3, tilt=0.3, turn=-0.2), _ring(3, tilt=0.3, turn=0.6)])
-        rows, offsets, lines = np.vstack([upper, -upper]), np.full(12, 0.75), "level"
-    else:
-        rows, offsets, lines = _long_form(name)
-    offsets = np.asarray(offsets) * np.exp(rng.normal(0, 0.09, len(offsets)))
-    return _solid(rows, offsets, lines)
+    rows, offsets, lines = FORMS[name]
+    return _solid(rows, offsets * np.exp(rng.normal(0, 0.09, len(offsets))), lines)
 
 
-def _long_form(name: str) -> tuple[np.ndarray, np.ndarray, str]:
-    """Prismatic and tabular forms."""
-    if name == "prism":
-        ends = np.vstack([_ring(6, tilt=0.66), [[0, 0, -1]]])
-        return np.vstack([_ring(6), ends]), np.r_[np.full(6, 0.45), np.full(6, 1.0), 1.2], "level"
-    if name == "needle":
-        ends = np.vstack([_ring(4, tilt=0.9, turn=0.4), [[0, 0, -1]]])
-        return np.vstack([_ring(6), ends]), np.r_[np.full(6, 0.09), np.full(4, 0.8), 1.0], "axis"
-    if name == "blade":
-        rows = [
-            [1, 0, 0],
-            [-1, 0, 0],
-            [0, 1, 0],
-            [0, -1, 0],
-            [0.5, 0.6, 0],
-            [-0.5, -0.6, 0],
-            [0, 0.45, 1],
-            [0, -0.3, -1],
-        ]
-        return np.array(rows), np.array([0.16, 0.16, 0.55, 0.55, 0.40, 0.40, 1.0, 1.0]), "axis"
-    if name == "plate":
-        rows = np.vstack([_ring(6), [[0, 0, 1], [0, 0, -1]]])
-        return rows, np.r_[np.full(6, 0.9), 0.07, 0.07], "level"
-    if name == "stub":
-        rows = np.vstack([_ring(4, turn=0.5), _ring(4, tilt=0.75), -_ring(4, tilt=0.75)])
-        return rows, np.r_[np.full(4, 0.6), np.full(8, 0.95)], "axis"
-    raise ValueError(f"unknown crystal form {name!r}")
-
-
-def place(shape: Solid, turn: np.ndarray, position: np.ndarray, *, stretch: np.ndarray, material: int) -> Solid:
+def place(shape: Solid, turn: np.ndarray, position: np.ndarray, *, stretch: np.ndarray, material: int = 0) -> Solid:
     """The form stretched along its own axes (3,), turned by a rotation (3, 3) and moved to `position` (3,)."""
     stretch = np.asarray(stretch, dtype=np.float64)
     scaled = shape.normals / stretch

@@ -1,7 +1,5 @@
 """Colour, relief and lustre of the visible points of a specimen, from object-space noise."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +31,7 @@ class Points:
     across: np.ndarray
     growth: np.ndarray
 
-    def pick(self, chosen: np.ndarray) -> Points:
+    def pick(self, chosen: np.ndarray) -> "Points":
         """The points where `chosen` (n,) is True."""
         return Points(self.position[chosen], self.normal[chosen], self.across[chosen], self.growth[chosen])
 
@@ -52,7 +50,7 @@ class Skin:
     absorb: np.ndarray
 
     @classmethod
-    def empty(cls, count: int) -> Skin:
+    def empty(cls, count: int) -> "Skin":
         """Storage for `count` points."""
         wide = [np.zeros((count, 3), np.float32) for _ in range(2)]
         flat = [np.zeros(count, np.float32) for _ in range(6)]

@@ -1,8 +1,7 @@
 """How minerals occur: the vocabulary in which the 26 recipes are written."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
+from typing import Any
 
 from mineral_lib.specimens.materials import Material, body
 
@@ -19,22 +18,22 @@ class Variant:
     rough: float = 0.075
 
 
-def metal(codes: str, **look) -> Material:
+def metal(codes: str, **look: Any) -> Material:
     """Metallic crystal of three colours."""
     return body(codes, **{"metal": 1.0, "rough": 0.3, "bump": 0.015, **look})
 
 
-def glass(codes: str, clear: float, **look) -> Material:
+def glass(codes: str, clear: float, **look: Any) -> Material:
     """Transparent crystal with glassy lustre."""
     return body(codes, **{"clear": clear, "rough": 0.12, "gloss": 0.07, "bump": 0.006, **look})
 
 
-def earthy(codes: str, **look) -> Material:
+def earthy(codes: str, **look: Any) -> Material:
     """Dull, earthy or stony material."""
     return body(codes, **{"rough": 0.95, "gloss": 0.02, "bump": 0.024, "bump_scale": 9.0, **look})
 
 
-def patched(material: Material, other: int, share: float, **look) -> Material:
+def patched(material: Material, other: int, share: float, **look: Any) -> Material:
     """The material with patches, veins or nodules of another one."""
     return replace(material, other=other, other_share=share, **look)
 
@@ -47,7 +46,7 @@ STONE: Part = ("stone", {})
 HOST: Part = ("stone", {"material": 1})
 
 
-def massive(weight: float, ore: Material, host: Material, share: float, **look) -> Variant:
+def massive(weight: float, ore: Material, host: Material, share: float, **look: Any) -> Variant:
     """A lump of ore that a second material divides; `look` has its pattern and scale."""
     return Variant(weight, (patched(ore, 1, share, **look), host), (STONE,))
 

@@ -54,23 +54,26 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         data = Path(path).read_bytes()
     except OSError as error:
         raise _damaged(path, f"cannot be read ({error.strerror or error})") from error
-    found, expected = len(data) - HEADER_BYTES, int.from_bytes(data[len(MAGIC) : len(MAGIC) + 8], "big")
-    payload = memoryview(data)[HEADER_BYTES:]
+    payload, size = memoryview(data)[HEADER_BYTES:], int.from_bytes(data[len(MAGIC) : len(MAGIC) + 8], "big")
     if not data.startswith(MAGIC):
         raise _damaged(path, f"is no checkpoint of this study ({len(data)} bytes)")
-    if found != expected:
-        raise _damaged(path, f"is damaged: {len(data)} bytes found, {expected + HEADER_BYTES} expected")
+    if len(payload) != size:
+        raise _damaged(path, f"is damaged: {len(data)} bytes found, {size + HEADER_BYTES} expected")
     if hashlib.sha256(payload).digest() != data[len(MAGIC) + 8 : HEADER_BYTES]:
         raise _damaged(path, f"is damaged: digest mismatch, {len(data)} bytes found and expected")
-    content = _load_payload(path, payload)
+    try:
+        content = _plain_payload(path, payload)
+    except StorageError:
+        raise
+    except pickle.UnpicklingError as error:
+        raise _damaged(path, "holds something else than tensors and plain values; it was not loaded") from error
+    except Exception as error:  # zipfile's and torch's errors of an archive that is none are of a dozen types
+        raise _damaged(path, f"cannot be read ({type(error).__name__})") from error
     if not isinstance(content, dict) or not isinstance(content.get("schema"), int):
         raise _damaged(path, "is no checkpoint of this study")
     if content["schema"] > SCHEMA:
-        raise StorageError(
-            f"was written by a newer version (schema {content['schema']}, this version reads up to {SCHEMA})",
-            where=str(path),
-            remedy="update this package",
-        )
+        what = f"was written by a newer version (schema {content['schema']}, this version reads up to {SCHEMA})"
+        raise StorageError(what, where=str(path), remedy="update this package")
     return content
 
 
@@ -78,33 +81,15 @@ def _damaged(path: Path, what: str) -> StorageError:
     return StorageError(f"the checkpoint {what}", where=str(path), remedy="delete it")
 
 
-def _load_payload(path: Path, payload: memoryview) -> Any:
-    try:
-        with zipfile.ZipFile(io.BytesIO(payload)) as archive:
-            members = archive.infolist()
-        # Only stored members, together no larger than the file: an archive that expands is refused unread.
-        if any(item.compress_type != zipfile.ZIP_STORED or item.file_size != item.compress_size for item in members):
-            raise _damaged(path, "holds compressed members, which this study never writes")
-        if sum(item.file_size for item in members) > len(payload):
-            raise _damaged(path, "holds overlapping members, which this study never writes")
-        return torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise _damaged(path, "holds something else than tensors and plain values; it was not loaded") from error
-    except (
-        zipfile.BadZipFile,
-        RuntimeError,
-        ValueError,
-        TypeError,
-        KeyError,
-        EOFError,
-        AttributeError,
-        AssertionError,
-        IndexError,
-        NotImplementedError,
-        OverflowError,
-        MemoryError,
-    ) as error:
-        raise _damaged(path, f"cannot be read ({type(error).__name__})") from error
+def _plain_payload(path: Path, payload: memoryview) -> Any:
+    """Only stored members, together no larger than the file: an archive that expands is refused unread."""
+    with zipfile.ZipFile(io.BytesIO(payload)) as archive:
+        members = archive.infolist()
+    if any(item.compress_type != zipfile.ZIP_STORED or item.file_size != item.compress_size for item in members):
+        raise _damaged(path, "holds compressed members, which this study never writes")
+    if sum(item.file_size for item in members) > len(payload):
+        raise _damaged(path, "holds overlapping members, which this study never writes")
+    return torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
 
 
 def _require_plain(value: Any, where: str) -> None:

@@ -18,15 +18,14 @@ import pandas as pd
 import torch
 
 from mineral_lib.catalogue import minerals
-from mineral_lib.config import PAPER_MODELS, Settings
+from mineral_lib.config import PAPER_MODELS, Report, Settings
 from mineral_lib.data.dataset import MineralDataset, make_loader, set_epoch
 from mineral_lib.data.index import working_size
 from mineral_lib.models.structure import count_parameters, file_size_mib, multiply_adds
 from mineral_lib.models.zoo import add_attention, build_base, display_name
-from mineral_lib.parameters import check, sections_of
 from mineral_lib.runtime import derive_seed, machine, seed_everything, set_threads
 from mineral_lib.training.engine import Batch, Loop, predict, train_one_epoch
-from mineral_lib.training.runs import make_loop
+from mineral_lib.training.train_run import make_loop
 
 PAPER_PX = 224  # the paper's image size
 WARM_UP_STEPS = {"cpu": 2}  # an accelerator needs a few more until kernels are chosen and clocks are up
@@ -56,6 +55,99 @@ class Point(NamedTuple):
     images: int | None = None
 
 
+class Candidate(NamedTuple):
+    """A network whose cost is measured.
+
+    Attributes:
+        settings: The profile; ``train.device``, ``precision`` and ``threads`` apply.
+        name: Network name.
+        family: ``compact`` or ``paper``.
+    """
+
+    settings: Settings
+    name: str
+    family: str
+
+    def build(self) -> torch.nn.Module:
+        """The network with random weights."""
+        options = self.settings.model.model_copy(update={"family": self.family})
+        network = build_base(self.name, num_classes=len(minerals()), options=options)
+        return add_attention(self.name, network, options)
+
+    def points(self) -> list[Point]:
+        """What is timed; the first point is the row of the table, and peak memory is taken there."""
+        px, batch = self.settings.data.image_size_px, self.settings.train.batch_size
+        sizes, batches = self.settings.report.cost_sizes_px, self.settings.report.cost_batch_sizes
+        if self.family != self.settings.model.family:
+            return [Point("table", px, batches[0])]
+        found = [Point("table", px, batch)]
+        if self.name in PAPER_MODELS:  # other networks may accept one image size only
+            found += [Point("scaling", size, batches[0]) for size in sizes]
+            found += [Point("scaling", px, size) for size in batches]
+            found += [Point("epoch", px, batch, count * batch) for count in EPOCH_BATCHES]
+        return list({point[1:]: point for point in found[::-1]}.values())[::-1]  # the first of equals
+
+    def counts(self) -> dict[str, Any]:
+        """What is known without running the network."""
+        with torch.device("meta"):  # shapes without numbers are enough to count
+            network = self.build()
+        px = self.settings.data.image_size_px
+        return {
+            "model": self.name,
+            "family": self.family,
+            "network": display_name(self.name, self.family),
+            "parameters": count_parameters(network),
+            "image_size_px": px,
+            "gmacs": multiply_adds(network, px),
+            "gmacs_224px": multiply_adds(network, PAPER_PX) if self.family == "paper" else None,
+            "size_mib": file_size_mib(network.to_empty(device="cpu")),
+        }
+
+    def time(self) -> list[dict[str, Any]]:
+        """Time the network at all its points; meant for a process of its own."""
+        settings, rows = self.settings, []
+        set_threads(settings.train.threads)
+        seed_everything(derive_seed(settings.report.seed, "cost", self.name))
+        before = _peak_memory_mib(torch.device("cpu"))
+        loop = make_loop(self.build(), settings, lr=1e-6)  # the rate changes no time
+        known, on_cpu = machine(), loop.device.type == "cpu"
+        facts = {
+            "device": loop.device.type,
+            "machine": known["accelerator"]
+            if loop.device.type == "cuda"
+            else f"{known['architecture']}, {known['cores']} cores",
+            "threads": settings.train.threads,
+            "precision": str(loop.autocast_dtype or torch.float32).removeprefix("torch."),
+        }
+        for point in self.points():
+            row = facts | point._asdict()
+            if point.image_size_px != settings.data.image_size_px:  # counted at the profile's size only
+                row["gmacs"] = None
+            try:
+                row |= _time_epoch(loop, point, settings) if point.images else _time_steps(loop, point, settings.report)
+            except (RuntimeError, MemoryError) as error:
+                if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "allocate memory" not in str(error):
+                    raise
+                row["note"] = NO_MEMORY
+            if not rows and "note" not in row:
+                row["peak_mib"] = _peak_memory_mib(loop.device) - (before if on_cpu else 0)
+            rows.append(row)
+        return rows
+
+    def time_in_fresh_process(self) -> list[dict[str, Any]]:
+        """As ``time``, with a note instead if the process dies."""
+        # A fork server imports torch once; its children start at once, and fresh. Windows has none.
+        method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+        context = multiprocessing.get_context(method)
+        if method == "forkserver":
+            context.set_forkserver_preload([__name__])
+        try:
+            with ProcessPoolExecutor(1, mp_context=context) as pool:
+                return pool.submit(self.time).result()
+        except BrokenProcessPool:  # a system that runs out of memory ends processes
+            return [{"kind": "table", "note": DIED}]
+
+
 def measure_costs(settings: Settings) -> pd.DataFrame:
     """Count and time the networks of the comparison, of the profile's family and of the other one.
 
@@ -64,8 +156,7 @@ def measure_costs(settings: Settings) -> pd.DataFrame:
     timed at the same size with the smallest batch.
 
     Args:
-        settings: The profile; ``train.device``, ``precision`` and ``threads`` apply. Without ``report.cost_sizes_px``
-            nothing is timed: the networks are counted only.
+        settings: The profile. Without ``report.cost_sizes_px`` nothing is timed: the networks are counted only.
 
     Returns:
         One row a measurement with the columns ``COLUMNS``: GMACs a image (1 MAC = 2 FLOPs), MiB, images a second
@@ -73,113 +164,30 @@ def measure_costs(settings: Settings) -> pd.DataFrame:
         steps add (CUDA: allocated tensors; CPU: resident memory of the fresh process). What was not or could not be
         measured is NaN, with a ``note`` where memory did not suffice.
     """
-    other = "paper" if settings.model.family == "compact" else "compact"
-    rows = []
-    for family in (settings.model.family, other):
-        own = family == settings.model.family
+    own, rows = settings.model.family, []
+    for family in (own, "paper" if own == "compact" else "compact"):
         for name in settings.comparison.models:
-            if ":" in name and not own:  # any other network has no sibling
+            if ":" in name and family != own:  # any other network has no sibling
                 continue
-            counts = _counts(settings, name, family)
-            asked = settings.report.cost_sizes_px and (own or settings.report.cost_other_family)
-            timed = _in_fresh_process(settings, name, family) if asked else []
-            rows += [counts | row for row in timed] or [counts | {"kind": "table"}]
+            candidate = Candidate(settings, name, family)
+            asked = settings.report.cost_sizes_px and (family == own or settings.report.cost_other_family)
+            timed, counts = candidate.time_in_fresh_process() if asked else [{"kind": "table"}], candidate.counts()
+            rows += [counts | row for row in timed]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def points(settings: Settings, name: str, family: str) -> list[Point]:
-    """What is timed of a network; the first point is its row in the table, and its peak memory is taken there."""
-    px, batch, smallest = settings.data.image_size_px, settings.train.batch_size, settings.report.cost_batch_sizes[0]
-    if family != settings.model.family:
-        return [Point("table", px, smallest)]
-    found = [Point("table", px, batch)]
-    if name in PAPER_MODELS:  # other networks may accept one image size only
-        found += [Point("scaling", size, smallest) for size in settings.report.cost_sizes_px]
-        found += [Point("scaling", px, size) for size in settings.report.cost_batch_sizes]
-        found += [Point("epoch", px, batch, batches * batch) for batches in EPOCH_BATCHES]
-    return list({point[1:]: point for point in found[::-1]}.values())[::-1]  # the first of equals
-
-
-def _build(settings: Settings, name: str, family: str) -> torch.nn.Module:
-    options = settings.model.model_copy(update={"family": family})
-    return add_attention(name, build_base(name, num_classes=len(minerals()), options=options), options)
-
-
-def _counts(settings: Settings, name: str, family: str) -> dict[str, Any]:
-    with torch.device("meta"):  # shapes without numbers are enough to count
-        network = _build(settings, name, family)
-    px = settings.data.image_size_px
-    return {
-        "model": name,
-        "family": family,
-        "network": display_name(name, family),
-        "parameters": count_parameters(network),
-        "image_size_px": px,
-        "gmacs": multiply_adds(network, px),
-        "gmacs_224px": multiply_adds(network, PAPER_PX) if family == "paper" else None,
-        "size_mib": file_size_mib(network.to_empty(device="cpu")),
-    }
-
-
-def _in_fresh_process(settings: Settings, name: str, family: str) -> list[dict[str, Any]]:
-    # A fork server imports torch once; its children start at once, and fresh. Windows has none.
-    method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-    context = multiprocessing.get_context(method)
-    if method == "forkserver":
-        context.set_forkserver_preload([__name__])
-    try:
-        with ProcessPoolExecutor(1, mp_context=context) as pool:
-            return pool.submit(time_network, sections_of(settings), name, family).result()
-    except BrokenProcessPool:  # a system that runs out of memory ends processes
-        return [{"kind": "table", "note": DIED}]
-
-
-def time_network(sections: dict[str, Any], name: str, family: str) -> list[dict[str, Any]]:
-    """Time one network at all its points; meant for a process of its own.
-
-    Args:
-        sections: Plain values of the profile (``parameters.sections_of``).
-        name: Network name.
-        family: ``compact`` or ``paper``.
-    """
-    settings = check(sections, where="cost measurement")
-    set_threads(settings.train.threads)
-    seed_everything(derive_seed(settings.report.seed, "cost", name))
-    before = _peak_memory_mib(torch.device("cpu"))
-    loop = make_loop(_build(settings, name, family), settings, lr=1e-6)  # the rate changes no time
-    facts = {
-        "device": loop.device.type,
-        "machine": _machine(loop.device),
-        "threads": settings.train.threads,
-        "precision": str(loop.autocast_dtype or torch.float32).removeprefix("torch."),
-    }
-    rows = []
-    for point in points(settings, name, family):
-        row = facts | point._asdict()
-        if point.image_size_px != settings.data.image_size_px:  # counted at the profile's size only
-            row["gmacs"] = float("nan")
-        try:
-            row |= (_time_epoch if point.images else _time_point)(loop, point, settings)
-        except (RuntimeError, MemoryError) as error:
-            if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "allocate memory" not in str(error):
-                raise
-            row["note"] = NO_MEMORY
-        if not rows and "note" not in row:
-            row["peak_mib"] = _peak_memory_mib(loop.device) - (before if loop.device.type == "cpu" else 0)
-        rows.append(row)
-    return rows
-
-
-def _time_point(loop: Loop, point: Point, settings: Settings) -> dict[str, float]:
+def _time_steps(loop: Loop, point: Point, report: Report) -> dict[str, float]:
+    """Speed of a step, on a batch that lies in memory."""
     size, px = point.batch_size, point.image_size_px
     batch = (torch.randn(size, 3, px, px), torch.arange(size) % len(minerals()), torch.arange(size))
-    train, infer = (_Clock(loop.device, settings.report.cost_steps, settings.report.cost_seconds) for _ in range(2))
+    train, infer = (_Clock(loop.device, report.cost_steps, report.cost_seconds) for _ in range(2))
     train_one_epoch(loop, train.repeat(batch), epoch=1)
     predict(loop, infer.repeat(batch))
-    speeds = {
-        f"{name}_images_per_s": size / median(clock.seconds) for name, clock in (("train", train), ("infer", infer))
+    return {
+        "train_images_per_s": size / median(train.seconds),
+        "infer_images_per_s": size / median(infer.seconds),
+        "steps": min(len(train.seconds), len(infer.seconds)),
     }
-    return speeds | {"steps": min(len(train.seconds), len(infer.seconds))}
 
 
 def _time_epoch(loop: Loop, point: Point, settings: Settings) -> dict[str, float]:
@@ -239,8 +247,3 @@ def _peak_memory_mib(device: torch.device) -> float:
         return float("nan")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 2**20 if machine()["system"] == "Darwin" else peak / 2**10
-
-
-def _machine(device: torch.device) -> str:
-    facts = machine()
-    return facts["accelerator"] if device.type == "cuda" else f"{facts['architecture']}, {facts['cores']} cores"

@@ -40,8 +40,8 @@ class Loop:
         accumulate: Parts a batch is worked through in; the gradient is that of the whole batch.
         mix: Mixes the pictures of a batch, or None.
         average: Moving average of the weights, or None.
-        processes: Processes that share each batch, see ``training.ranks``.
         freeze_batch_norm_after: Epochs after which batch normalisation is frozen, 0 for never.
+        clip_norm: Longest gradient of a step; longer ones are shortened to it. None: as they are.
     """
 
     network: nn.Module
@@ -52,8 +52,8 @@ class Loop:
     accumulate: int = 1
     mix: Mix | None = None
     average: ModelEmaV3 | None = None
-    processes: int = 1
     freeze_batch_norm_after: int = 0
+    clip_norm: float | None = None
 
     @property
     def evaluated(self) -> nn.Module:
@@ -65,10 +65,6 @@ class Loop:
         images = images.to(self.device, non_blocking=True, memory_format=torch.channels_last)
         with torch.autocast(self.device.type, dtype=self.autocast_dtype, enabled=self.autocast_dtype is not None):
             return (self.network if network is None else network)(images)
-
-    def whole(self, totals: torch.Tensor) -> torch.Tensor:
-        """Totals of the whole batch, from those of the part this process has seen: all of it."""
-        return totals
 
     def step(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """One optimizer step on a batch.
@@ -90,9 +86,11 @@ class Loop:
             (loss * (len(wanted) / len(labels))).backward()
             logits = output if isinstance(output, torch.Tensor) else output[0]
             correct = (logits.detach().argmax(1) == (wanted if wanted.ndim == 1 else wanted.argmax(1))).sum()
-            totals += self.whole(
-                torch.stack([loss.detach().double() * len(wanted), correct, torch.full_like(correct, len(wanted))])
+            totals += torch.stack(
+                [loss.detach().double() * len(wanted), correct, torch.full_like(correct, len(wanted))]
             )
+        if self.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self.network.parameters(), self.clip_norm)
         self.optimizer.step()
         return totals
 
@@ -122,6 +120,15 @@ class FitState:
     generators: dict[str, torch.Tensor] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
+
+    def end_epoch(self, row: dict[str, float], network: nn.Module, select: str) -> None:
+        """Add an epoch to the history; its weights are kept if they are the best so far (a tie keeps the earlier)."""
+        better = all(row["val_accuracy"] > earlier["val_accuracy"] for earlier in self.history)
+        self.epoch, self.step, self.totals = int(row["epoch"]), 0, [0.0, 0.0, 0.0]
+        self.history.append(row)
+        if better or select == "last":
+            self.best_epoch = self.epoch
+            self.best_weights = {key: value.detach().cpu().clone() for key, value in network.state_dict().items()}
 
 
 def autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:
@@ -216,50 +223,40 @@ def evaluate(loop: Loop, batches: Iterable[Batch]) -> tuple[float, float]:
     return loss.item(), (probabilities.argmax(1) == labels).double().mean().item()
 
 
-def cpu_copy(network: nn.Module) -> dict[str, torch.Tensor]:
-    """The network's weights, copied to the CPU."""
-    return {key: value.detach().cpu().clone() for key, value in network.state_dict().items()}
-
-
 def fit(
     loop: Loop,
     loaders: dict[str, Any],
     train: Train,
     *,
-    lr: float,
     seed: int,
     state: FitState,
     save: Callable[[FitState], None],
-) -> FitState:
+) -> None:
     """Train for ``train.epochs`` epochs, remember the epoch with the best validation accuracy.
 
     Args:
         loop: Network, optimizer, device, precision, loss.
         loaders: ``train`` and ``val``, as ``make_loader`` gives them.
-        train: The ``train`` section.
-        lr: Initial learning rate of this network.
+        train: The ``train`` section as it holds for this network.
         seed: Seed of the run; dropout and drop path of an epoch depend on it and the epoch only.
-        state: Where to begin: fresh, or from a checkpoint.
+        state: Where to begin, fresh or from a checkpoint; afterwards it holds the whole history.
         save: Called with the state after each epoch, every ``train.checkpoint_every_steps`` steps, and at a stop.
-
-    Returns:
-        The final state with the whole history.
 
     Raises:
         DivergenceError: Loss or output is not finite; the last checkpoint keeps the best weights.
         StoppedError: Ctrl-C or SIGTERM; the step in progress is done and saved.
     """
-    steps = len(loaders["train"])
+    by_step, steps = train.schedule == "step", len(loaders["train"])
 
-    def rate_now() -> float:
+    def set_rate() -> None:
         # The middle of the step to come, so that neither the first nor the last one is wasted.
-        share = (state.step + 0.5) / steps if train.schedule == "step" else None
-        return learning_rate(state.epoch + 1, base=lr, train=train, share=share)
+        share = (state.step + 0.5) / steps if by_step else None
+        set_learning_rate(loop.optimizer, learning_rate(state.epoch + 1, train=train, share=share))
 
     def after_step(totals: torch.Tensor) -> None:
         state.step += 1
-        if train.schedule == "step":
-            set_learning_rate(loop.optimizer, rate_now())
+        if by_step:
+            set_rate()
         due = train.checkpoint_every_steps and state.step % train.checkpoint_every_steps == 0
         if due or stop_requested():
             state.totals = totals.tolist()
@@ -268,34 +265,16 @@ def fit(
 
     while state.epoch < train.epochs:
         epoch = state.epoch + 1
-        set_learning_rate(loop.optimizer, rate_now())
+        set_rate()
         seed_everything(derive_seed(seed, "epoch", epoch))
         if state.step:
             restore_generators(state.generators, loop.device)
         set_epoch(loaders["train"], epoch, start=state.step)
-        train_loss, train_accuracy = train_one_epoch(
+        row = {"epoch": epoch, "lr": learning_rate(epoch, train=train, share=0.5 if by_step else None)}
+        row["train_loss"], row["train_accuracy"] = train_one_epoch(
             loop, loaders["train"], epoch=epoch, done=state, after_step=after_step
         )
-        val_loss, val_accuracy = evaluate(loop, loaders["val"])
-        state.epoch, state.step, state.totals = epoch, 0, [0.0, 0.0, 0.0]
-        state.history.append(
-            {
-                "epoch": epoch,
-                "lr": learning_rate(epoch, base=lr, train=train, share=0.5 if train.schedule == "step" else None),
-                "train_loss": train_loss,
-                "train_accuracy": train_accuracy,
-                "val_loss": val_loss,
-                "val_accuracy": val_accuracy,
-            }
-        )
-        best = max(row["val_accuracy"] for row in state.history)
-        if train.select == "last" or (val_accuracy == best and _first(state.history, best) == epoch):
-            state.best_epoch, state.best_weights = epoch, cpu_copy(loop.evaluated)
+        row["val_loss"], row["val_accuracy"] = evaluate(loop, loaders["val"])
+        state.end_epoch(row, loop.evaluated, train.select)
         save(state)
         check_stop(f"saved after epoch {epoch}")
-    return state
-
-
-def _first(history: list[dict[str, float]], best: float) -> int:
-    # A tie keeps the earlier epoch.
-    return next(int(row["epoch"]) for row in history if row["val_accuracy"] == best)

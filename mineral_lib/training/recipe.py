@@ -45,22 +45,25 @@ def parameter_groups(network: nn.Module, train: Train) -> Any:
     return param_groups_layer_decay(network, weight_decay=train.weight_decay, layer_decay=train.layer_decay)
 
 
-def learning_rate(epoch: int, *, base: float, train: Train, share: float | None = None) -> float:
-    """Learning rate: linear warm-up, then cosine annealing to ``min_lr`` (paper 3.3), or one rate (``constant``).
+def annealing(share: float) -> float:
+    """Cosine annealing: 1 at the beginning (share 0), 0 at the end (share 1)."""
+    return (1 + math.cos(math.pi * share)) / 2
+
+
+def learning_rate(epoch: int, *, train: Train, share: float | None = None) -> float:
+    """Learning rate: linear warm-up to ``lr``, then cosine annealing to ``min_lr`` (paper 3.3), or ``lr`` (constant).
 
     Args:
         epoch: 1-based.
-        base: Rate after the warm-up.
         train: The ``train`` section.
         share: Share of the epoch that is done, 0 to 1; the warm-up then begins at 0. None: one rate for the epoch.
     """
     done, warm_up = epoch - 1 + (share or 0.0), train.warmup_epochs
     if done < warm_up:
-        return base * epoch / (warm_up + 1) if share is None else base * done / warm_up
+        return train.lr * epoch / (warm_up + 1) if share is None else train.lr * done / warm_up
     if train.schedule == "constant":
-        return base
-    progress = (done - warm_up) / (train.epochs - warm_up)
-    return train.min_lr + (base - train.min_lr) * (1 + math.cos(math.pi * progress)) / 2
+        return train.lr
+    return train.min_lr + (train.lr - train.min_lr) * annealing((done - warm_up) / (train.epochs - warm_up))
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

@@ -10,13 +10,14 @@ A finished run whose parameters changed is trained anew without a question, and 
 """
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from mineral_lib import __version__
+from mineral_lib.compute.ranks import process_count
 from mineral_lib.errors import DivergenceError, ResumeError, StorageError
 from mineral_lib.runtime import generator_states, package_versions
 from mineral_lib.storage import keep_as, move, read_json, remove_tree, write_json
@@ -32,34 +33,33 @@ PARAMETER_NAMES = {"architecture": "model", "data_fingerprint": "photographs", "
 DERIVED = ("key", "display_name", "family", "eca_placement")
 
 
-@dataclass(frozen=True)
 class Checkpoints:
     """The checkpoint folder of one run.
 
-    Attributes:
+    Args:
         folder: ``<run folder>/checkpoints``.
         config: The run's configuration, as ``run_config`` gives it.
-        begin: When this process began with it (``time.perf_counter``).
+        writes: False in the processes that share a run with the one that writes.
+
+    Attributes:
+        last: The newest checkpoint.
+        previous: The one before.
+        best: The checkpoint of the epoch selected so far.
     """
 
-    folder: Path
-    config: dict[str, Any]
-    begin: float = field(default_factory=time.perf_counter)
+    def __init__(self, folder: Path, config: dict[str, Any], *, writes: bool = True) -> None:
+        self.folder, self.config, self.writes, self.name = folder, config, writes, folder.parent.name
+        self.last, self.previous, self.best = (folder / name for name in FILES)
+        self._begin = self._saved = time.perf_counter()
 
     @property
-    def last(self) -> Path:
-        """The newest checkpoint."""
-        return self.folder / FILES[0]
+    def age_s(self) -> float:
+        """Seconds since this process last saved, or began."""
+        return time.perf_counter() - self._saved
 
-    @property
-    def previous(self) -> Path:
-        """The one before."""
-        return self.folder / FILES[1]
-
-    @property
-    def best(self) -> Path:
-        """The checkpoint of the epoch selected so far."""
-        return self.folder / FILES[2]
+    def seconds(self, state: FitState) -> float:
+        """Seconds spent on the run, earlier processes included."""
+        return state.seconds + time.perf_counter() - self._begin
 
     def save(self, state: FitState, loop: Loop) -> None:
         """Write the new ``last``; the old one becomes ``previous``; after a best epoch it is ``best`` as well.
@@ -68,29 +68,24 @@ class Checkpoints:
             DivergenceError: A weight is not finite; such weights are never saved.
             StorageError: It cannot be written; the earlier checkpoints are intact.
         """
+        if not self.writes:
+            return
         weights = loop.network.state_dict()
         bad = [name for name, value in weights.items() if value.is_floating_point() and not value.isfinite().all()]
         if bad:
             raise DivergenceError(f"weights are not finite ({bad[0]})", where=_position(state), remedy="lower train.lr")
-        content = {
+        content = vars(state) | {
             "package_version": __version__,
             "versions": package_versions(),
             "device": str(loop.device),
             "threads": torch.get_num_threads(),
-            "processes": loop.processes,
+            "processes": process_count(),
             "classes": self.config["classes"],
             "config": self.config,
-            "epoch": state.epoch,
-            "step": state.step,
-            "totals": state.totals,
-            "history": state.history,
             "generators": generator_states(loop.device),
-            "best_epoch": state.best_epoch,
-            "best_weights": state.best_weights,
             "network": weights,
             "optimizer": loop.optimizer.state_dict(),
-            "notes": state.notes,
-            "seconds": state.seconds + time.perf_counter() - self.begin,
+            "seconds": self.seconds(state),
         }
         if loop.average is not None:
             content["average"] = loop.average.module.state_dict()
@@ -100,6 +95,7 @@ class Checkpoints:
         if self.last.is_file():
             keep_as(self.last, self.previous)
         move(fresh, self.last)
+        self._saved = time.perf_counter()
 
     def resume(self, loop: Loop, say: Say) -> FitState:
         """Load the newest intact checkpoint into network and optimizer; a fresh state if there is none.
@@ -110,16 +106,7 @@ class Checkpoints:
         """
         saved = self._newest(say)
         if saved is not None and saved["config"]["key"] != self.config["key"]:
-            if not self._abandoned(saved):
-                raise ResumeError(
-                    "holds an unfinished run of other parameters, photographs or classes:\n"
-                    + "\n".join(f"  {line}" for line in differences(saved["config"], self.config)),
-                    where=str(self.folder.parent),
-                    remedy="set them back to go on with it, or give it up: python -m mineral_lib clean --unfinished "
-                    "--profile NAME (or delete the folder)",
-                )
-            say(f"{self.folder.parent.name}: the earlier run has ended; starts anew with the changed parameters")
-            self.clear()
+            self._give_up(saved, say)
             saved = None
         if saved is None:
             return FitState()
@@ -128,21 +115,23 @@ class Checkpoints:
         place_optimizer(loop.optimizer)
         if loop.average is not None:
             loop.average.module.load_state_dict(saved["average"])
-        state = FitState(
-            saved["epoch"],
-            saved["history"],
-            saved["best_epoch"],
-            saved["best_weights"],
-            saved["step"],
-            saved["totals"],
-            saved["generators"],
-            saved["notes"],
-            saved["seconds"],
-        )
-        note = f"resumed after {_position(state)}" + _changes(saved, loop)
-        state.notes.append(note)
-        say(f"{self.folder.parent.name}: {note}")
+        state = FitState(**{one.name: saved[one.name] for one in fields(FitState)})
+        state.notes.append(f"resumed after {_position(state)}" + _changes(saved, loop))
+        say(f"{self.name}: {state.notes[-1]}")
         return state
+
+    def _give_up(self, saved: dict[str, Any], say: Say) -> None:
+        """Delete the checkpoints of a run of other parameters, if it has ended; else refuse."""
+        if not self._has_ended(saved):
+            raise ResumeError(
+                "holds an unfinished run of other parameters, photographs or classes:\n"
+                + "\n".join(f"  {line}" for line in differences(saved["config"], self.config)),
+                where=str(self.folder.parent),
+                remedy="set them back to go on with it, or give it up: python -m mineral_lib clean --unfinished "
+                "--profile NAME (or delete the folder)",
+            )
+        say(f"{self.name}: the earlier run has ended; starts anew with the changed parameters")
+        self.clear()
 
     def _newest(self, say: Say) -> dict[str, Any] | None:
         problems: list[StorageError] = []
@@ -166,11 +155,15 @@ class Checkpoints:
             )
         return None
 
-    def mark_diverged(self, error: DivergenceError) -> None:
-        """Note that these parameters diverge, so that changed ones may start again without being asked."""
-        write_json(self.folder / MARK, {"key": self.config["key"], "message": str(error)})
+    def diverged(self, error: DivergenceError, state: FitState) -> DivergenceError:
+        """The error with the run's name and what is kept; changed parameters may now start anew unasked."""
+        if self.writes:
+            write_json(self.folder / MARK, {"key": self.config["key"], "message": str(error)})
+        kept = f"; epoch {state.best_epoch} is kept in {self.best}" if self.best.is_file() else ""
+        where = ", ".join(filter(None, [f"run {self.name}", error.where]))
+        return DivergenceError(error.what + kept, where=where, remedy=error.remedy)
 
-    def _abandoned(self, saved: dict[str, Any]) -> bool:
+    def _has_ended(self, saved: dict[str, Any]) -> bool:
         # It diverged, or it is finished and its process was killed before it could tidy up.
         ends = (self.folder / MARK, self.folder.parent / "config.json")
         return any(path.is_file() and read_json(path)["key"] == saved["config"]["key"] for path in ends)
@@ -178,7 +171,7 @@ class Checkpoints:
     def clear_if_ended(self) -> None:
         """Delete the checkpoints if they belong to a run that diverged or is finished."""
         saved = self._newest(lambda line: None)
-        if saved is not None and self._abandoned(saved):
+        if saved is not None and self._has_ended(saved):
             self.clear()
 
     def clear(self) -> None:
@@ -196,45 +189,30 @@ def _changes(saved: dict[str, Any], loop: Loop) -> str:
     changed = [f"{name} {old} -> {now.get(name)}" for name, old in saved["versions"].items() if now.get(name) != old]
     if saved["device"] != str(loop.device):
         changed.append(f"device {saved['device']} -> {loop.device}")
-    if saved.get("processes", 1) != loop.processes:
-        changed.append(f"processes {saved.get('processes', 1)} -> {loop.processes}")
+    if (before := saved.get("processes", 1)) != process_count():
+        changed.append(f"processes {before} -> {process_count()}")
     return f" on a changed machine ({', '.join(changed)}): not bit-exact" if changed else ""
 
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """Lines ``key: checkpoint -> now`` of what differs between two run configurations."""
-    before, after = (
-        {name: value for name, value in _flat(config).items() if name not in DERIVED} for config in (old, new)
-    )
-    lines = []
-    for key in sorted(before.keys() | after.keys()):
-        one, two = before.get(key, "absent"), after.get(key, "absent")
-        if one == two:
-            continue
-        if key == "classes":
-            lines.append(_class_difference(one, two))
-        else:
-            lines.append(f"{key}: {_short(one)} -> {_short(two)}")
-    return lines
+    before, after = _flat(old), _flat(new)
+    changed = [key for key in sorted(before.keys() | after.keys()) if before.get(key) != after.get(key)]
+    return [f"{key}: {_change(key, before.get(key, 'absent'), after.get(key, 'absent'))}" for key in changed]
 
 
 def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in config.items():
-        name = prefix + (PARAMETER_NAMES.get(key, key) if not prefix else key)
-        flat |= _flat(value, f"{name}.") if isinstance(value, dict) and value else {name: value}
+        name = prefix + key if prefix else PARAMETER_NAMES.get(key, key)
+        if name not in DERIVED:
+            flat |= _flat(value, f"{name}.") if isinstance(value, dict) and value else {name: value}
     return flat
 
 
-def _class_difference(old: list[str], new: list[str]) -> str:
-    gone, added = [name for name in old if name not in new], [name for name in new if name not in old]
-    if gone or added:
+def _change(key: str, old: Any, new: Any) -> str:
+    if key == "classes":
+        gone, added = [name for name in old if name not in new], [name for name in new if name not in old]
         parts = [f"no longer there: {', '.join(gone)}"] * bool(gone) + [f"new: {', '.join(added)}"] * bool(added)
-    else:
-        parts = ["the same names in another order"]
-    return f"classes: {len(old)} -> {len(new)} ({'; '.join(parts)})"
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 40 else text[:12] + "..."
+        return f"{len(old)} -> {len(new)} ({'; '.join(parts) or 'the same names in another order'})"
+    return " -> ".join(text if len(text) <= 40 else text[:12] + "..." for text in map(str, (old, new)))

@@ -1,6 +1,6 @@
 """One run of a study: a network, its starting weights, a split protocol and a seed; trained or not."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,70 +8,39 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from torch import nn
+from torch.utils.data import DataLoader
 
-from mineral_lib.config import PROPOSED, Settings
-from mineral_lib.data.split import train_photographs
+from mineral_lib.config import Model, Settings, Train
+from mineral_lib.data.dataset import MineralDataset, make_loader
+from mineral_lib.data.shuffled_labels import shuffled_labels
+from mineral_lib.data.split import SPLITS, split_seed, train_photographs
 from mineral_lib.errors import StorageError
-from mineral_lib.storage import STUDY_FILE, read_json
-from mineral_lib.training import runs as training_runs
-from mineral_lib.training.run_files import RUN_FILES
+from mineral_lib.models.weights import file_state, imagenet_state, load_backbone
+from mineral_lib.models.zoo import add_attention, base_network, build_base
+from mineral_lib.runtime import derive_seed, seed_everything
+from mineral_lib.storage import read_json
+from mineral_lib.training.checkpoint import load_weights
+from mineral_lib.training.engine import Say
+from mineral_lib.training.pretrain import CONTROL, Pretraining
+from mineral_lib.training.recipe import draw_weights
+from mineral_lib.training.run_config import run_config
+from mineral_lib.training.run_files import RUN_FILES, WEIGHTS_FILE, read_predictions
 from mineral_lib.training.specs import RunSpec
+from mineral_lib.training.train_run import train_run
 
 if TYPE_CHECKING:
     from mineral_lib.study import Study
 
 
 @dataclass(frozen=True)
-class Run:
-    """A run: what it is (``spec``), and what is left of it in its folder.
+class Run(RunSpec):
+    """A run of a study: what it is (see ``RunSpec``), how it is made, and what is left of it in its folder.
 
     Attributes:
         study: The study it belongs to.
-        spec: Network, starting weights, protocol, seed and controls.
     """
 
-    study: "Study"
-    spec: RunSpec
-
-    @property
-    def name(self) -> str:
-        """Folder name, for example ``resnet50-scratch-grouped-seed0``."""
-        return self.spec.name
-
-    @property
-    def model(self) -> str:
-        """Network, for example ``resnet50``."""
-        return self.spec.model
-
-    @property
-    def weights(self) -> str:
-        """``scratch``, ``transfer`` or the start of a control."""
-        return self.spec.weights
-
-    @property
-    def protocol(self) -> str:
-        """How the samples are split, see ``data.split``."""
-        return self.spec.protocol
-
-    @property
-    def labels(self) -> str:
-        """``true``, or ``shuffled`` in the control of the leak study."""
-        return self.spec.labels
-
-    @property
-    def pictures(self) -> str:
-        """``colour``, or ``grey`` in the control that sees no colour."""
-        return self.spec.pictures
-
-    @property
-    def seed(self) -> int:
-        """Seed of initialisation, order and augmentation."""
-        return self.spec.seed
-
-    @property
-    def placement(self) -> str | None:
-        """Where the ECA modules sit; None for other networks than the proposed one."""
-        return self.config.get("eca_placement") if self.model == PROPOSED else None
+    study: "Study" = field(kw_only=True, repr=False)
 
     @property
     def settings(self) -> Settings:
@@ -88,26 +57,145 @@ class Run:
         return self.dir / name
 
     @property
-    def is_finished(self) -> bool:
-        """Whether a run with these parameters and photographs is complete on disk."""
-        return training_runs.is_finished(self.study.settings, self.spec, self.study.data)
+    def recipe(self) -> Train:
+        """The ``train`` section of this run; with ``leakage.equal_steps`` an epoch of more images counts for more."""
+        train, epochs = self.settings.train, self.settings.train.epochs
+        if self.settings.leakage.equal_steps:
+            sizes = {
+                name: int((self.study.data.samples(name, self.seed)["split"] == "train").sum())
+                for name in ("grouped", self.protocol)
+            }
+            epochs = max(1, round(epochs * sizes["grouped"] / sizes[self.protocol]))
+        return train.model_copy(update={"epochs": epochs, "warmup_epochs": min(train.warmup_epochs, epochs - 1)})
 
-    def train(self) -> "Run":
-        """Train the run, or go on from its last checkpoint; returns at once if it is finished.
+    @property
+    def model_options(self) -> Model:
+        """The ``model`` section of this run, with its own ECA placement and scheme of random weights."""
+        options = self.settings.model
+        scheme = self.weights.removeprefix("scratch_") if self.weights.startswith("scratch_") else options.init_scheme
+        placement = self.placement or options.eca_placement
+        return options.model_copy(update={"eca_placement": placement, "init_scheme": scheme})
+
+    @property
+    def pretraining(self) -> Pretraining | None:
+        """The pre-training whose weights the run starts from, None if it needs none."""
+        formula = self.weights == "transfer" and self.settings.weights.source == "formula"
+        if not formula and self.weights != CONTROL:
+            return None
+        return Pretraining(self.study.settings, base_network(self.model), self.weights)
+
+    @property
+    def samples(self) -> pd.DataFrame:
+        """The samples of the run; its labels are shuffled for the control of the leak study."""
+        samples = self.study.samples(self.protocol, self.seed)
+        if self.labels == "shuffled":
+            return samples.assign(label=shuffled_labels(samples, seed=self.split_seed))
+        return samples
+
+    @property
+    def split_seed(self) -> int:
+        """Seed of the split that the run uses."""
+        return split_seed(self.seed, self.settings.split, self.settings.train.seeds)
+
+    def datasets(self) -> dict[str, MineralDataset]:
+        """Images and labels of ``train`` (augmented but for ``paper``, whose copies are), ``val`` and ``test``."""
+        samples = self.samples
+        once = samples.drop_duplicates("sample_id", ignore_index=True)  # ``authors`` reports what validates
+        pixels = self.study.pixels(once)
+        parts = {name: once["sample_id"].isin(samples.loc[samples["split"] == name, "sample_id"]) for name in SPLITS}
+        return {
+            name: MineralDataset(
+                once.assign(split=parts[name].map({True: name, False: ""})),
+                pixels,
+                split=name,
+                image_size_px=self.settings.data.image_size_px,
+                augment=self.settings.augment if name == "train" and self.protocol != "paper" else None,
+                seed=self.seed,
+                grey=self.pictures == "grey",
+                by=self.settings.train.normalise,
+            )
+            for name in SPLITS
+        }
+
+    def loaders(self) -> dict[str, DataLoader]:
+        """Batches of ``train`` (in an order that is drawn), ``val`` and ``test``."""
+        train = self.settings.train
+        return {
+            name: make_loader(dataset, train, draw=name == "train", seed=self.seed)
+            for name, dataset in self.datasets().items()
+        }
+
+    def fresh_network(self) -> tuple[nn.Module, str]:
+        """The network with its starting weights, on the CPU, and a note on where they come from.
 
         Raises:
-            StudyError: As ``Study.train``.
+            WeightsError: Asked-for weights are not available or do not fit.
         """
-        self.study.train([self])
-        return Run(self.study, self.spec)
+        network, weights = self._base(), self.settings.weights
+        if self.weights.startswith("scratch"):
+            note = f"random weights, {self.model_options.init_scheme} scheme"
+        else:
+            if self.pretraining is not None:
+                state, note = self.pretraining.load()
+            elif weights.source == "imagenet":
+                state, note = imagenet_state(self.model, self.model_options)
+            else:
+                state, note = file_state(self.model, weights.files)
+            load_backbone(self.model, network, state, where=f"run {self.name}")
+        return add_attention(self.model, network, self.model_options), note
 
     def network(self) -> nn.Module:
         """The trained network of the selected epoch, in evaluation mode on the CPU.
 
         Raises:
-            StorageError: Its weights are not there or damaged.
+            StorageError: Its weights are not there (reference results keep none), or damaged.
         """
-        return training_runs.load_run_network(self.study.settings, self.spec, len(self.study.classes))
+        path = self.path(WEIGHTS_FILE)
+        if not path.is_file():
+            raise StorageError(
+                "the weights of the run are not here; its tables and figures are",
+                where=str(path),
+                remedy="delete the run's folder and run again: it is trained anew",
+            )
+        network = add_attention(self.model, self._base(), self.model_options)
+        network.load_state_dict(load_weights(path))
+        return network.eval()
+
+    def _base(self) -> nn.Module:
+        """The network with random weights, without attention."""
+        seed_everything(derive_seed(self.seed, "initialisation", self.model))
+        network = build_base(self.model, num_classes=len(self.study.classes), options=self.model_options)
+        if self.settings.train.init_std:
+            draw_weights(network, self.settings.train.init_std)
+        return network
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether a run with these parameters and photographs is complete on disk."""
+        if not all(self.path(name).is_file() for name in RUN_FILES):
+            return False
+        try:
+            return read_json(self.path("config.json")).get("key") == run_config(self)["key"]
+        except StorageError:
+            return False
+
+    @property
+    def saved_at(self) -> int:
+        """When the run last saved a checkpoint (ns), 0 if there is none."""
+        path = self.path("checkpoints") / "last.pt"
+        return path.stat().st_mtime_ns if path.is_file() else 0
+
+    def train(self, *, say: Say = print) -> "Run":
+        """Train the run in this process, or go on from its last checkpoint; returns at once if it is finished.
+
+        Raises:
+            StudyError: See ``train_run.train_run``.
+        """
+        train_run(self, say=say)
+        for known in ("config", "metrics", "manifest", "history", "_predictions"):
+            vars(self).pop(known, None)
+        vars(self.study).pop("runs", None)
+        return self
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -151,7 +239,7 @@ class Run:
     @cached_property
     def _predictions(self) -> dict[str, pd.DataFrame]:
         files = {"test": "predictions.csv", "val": "predictions_val.csv"}
-        return {split: _read_predictions(self.path(name)) for split, name in files.items()}
+        return {split: read_predictions(self.path(name)) for split, name in files.items()}
 
     @property
     def correct(self) -> np.ndarray:
@@ -163,47 +251,3 @@ class Run:
     def train_photographs(self) -> np.ndarray:
         """Photographs of each class in training, shape (C,), float; NaN where the profile's split is missing."""
         return train_photographs(self.study.split(self.protocol, self.seed), len(self.classes))
-
-
-def _read_predictions(path: Path) -> pd.DataFrame:
-    text = {"sample_id": str, "image_id": str, "specimen": str}
-    frame = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
-    frame["specimen"] = frame["specimen"].fillna(frame["image_id"])
-    return frame.sort_values("sample_id", ignore_index=True)
-
-
-def recorded_runs(study: "Study") -> list[Run]:
-    """All finished runs of a profile, sorted by name; unfinished ones and runs of earlier parameters are left out.
-
-    Needs no photographs: reference results are enough.
-
-    Raises:
-        StorageError: A run's file is damaged.
-    """
-    folder, record = study.paths.runs_dir, study.paths.runs_dir / STUDY_FILE
-    wanted = read_json(record) if record.is_file() else None
-    found = []
-    for path in sorted(folder.glob("*")) if folder.is_dir() else []:
-        if (wanted is None or path.name in wanted) and all((path / name).is_file() for name in RUN_FILES):
-            found.append(Run(study, _recorded_spec(study, path)))
-    return found
-
-
-def _recorded_spec(study: "Study", folder: Path) -> RunSpec:
-    config = read_json(folder / "config.json")
-    if not {"model", "weights", "protocol", "seed", "display_name", "classes"} <= set(config):
-        raise StorageError(
-            "the run's record lacks a required key",
-            where=str(folder / "config.json"),
-            remedy="delete the run folder and run the chain again",
-        )
-    placement = config.get("eca_placement")
-    return RunSpec(
-        config["model"],
-        config["weights"],
-        config["protocol"],
-        int(config["seed"]),
-        placement=None if placement == study.settings.model.eca_placement else placement,
-        labels=config.get("labels", "true"),
-        pictures=config.get("pictures", "colour"),
-    )

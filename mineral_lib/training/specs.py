@@ -1,13 +1,15 @@
 """Which runs a study needs: a run is a network, its starting weights, a split protocol and a seed."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from mineral_lib.config import PROPOSED, Settings
 
 
 @dataclass(frozen=True)
 class RunSpec:
-    """One training run.
+    """What a training run is.
 
     Attributes:
         model: Network name.
@@ -16,30 +18,25 @@ class RunSpec:
         protocol: ``grouped``, ``photo``, ``paper`` or ``authors`` (see ``data.split``).
         seed: Seed of initialisation, order and augmentation.
         placement: ECA placement if it differs from the profile's, else None.
-        labels: ``true``, or ``shuffled`` for the control of the leak study (see ``evaluation.shuffled_labels``).
+        labels: ``true``, or ``shuffled`` for the control of the leak study (see ``data.shuffled_labels``).
         pictures: ``colour``, or ``grey`` for the control that sees no colour.
     """
 
     model: str
-    weights: str
-    protocol: str
-    seed: int
+    weights: str = "scratch"
+    protocol: str = "grouped"
+    seed: int = 0
     placement: str | None = None
     labels: str = "true"
     pictures: str = "colour"
 
     @property
     def name(self) -> str:
-        """Folder name of the run."""
+        """Folder name of the run, for example ``resnet50-scratch-grouped-seed0``."""
         model = self.model.replace(":", "_") + (f"_{self.placement}" if self.placement else "")
         control = "" if self.labels == "true" else f"-{self.labels}"
         control += "" if self.pictures == "colour" else f"-{self.pictures}"
         return f"{model}-{self.weights}-{self.protocol}{control}-seed{self.seed}"
-
-
-def _spec(row: str, protocol: str, seed: int) -> RunSpec:
-    model, weights = row.rsplit("-", 1)
-    return RunSpec(model, weights, protocol, seed)
 
 
 def block_weights(model: str, block: str) -> str:
@@ -53,53 +50,45 @@ def block_weights(model: str, block: str) -> str:
     return "transfer" if block == "fair_all" else "scratch"
 
 
-def comparison_runs(settings: Settings) -> list[RunSpec]:
-    """Runs behind Table 4 and Figure 4, without repetition."""
-    specs = [
-        RunSpec(model, block_weights(model, block), "grouped", seed)
-        for seed in settings.train.seeds
-        for block in settings.comparison.blocks
-        for model in settings.comparison.models
-    ]
-    specs += [
-        replace(_spec(row, "grouped", seed), pictures="grey")
-        for seed in settings.train.seeds
-        for row in settings.comparison.grey_runs
-    ]
-    return list(dict.fromkeys(specs))
+def planned_runs(settings: Settings, part: str = "study") -> list[RunSpec]:
+    """The runs that a part of a study needs, each once.
 
-
-def ablation_runs(settings: Settings) -> list[RunSpec]:
-    """Runs behind Table 5, the placement sensitivity and the table of starts."""
-    specs = [_spec(row, "grouped", seed) for seed in settings.train.seeds for row in settings.ablation.rows]
-    specs += [
-        RunSpec(PROPOSED, "transfer", "grouped", seed, placement)
-        for seed in settings.train.seeds
-        for placement in settings.ablation.placements
-        if placement != settings.model.eca_placement
-    ]
-    starts = settings.ablation.starts
-    specs += [RunSpec("convnext_tiny", start, "grouped", seed) for seed in settings.train.seeds for start in starts]
-    return specs
-
-
-def leakage_runs(settings: Settings) -> list[RunSpec]:
-    """The runs that are repeated under every protocol, and those that are trained on shuffled labels."""
-    return [
-        replace(_spec(row, protocol, seed), labels=labels)
-        for seed in settings.train.seeds
-        for labels, rows in (("true", settings.leakage.runs), ("shuffled", settings.leakage.shuffled_runs))
+    Args:
+        settings: The profile.
+        part: ``comparison`` (Table 4, Figure 4 and the grey control), ``ablation`` (Table 5, placements and starts),
+            ``leakage`` (every protocol, true and shuffled labels), ``proposed`` (the proposed network with transfer),
+            or ``study``: all of them, seed by seed.
+    """
+    comparison, ablation, leakage = settings.comparison, settings.ablation, settings.leakage
+    proposed = RunSpec(PROPOSED, "transfer")
+    table_4 = [RunSpec(one, block_weights(one, block)) for block in comparison.blocks for one in comparison.models]
+    placements = [one for one in ablation.placements if one != settings.model.eca_placement]
+    leaks = [
+        _row(row, protocol=protocol, labels=labels)
+        for labels, rows in (("true", leakage.runs), ("shuffled", leakage.shuffled_runs))
         for row in rows
         for protocol in settings.split.protocols
     ]
 
+    def runs(rows: Iterable[RunSpec]) -> list[RunSpec]:
+        rows = list(rows)
+        return list(dict.fromkeys(replace(row, seed=seed) for seed in settings.train.seeds for row in rows))
 
-def proposed_runs(settings: Settings) -> list[RunSpec]:
-    """The proposed network with transfer, once a seed."""
-    return [RunSpec(PROPOSED, "transfer", "grouped", seed) for seed in settings.train.seeds]
+    parts = {
+        "proposed": runs([proposed]),
+        "comparison": runs(table_4) + runs(_row(row, pictures="grey") for row in comparison.grey_runs),
+        "ablation": [
+            *runs(_row(row) for row in ablation.rows),
+            *runs(replace(proposed, placement=placement) for placement in placements),
+            *runs(RunSpec("convnext_tiny", start) for start in ablation.starts),
+        ],
+        "leakage": runs(leaks),
+    }
+    if part != "study":
+        return parts[part]
+    return sorted(dict.fromkeys(chain(*parts.values())), key=lambda run: settings.train.seeds.index(run.seed))
 
 
-def study_runs(settings: Settings) -> list[RunSpec]:
-    """All runs of a profile, each once: Tables 4 and 5 share theirs."""
-    runs = proposed_runs(settings) + comparison_runs(settings) + ablation_runs(settings) + leakage_runs(settings)
-    return sorted(dict.fromkeys(runs), key=lambda spec: settings.train.seeds.index(spec.seed))  # seed by seed
+def _row(row: str, **control: str) -> RunSpec:
+    """A run by its row in the parameters, ``<network>-<start>``."""
+    return RunSpec(*row.rsplit("-", 1), **control)

@@ -1,5 +1,6 @@
 """One run shared by two processes that torchrun starts: the same training, and resumed with another number of them."""
 
+import itertools
 import os
 import shutil
 import signal
@@ -9,8 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from checkout import ROOT
 from cluster import wait
-from conftest import ROOT
 from launcher import digests
 
 from mineral_lib.data.sampling import EpochBatches
@@ -133,7 +134,7 @@ def test_shares_make_up_the_batches(count, batch_size, ranks):
         shares.append(list(batches))
         assert len(shares[-1]) == len(batches)
     assert all(all(share) for share in shares)
-    together = [sorted(sum(parts, [])) for parts in zip(*shares, strict=True)]
-    assert sorted(sum(together, [])) == list(range(count))
+    together = [sorted(itertools.chain(*parts)) for parts in zip(*shares, strict=True)]
+    assert sorted(itertools.chain(*together)) == list(range(count))
     if ranks == 2:
         assert together == [sorted(batch) for batch in EpochBatches(count, batch_size, 0)]

@@ -10,28 +10,31 @@ import time
 
 import pytest
 import torch
-from conftest import ROOT
+from checkout import ROOT
 from disks import mounts_allowed
 from drive import RUN, Launcher, digests
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
-from mineral_lib.compute.pool import train_runs
-from mineral_lib.data.prepare import prepare
 from mineral_lib.errors import MemoryShortageError, StoppedError, StorageError
 from mineral_lib.locks import LOCK_FILE, folder_lock
-from mineral_lib.storage import ResultPaths, process_alive
+from mineral_lib.storage import process_alive
+from mineral_lib.study import Study
 from mineral_lib.training.checkpoint import load_checkpoint
 from mineral_lib.training.engine import train_one_epoch
-from mineral_lib.training.runs import build_network, make_loop, run_dir, train_run
-from mineral_lib.training.specs import RunSpec
+from mineral_lib.training.train_run import make_loop
 
-SPEC = RunSpec("convnext_tiny", "scratch", "grouped", 0)
+NAME = "convnext_tiny-scratch-grouped-seed0"
 NIGHTLY = os.environ.get("MINERAL_NIGHTLY") == "1"
 needs_mounts = pytest.mark.skipif(not mounts_allowed(), reason="this user may not mount a disk of its own")
 
 
 def nothing(line: str) -> None:
     """Says nothing."""
+
+
+def run_of(settings):
+    """The run of most tests."""
+    return Study(settings).run("convnext_tiny")
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +101,7 @@ def test_a_file_that_may_not_grow_is_one_clear_error(launcher, wanted):
 
 
 def test_a_second_process_is_refused_and_told_who_is_active(tiny):
-    folder = run_dir(tiny, SPEC)
+    folder = run_of(tiny).dir
     code = (
         "import sys, pathlib; from mineral_lib.locks import folder_lock\n"
         "with folder_lock(pathlib.Path(sys.argv[1]), 'run'): print('held', flush=True); sys.stdin.read()\n"
@@ -107,8 +110,8 @@ def test_a_second_process_is_refused_and_told_who_is_active(tiny):
         [sys.executable, "-c", code, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
     ) as other:
         assert other.stdout.readline() == b"held\n"
-        with pytest.raises(StorageError, match=rf"run {SPEC.name} is active, process {other.pid}, since") as error:
-            train_run(tiny, SPEC, say=nothing)
+        with pytest.raises(StorageError, match=rf"run {NAME} is active, process {other.pid}, since") as error:
+            run_of(tiny).train(say=nothing)
         assert error.value.exit_code == 4
         other.kill()  # a lock dies with its process
     assert (folder / LOCK_FILE).exists()
@@ -121,7 +124,8 @@ def test_files_of_dead_processes_are_cleaned_and_others_left(tiny):
     dead = subprocess.Popen(["true"])
     dead.wait()
     assert not process_alive(dead.pid) and process_alive(1)
-    paths = ResultPaths.of(tiny.profile)
+    study = Study(tiny)
+    paths = study.paths
     gone = [
         paths.runs_dir / f".a.csv.partial-{dead.pid}",
         paths.cache_dir / "x" / f".b.npy.partial-{dead.pid}",
@@ -131,7 +135,7 @@ def test_files_of_dead_processes_are_cleaned_and_others_left(tiny):
     for path in gone + kept:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("half")
-    train_runs(tiny, [], say=nothing)
+    study.train([], say=nothing)
     assert not any(path.exists() for path in gone) and all(path.exists() for path in kept)
     assert not gone[2].parent.exists()
 
@@ -145,11 +149,11 @@ def test_a_signal_saves_after_the_step_and_leaves_with_its_status(tiny, number, 
     handle = on_step(4, lambda: signal.raise_signal(number))
     try:
         with pytest.raises(StoppedError, match="saved after step 1 of epoch 2") as error:
-            train_runs(tiny, [SPEC], say=nothing)
+            Study(tiny).train([run_of(tiny)], say=nothing)
     finally:
         handle.remove()
     assert error.value.exit_code == code and "to go on" in error.value.remedy
-    saved = load_checkpoint(run_dir(tiny, SPEC) / "checkpoints" / "last.pt")
+    saved = load_checkpoint(run_of(tiny).dir / "checkpoints" / "last.pt")
     assert (saved["epoch"], saved["step"]) == (1, 1)
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
@@ -162,10 +166,10 @@ def test_the_second_ctrl_c_leaves_at_once(tiny):
     handle = on_step(4, twice)
     try:
         with pytest.raises(KeyboardInterrupt):
-            train_run(tiny, SPEC, say=nothing)
+            run_of(tiny).train(say=nothing)
     finally:
         handle.remove()
-    saved = load_checkpoint(run_dir(tiny, SPEC) / "checkpoints" / "last.pt")
+    saved = load_checkpoint(run_of(tiny).dir / "checkpoints" / "last.pt")
     assert (saved["epoch"], saved["step"]) == (1, 0)
 
 
@@ -271,7 +275,7 @@ def test_short_memory_of_a_gpu_is_explained(tiny):
     torch.cuda.set_per_process_memory_fraction(min(1.0, 4e6 / free))
     try:
         with pytest.raises(MemoryShortageError, match="the accelerator ran out of memory"):
-            train_run(tiny, SPEC, say=nothing)
+            run_of(tiny).train(say=nothing)
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
 
@@ -279,7 +283,7 @@ def test_short_memory_of_a_gpu_is_explained(tiny):
 @pytest.mark.parametrize(("images", "parts"), [(32, 4), (33, 2), (5, 4), (3, 2)])
 def test_accumulated_gradients_are_those_of_the_whole_batch(tiny, images, parts):
     """In double precision, for a network without batch normalisation; only the order of summation differs."""
-    network, _ = build_network(tiny, SPEC, 5, pretrained=False)
+    network, _ = run_of(tiny).fresh_network()
     batch = torch.randn(images, 3, 32, 32, dtype=torch.float64), torch.arange(images) % 5, torch.arange(images)
     found = []
 
@@ -302,7 +306,7 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(tiny, images, parts)
 
 def test_a_run_in_parts_trains_and_is_another_run(tiny):
     parts = tiny.model_copy(update={"train": tiny.train.model_copy(update={"accumulation_steps": 2})})
-    train_run(tiny, SPEC, say=nothing)
+    run_of(tiny).train(say=nothing)
     lines: list[str] = []
-    train_run(parts, SPEC, say=lines.append)
-    assert len(lines) == 2 and prepare(parts).classes
+    run_of(parts).train(say=lines.append)
+    assert len(lines) == 2

@@ -9,15 +9,16 @@ import threading
 import time
 
 import pytest
+from checkout import ROOT
 from cluster import Cluster, missing, wait
-from conftest import ROOT
 from launcher import digests
 
 from mineral_lib.cli import main
-from mineral_lib.compute.sweep import sweep
+from mineral_lib.compute.schedule import sweep
 from mineral_lib.errors import ParameterError, StageError
 from mineral_lib.parameters import load_profile
 from mineral_lib.storage import ROOT_VARIABLE
+from mineral_lib.study import Study
 from mineral_lib.training.checkpoint import load_checkpoint
 
 pytest.importorskip("submitit")
@@ -43,6 +44,11 @@ VICTIM = "convnext_tiny-scratch-grouped-seed0"
 OTHER = "eca_convnext_tiny-transfer-grouped-seed0"
 
 
+def study(*changes):
+    """The study of all tests."""
+    return Study(load_profile("test", [*SMALL, *changes]))
+
+
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory):
     """Root of an undisturbed sweep in this process, which becomes the cache of the others, and its output."""
@@ -50,7 +56,7 @@ def reference(tmp_path_factory):
     shutil.copytree(ROOT / "params", root / "params")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(ROOT_VARIABLE, str(root))
-        assert sweep(load_profile("test", SMALL), executor="debug", say=lines.append) == 2
+        assert sweep(study(), executor="debug", say=lines.append) == 2
     return root, lines
 
 
@@ -123,20 +129,20 @@ def test_pretraining_comes_before_the_runs_that_need_it(reference):
 def test_finished_runs_are_reused_and_only_the_missing_one_is_trained(reference, root):
     shutil.copytree(reference[0] / "results", root / "results")
     lines = []
-    assert sweep(load_profile("test", SMALL), executor="debug", say=lines.append) == 0
+    assert sweep(study(), executor="debug", say=lines.append) == 0
     assert lines == [
         "test: 2 runs, 2 finished before, 0 to train after 0 pre-trainings",
         "test: 0 trained, 2 reused, 0 failed",
     ]
     shutil.rmtree(root / "results/test/runs" / VICTIM)
-    assert sweep(load_profile("test", SMALL), executor="debug", say=lines.append) == 1
+    assert sweep(study(), executor="debug", say=lines.append) == 1
     assert run_files(root) == run_files(reference[0])
 
 
 def test_a_killed_local_job_is_submitted_again_and_ends_the_same(reference, root):
     lines = []
     thread, problems = during_training(root, [6], [lambda: kill_victim(root)])
-    assert sweep(load_profile("test", SMALL), say=lines.append) == 2
+    assert sweep(study(), say=lines.append) == 2
     thread.join()
     assert not problems
     assert f"{VICTIM}: the job was killed; submitted again, goes on from its checkpoint" in lines
@@ -150,7 +156,7 @@ def test_a_job_that_fails_is_reported_and_the_others_are_trained(reference, root
     lines = []
     with pytest.raises(StageError) as error:
         sweep(
-            load_profile("test", [*SMALL, "train.overrides={convnext_tiny: {lr: 1.0e+30}}"]),
+            study("train.overrides={convnext_tiny: {lr: 1.0e+30}}"),
             executor="debug",
             say=lines.append,
         )
@@ -206,7 +212,7 @@ def test_slurm_killed_announced_and_a_dead_node(reference, root, cluster):
     thread, problems = during_training(root, [2, 16, 32], paused)
     assert (
         sweep(
-            load_profile("test", SMALL),
+            study(),
             executor="slurm",
             slurm=("partition=all", "time=5"),
             say=lambda line: (lines.append(line), print(line, flush=True)),
@@ -223,6 +229,6 @@ def test_slurm_killed_announced_and_a_dead_node(reference, root, cluster):
 
 def test_slurm_refuses_a_wrong_option(root, cluster):
     with pytest.raises(StageError, match="partition"):
-        sweep(load_profile("test", SMALL), executor="slurm", slurm=("partition=nowhere",))
+        sweep(study(), executor="slurm", slurm=("partition=nowhere",))
     with pytest.raises(ParameterError, match="whole minutes"):
-        sweep(load_profile("test", SMALL), executor="slurm", slurm=("time=1:00:00",))
+        sweep(study(), executor="slurm", slurm=("time=1:00:00",))

@@ -1,24 +1,18 @@
 """Cached pixels and batches: right images in the right places, whatever the workers and the order."""
 
-import hashlib
 import pickle
 import shutil
+from itertools import chain
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from folders import folder_profile, picture, put
 from PIL import Image
 
 from mineral_lib.data import pixels as pixels_module
-from mineral_lib.data.dataset import (
-    MineralDataset,
-    grey_pictures,
-    make_loader,
-    normalise,
-    set_epoch,
-    to_tensor,
-)
+from mineral_lib.data.dataset import MineralDataset, grey_pictures, make_loader, normalise, set_epoch, to_tensor
 from mineral_lib.data.index import build_index, specimen_keys, working_size
 from mineral_lib.data.pixels import load_masks, load_pixels
 from mineral_lib.data.sampling import EpochBatches
@@ -33,37 +27,24 @@ def study(tmp_path_factory):
     """A folder of 2 x 12 photographs, its index and both splits."""
     root = tmp_path_factory.mktemp("photos")
     for name in ("aa", "bb"):
-        (root / name).mkdir()
         for number in range(12):
-            seed = int.from_bytes(hashlib.sha256(f"{name}{number}".encode()).digest()[:4], "big")
-            noise = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
-            Image.fromarray(noise).resize((64, 48)).save(root / name / f"s{number // 2}_{number}.png")
-    profile = load_profile(
-        "quick",
-        [
-            "data.source=folder",
-            f"data.folder={root}",
-            "data.image_size_px=32",
-            "data.specimen_from=pattern",
-            r"data.specimen_pattern=^(?P<specimen>s\d+)_",
-            "train.batch_size=5",
-        ],
-    )
-    index = build_index(profile.data).index
-    return SimpleNamespace(
-        root=root,
-        settings=profile,
-        index=index,
-        cache=tmp_path_factory.mktemp("cache"),
-        grouped=make_split(index, "grouped", profile.split, profile.augment),
-        paper=make_split(index, "paper", profile.split, profile.augment),
-    )
+            put(root, f"{name}/s{number // 2}_{number}.png", picture(ord(name[0]) * 100 + number, (64, 48)))
+    pattern = r"data.specimen_pattern=^(?P<specimen>s\d+)_"
+    changes = ["data.image_size_px=32", "data.specimen_from=pattern", pattern, "train.batch_size=5"]
+    profile = folder_profile(root, *changes)
+    index, cache = build_index(profile.data).index, tmp_path_factory.mktemp("cache")
+
+    def load(samples, profile=profile, cache_dir=cache):
+        return load_pixels(samples, index, profile.data, profile.augment, cache_dir=cache_dir)
+
+    splits = {name: make_split(index, name, profile.split, profile.augment) for name in ("grouped", "paper")}
+    return SimpleNamespace(root=root, settings=profile, index=index, cache=cache, load=load, **splits)
 
 
 def loader_of(study, *, workers=0, batch=5, seed=0, augment_now=True, split="train", train=True):
     section = study.settings.train.model_copy(update={"num_workers": workers, "batch_size": batch})
     profile = study.settings.model_copy(update={"train": section})
-    pixels = load_pixels(study.grouped, study.index, profile.data, profile.augment, cache_dir=study.cache)
+    pixels = study.load(study.grouped)
     return loader_over(study.grouped, pixels, profile, split=split, augment_now=augment_now, train=train, seed=seed)
 
 
@@ -82,7 +63,7 @@ def epoch_of(loader, epoch):
 
 
 def test_folder_pixels_are_the_photographs_in_index_order(study):
-    pixels = load_pixels(study.index, study.index, study.settings.data, study.settings.augment, cache_dir=study.cache)
+    pixels = study.load(study.index)
     assert pixels.shape == (24, 37, 37, 3) and working_size(32) == 37 and working_size(224) == 256
     for row, path in enumerate(study.index["path"]):
         assert np.array_equal(pixels[row], resize_square(read_photo(study.root / path).image, 37))
@@ -90,29 +71,23 @@ def test_folder_pixels_are_the_photographs_in_index_order(study):
 
 
 def test_pixels_are_decoded_once_and_a_damaged_cache_is_made_again(study, tmp_path, monkeypatch):
-    first = np.array(
-        load_pixels(study.index, study.index, study.settings.data, study.settings.augment, cache_dir=tmp_path)
-    )
+    first = np.array(study.load(study.index, cache_dir=tmp_path))
     (path,) = tmp_path.iterdir()
     np.save(tmp_path / "other.npy", np.zeros((2, 2), np.uint8))
     for spoilt in (path.read_bytes()[:-100], (tmp_path / "other.npy").read_bytes(), b""):
         path.write_bytes(spoilt)
         assert np.array_equal(
-            load_pixels(study.index, study.index, study.settings.data, study.settings.augment, cache_dir=tmp_path),
+            study.load(study.index, cache_dir=tmp_path),
             first,
         )
     monkeypatch.setattr(pixels_module, "read_photo", lambda path: pytest.fail("decoded again"))
-    assert np.array_equal(
-        load_pixels(study.index, study.index, study.settings.data, study.settings.augment, cache_dir=tmp_path), first
-    )
+    assert np.array_equal(study.load(study.index, cache_dir=tmp_path), first)
 
 
 def test_chunks_do_not_change_the_pixels(study, tmp_path, monkeypatch):
-    whole = load_pixels(study.paper, study.index, study.settings.data, study.settings.augment, cache_dir=study.cache)
+    whole = study.load(study.paper)
     monkeypatch.setattr(pixels_module, "_chunk", lambda shape: 7)
-    assert np.array_equal(
-        load_pixels(study.paper, study.index, study.settings.data, study.settings.augment, cache_dir=tmp_path), whole
-    )
+    assert np.array_equal(study.load(study.paper, cache_dir=tmp_path), whole)
 
 
 def test_a_photograph_that_changed_or_vanished_since_the_scan_is_an_error(study, tmp_path):
@@ -122,28 +97,28 @@ def test_a_photograph_that_changed_or_vanished_since_the_scan_is_an_error(study,
     moved = study.settings.model_copy(update={"data": data})
     Image.new("RGB", (40, 40)).save(root / "bb/s0_0.png")
     with pytest.raises(DataError, match="content changed since the scan"):
-        load_pixels(study.index, study.index, moved.data, moved.augment, cache_dir=tmp_path / "cache")
+        study.load(study.index, moved, tmp_path / "cache")
     (root / "bb/s0_0.png").unlink()
     with pytest.raises(DataError, match="no such file"):
-        load_pixels(study.index, study.index, moved.data, moved.augment, cache_dir=tmp_path / "cache")
+        study.load(study.index, moved, tmp_path / "cache")
     assert not list((tmp_path / "cache").iterdir())  # nothing half-written stays
 
 
 def test_full_disk_is_an_error_before_any_work(study, tmp_path, monkeypatch):
     monkeypatch.setattr(pixels_module.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
     with pytest.raises(StorageError, match="MB are free"):
-        load_pixels(study.index, study.index, study.settings.data, study.settings.augment, cache_dir=tmp_path)
+        study.load(study.index, cache_dir=tmp_path)
 
 
 def test_split_of_other_photographs_is_refused(study):
     foreign = study.grouped.assign(image_id="other/" + study.grouped["image_id"])
     with pytest.raises(DataError, match="not in the index"):
-        load_pixels(foreign, study.index, study.settings.data, study.settings.augment, cache_dir=study.cache)
+        study.load(foreign)
 
 
 def test_copies_of_the_paper_protocol(study, tmp_path):
-    plain = load_pixels(study.grouped, study.index, study.settings.data, study.settings.augment, cache_dir=study.cache)
-    pixels = load_pixels(study.paper, study.index, study.settings.data, study.settings.augment, cache_dir=study.cache)
+    plain = study.load(study.grouped)
+    pixels = study.load(study.paper)
     assert len(pixels) == 96
     rows = {image_id: row for row, image_id in enumerate(study.index["image_id"])}
     for i, (image_id, copy) in enumerate(zip(study.paper["image_id"], study.paper["copy"], strict=True)):
@@ -151,9 +126,7 @@ def test_copies_of_the_paper_protocol(study, tmp_path):
         assert same == (copy == 0)
     stronger = study.settings.augment.model_copy(update={"noise_sigma": 0.2})
     other = study.settings.model_copy(update={"augment": stronger})
-    assert not np.array_equal(
-        load_pixels(study.paper, study.index, other.data, other.augment, cache_dir=study.cache), pixels
-    )
+    assert not np.array_equal(study.load(study.paper, other), pixels)
 
 
 def test_images_do_not_depend_on_workers_batch_size_or_earlier_epochs(study):
@@ -203,12 +176,12 @@ def test_every_image_once_an_epoch_and_no_training_batch_of_one(count, size):
     for seed in (0, None):
         batches = EpochBatches(count, size, seed)
         made = list(batches)
-        assert len(made) == len(batches) and sorted(sum(made, [])) == list(range(count))
+        assert len(made) == len(batches) and sorted(list(chain.from_iterable(made))) == list(range(count))
         assert max(map(len, made)) <= size + 1
         if seed is not None and count > 1:
             assert min(map(len, made)) > 1
         if seed is None:
-            assert sum(made, []) == list(range(count)) and max(map(len, made)) <= size
+            assert list(chain.from_iterable(made)) == list(range(count)) and max(map(len, made)) <= size
 
 
 def test_data_set_travels_to_workers_without_its_pixels(study):
@@ -225,7 +198,7 @@ def test_grey_pictures_have_luminance_in_every_channel():
 
 
 def test_wrong_lengths_and_empty_splits_are_refused(study):
-    pixels = load_pixels(study.grouped, study.index, study.settings.data, study.settings.augment, cache_dir=study.cache)
+    pixels = study.load(study.grouped)
     with pytest.raises(ValueError, match="samples but"):
         MineralDataset(study.grouped, pixels[:-1], split="train", image_size_px=32)
     only = study.grouped.assign(split="train")

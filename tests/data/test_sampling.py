@@ -1,6 +1,7 @@
 """Balanced epochs: every class equally often, nothing else changed."""
 
 from collections import Counter
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -8,7 +9,6 @@ import torch
 from test_dataset import epoch_of, loader_of, loader_over, study  # noqa: F401 (a fixture)
 
 from mineral_lib.data.dataset import set_epoch
-from mineral_lib.data.pixels import load_pixels
 from mineral_lib.data.sampling import EpochBatches, balanced_order
 from mineral_lib.errors import ParameterError
 from mineral_lib.parameters import load_profile
@@ -59,7 +59,7 @@ def test_batches_are_the_order_cut_up():
     batches.set_epoch(3)
     made = list(batches)
     assert [len(batch) for batch in made] == [37, 38] and len(batches) == 2  # no batch of one image
-    assert sum(made, []) == balanced_order(LONG_TAIL, seed=5, epoch=3)
+    assert list(chain.from_iterable(made)) == balanced_order(LONG_TAIL, seed=5, epoch=3)
 
 
 def balanced_loader(study, workers=0):  # noqa: F811
@@ -67,7 +67,7 @@ def balanced_loader(study, workers=0):  # noqa: F811
     section = study.settings.train.model_copy(update={"sampler": "balanced", "batch_size": 5, "num_workers": workers})
     profile = study.settings.model_copy(update={"train": section})
     samples = samples.assign(split="train").reset_index(drop=True)
-    pixels = load_pixels(samples, study.index, profile.data, profile.augment, cache_dir=study.cache)
+    pixels = study.load(samples)
     return loader_over(samples, pixels, profile)
 
 

@@ -1,14 +1,17 @@
 """The random-label control: chance without relatives, well above it with them."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from mineral_lib.data.shuffled_labels import nearest_neighbour, shuffled_labels
-from mineral_lib.evaluation.leak_control import nearest_neighbour_control
+from mineral_lib.evaluation.controls import nearest_neighbour_control
 from mineral_lib.parameters import load_profile
-from mineral_lib.training.runs import run_epochs, run_samples
-from mineral_lib.training.specs import RunSpec, leakage_runs
+from mineral_lib.study import Study
+from mineral_lib.training.specs import planned_runs
 
 
 @pytest.fixture
@@ -42,35 +45,28 @@ def test_runs_epochs_and_labels_of_the_leak_study(study_root):
     settings = load_profile(
         "test", ["leakage.shuffled_runs=[eca_convnext_tiny-transfer]", "train.epochs=8", "leakage.equal_steps=true"]
     )
-    names = [spec.name for spec in leakage_runs(settings)]
+    names = [spec.name for spec in planned_runs(settings, "leakage")]
     assert "eca_convnext_tiny-transfer-photo-seed0" in names
     assert "eca_convnext_tiny-transfer-paper-shuffled-seed0" in names and len(names) == len(set(names)) == 8
 
-    class Data:
-        splits = {
-            name: pd.DataFrame({"split": ["train"] * count + ["test"]})
-            for name, count in (("grouped", 60), ("paper", 240), ("authors", 320))
-        }
+    sizes = {"grouped": 60, "paper": 240, "authors": 320}
+    splits = {name: pd.DataFrame({"split": ["train"] * count + ["test"]}) for name, count in sizes.items()}
 
-        @classmethod
-        def samples(cls, protocol, seed):
-            return cls.splits[protocol]
+    def epochs(settings, protocol):
+        study = Study(settings)
+        study.data = SimpleNamespace(splits=splits, samples=lambda protocol, seed: splits[protocol])
+        return study.run("convnext_tiny", protocol=protocol).recipe.epochs
 
-    spec = RunSpec("convnext_tiny", "scratch", "paper", 0)
-    assert run_epochs(settings, spec, Data) == 2
-    assert run_epochs(settings, RunSpec("convnext_tiny", "scratch", "authors", 0), Data) == 2
+    assert epochs(settings, "paper") == epochs(settings, "authors") == 2
     plain = load_profile("test", ["leakage.equal_steps=false", "train.epochs=8"])
-    assert run_epochs(plain, spec, Data) == 8
+    assert epochs(plain, "paper") == 8
 
 
 def test_shuffled_runs_get_other_labels(tiny):
-    from mineral_lib.data.prepare import prepare
-
-    data, spec = prepare(tiny), RunSpec("convnext_tiny", "scratch", "grouped", 0)
-    true = run_samples(tiny, spec, data)["label"]
-    drawn = run_samples(tiny, RunSpec("convnext_tiny", "scratch", "grouped", 0, labels="shuffled"), data)["label"]
+    run = Study(tiny).run("convnext_tiny")
+    true, drawn = (replace(run, labels=labels).samples["label"] for labels in ("true", "shuffled"))
     assert (true != drawn).mean() > 0.5 and sorted(true) == sorted(drawn)
 
 
 def test_without_runs_there_is_no_control(tiny):
-    assert nearest_neighbour_control(tiny).empty
+    assert nearest_neighbour_control(Study(tiny)).empty

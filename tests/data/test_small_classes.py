@@ -2,15 +2,13 @@
 
 import re
 
-import numpy as np
 import pytest
-from conftest import ROOT
-from PIL import Image
+from checkout import ROOT
+from folders import fill_classes, folder_profile
 
 from mineral_lib.data.index import build_index
 from mineral_lib.data.split import SPLITS, make_split
 from mineral_lib.errors import DataError
-from mineral_lib.parameters import load_profile
 
 ROWS = re.findall(
     r"^\| (\d+) \| (\d+) \| (\d+) \| (\d+) \|", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.M
@@ -20,19 +18,14 @@ RULES = {int(count): tuple(map(int, parts)) for count, *parts in ROWS}
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    root, generator = tmp_path_factory.mktemp("photos"), np.random.default_rng(0)
+    root = tmp_path_factory.mktemp("photos")
     for count in RULES:
-        (root / f"class {count}").mkdir()
-        for number in range(count):
-            noise = generator.integers(0, 256, (40, 40, 3), np.uint8)
-            Image.fromarray(noise).save(root / f"class {count}" / f"{number}.png")
+        fill_classes(root, count, f"class {count}")
     return root
 
 
 def settings_of(folder, rule):
-    return load_profile(
-        "quick", ["data.source=folder", f"data.folder={folder}", "data.min_photos=3", f"data.small_classes={rule}"]
-    )
+    return folder_profile(folder, f"data.small_classes={rule}")
 
 
 def test_split_of_small_classes_is_the_written_one(folder):
@@ -46,7 +39,7 @@ def test_split_of_small_classes_is_the_written_one(folder):
 
 def test_small_classes_are_dropped_or_refused(folder):
     assert build_index(settings_of(folder, "drop").data).classes == ["class 20", "class 3", "class 4"]
-    with pytest.raises(DataError, match="class 1 .*class 2 "):
+    with pytest.raises(DataError, match=r"class 1 .*class 2 "):
         build_index(settings_of(folder, "error").data)
 
 

@@ -8,7 +8,6 @@ from mineral_lib.evaluation import controls
 from mineral_lib.evaluation.controls import baseline_predictions, histogram_labels, run_baselines, thumbnails
 from mineral_lib.evaluation.probe import colour_histograms
 from mineral_lib.reporting.headline import chance_level
-from mineral_lib.storage import ResultPaths
 from mineral_lib.study import Study
 
 
@@ -51,13 +50,13 @@ def test_validation_chooses_the_regularisation(coloured, monkeypatch):
 
 
 def test_baselines_of_a_profile_are_written_once_a_test_photograph(tiny):
-    table = run_baselines(tiny)
-    paths = ResultPaths.of(tiny.profile)
+    study = Study(tiny)
+    table, paths = run_baselines(study), study.paths
     saved = pd.read_csv(paths.baselines)
     assert list(saved.columns) == ["baseline", "seed", "image_id", "specimen", "label", "predicted"]
     assert len(saved) == len(table) and not saved.duplicated(["baseline", "seed", "image_id"]).any()
     split = pd.read_csv(paths.splits_dir / "grouped.csv")
     assert set(saved["image_id"]) == set(split.loc[split["split"] == "test", "image_id"])
     majority = saved[saved["baseline"] == "majority"]
-    assert (majority["label"] == majority["predicted"]).mean() == pytest.approx(chance_level(Study(settings, paths)))
-    assert run_baselines(tiny).equals(table)
+    assert (majority["label"] == majority["predicted"]).mean() == pytest.approx(chance_level(study))
+    assert run_baselines(study).equals(table)

@@ -3,19 +3,16 @@
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
-from mineral_lib.compute.pool import train_runs
-from mineral_lib.data.pixels import load_masks, load_pixels
 from mineral_lib.data.demonstration import demonstration_settings, photographs_to_answer
 from mineral_lib.data.index import build_index, photo_folder
-from mineral_lib.data.prepare import prepare
 from mineral_lib.evaluation import evidence_study, grad_cam
 from mineral_lib.evaluation.cam_study import cam_panels, figure_photographs, mistake_panels
+from mineral_lib.evaluation.evidence_study import AREA, BLIND, EVIDENCE_FILE, GROUNDS_FILE, read_measured
 from mineral_lib.evaluation.grad_cam import (
     blind_centre_map,
     evidence_on_specimen,
@@ -28,13 +25,10 @@ from mineral_lib.evaluation.predict import predict_photographs
 from mineral_lib.evaluation.probe import colour_histograms, frozen_features, linear_probe
 from mineral_lib.models.zoo import build_base, classifier_of
 from mineral_lib.parameters import load_profile
-from mineral_lib.reporting.evidence import AREA, BLIND, read_evidence
-from mineral_lib.reporting.grounds import grounds_file
-from mineral_lib.storage import ResultPaths
 from mineral_lib.study import Study
-from mineral_lib.training.specs import RunSpec
 
-OPTIONS = load_profile("quick").model
+QUICK = load_profile("quick")
+OPTIONS = QUICK.model
 
 
 @pytest.mark.parametrize("name", ["vgg19", "googlenet", "resnet50", "resnext50", "convnext_tiny"])
@@ -42,12 +36,13 @@ def test_heat_maps_of_every_network(name):
     torch.manual_seed(0)
     photos = np.random.default_rng(0).integers(0, 255, (2, 73, 73, 3), dtype=np.uint8)
     network = build_base(name, num_classes=5, options=OPTIONS)
-    maps = heat_maps(name, network, photos, [0, 4], image_size_px=64, target="true_class")
+    run = Study(QUICK).run(name)
+    maps = heat_maps(run, photos, [0, 4], network=network, target="true_class")
     assert [one.target for one in maps] == [0, 4]
     for one in maps:
         assert one.heat.shape == (64, 64) and one.heat.min() >= 0 and one.heat.max() <= 1
         assert one.empty == (one.heat.max() <= 0)
-    again = heat_maps(name, network, photos, [0, 4], image_size_px=64, target="predicted_class")
+    again = heat_maps(run, photos, [0, 4], network=network, target="predicted_class")
     assert [one.target for one in again] == [one.predicted for one in maps]
 
 
@@ -61,7 +56,7 @@ def test_batched_heat_maps_are_the_librarys_own_of_one_photograph(name, monkeypa
     photos = np.random.default_rng(0).integers(0, 255, (5, 73, 73, 3), dtype=np.uint8)
     labels = [0, 4, 2, 1, 3]
     network = build_base(name, num_classes=5, options=OPTIONS).eval()
-    found = heat_maps(name, network, photos, labels, image_size_px=64, target="true_class")
+    found = heat_maps(Study(QUICK).run(name), photos, labels, network=network, target="true_class")
     assert all(parameter.requires_grad for parameter in network.parameters())
     assert not all(one.empty for one in found)
     layer = network.get_submodule(classifier_of(name, network).cam_layer)
@@ -129,58 +124,62 @@ def test_features_are_what_the_head_receives():
     assert frozen_features("torchvision:squeezenet1_1", maps, photos, image_size_px=64).shape == (3, 512)
 
 
-def test_predictions_and_figures_of_a_trained_run(tiny):
-    spec = RunSpec("eca_convnext_tiny", "scratch", "grouped", 0)
-    train_runs(tiny, [spec], say=lambda line: None)
-    study = prepare(tiny)
-    panels = cam_panels(study, tiny, [spec], figure_photographs(study, tiny))
-    assert len(panels.originals) == len(panels.overlays) == len(panels.captions) == 5
-    named = replace(study, index=study.index.assign(attribution="A. Miner", licence="CC0"))
-    assert panels.credits == [""] * 5
-    assert cam_panels(named, tiny, [spec], figure_photographs(named, tiny)).credits == ["A. Miner (CC0)"] * 5
+@pytest.fixture
+def run(tiny):
+    """A trained run of the proposed network."""
+    return Study(tiny).run("eca_convnext_tiny").train()
+
+
+def test_predictions_and_figures_of_a_trained_run(tiny, run):
+    study, shown = run.study.data, figure_photographs(run.study)
+    panels = cam_panels(run.study, [run], shown)
+    assert [len(row.panels) for row in panels.rows] == [1] * 5 and panels.networks == ["ECA-ConvNeXt-T (compact)"]
+    assert [row.credit for row in panels.rows] == [""] * 5
+    named = Study(tiny)
+    vars(named)["data"] = replace(study, index=study.index.assign(attribution="A. Miner", licence="CC0"))
+    assert {row.credit for row in cam_panels(named, [named.run(run.model)], shown).rows} == {"A. Miner (CC0)"}
     own = demonstration_settings(tiny)
-    folder, scan = photo_folder(own), build_index(own.data)
+    folder, scan = photo_folder(own.data), build_index(own.data)
     reasons = " ".join(scan.files.loc[scan.files["status"] == "skipped", "reason"])
     assert (scan.files["status"] == "skipped").sum() == 2 and "truncated" in reasons and "text" in reasons
-    answers = predict_photographs(tiny, spec, study, folder, photographs_to_answer(tiny, study, scan.index))
+    answers = predict_photographs(run, folder, photographs_to_answer(tiny, study, scan.index))
     assert len(answers.frame) == 78 and answers.accuracy <= answers.top3_accuracy
     split = study.splits["grouped"]
     assert answers.per_class["training"].sum() == (split["split"] == "train").sum()
     assert answers.per_class["photographs"].sum() == 78
     assert answers.per_class["95 % interval"].str.contains(" to ").all()
     assert answers.frame["probability_1"].between(0, 1).all()
-    assert len(mistake_panels(tiny, spec, study, folder, answers.frame, limit=3).originals) == 3
+    mistakes = mistake_panels(run, folder, answers.frame, limit=3)
+    assert len(mistakes.rows) == 3 and not any(row.panels[0].correct for row in mistakes.rows)
     known = photographs_to_answer(tiny, study, scan.index).assign(attribution="B. Miner").head(30)
-    answers = predict_photographs(tiny, spec, study, folder, known)
-    assert set(mistake_panels(tiny, spec, study, folder, answers.frame).credits) == {"B. Miner"}
+    answers = predict_photographs(run, folder, known)
+    assert {row.credit for row in mistake_panels(run, folder, answers.frame).rows} == {"B. Miner"}
 
 
-def test_evidence_and_grounds_of_a_trained_run(tiny, monkeypatch):
-    spec = RunSpec("eca_convnext_tiny", "scratch", "grouped", 0)
-    train_runs(tiny, [spec], say=lambda line: None)
-    study, paths = prepare(tiny), ResultPaths.of(tiny.profile)
+def test_evidence_and_grounds_of_a_trained_run(run, monkeypatch):
+    study = run.study
     monkeypatch.setattr(evidence_study, "CHUNK", 10)  # the set has more photographs
-    assert evidence_study.measure_evidence(study, tiny, [spec])
-    maps = read_evidence(Study(settings, paths))
-    test = study.splits["grouped"].query("split == 'test'")
-    mine = maps[maps["model"] == spec.model].set_index("image_id")
+    assert evidence_study.measure_evidence(study, [run])
+    maps = read_measured(study, EVIDENCE_FILE)
+    test = study.samples().query("split == 'test'")
+    mine = maps[maps["model"] == run.model].set_index("image_id")
     assert sorted(mine.index) == sorted(test["image_id"]) and set(mine["seed"]) == {0}
-    masks = load_masks(study.index, tiny.data)[:, 2:34, 2:34]  # the middle 32 of 37 pixels
+    masks = study.masks()[:, 2:34, 2:34]  # the middle 32 of 37 pixels
     area = {one: mask.mean() for one, mask in zip(study.index["image_id"], masks, strict=True)}
-    for model in (spec.model, AREA, BLIND):
+    for model in (run.model, AREA, BLIND):
         rows = maps[maps["model"] == model]
         assert np.allclose(rows["area"], rows["image_id"].map(area), atol=1e-5)
     assert np.allclose(maps.loc[maps["model"] == AREA, "hottest"], maps.loc[maps["model"] == AREA, "area"])
     assert mine["heat"].between(0, 1).all() and mine["heat"].nunique() > len(mine) / 2
 
     def on_ground(index, settings, ground):
-        photos = load_pixels(index, study.index, settings.data, settings.augment)
+        photos = study.pixels(index)
         return np.zeros_like(photos) if ground == "grey" else photos
 
     monkeypatch.setattr(evidence_study, "load_on_ground", on_ground)
-    assert evidence_study.answer_on_grounds(study, tiny, [spec])
-    said = pd.read_csv(grounds_file(Study(settings, paths))).set_index("image_id")
+    assert evidence_study.answer_on_grounds(study, [run])
+    said = read_measured(study, GROUNDS_FILE).set_index("image_id")
     assert said["own"].equals(said["swapped"]) and said["grey"].nunique() == 1 and said["own"].nunique() > 1
-    run = LOADRUNS(paths)[0].predictions.set_index("image_id")
-    assert said["own"].equals(run.loc[said.index, "predicted"].rename("own"))
-    assert evidence_study.measure_evidence(study, tiny, []) == evidence_study.answer_on_grounds(study, tiny, []) == []
+    predicted = run.predictions("test").set_index("image_id")["predicted"]
+    assert said["own"].equals(predicted[said.index].rename("own"))
+    assert evidence_study.measure_evidence(study, []) == evidence_study.answer_on_grounds(study, []) == []

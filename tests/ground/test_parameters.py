@@ -4,15 +4,7 @@ import pytest
 import yaml
 
 from mineral_lib.errors import ParameterError
-from mineral_lib.parameters import (
-    check,
-    load_profile,
-    profile_path,
-    profiles,
-    read_yaml,
-    resolve,
-    sections_of,
-)
+from mineral_lib.parameters import check, load_profile, profile_path, profiles, read_yaml, resolve, sections_of
 
 
 def test_all_profiles_are_valid_and_complete():
@@ -60,6 +52,7 @@ def test_all_profiles_are_valid_and_complete():
         ("train.lr_overrides={vgg19: 1e-4}", ["unknown key 'train.lr_overrides'", "did you mean 'overrides'"]),
         ("comparison.models=[vgg20]", ["vgg20"]),
         ("leakage.runs=[resnet50]", ["leakage", "resnet50"]),
+        ("train.seeds=[1", ["--set train.seeds=[1", "not valid YAML"]),
         ("trian.epochs=3", ["unknown key 'trian'", "did you mean 'train'"]),
     ],
 )

@@ -75,33 +75,12 @@ def test_outside_of_the_project_the_error_says_what_to_do(tmp_path, monkeypatch)
 
 
 # Names of calls that write a file when they are given a path (or always: the first group).
-ALWAYS = {
-    "write_text",
-    "write_bytes",
-    "touch",
-    "save_file",
-    "savetxt",
-    "savez",
-    "savez_compressed",
-    "tofile",
-    "mkstemp",
-    "NamedTemporaryFile",
-    "TemporaryFile",
-    "copyfile",
-    "copy",
-    "copy2",
-    "copytree",
-    "open_memmap",
-    "symlink_to",
-    "write_image",
-    "imwrite",
-    "imsave",
-    "to_parquet",
-    "to_pickle",
-    "to_excel",
-    "to_feather",
-    "memmap",
-}
+NAMES = """
+    write_text write_bytes touch save_file savetxt savez savez_compressed tofile mkstemp NamedTemporaryFile
+    TemporaryFile copyfile copy copy2 copytree open_memmap symlink_to write_image imwrite imsave to_parquet
+    to_pickle to_excel to_feather memmap
+"""
+ALWAYS = set(NAMES.split())
 WITH_PATH = {"to_csv", "to_markdown", "to_html", "to_json", "savefig", "save", "dump"}
 # Objects kept in memory: writing to them is no file.
 MEMORY = {"buffer", "stream", "memory", "io"}

@@ -8,7 +8,7 @@ from mineral_lib.config import Settings
 from mineral_lib.models.depthwise import DepthwiseConv2d, use_fast_depthwise
 from mineral_lib.models.zoo import build_base
 from mineral_lib.parameters import load_profile
-from mineral_lib.training.runs import make_loop
+from mineral_lib.training.train_run import make_loop
 
 
 def pair(size: int, channels: int = 6, *, bias: bool = True, dtype=torch.float32) -> tuple[nn.Conv2d, nn.Conv2d]:

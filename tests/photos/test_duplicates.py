@@ -5,19 +5,18 @@ import tracemalloc
 import numpy as np
 import pandas as pd
 import pytest
+from folders import picture
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageEnhance
+from PIL import ImageEnhance
 
 from mineral_lib.errors import DataError
 from mineral_lib.photos import duplicates
 from mineral_lib.photos.duplicates import MAX_RADIUS, groups, near_pairs, perceptual_hash, turned
 
 
-def picture(seed, height=150, width=210):
-    """Coarse random blobs: smooth like a photograph."""
-    coarse = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
-    return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
+def pixels(seed, size=(210, 150)):
+    return np.asarray(picture(seed, size))
 
 
 def bits_apart(first, second):
@@ -46,7 +45,7 @@ def related_hashes(seed, count, flips):
 
 
 def test_the_eight_hashes_are_those_of_the_flipped_and_turned_picture():
-    image = picture(1)
+    image = pixels(1)
     eight = [image, image[:, ::-1], image[::-1], image[::-1, ::-1]]
     eight += [one.transpose(1, 0, 2) for one in eight]
     hashes = perceptual_hash(image)
@@ -56,12 +55,12 @@ def test_the_eight_hashes_are_those_of_the_flipped_and_turned_picture():
 
 
 def test_edits_stay_near_and_strangers_far():
-    image = Image.fromarray(picture(2))
+    image = picture(2, (210, 150))
     edits = [image.resize((105, 75)), ImageEnhance.Brightness(image).enhance(0.8), image.rotate(90, expand=True)]
     hashes = np.stack([perceptual_hash(np.asarray(one)) for one in [image, *edits]])
     found = near_pairs(hashes, 6)
     assert set(found.loc[found["first"] == 0, "second"]) == {1, 2, 3}
-    strangers = np.stack([perceptual_hash(picture(seed)) for seed in range(100, 130)])
+    strangers = np.stack([perceptual_hash(pixels(seed)) for seed in range(100, 130)])
     assert near_pairs(strangers, 6).empty
     assert near_pairs(strangers, MAX_RADIUS)["distance"].between(7, MAX_RADIUS).all()
 
@@ -69,8 +68,8 @@ def test_edits_stay_near_and_strangers_far():
 def test_flat_and_large_photographs():
     for value in (0, 128, 255):
         assert perceptual_hash(np.full((40, 60, 3), value, np.uint8))[0] == 0
-    large = picture(3, 1500, 2100)
-    assert bits_apart(perceptual_hash(large)[0], perceptual_hash(picture(3))[0]) <= 4
+    large = pixels(3, (2100, 1500))
+    assert bits_apart(perceptual_hash(large)[0], perceptual_hash(pixels(3))[0]) <= 4
 
 
 @settings(max_examples=40, derandomize=True, deadline=None)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from folders import encoded
 from PIL import Image, ImageCms
 
 from mineral_lib.errors import DataError
@@ -36,9 +37,7 @@ def picture(mode="RGB", size=(64, 48)):
 
 
 def saved(kind, image, **options):
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
+    return encoded(image, kind, **options)
 
 
 @cache
@@ -113,19 +112,8 @@ def mutated(case):
             for _ in range(rng.choice((1, 3, 8))):
                 data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
         elif change == 1:
-            number = rng.choice(
-                (
-                    b"\0",
-                    b"\xff",
-                    b"\x7f\xff",
-                    b"\xff\x7f",
-                    b"\0\0\0\0",
-                    b"\xff\xff\xff\xff",
-                    b"\x7f\xff\xff\xff",
-                    b"\0\1\0\0",
-                    rng.randbytes(4),
-                )
-            )
+            numbers = (b"\0", b"\xff", b"\x7f\xff", b"\xff\x7f", bytes(4), b"\xff" * 4, b"\x7f\xff\xff\xff")
+            number = rng.choice((*numbers, b"\0\1\0\0", rng.randbytes(4)))
             data[place : place + len(number)] = number
         elif change == 2:
             del data[max(1, rng.choice((place, len(data) - rng.randint(1, min(40, len(data)))))) :]

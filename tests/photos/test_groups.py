@@ -1,10 +1,9 @@
 """Groups of photographs that belong together: found in a real folder, kept on one side, audited from the files."""
 
-import io
-
 import numpy as np
 import pandas as pd
 import pytest
+from folders import encoded, folder_profile, picture, put
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
@@ -13,7 +12,6 @@ from mineral_lib.data.audit import audit_files, audit_photographs, read_duplicat
 from mineral_lib.data.index import build_index
 from mineral_lib.data.prepare import prepare
 from mineral_lib.errors import DataError
-from mineral_lib.parameters import load_profile
 from mineral_lib.photos.groups import (
     DUPLICATE_COLUMNS,
     add_groups,
@@ -25,16 +23,8 @@ from mineral_lib.photos.groups import (
 from mineral_lib.storage import ResultPaths, read_json, write_csv
 
 
-def picture(seed):
-    coarse = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
-    return Image.fromarray(coarse).resize((96, 72), Image.Resampling.BICUBIC)
-
-
 def save(image, path, **options):
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG" if path.suffix == ".jpg" else path.suffix[1:].upper(), **options)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(buffer.getvalue())
+    put(path.parent, path.name, encoded(image, "JPEG" if path.suffix == ".jpg" else path.suffix[1:].upper(), **options))
 
 
 @pytest.fixture
@@ -53,9 +43,8 @@ def folder(study_root):
     return root
 
 
-def profile(**changes):
-    values = {"data.source": "folder", "data.folder": "photos", "data.min_photos": 3} | changes
-    return load_profile("quick", [f"{key}={value}" for key, value in values.items()])
+def profile(*changes):
+    return folder_profile("photos", *changes)
 
 
 def pairs_of(duplicates):
@@ -92,25 +81,18 @@ def test_copies_in_a_folder_become_groups_and_conflicts_are_listed(folder):
 
 
 def test_radius_off_leaves_equal_pixels_and_specimens(folder):
-    scan = build_index(profile(**{"data.near_duplicate_radius": "null"}).data)
+    scan = build_index(profile("data.near_duplicate_radius=null").data)
     assert set(scan.duplicates["kind"]) == {"same pixels"}
     assert scan.index.groupby("group").size().max() == 2
-    named = build_index(
-        profile(
-            **{
-                "data.near_duplicate_radius": "null",
-                "data.specimen_from": "pattern",
-                "data.specimen_pattern": "'^(?P<specimen>p[12])'",
-            }
-        ).data
-    )
+    pattern = "data.specimen_pattern='^(?P<specimen>p[12])'"
+    named = build_index(profile("data.near_duplicate_radius=null", "data.specimen_from=pattern", pattern).data)
     groups = named.index.set_index("image_id")["group"]
     assert groups["aa/p1.png"] == "aa/p1" and groups["aa/p2.png"] == groups["aa/p2 again.bmp"] == "aa/p2"
     assert groups["bb/p1.png"] == "bb/p1"
 
 
 def test_prepared_study_keeps_groups_whole_and_the_audit_finds_a_planted_leak(folder):
-    settings = profile(**{"split.protocols": "[grouped, photo, paper, authors]"})
+    settings = profile("split.protocols=[grouped, photo, paper, authors]")
     study, paths = prepare(settings), ResultPaths.of("quick")
     assert read_duplicates(paths.root / "duplicates.csv").equals(study.duplicates.astype({"distance": "int64"}))
     record = read_json(paths.root / "data.json")
@@ -162,7 +144,7 @@ def test_any_file_name_survives_the_table_of_duplicates(study_root):
 
 def test_other_groups_are_other_data(folder):
     first = prepare(profile()).fingerprint
-    assert prepare(profile(**{"data.near_duplicate_radius": "null"})).fingerprint != first
+    assert prepare(profile("data.near_duplicate_radius=null")).fingerprint != first
     assert prepare(profile()).fingerprint == first
 
 

@@ -2,7 +2,6 @@
 
 import io
 import os
-import random
 import signal
 import struct
 import subprocess
@@ -10,8 +9,10 @@ import sys
 import warnings
 import zlib
 
+import folders
 import numpy as np
 import pytest
+from folders import png, png_header
 from PIL import Image, ImageCms
 
 from mineral_lib.errors import DataError
@@ -31,23 +32,7 @@ def scene(width=60, height=40):
 
 
 def encoded(kind="JPEG", image=None, **options):
-    buffer = io.BytesIO()
-    (image or Image.fromarray(scene())).save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def png(head, data):
-    """A PNG from its header and its compressed pixels."""
-
-    def chunk(name, data):
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
-
-
-def png_header(width, height):
-    """A PNG that announces a size and holds hardly any pixels."""
-    return png(struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0), zlib.compress(b"\0" * 100))
+    return folders.encoded(image or Image.fromarray(scene()), kind, **options)
 
 
 def tiff(pixels, *, photometric, bits, **tags):
@@ -407,27 +392,6 @@ def test_pipes_folders_and_missing_files_are_refused_without_waiting(tmp_path):
         signal.alarm(0)
     assert refused(tmp_path) == "not a regular file"
     assert refused(tmp_path / "none.jpg") == "no such file"
-
-
-def test_damaged_bytes_never_escape_as_another_error(tmp_path):
-    rng = random.Random(0)
-    path = tmp_path / "mutant"
-    seeds = [encoded(kind) for kind in FORMATS]
-    outcomes = set()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for _ in range(400):
-            data = bytearray(rng.choice(seeds))
-            for _ in range(rng.randint(1, 30)):
-                data[rng.randrange(len(data))] = rng.randrange(256)
-            path.write_bytes(bytes(data[: rng.randint(1, len(data))]) if rng.random() < 0.3 else bytes(data))
-            try:
-                pixels = decode_photo(path)
-                assert pixels.dtype == np.uint8 and pixels.ndim == 3
-                outcomes.add("read")
-            except DataError:
-                outcomes.add("refused")
-    assert outcomes == {"read", "refused"}
 
 
 def test_resize_square_cuts_the_centre_and_smooths():

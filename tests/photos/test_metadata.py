@@ -1,12 +1,10 @@
 """The table beside the photographs: specimen, attribution and licence reach the index, and no mistake passes."""
 
-import numpy as np
 import pytest
-from PIL import Image
+from folders import folder_profile, noise, put
 
 from mineral_lib.data.split import make_split
 from mineral_lib.errors import DataError
-from mineral_lib.parameters import load_profile
 from mineral_lib.photos import scan as scan_folder
 from mineral_lib.photos.metadata import read_metadata
 
@@ -17,14 +15,12 @@ FILES = [f"{name}/{folder}{number}.png" for name in ("aa", "bb") for folder in F
 @pytest.fixture
 def photos(tmp_path):
     for number, name in enumerate(FILES):
-        path = tmp_path / "photos" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.random.default_rng(number).integers(0, 256, (20, 24, 3), np.uint8)).save(path)
+        put(tmp_path / "photos", name, noise(number))
     return tmp_path / "photos"
 
 
 def settings_of(photos, *changes):
-    return load_profile("quick", ["data.source=folder", f"data.folder={photos}", "data.min_photos=1", *changes])
+    return folder_profile(photos, "data.min_photos=1", *changes)
 
 
 def scan_with(photos, text, *changes, encoding="utf-8"):

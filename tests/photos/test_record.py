@@ -4,9 +4,8 @@ import json
 import os
 import time
 
-import numpy as np
 import pytest
-from PIL import Image
+from folders import noise, put, rules
 
 from mineral_lib.data.prepare import prepare
 from mineral_lib.errors import DataError
@@ -17,9 +16,8 @@ from mineral_lib.photos.measure import measure_file, measure_folder
 from mineral_lib.photos.walk import FoundFile
 
 
-def photo(path, number, size=(24, 20)):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.random.default_rng(number).integers(0, 256, (*size[::-1], 3), np.uint8)).save(path)
+def photo(path, number):
+    put(path.parent, path.name, noise(number))
 
 
 @pytest.fixture
@@ -31,12 +29,8 @@ def folder(tmp_path):
     return tmp_path / "photos"
 
 
-def data():
-    return load_profile("quick", ["data.source=folder", "data.folder=x", "data.min_photos=1"]).data
-
-
 def scan(folder):
-    return scan_folder(folder, data(), jobs=2, cache_dir=folder.parent / "cache")
+    return scan_folder(folder, rules(min_photos=1), jobs=2, cache_dir=folder.parent / "cache")
 
 
 def counts(result):
@@ -61,16 +55,16 @@ def test_every_change_of_a_file_is_noticed(folder):
     (folder / "bb/1.png").rename(folder / "bb/moved.png")
     second = scan(folder)
     assert second.read in (4, 5)  # a changed file may keep its size; a renamed one is a new one
-    fresh = scan_folder(folder, data())
+    fresh = scan_folder(folder, rules(min_photos=1))
     assert second.index.equals(fresh.index) and second.files.equals(fresh.files)
     assert len(set(first.index["sha256"]) - set(second.index["sha256"])) == 3
 
 
 def test_a_bar_when_asked_and_a_plain_line_otherwise(folder, capsys):
-    scan_folder(folder, data(), jobs=1, progress=True)
+    scan_folder(folder, rules(min_photos=1), jobs=1, progress=True)
     shown = capsys.readouterr()
     assert "9/9" in shown.err and shown.out == ""
-    scan_folder(folder, data(), jobs=1)  # tests have no terminal
+    scan_folder(folder, rules(min_photos=1), jobs=1)  # tests have no terminal
     shown = capsys.readouterr()
     assert shown.err == "" and shown.out == "photos: 9 files found, 9 read, 0 unchanged and not read\n"
 

@@ -1,50 +1,20 @@
 """Scanning a photo folder: every file is accounted for, labels are stable, and each mistake gets a clear message."""
 
 import contextlib
-import hashlib
-import io
 import os
-import random
 import resource
 import stat
 
-import numpy as np
 import pandas as pd
 import pytest
+from folders import fill_classes, noise, noise_of, put, rules
 from PIL import Image
 
 from mineral_lib.data.index import build_index, index_fingerprint, photo_folder, read_index
-from mineral_lib.data.split import make_split
 from mineral_lib.errors import DataError
 from mineral_lib.parameters import load_profile
 from mineral_lib.photos import scan as scan_folder
 from mineral_lib.storage import write_csv
-
-
-def photo_bytes(number, kind="PNG"):
-    rng = np.random.default_rng(number)
-    buffer = io.BytesIO()
-    Image.fromarray(rng.integers(0, 256, (20, 24, 3), np.uint8)).save(buffer, kind)
-    return buffer.getvalue()
-
-
-def put(root, name, data):
-    path = root / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
-
-
-def photo_bytes_of(*parts):
-    return photo_bytes(int.from_bytes(hashlib.sha256(repr(parts).encode()).digest()[:4], "big"))
-
-
-def fill_class(root, class_name, count):
-    for number in range(count):
-        put(root, f"{class_name}/photo{number}.png", photo_bytes_of(class_name, number))
-
-
-def data(**changes):
-    return load_profile("quick").data.model_copy(update={"source": "folder", "folder": "x", "min_photos": 3} | changes)
 
 
 def statuses(scan):
@@ -53,45 +23,24 @@ def statuses(scan):
 
 def error_of(root, **changes):
     with pytest.raises(DataError) as caught:
-        scan_folder(root, data(**changes), jobs=1)
+        scan_folder(root, rules(**changes), jobs=1)
     assert caught.value.exit_code == 3 and caught.value.remedy and caught.value.where
     return str(caught.value)
 
 
 def test_labels_follow_table_2_then_the_code_points(tmp_path):
     for name in ("zircon", "Quartz", "斑铜矿", "apatite", "cinnabar"):
-        fill_class(tmp_path, name, 3)
-    scan = scan_folder(tmp_path, data())
+        fill_classes(tmp_path, 3, name)
+    scan = scan_folder(tmp_path, rules())
     assert scan.classes == ["斑铜矿", "cinnabar", "Quartz", "apatite", "zircon"]
     assert scan.index.groupby("class_name")["label"].first().to_dict() == {n: i for i, n in enumerate(scan.classes)}
 
 
-def test_order_of_listing_never_matters(tmp_path, monkeypatch):
-    for name in ("a", "b", "c"):
-        fill_class(tmp_path, name, 4)
-        put(tmp_path, f"{name}/z-copy.png", photo_bytes_of(name, 0))
-    first = scan_folder(tmp_path, data())
-    real = os.scandir
-
-    @contextlib.contextmanager
-    def shuffled(folder):
-        with real(folder) as listing:
-            entries = list(listing)
-        random.Random(1).shuffle(entries)
-        yield iter(entries)
-
-    monkeypatch.setattr(os, "scandir", shuffled)
-    second = scan_folder(tmp_path, data(), jobs=3)
-    assert first.index.equals(second.index) and first.files.equals(second.files)
-    assert index_fingerprint(first.index) == index_fingerprint(second.index.sample(frac=1, random_state=0))
-
-
 def test_same_bytes_once_in_a_class_and_never_in_two(tmp_path):
-    fill_class(tmp_path, "aa", 4)
-    fill_class(tmp_path, "bb", 4)
-    put(tmp_path, "aa/photo0 (copy).png", photo_bytes_of("aa", 0))
-    put(tmp_path, "bb/wrong.png", photo_bytes_of("aa", 3))
-    found = statuses(scan_folder(tmp_path, data()))
+    fill_classes(tmp_path, 4, "aa", "bb")
+    put(tmp_path, "aa/photo0 (copy).png", noise_of("aa", 0))
+    put(tmp_path, "bb/wrong.png", noise_of("aa", 3))
+    found = statuses(scan_folder(tmp_path, rules()))
     assert found["aa/photo0 (copy).png"] == "used: "
     assert found["aa/photo0.png"] == "skipped: same bytes as aa/photo0 (copy).png"
     assert found["aa/photo3.png"].startswith("skipped: label conflict with bb/wrong.png")
@@ -100,14 +49,13 @@ def test_same_bytes_once_in_a_class_and_never_in_two(tmp_path):
 
 def test_links(tmp_path):
     root = tmp_path / "photos"
-    fill_class(root, "aa", 3)
-    fill_class(root, "bb", 3)
-    put(tmp_path, "outside.png", photo_bytes(99))
+    fill_classes(root, 3, "aa", "bb")
+    put(tmp_path, "outside.png", noise(99))
     (root / "aa/loop").symlink_to(root)
     (root / "aa/out.png").symlink_to(tmp_path / "outside.png")
     (root / "aa/gone.png").symlink_to(root / "nowhere.png")
     (root / "aa/again.png").symlink_to(root / "aa/photo1.png")
-    found = statuses(scan_folder(root, data()))
+    found = statuses(scan_folder(root, rules()))
     assert found["aa/loop/"] == "ignored: link to a folder"
     assert "points outside" in found["aa/out.png"] and "dangling" in found["aa/gone.png"]
     assert found["aa/photo1.png"] == "skipped: same bytes as aa/again.png"
@@ -115,55 +63,30 @@ def test_links(tmp_path):
 
 
 def test_a_pipe_and_a_name_that_is_no_text_are_skipped(tmp_path):
-    fill_class(tmp_path, "aa", 3)
-    fill_class(tmp_path, "bb", 3)
+    fill_classes(tmp_path, 3, "aa", "bb")
     os.mkfifo(tmp_path / "aa/pipe.jpg")
     os.mknod(tmp_path / "aa/socket.jpg", stat.S_IFSOCK | 0o600)
     (tmp_path / "aa/folder.jpg").mkdir()
     with open(os.path.join(os.fsencode(tmp_path), b"aa", b"\xc0\xd0.png"), "wb") as handle:
-        handle.write(photo_bytes(5))
-    found = statuses(scan_folder(tmp_path, data()))
+        handle.write(noise_of(5))
+    found = statuses(scan_folder(tmp_path, rules()))
     assert found["aa/pipe.jpg"] == "skipped: not a regular file"
     assert found["aa/socket.jpg"] == "skipped: not a regular file"
     assert found["aa/folder.jpg/"] == "ignored: empty folder"
     assert found["aa/\\udcc0\\udcd0.png"] == "skipped: the name is not valid UTF-8; rename it"
 
 
-NAMES = [
-    "石英 一.png",
-    "😀.png",
-    "שלום.png",
-    "a b{c}'d\".png",
-    "line\nfeed.png",
-    "tab\there.png",
-    "ret\rurn.png",
-    "-rf.png",
-    "=1+1.png",
-    "@sum.png",
-    "+1.png",
-    "a,b;c.png",
-    "NA.png",
-    "nan",
-    "1e5",
-    "x" * 251 + ".png",
-    "PHOTO.JPG",
-    "no extension",
-    "wrong.txt.tiff",
-    "100%.png",
-    "a\\b.png",
-    "\u202eevil.png",
-    "\u00e9.png",
-    "e\u0301.png",
-    " .png",
-    "...png",
-]
+NAMES = ["石英 一.png", "😀.png", "שלום.png", "a b{c}'d\".png", "line\nfeed.png", "tab\there.png", "ret\rurn.png"]
+NAMES += ["-rf.png", "=1+1.png", "@sum.png", "+1.png", "a,b;c.png", "NA.png", "nan", "1e5", "x" * 251 + ".png"]
+NAMES += ["PHOTO.JPG", "no extension", "wrong.txt.tiff", "100%.png", "a\\b.png", "\u202eevil.png", "\u00e9.png"]
+NAMES += ["e\u0301.png", " .png", "...png"]
 
 
 def test_every_name_is_used_and_survives_all_tables(tmp_path):
     root = tmp_path / "photos"
     for number, name in enumerate(NAMES):
-        put(root, f"{'aa' if number % 2 else '石 英'}/{name}", photo_bytes(number))
-    scan = scan_folder(root, data(min_photos=1), cache_dir=tmp_path / "cache")
+        put(root, f"{'aa' if number % 2 else '石 英'}/{name}", noise(number))
+    scan = scan_folder(root, rules(min_photos=1), cache_dir=tmp_path / "cache")
     ignored = {f"{'aa' if number % 2 else '石 英'}/{name}" for number, name in enumerate(NAMES) if name[0] == "."}
     expected = {f"{'aa' if number % 2 else '石 英'}/{name}" for number, name in enumerate(NAMES)} - ignored
     assert set(scan.index["image_id"]) == expected and scan.files["status"].eq("ignored").sum() == len(ignored) == 1
@@ -171,25 +94,24 @@ def test_every_name_is_used_and_survives_all_tables(tmp_path):
     assert again.to_dict("list") == scan.index.to_dict("list")
     files = pd.read_csv(write_csv(tmp_path / "scan.csv", scan.files), keep_default_na=False)
     assert files["file"].tolist() == scan.files["file"].tolist()
-    second = scan_folder(root, data(min_photos=1), cache_dir=tmp_path / "cache")
+    second = scan_folder(root, rules(min_photos=1), cache_dir=tmp_path / "cache")
     assert second.read == 0 and second.index.equals(scan.index)
 
 
 def test_deep_folders_and_long_paths(tmp_path):
     deep = "/".join(["d" * 200] * 12)  # 2,400 characters below the class folder
-    put(tmp_path, f"aa/{deep}/photo.png", photo_bytes(1))
-    fill_class(tmp_path, "bb", 3)
-    assert f"aa/{deep}/photo.png" in set(scan_folder(tmp_path, data(min_photos=1)).index["image_id"])
+    put(tmp_path, f"aa/{deep}/photo.png", noise(1))
+    fill_classes(tmp_path, 3, "bb")
+    assert f"aa/{deep}/photo.png" in set(scan_folder(tmp_path, rules(min_photos=1)).index["image_id"])
 
 
 def test_a_link_to_itself_and_links_in_circles_end(tmp_path):
-    fill_class(tmp_path, "aa", 3)
-    fill_class(tmp_path, "bb", 3)
+    fill_classes(tmp_path, 3, "aa", "bb")
     (tmp_path / "aa/self").symlink_to(tmp_path / "aa/self")
     (tmp_path / "aa/one.png").symlink_to(tmp_path / "aa/two.png")
     (tmp_path / "aa/two.png").symlink_to(tmp_path / "aa/one.png")
     (tmp_path / "bb/up").symlink_to("..")
-    found = statuses(scan_folder(tmp_path, data()))
+    found = statuses(scan_folder(tmp_path, rules()))
     assert sum(text.startswith("used") for text in found.values()) == 6 and len(found) == 10
     assert found["bb/up/"] == "ignored: link to a folder"
     assert all("dangling" in found[f"aa/{name}"] for name in ("self", "one.png", "two.png"))
@@ -198,58 +120,34 @@ def test_a_link_to_itself_and_links_in_circles_end(tmp_path):
 def test_a_scan_needs_few_file_descriptors(tmp_path):
     for name in ("aa", "bb"):
         for number in range(250):
-            put(tmp_path, f"{name}/{number % 20}/{number}.png", photo_bytes_of(name, number))
+            put(tmp_path, f"{name}/{number % 20}/{number}.png", noise_of(name, number))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
     try:
         with pytest.raises(OSError, match="Too many open files"), contextlib.ExitStack() as stack:
             for _ in range(64):
                 stack.enter_context(open(os.devnull, "rb"))  # the limit is in force
-        assert len(scan_folder(tmp_path, data(), jobs=8).index) == 500
+        assert len(scan_folder(tmp_path, rules(), jobs=8).index) == 500
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 4])
-def test_small_classes_in_the_grouped_split_follow_the_written_rule(tmp_path, count):
-    fill_class(tmp_path, "big", 9)
-    fill_class(tmp_path, "big2", 9)
-    fill_class(tmp_path, "small", count)
-    settings = load_profile("quick", ["data.source=folder", "data.folder=x", "data.min_photos=1"])
-    scan = scan_folder(tmp_path, settings.data)
-    split = make_split(scan.index, "grouped", settings.split, settings.augment)
-    sizes = split[split["class_name"] == "small"]["split"].value_counts().to_dict()
-    assert (
-        sizes
-        == {
-            1: {"train": 1},
-            2: {"train": 2},
-            3: {"train": 1, "val": 1, "test": 1},
-            4: {"train": 2, "val": 1, "test": 1},
-        }[count]
-    )
-
-
 def test_too_many_unreadable_photographs_stop_the_scan(tmp_path):
-    fill_class(tmp_path, "aa", 3)
-    fill_class(tmp_path, "bb", 3)
+    fill_classes(tmp_path, 3, "aa", "bb")
     for number in range(6):
         put(tmp_path, f"bb/bad{number}.jpg", b"<html>")
-    assert len(scan_folder(tmp_path, data()).index) == 6  # exactly half
+    assert len(scan_folder(tmp_path, rules()).index) == 6  # exactly half
     put(tmp_path, "bb/one more.jpg", b"")
     message = error_of(tmp_path)
     assert "7 of 13 photographs cannot be read; the first: bb/bad0.jpg: no photograph" in message
     assert "data.max_bad_share" in message
-    assert len(scan_folder(tmp_path, data(max_bad_share=1.0)).index) == 6
+    assert len(scan_folder(tmp_path, rules(max_bad_share=1.0)).index) == 6
 
 
 def test_a_blank_photograph_is_used_and_named(tmp_path):
-    fill_class(tmp_path, "aa", 3)
-    fill_class(tmp_path, "bb", 3)
-    buffer = io.BytesIO()
-    Image.new("RGB", (100, 100), (90, 90, 90)).save(buffer, "PNG")
-    put(tmp_path, "aa/blank.png", buffer.getvalue())
-    files = scan_folder(tmp_path, data()).files.set_index("file")
+    fill_classes(tmp_path, 3, "aa", "bb")
+    put(tmp_path, "aa/blank.png", Image.new("RGB", (100, 100), (90, 90, 90)))
+    files = scan_folder(tmp_path, rules()).files.set_index("file")
     assert files.loc["aa/blank.png", ["status", "warnings"]].tolist() == ["used", "blank or low information"]
     assert files.loc["aa/photo0.png", "warnings"] == "very small (24 x 20 pixels)"
 
@@ -257,9 +155,9 @@ def test_a_blank_photograph_is_used_and_named(tmp_path):
 def test_specimens_come_from_the_file_name_or_are_the_photograph(tmp_path):
     for name in ("aa", "bb"):
         for number in range(3):
-            put(tmp_path, f"{name}/s{number % 2}_{number}.png", photo_bytes_of(name, number))
-        put(tmp_path, f"{name}/other.png", photo_bytes_of(name, 9))
-    index = scan_folder(tmp_path, data(specimen_from="pattern", specimen_pattern=r"^(?P<specimen>s\d+)_")).index
+            put(tmp_path, f"{name}/s{number % 2}_{number}.png", noise_of(name, number))
+        put(tmp_path, f"{name}/other.png", noise_of(name, 9))
+    index = scan_folder(tmp_path, rules(specimen_from="pattern", specimen_pattern=r"^(?P<specimen>s\d+)_")).index
     assert index.set_index("image_id")["specimen"].to_dict() == {
         f"{name}/{file}": f"{name}/{key}"
         for name in ("aa", "bb")
@@ -269,16 +167,15 @@ def test_specimens_come_from_the_file_name_or_are_the_photograph(tmp_path):
 
 
 def test_small_classes_follow_the_rule(tmp_path):
-    fill_class(tmp_path, "aa", 5)
-    fill_class(tmp_path, "bb", 5)
-    fill_class(tmp_path, "lonely", 1)
+    fill_classes(tmp_path, 5, "aa", "bb")
+    fill_classes(tmp_path, 1, "lonely")
     put(tmp_path, "spoilt/a.jpg", b"words")
     (tmp_path / "empty").mkdir()
-    dropped = scan_folder(tmp_path, data())
+    dropped = scan_folder(tmp_path, rules())
     assert dropped.classes == ["aa", "bb"] and set(dropped.index["role"]) == {"full"}
     assert "data.min_photos is 3)" in statuses(dropped)["lonely/photo0.png"]
     assert statuses(dropped)["empty/"] == "ignored: empty folder"
-    kept = scan_folder(tmp_path, data(small_classes="train_only"))
+    kept = scan_folder(tmp_path, rules(small_classes="train_only"))
     assert kept.classes == ["aa", "bb", "lonely"]
     assert kept.index.groupby("class_name")["role"].first().to_dict() == {
         "aa": "full",
@@ -290,8 +187,7 @@ def test_small_classes_follow_the_rule(tmp_path):
 
 
 def test_bad_photographs_can_stop_the_scan(tmp_path):
-    fill_class(tmp_path, "aa", 3)
-    fill_class(tmp_path, "bb", 3)
+    fill_classes(tmp_path, 3, "aa", "bb")
     put(tmp_path, "aa/later.jpg", b"")
     put(tmp_path, "aa/first.jpg", b"<html>")
     message = error_of(tmp_path, bad_photos="error")
@@ -299,22 +195,22 @@ def test_bad_photographs_can_stop_the_scan(tmp_path):
 
 
 def test_control_codes_in_names_do_not_reach_the_terminal(tmp_path):
-    fill_class(tmp_path, "aa", 3)
+    fill_classes(tmp_path, 3, "aa")
     put(tmp_path, "aa/\x1b[2Jline\nfeed.jpg", b"<html>")
-    fill_class(tmp_path, "bb", 3)
+    fill_classes(tmp_path, 3, "bb")
     message = error_of(tmp_path, bad_photos="error")
     assert "aa/\\x1b[2Jline\\nfeed.jpg: no photograph" in message and "\x1b" not in message
 
 
 def test_mistakes_with_the_folder_get_clear_messages(tmp_path):
     assert "no such folder" in error_of(tmp_path / "nowhere")
-    put(tmp_path, "file.png", photo_bytes(1))
+    put(tmp_path, "file.png", noise(1))
     assert "this is a file" in error_of(tmp_path / "file.png")
     message = error_of(tmp_path)
     assert "1 files lie in the folder itself" in message and "photos/quartz/" in message
     (tmp_path / "blank").mkdir()
     assert "the folder is empty" in error_of(tmp_path / "blank")
-    fill_class(tmp_path / "one", "aa", 5)
+    fill_classes(tmp_path / "one", 5, "aa")
     assert "1 of 1 classes" in error_of(tmp_path / "one")
     put(tmp_path, "bad/aa/x.jpg", b"words")
     assert "no usable photograph (1 skipped; the first: aa/x.jpg" in error_of(tmp_path / "bad")
@@ -322,14 +218,14 @@ def test_mistakes_with_the_folder_get_clear_messages(tmp_path):
     (tmp_path / "links/quartz").symlink_to(tmp_path / "one/aa")
     assert "1 links to folders are not followed" in error_of(tmp_path / "links")
     for part in ("train", "val", "test"):
-        fill_class(tmp_path / "presplit" / part, "aa", 1)
+        fill_classes(tmp_path / "presplit" / part, 1, "aa")
     assert "split already" in error_of(tmp_path / "presplit")
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+x", "-x", "@sum"])
 def test_class_names_that_a_spreadsheet_would_compute_are_refused(tmp_path, name):
-    fill_class(tmp_path, name, 3)
-    fill_class(tmp_path, "aa", 3)
+    fill_classes(tmp_path, 3, name)
+    fill_classes(tmp_path, 3, "aa")
     assert f"'{name}' for a formula" in error_of(tmp_path)
 
 
@@ -339,7 +235,7 @@ TWINS = [("Pyrite", "pyrite"), ("quartz", "石英"), ("café", "cafe\u0301"), ("
 @pytest.mark.parametrize("twins", TWINS)
 def test_two_folders_for_one_class_are_refused(tmp_path, twins):
     for name in twins:
-        fill_class(tmp_path, name, 3)
+        fill_classes(tmp_path, 3, name)
     assert "two folders for one class" in error_of(tmp_path)
 
 
@@ -348,8 +244,8 @@ def test_index_survives_the_round_trip_through_csv(tmp_path):
     names = ["007.png", "NA.png", "=1+1.png", 'quo"te, comma.png', "new\nline.png", "-x.png", "晶 体 😀.png", "a#b.png"]
     for class_name in ("NA", "007"):
         for number, name in enumerate(names):
-            put(root, f"{class_name}/{name}", photo_bytes_of(class_name, number))
-    index = scan_folder(root, data()).index
+            put(root, f"{class_name}/{name}", noise_of(class_name, number))
+    index = scan_folder(root, rules()).index
     again = read_index(write_csv(tmp_path / "index.csv", index))
     assert again.to_dict("list") == index.to_dict("list") and len(again) == 16
     with pytest.raises(DataError, match="no readable index"):
@@ -373,7 +269,7 @@ def test_generated_index_follows_table_2_and_the_seed():
 def test_a_relative_folder_counts_from_the_project(tmp_path, monkeypatch):
     profile = load_profile("quick", ["data.source=folder", "data.folder=my photos", "data.min_photos=3"])
     for name in ("aa", "bb"):
-        fill_class(tmp_path / "my photos", name, 3)
+        fill_classes(tmp_path / "my photos", 3, name)
     monkeypatch.setenv("MINERAL_STUDY_ROOT", str(tmp_path))
     assert photo_folder(profile.data) == tmp_path / "my photos"
     assert len(build_index(profile.data).index) == 6

@@ -2,55 +2,39 @@
 written to the folder."""
 
 import contextlib
-import io
 import os
 import random
 import stat
-import struct
 import tempfile
-import zlib
 from pathlib import Path
 
 import numpy as np
+from folders import encoded, noise, png_header, rules
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 from mineral_lib.errors import StudyError
-from mineral_lib.parameters import load_profile
+from mineral_lib.photos import readable
 from mineral_lib.photos import scan as scan_folder
-from mineral_lib.photos.images import readable
-
-PROFILE = load_profile("quick", ["data.source=folder", "data.folder=x"])
 
 
-def encoded(number, kind="PNG", mode="RGB"):
-    pixels = np.random.default_rng(number).integers(0, 256, (20, 24, 3), np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).convert(mode).save(buffer, kind)
-    return buffer.getvalue()
-
-
-def bomb():
-    head = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
-    chunks = [(b"IHDR", head), (b"IDAT", zlib.compress(b"\0")), (b"IEND", b"")]
-    parts = [struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in chunks]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+def file_of(number, kind="PNG", mode="RGB"):
+    return encoded(noise(number).convert(mode), kind)
 
 
 # Contents by kind; the number makes photographs different.
 CONTENTS = {
-    "png": encoded,
-    "jpeg": lambda number: encoded(number, "JPEG"),
-    "cmyk": lambda number: encoded(number, "JPEG", "CMYK"),
-    "webp": lambda number: encoded(number, "WEBP"),
-    "same": lambda number: encoded(-1 % 2**32),
-    "cut": lambda number: encoded(number, "JPEG")[:-40],
+    "png": file_of,
+    "jpeg": lambda number: file_of(number, "JPEG"),
+    "cmyk": lambda number: file_of(number, "JPEG", "CMYK"),
+    "webp": lambda number: file_of(number, "WEBP"),
+    "same": lambda number: file_of(-1 % 2**32),
+    "cut": lambda number: file_of(number, "JPEG")[:-40],
     "empty": lambda number: b"",
     "text": lambda number: b"words",
     "html": lambda number: b"<!DOCTYPE html>",
     "heic": lambda number: b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
-    "bomb": lambda number: bomb(),
+    "bomb": lambda number: png_header(60_000, 60_000),
     "noise": lambda number: np.random.default_rng(number).bytes(200),
 }
 SPECIAL = ["fifo", "socket", "link in", "link out", "link gone", "link up", "link self", "folder"]
@@ -64,13 +48,8 @@ ODD_NAMES = [
     b"=1",
     b"\xc0\xd0.png",
     b"new\nline",
-    "石英.jpg".encode(),
-    "e\u0301".encode(),
-    "\u00e9".encode(),
-    b"train",
-    b".ipynb_checkpoints",
-    b"__MACOSX",
 ]
+ODD_NAMES += ["石英.jpg".encode(), "e\u0301".encode(), "\u00e9".encode(), b"train", b".ipynb_checkpoints", b"__MACOSX"]
 
 
 def usable(name):
@@ -88,7 +67,7 @@ classes = st.one_of(common, common, common, names)
 folders = st.builds(lambda first, rest: [first, *rest], classes, st.lists(names, max_size=2))
 places = st.one_of(folders, folders, folders, st.just([]))
 entries = st.lists(st.tuples(places, names, st.sampled_from([*CONTENTS, *CONTENTS, *SPECIAL])), max_size=16)
-rules = st.fixed_dictionaries(
+choices = st.fixed_dictionaries(
     {
         "min_photos": st.integers(1, 3),
         "small_classes": st.sampled_from(["drop", "drop", "train_only", "error"]),
@@ -194,9 +173,9 @@ TALLY = {"scanned": 0, "refused": 0}
 
 
 @settings(max_examples=100, derandomize=True, deadline=None, database=None)
-@given(tree=entries, ordinary=st.sampled_from([4, 3, 0, 4]), changes=rules, seed=st.integers(0, 99))
+@given(tree=entries, ordinary=st.sampled_from([4, 3, 0, 4]), changes=choices, seed=st.integers(0, 99))
 def examples_of_any_tree(tree, ordinary, changes, seed):
-    data = PROFILE.data.model_copy(update=changes)
+    data = rules(**changes)
     plain = [
         ([name], b"first.png" if not number else b"p%d.png" % number, "png")
         for name in (b"aa", b"bb")

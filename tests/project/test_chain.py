@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT, mineral
+from checkout import ROOT, mineral
 
 from mineral_lib.parameters import load_profile
 from mineral_lib.pipeline import notebook_names, run_notebook

@@ -4,11 +4,12 @@ import ast
 import json
 import re
 import subprocess
+import sys
 import tomllib
 
 import pytest
 import yaml
-from conftest import ROOT
+from checkout import ROOT
 
 from mineral_lib.config import SECTIONS
 
@@ -16,21 +17,24 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LOCK = (ROOT / "requirements.lock").read_text()
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SOLUTIONS = sorted((ROOT / "notebooks" / "solutions").glob("*.ipynb"))
-FLOORS = {"data": 1, "models": 1, "training": 2, "evaluation": 2, "reporting": 3}
-GROUND = {
-    "config",
-    "parameters",
-    "errors",
-    "storage",
-    "runtime",
-    "catalogue",
-    "paper",
-    "stage",
-    "locks",
-    "stopping",
-    "resources",
-    "__init__",
+LIBRARY = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts): path.read_text(encoding="utf-8")
+    for path in sorted((ROOT / "mineral_lib").rglob("*.py"))
 }
+# Rooms and single modules by floor; imports only go down, or stay.
+FLOORS = (
+    {
+        *("__init__", "catalogue", "config", "errors", "kernel", "locks", "paper", "parameters", "resources"),
+        *("runtime", "stopping", "storage"),
+    },
+    {"photos", "specimens", "data", "models"},
+    {"study", "training", "compute", "evaluation"},
+    {"reporting"},
+    {"__main__", "check", "cli", "manifest", "pipeline", "reference"},
+)
+# A study saves what it is given, and takes the words for it from above.
+DOORS = {("mineral_lib.study", "mineral_lib.reporting.artefacts")}
+FACES = ("mineral_lib.photos", "mineral_lib.specimens")  # rooms with one door
 
 
 def locked_versions() -> dict[str, list[str]]:
@@ -120,35 +124,63 @@ def test_the_notebooks_change_nothing_of_the_quick_profile(path):
     assert values == {"profile": "quick"} | {section: {} for section in SECTIONS}
 
 
+def imports(source: str) -> set[str]:
+    """Names of the project's modules that a module imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} if node.module == "mineral_lib" else set()
+            found |= {node.module} if node.module != "mineral_lib" else set()
+    return {name for name in found if name and name.startswith("mineral_lib.") and not name.endswith("__version__")}
+
+
 def floor_of(module: str) -> int:
-    parts = module.split(".")
-    if len(parts) == 1:
-        return 0
-    return FLOORS.get(parts[1], 0 if parts[1] in GROUND else 4)
+    name = module.split(".")[1] if "." in module else "__init__"
+    return next(number for number, floor in enumerate(FLOORS) if name in floor)
 
 
 def test_imports_only_go_down():
-    for path in (ROOT / "mineral_lib").rglob("*.py"):
-        module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [node.module] if isinstance(node, ast.ImportFrom) else []
-            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            for name in names:
-                if name and name.startswith("mineral_lib"):
-                    assert floor_of(name) <= floor_of(module), f"{module} imports {name}"
+    for module, source in LIBRARY.items():
+        for name in imports(source):
+            assert floor_of(name) <= floor_of(module) or (module, name) in DOORS, f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_rooms_with_one_door_are_entered_by_it(face):
+    for module, source in LIBRARY.items():
+        if not module.startswith(face):
+            assert not {name for name in imports(source) if name.startswith(f"{face}.")}, module
+
+
+def test_settings_travel_through_few_signatures():
+    taking = []
+    for module, source in LIBRARY.items():
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+                if any("Settings" in ast.unparse(one.annotation).split(" | ") for one in given if one.annotation):
+                    taking.append(f"{module}.{node.name}")
+    assert len(taking) <= 40, "take a Study, a Run or one section:\n" + "\n".join(taking)
+
+
+def test_nothing_is_kept_from_the_formatter():
+    for folder in ("mineral_lib", "tests", "benchmarks"):
+        for path in (ROOT / folder).rglob("*.py"):
+            assert not re.search(r"#\s*fmt:", path.read_text(encoding="utf-8")), path
 
 
 def test_reporting_knows_no_torch():
-    for path in (ROOT / "mineral_lib" / "reporting").rglob("*.py"):
-        assert not re.search(r"^\s*(import|from) torch", path.read_text(encoding="utf-8"), flags=re.M), path
+    for module, source in LIBRARY.items():
+        if module.startswith("mineral_lib.reporting"):
+            assert not re.search(r"^\s*(import|from) torch", source, flags=re.M), module
 
 
 def test_parameter_errors_answer_without_heavy_imports():
     code = (
         "import sys, mineral_lib.cli; sys.exit(any(name in sys.modules for name in ('torch', 'pandas', 'matplotlib')))"
     )
-    import sys
-
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 

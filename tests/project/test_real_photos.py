@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT
+from checkout import ROOT
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 

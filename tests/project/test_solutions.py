@@ -9,7 +9,7 @@ import sys
 
 import nbformat
 import pytest
-from conftest import ROOT
+from checkout import ROOT
 from nbclient import NotebookClient
 
 from mineral_lib.parameters import load_profile, sections_of

@@ -8,17 +8,12 @@ from mineral_lib.data import pixels
 from mineral_lib.data.index import build_index, specimen_keys
 from mineral_lib.errors import DataError
 from mineral_lib.evaluation import evidence_study
+from mineral_lib.evaluation.evidence_study import BLIND, EVIDENCE_FILE, GROUNDS_FILE
 from mineral_lib.parameters import load_profile
-from mineral_lib.reporting.evidence import (
-    BLIND,
-    check_evidence,
-    check_evidence_kind,
-    evidence_file,
-    table_evidence,
-)
-from mineral_lib.reporting.grounds import grounds_file, table_grounds
-from mineral_lib.reporting.run_tables import build_tables
-from mineral_lib.reporting.verdicts import FAILS, HOLDS, NOT_RUN, UNDECIDED
+from mineral_lib.reporting.artefacts import ARTEFACTS
+from mineral_lib.reporting.contrasts import FAILS, HOLDS, UNDECIDED
+from mineral_lib.reporting.evidence import check_evidence, check_evidence_kind, table_evidence, table_grounds
+from mineral_lib.reporting.run_checks import NOT_RUN
 from mineral_lib.storage import ResultPaths, write_csv
 from mineral_lib.study import Study
 
@@ -54,7 +49,7 @@ def write_maps(paths, shares: dict, seeds=(0, 1, 2), blind: float = 0.95) -> Non
             found = hits(share_now, 3 * seed)
             parts.append(photographs(model, start, seed, area=0.4, empty=found == 0, heat=found / 2, hottest=found))
     frame = pd.concat(parts).astype({"seed": "Int64"})
-    write_csv(evidence_file(Study(settings, paths)), frame)
+    write_csv(paths.root / EVIDENCE_FILE, frame)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +122,7 @@ def write_answers(paths, runs: dict, seeds=(0, 1, 2)) -> None:
         parts += [
             photographs(model, start, seed, label=0, own=right[0], swapped=right[1], grey=right[2]) for seed in seeds
         ]
-    write_csv(grounds_file(Study(settings, paths)), pd.concat(parts))
+    write_csv(paths.root / GROUNDS_FILE, pd.concat(parts))
 
 
 def test_ground_table(paths):
@@ -153,11 +148,13 @@ def test_ground_sentence_knows_falls_rises_and_few_seeds(paths):
     assert table_grounds(Study(SETTINGS, paths)).notes[0] == "The proposed network was not run."
 
 
-def test_run_tables_have_both_once_they_were_measured(paths):
-    assert not {"grad_cam_evidence", "ground_test"} & set(build_tables(Study(SETTINGS, paths)))
+def test_the_report_has_both_once_they_were_measured(paths):
+    study = Study(SETTINGS, paths)
+    made = [ARTEFACTS[name] for name in ("grad_cam_evidence", "ground_test")]
+    assert [make(study) for make in made] == [None, None]
     write_maps(paths, {PROPOSED: 0.5})
     write_answers(paths, {PROPOSED: (0.5, 0.2, 0.9)})
-    assert {"grad_cam_evidence", "ground_test"} <= set(build_tables(Study(SETTINGS, paths)))
+    assert [len(make(study).frame) for make in made] == [4, 3]
 
 
 def test_whole_specimens_of_all_classes_alike():
@@ -171,11 +168,11 @@ def test_whole_specimens_of_all_classes_alike():
 
 def test_evidence_runs_are_those_of_tables_4_and_5():
     more = load_profile("quick", [MODELS, "train.seeds=[0, 1]", "ablation.placements=[post_block]"])
-    names = [spec.name for spec in evidence_study.evidence_runs(more)]
+    names = [spec.name for spec in evidence_study.evidence_runs(Study(more))]
     assert len(names) == len(set(names)) == 10 and not any("post_block" in name for name in names)
     assert "convnext_tiny-transfer-grouped-seed1" in names and "resnet50-scratch-grouped-seed0" in names
     folder = more.model_copy(update={"data": more.data.model_copy(update={"source": "folder"})})
-    assert evidence_study.evidence_runs(folder) == []
+    assert evidence_study.evidence_runs(Study(folder)) == []
 
 
 def test_pixels_on_another_ground_are_rendered_once(tiny, tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from mineral_lib.cli import main
-from mineral_lib.reporting.health import draw_suspects, suspicious, table_folder_classes, table_health
+from mineral_lib.reporting.health import class_rows, draw_suspects, health_rows, suspicious
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_kinds_count_together_and_take_turns():
         }
     )
     nothing = pd.DataFrame(columns=["file_a", "class_a", "file_b", "class_b", "kind", "distance", "conflict"])
-    rows = table_health(files, nothing).frame.set_index(["status", "what"])["files"]
+    rows = health_rows(files, nothing).set_index(["status", "what"])["files"]
     assert rows[("look", "too dark")] == 3 and rows[("look", "blurred")] == 1 and rows[("look", "very small")] == 1
     assert rows[("skipped", "same bytes")] == 2 and rows[("used", "all files")] == 4
     assert suspicious(files, nothing, limit=2)["file"].tolist() == ["a/0", "a/3"]
@@ -76,5 +76,5 @@ def test_classes_with_few_or_no_test_photographs_are_named():
         {"class_name": ["a"] * 4 + ["b"], "specimen": list("vwxyz"), "group": list("vwxyz"), "label": [0] * 4 + [1]}
     )
     samples = index.assign(split=["train", "train", "val", "test", "train"])
-    remarks = table_folder_classes(index, samples).frame["remark"].tolist()
+    remarks = class_rows(index, samples)["remark"].tolist()
     assert remarks == ["few test photographs", "trained on, never tested"]

@@ -11,7 +11,7 @@ from mineral_lib.config import PAPER_MODELS
 from mineral_lib.models.paper_networks import network_facts
 from mineral_lib.paper import AUTHORS_RUNS, Paper
 from mineral_lib.parameters import load_profile
-from mineral_lib.reporting.claims import CONSISTENT, all_claims, judge, judge_published, ledger, table_claims
+from mineral_lib.reporting.claims import CONSISTENT, all_claims, judge, ledger, table_claims
 from mineral_lib.reporting.contrasts import FAILS, HOLDS, UNDECIDED
 from mineral_lib.reporting.run_checks import NOT_RUN, UNTESTABLE
 from mineral_lib.study import Study
@@ -45,7 +45,7 @@ def logs(change, *runs):
 
 
 def sixty_forty():
-    """The paper with a log of 4,007 training and 6,011 validation images."""
+    """The paper with a log of 6,011 training and 4,007 validation images."""
     table, rows = PAPER.logs.copy(), PAPER.logs["run"] == AUTHORS_RUNS[ECA]
     for part, images in (("train", 6011), ("val", 4007)):
         column = f"{part}_accuracy_percent"
@@ -108,7 +108,7 @@ PUBLISHED = [
     ("overfitting", CODE, "99.3 %", factor(1)),
     ("shapes", CONSISTENT, "5 of 5", replace(FACTS, shapes=FACTS.shapes | {"conv3_x": "56×56×192"}), BUILT),
     ("versions", BUILT, "xlarge", printed({"section_1/versions of ConvNeXt/count": 5})),
-    ("equations", SELF, "7,008", replace(FACTS, kernels={"adaptive": (0, 0, 0, 0)})),
+    ("equations", SELF, "7,008", replace(FACTS, equations={1: 18, 2: 18})),
     ("pooling", BUILT, "0 are saved", replace(FACTS, pooling_saves=10)),
     ("modules", SELF, "is 18 modules", replace(FACTS, modules={"post_block": 4, "post_stage": 4})),
     ("kernels", CODE, "k = 3, 5, 5, 5", replace(FACTS, kernels=FACTS.kernels | {"authors": (3, 5, 5, 5)})),
@@ -127,29 +127,24 @@ PUBLISHED = [
 @pytest.mark.parametrize("case", PUBLISHED, ids=lambda case: case[0])
 def test_rules_about_what_was_published_give_another_verdict_on_other_facts(case):
     key, verdict, words, other, *flipped = case
-    found = judge_published(key)
+    found = judge(key)
     assert found[0] == verdict and words in found[1], found
     changed = {"paper": other} if isinstance(other, Paper) else {"networks": other}
-    assert judge_published(key, **changed)[0] == (flipped or [CONSISTENT])[0]
+    assert judge(key, **changed)[0] == (flipped or [CONSISTENT])[0]
 
 
 def test_every_claim_about_what_was_published_is_tested():
     assert {case[0] for case in PUBLISHED} == {key for key, row in ledger().items() if "otherwise" in row}
 
 
-def timed(paths, settings, attention):
-    """Verdict on speed for runs whose images a second are 100 without attention and ``attention`` with it."""
+@pytest.mark.parametrize(("attention", "verdict"), [(90, FAILS), (120, HOLDS), (100, UNDECIDED)])
+def test_speed_of_training_is_that_of_the_manifests(study, paths, attention, verdict):
     for seed in (0, 1):
         for model, speed in (("convnext_tiny", 100.0), ("eca_convnext_tiny", attention + seed)):
             folder = write_run(paths, model, "scratch", wrong=[], seed=seed)
             manifest = json.loads((folder / "manifest.json").read_text()) | {"images_per_second": speed}
             (folder / "manifest.json").write_text(json.dumps(manifest))
-    return judge("training_speed", Study(settings, paths))[0]
-
-
-@pytest.mark.parametrize(("attention", "verdict"), [(90, FAILS), (120, HOLDS), (100, UNDECIDED)])
-def test_speed_of_training_is_that_of_the_manifests(paths, settings, attention, verdict):
-    assert timed(paths, settings, attention) == verdict
+    assert judge("training_speed", study)[0] == verdict
 
 
 @pytest.mark.parametrize(
@@ -161,26 +156,26 @@ def test_speed_of_training_is_that_of_the_manifests(paths, settings, attention, 
         (2, (0.8, 0.9, 0.9), UNDECIDED),
     ],
 )
-def test_transfer_is_faster_if_as_good_in_fewer_epochs_over_three_seeds(paths, settings, seeds, transfer, verdict):
+def test_transfer_is_faster_if_as_good_in_fewer_epochs_over_three_seeds(study, paths, seeds, transfer, verdict):
     for seed in range(seeds):
         write_run(paths, "convnext_tiny", "scratch", wrong=[], seed=seed, val=(0.4, 0.6, 0.8))
         write_run(paths, "convnext_tiny", "transfer", wrong=[], seed=seed, val=transfer)
-    assert judge("transfer_speed", Study(settings, paths))[0] == verdict
+    assert judge("transfer_speed", study)[0] == verdict
 
 
 @pytest.mark.parametrize(("seeds", "wrong", "verdict"), [(3, range(20), FAILS), (1, range(20), UNDECIDED)])
-def test_first_in_no_metric_fails_over_three_seeds(paths, settings, seeds, wrong, verdict):
+def test_first_in_no_metric_fails_over_three_seeds(study, paths, seeds, wrong, verdict):
     for seed in range(seeds):
         write_run(paths, "convnext_tiny", "scratch", wrong=[0], seed=seed)
         write_run(paths, "eca_convnext_tiny", "transfer", wrong=wrong, seed=seed)
-    assert judge("all_metrics", Study(settings, paths))[0] == verdict
+    assert judge("all_metrics", study)[0] == verdict
 
 
-def test_first_in_all_metrics_and_clearly_so_holds(paths, settings):
+def test_first_in_all_metrics_and_clearly_so_holds(study, paths):
     for seed in range(3):
         write_run(paths, "convnext_tiny", "scratch", wrong=range(20), seed=seed)
         write_run(paths, "eca_convnext_tiny", "transfer", wrong=[0], seed=seed)
-    assert judge("all_metrics", Study(settings, paths))[0] == HOLDS
+    assert judge("all_metrics", study)[0] == HOLDS
 
 
 @pytest.mark.parametrize(("epochs", "gap", "verdict"), [(60, 0.1, FAILS), (60, 0.01, HOLDS), (59, 0.1, UNTESTABLE)])
@@ -193,13 +188,13 @@ def test_over_fitting_is_judged_after_a_full_training_only(paths, settings, epoc
     assert judge("own_overfitting", Study(trained, paths))[0] == verdict
 
 
-def test_the_ledger_is_long_has_places_and_judges_the_paper_without_any_run(paths, settings):
-    found = all_claims(Study(settings, paths))
+def test_the_ledger_is_long_has_places_and_judges_the_paper_without_any_run(study):
+    found = all_claims(study)
     assert len(found) == 50 and all(claim.source and claim.claim for claim in found)
     judged = [claim for claim in found if claim.verdict in (CONSISTENT, NOISE, SELF, CODE, LOGS, BUILT)]
     assert len(judged) == 30 and all(claim.evidence for claim in judged)
     assert {claim.verdict for claim in found if claim not in judged} == {NOT_RUN, UNTESTABLE}
-    table = table_claims(Study(settings, paths))
+    table = table_claims(study)
     assert list(table.frame.columns) == ["claim", "source", "verdict", "evidence"]
 
 

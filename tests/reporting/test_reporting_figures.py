@@ -8,8 +8,10 @@ import pytest
 from matplotlib import font_manager
 
 from mineral_lib.catalogue import minerals
+from mineral_lib.evaluation.cam_study import CamGrid, CamPanel, CamRow
 from mineral_lib.models.structure import Step
-from mineral_lib.reporting import cam_grid, confusion, counts, curves, plates
+from mineral_lib.reporting import confusion, counts, curves, plates
+from mineral_lib.reporting.cam_grid import draw_cam_grid
 from mineral_lib.reporting.credits import credit_line
 from mineral_lib.reporting.diagrams import draw_block, draw_eca, draw_network
 from mineral_lib.reporting.style import CJK_FAMILY, network_style, register_fonts
@@ -139,15 +141,11 @@ def test_plates_and_cam_grid_accept_gaps(tmp_path):
     assert list(plate.data["letter"]) == list("abcdefghi")
     plates.draw_samples([images(3), images(2)], ["one", "two"])
     plates.draw_augmentations([images(3)], ["original", "crop", "noise"], row_names=["bornite"])
-    caption = cam_grid.CamCaption("quartz", 0.9, True)
-    grid = cam_grid.draw_cam_grid(
-        images(2),
-        [[images(1)[0], None], [None, None]],
-        row_names=["bornite", "my rock"],
-        column_names=["A (compact)", "B"],
-        captions=[[caption, caption], [None, None]],
-        language="both",
-    )
+    seen = [CamPanel(overlay, "quartz", 0.9, True) for overlay in (images(1)[0], None)]
+    rows = [
+        CamRow(photo, name, "", panels) for photo, name, panels in zip(images(2), "xy", (seen, [None] * 2), strict=True)
+    ]
+    grid = draw_cam_grid(CamGrid(["A (compact)", "B"], rows), language="both")
     assert grid.data["has_map"].tolist() == [True, False, False, False]
     assert len(grid.save(tmp_path / "g", dpi=50)) == 3
 
@@ -174,9 +172,8 @@ def test_photographs_are_shown_with_their_credits(tmp_path):
     assert line_below(sheet) == "Photographs by row.column: 1.1, 2.2 J. Doe (CC BY 4.0); 2.1 张三 & $1 shop"
     rows = [images(2) for _ in names]
     operations = plates.draw_augmentations(rows, ["original", "crop"], row_names=names, credits=CREDITS)
-    grid = cam_grid.draw_cam_grid(
-        images(4), [[None]] * 4, row_names=names, column_names=["A"], captions=[[None]] * 4, credits=CREDITS
-    )
+    rows = [CamRow(*row, [None]) for row in zip(images(4), names, CREDITS, strict=True)]
+    grid = draw_cam_grid(CamGrid(["A"], rows))
     for drawing in (operations, grid):
         assert line_below(drawing) == "Photographs by row: 1, 4 J. Doe (CC BY 4.0); 3 张三 & $1 shop"
         assert set(drawing.data["credit"]) == set(CREDITS)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mineral_lib.errors import ParameterError
-from mineral_lib.specimens.formula import formula_images, image_statistics
+from mineral_lib.specimens import formula_images, image_statistics
 from mineral_lib.specimens.formula.colours import BINS, TARGET_COUNT
 from mineral_lib.specimens.formula.shapes import HABITS, draw_body
 from mineral_lib.specimens.formula.textures import TEXTURES

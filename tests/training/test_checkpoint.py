@@ -168,7 +168,7 @@ def test_archives_that_expand_are_refused_without_being_read(tmp_path):
     bombs["overlapping"] = overlapping(1000, 100_000)
     tracemalloc.start()
     for name, payload in bombs.items():
-        with pytest.raises(StorageError, match="members|cannot be read"):
+        with pytest.raises(StorageError, match=r"members|cannot be read"):
             load_checkpoint(seal(tmp_path / "c.pt", payload))
         assert tracemalloc.get_traced_memory()[1] < 20_000_000, name
     tracemalloc.stop()
@@ -196,7 +196,7 @@ def test_what_could_not_be_loaded_is_not_saved(tmp_path):
 
 def test_a_newer_schema_is_named(tmp_path):
     path = save_checkpoint(tmp_path / "c.pt", {"schema": 99})
-    with pytest.raises(StorageError, match="newer version.*99") as error:
+    with pytest.raises(StorageError, match=r"newer version.*99") as error:
         load_checkpoint(path)
     assert "update" in error.value.remedy
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mineral_lib.errors import ParameterError
-from mineral_lib.parameters import load_profile, sections_of
+from mineral_lib.parameters import load_profile
 from mineral_lib.reporting.cost import draw_scaling, table_costs
 from mineral_lib.storage import ResultPaths, write_csv
 from mineral_lib.study import Study
@@ -57,8 +57,10 @@ def test_scaling_crosses_sizes_and_batches(measured):
 
 def test_the_other_family_is_timed_at_the_smallest_batch(settings):
     report = settings.report.model_copy(update={"cost_other_family": True})
-    assert cost.points(settings.model_copy(update={"report": report}), "vgg19", "paper") == [cost.Point("table", 32, 2)]
-    assert cost.points(settings, "timm:resnet18", "compact") == [cost.Point("table", 32, 4)]
+    assert cost.Candidate(settings.model_copy(update={"report": report}), "vgg19", "paper").points() == [
+        cost.Point("table", 32, 2)
+    ]
+    assert cost.Candidate(settings, "timm:resnet18", "compact").points() == [cost.Point("table", 32, 4)]
 
 
 def test_the_clock_leaves_warm_up_out_and_ends():
@@ -73,15 +75,15 @@ def test_the_clock_leaves_warm_up_out_and_ends():
 def test_a_batch_too_large_for_memory_is_a_note(settings):
     report = settings.report.model_copy(update={"cost_batch_sizes": [2, 10**10]})  # 123 TB of pixels
     changed = settings.model_copy(update={"report": report})
-    rows = pd.DataFrame(cost._in_fresh_process(changed, "googlenet", "compact"))
+    rows = pd.DataFrame(cost.Candidate(changed, "googlenet", "compact").time_in_fresh_process())
     rows = rows[rows["kind"] != "epoch"].set_index("batch_size")
     assert rows.loc[10**10, "note"] == cost.NO_MEMORY and pd.isna(rows.loc[10**10, "train_images_per_s"])
     assert rows.loc[4, "train_images_per_s"] > 0
 
 
 def test_other_errors_are_not_swallowed(settings):
-    with pytest.raises(KeyError):
-        cost.time_network(sections_of(settings), "no_such_network", "compact")
+    with pytest.raises(RuntimeError, match="no_such_network"):
+        cost.Candidate(settings, "no_such_network", "compact").time()
 
 
 def test_table_and_figure_come_from_the_record_alone(measured, settings, tmp_path):

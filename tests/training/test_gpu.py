@@ -11,8 +11,9 @@ from mineral_lib.evaluation.evidence_study import answers
 from mineral_lib.evaluation.grad_cam import heat_maps
 from mineral_lib.models.zoo import build_base
 from mineral_lib.parameters import load_profile
+from mineral_lib.study import Study
 from mineral_lib.training.engine import evaluate, train_one_epoch
-from mineral_lib.training.runs import make_loop
+from mineral_lib.training.train_run import make_loop
 
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU")
 COUNT, CLASSES = 44, 4
@@ -81,15 +82,15 @@ def test_maps_and_answers_of_the_gpu_are_those_of_the_cpu(name):
     torch.manual_seed(0)
     network = build_base(name, num_classes=CLASSES, options=load_profile("test").model).eval()
     photos = np.random.default_rng(0).integers(0, 256, (COUNT, 73, 73, 3), np.uint8)
-    options = {"image_size_px": 64, "target": "true_class"}
+    run = Study(load_profile("quick", ["train.precision=fp32"])).run(name)
     labels = (np.arange(COUNT) % CLASSES).tolist()
-    wanted, said = heat_maps(name, network, photos, labels, **options), answers(network, photos, 64, "fp32")
+    wanted, said = heat_maps(run, photos, labels, network=network), answers(run, photos, network)
     network.cuda()
-    found = heat_maps(name, network, photos, labels, **options)
+    found = heat_maps(run, photos, labels, network=network)
     assert not all(one.empty for one in wanted)
     # Convolutions on a GPU round their factors to ten bits.
     assert np.mean([np.abs(one.heat - other.heat).mean() for one, other in zip(found, wanted, strict=True)]) < 0.02
-    assert (answers(network, photos, 64, "fp32") == said).mean() > 0.9
+    assert (answers(run, photos, network) == said).mean() > 0.9
 
 
 def test_nothing_is_compiled_on_a_cpu():

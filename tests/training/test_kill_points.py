@@ -145,7 +145,7 @@ def test_killed_anywhere_and_resumed_is_the_same_run(launcher, reference):
 
 
 def test_killed_twice(launcher, reference):
-    wanted, operations = reference
+    wanted, _operations = reference
     root = launcher.fresh_root()
     assert launcher.train(root, ["step", 7])["code"] == -signal.SIGKILL
     assert launcher.train(root, ["operation", 3])["code"] == -signal.SIGKILL  # in the clean-up or soon after

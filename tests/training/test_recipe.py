@@ -1,19 +1,20 @@
 """Recipes: layer-wise learning rates, schedule, averaged weights; off they change nothing."""
 
+import itertools
 import math
 
 import pytest
 import torch
-from conftest import TINY
+from checkout import TINY
 from torch import nn
 
 from mineral_lib.config import PAPER_MODELS
-from mineral_lib.data.prepare import prepare
 from mineral_lib.models.zoo import add_attention, build_base, classifier_of
 from mineral_lib.parameters import load_profile, profiles, sections_of
+from mineral_lib.study import Study
 from mineral_lib.training.engine import Loop, evaluate, train_one_epoch
 from mineral_lib.training.loss import classification_loss
-from mineral_lib.training.pretrain import source_key
+from mineral_lib.training.pretrain import Pretraining
 from mineral_lib.training.recipe import (
     averaged_weights,
     learning_rate,
@@ -21,8 +22,7 @@ from mineral_lib.training.recipe import (
     parameter_groups,
     set_learning_rate,
 )
-from mineral_lib.training.runs import NEUTRAL, build_network, run_config
-from mineral_lib.training.specs import RunSpec
+from mineral_lib.training.run_config import NEUTRAL, run_config
 
 PARTS = {
     "schedule": "step",
@@ -110,10 +110,10 @@ def test_the_optimizer_steps_with_the_rate_of_the_layer():
 def test_rate_a_step_warms_up_from_zero_and_has_no_jumps():
     train = train_section(epochs=6, warmup_epochs=2, min_lr=1e-5)
     steps = [(epoch, step / 50) for epoch in range(1, 7) for step in range(50)]
-    fine = [learning_rate(epoch, base=1e-3, train=train, share=share) for epoch, share in steps]
-    assert fine[100::50] == [learning_rate(epoch, base=1e-3, train=train) for epoch in range(3, 7)]
+    fine = [learning_rate(epoch, train=train, share=share) for epoch, share in steps]
+    assert fine[100::50] == [learning_rate(epoch, train=train) for epoch in range(3, 7)]
     assert fine[:101] == pytest.approx([step * 1e-5 for step in range(101)])
-    assert max(abs(a - b) for a, b in zip(fine, fine[1:], strict=False)) <= 1.001e-5
+    assert max(abs(a - b) for a, b in itertools.pairwise(fine)) <= 1.001e-5
     assert max(fine) == fine[100] == 1e-3 and fine[-1] == pytest.approx(1e-5, abs=1e-6)
 
 
@@ -164,30 +164,28 @@ def test_label_smoothing_is_that_of_its_formula_in_every_head_and_for_shares(smo
 
 
 def test_parts_that_are_off_are_no_part_of_the_key_and_others_are(tiny):
-    data, spec = prepare(tiny), RunSpec("convnext_tiny", "scratch", "grouped", 0)
-    plain = run_config(tiny, spec, data)
+    plain = run_config(Study(tiny).run("convnext_tiny"))
     assert not (set(NEUTRAL) | {"overrides"}) & set(plain["train"]) and set(PARTS) < set(NEUTRAL)
     keys = {plain["key"]}
     for name, value in PARTS.items():
         changed = tiny.model_copy(update={"train": tiny.train.model_copy(update={name: value})})
-        keys.add(run_config(changed, spec, data)["key"])
+        keys.add(run_config(Study(changed).run("convnext_tiny"))["key"])
     assert len(keys) == 1 + len(PARTS)
 
 
 def test_an_override_changes_the_key_of_its_network_only(tiny):
-    data = prepare(tiny)
     changed = load_profile("test", [*TINY, "train.overrides={eca_convnext_tiny: {lr: 5e-5, schedule: constant}}"])
     for model, equal in (("convnext_tiny", True), ("eca_convnext_tiny", False)):
-        one, two = (run_config(s, RunSpec(model, "scratch", "grouped", 0), data) for s in (tiny, changed))
+        one, two = (run_config(Study(settings).run(model)) for settings in (tiny, changed))
         assert (one["key"] == two["key"]) == equal
     assert two["train"]["lr"] == 5e-5 and two["train"]["schedule"] == "constant"
     same = load_profile("test", [*TINY, f"train.overrides={{eca_convnext_tiny: {{lr: {tiny.train.lr}}}}}"])
-    assert run_config(same, RunSpec(model, "scratch", "grouped", 0), data)["key"] == one["key"]
+    assert run_config(Study(same).run(model))["key"] == one["key"]
 
 
 def test_a_constant_rate_stays_after_the_warm_up():
-    train = train_section(schedule="constant", warmup_epochs=2, epochs=6)
-    rates = [learning_rate(epoch, base=3e-4, train=train) for epoch in range(1, 7)]
+    train = train_section(schedule="constant", lr=3e-4, warmup_epochs=2, epochs=6)
+    rates = [learning_rate(epoch, train=train) for epoch in range(1, 7)]
     assert rates == pytest.approx([1e-4, 2e-4, *[3e-4] * 4])
 
 
@@ -213,15 +211,14 @@ def test_batch_norm_is_frozen_after_the_epochs_asked_for_and_goes_on_learning():
 
     for after, moves in ((0, (True, True)), (1, (False, False)), (2, (True, False))):
         seen = statistics(after)
-        changed = [bool((b[0] != a[0]).any()) for a, b in zip(seen, seen[1:], strict=False)]
+        changed = [bool((b[0] != a[0]).any()) for a, b in itertools.pairwise(seen)]
         assert changed == list(moves), after
-        assert all((b[1] != a[1]).any() for a, b in zip(seen, seen[1:], strict=False))
+        assert all((b[1] != a[1]).any() for a, b in itertools.pairwise(seen))
 
 
 def test_drawn_weights_have_the_deviation_asked_for_and_attention_keeps_its_own(tiny):
-    spec = RunSpec("eca_convnext_tiny", "scratch", "grouped", 0)
     wide = tiny.model_copy(update={"train": tiny.train.model_copy(update={"init_std": 0.2})})
-    own, drawn = (build_network(settings, spec, 26, pretrained=True)[0].state_dict() for settings in (tiny, wide))
+    own, drawn = (Study(settings).run("eca_convnext_tiny").fresh_network()[0].state_dict() for settings in (tiny, wide))
     name = "stages.3.blocks.0.mlp.fc1.weight"
     assert drawn[name].std().item() == pytest.approx(0.2, rel=0.05) and own[name].std().item() < 0.1
     assert not drawn["head.fc.bias"].any() and not drawn["stem.0.bias"].any()
@@ -264,5 +261,5 @@ def test_recommended_is_quick_but_for_its_recipe():
 
 
 def test_recommended_starts_from_the_same_weights_as_quick():
-    one, two = (source_key(load_profile(name), "convnext_tiny") for name in ("quick", "recommended"))
+    one, two = (Pretraining(load_profile(name), "convnext_tiny").key for name in ("quick", "recommended"))
     assert one == two

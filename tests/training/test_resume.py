@@ -6,17 +6,23 @@ import torch
 from mineral_lib.errors import DivergenceError, ParameterError, ResumeError, StoppedError, StorageError
 from mineral_lib.parameters import load_profile
 from mineral_lib.storage import read_json
+from mineral_lib.study import Study
 from mineral_lib.training.checkpoint import load_checkpoint, save_checkpoint
-from mineral_lib.training.resume import differences
-from mineral_lib.training.runs import is_finished, run_dir, train_run
-from mineral_lib.training.specs import RunSpec
+from mineral_lib.training.engine import FitState
+from mineral_lib.training.resume import Checkpoints, differences
+from mineral_lib.training.train_run import make_loop
 
-SPEC = RunSpec("convnext_tiny", "scratch", "grouped", 0)
+NAME = "convnext_tiny-scratch-grouped-seed0"
 FILES = ("history.csv", "predictions.csv", "weights.safetensors", "metrics.json", "config.json")
 
 
 def nothing(line: str) -> None:
     """Says nothing."""
+
+
+def run_of(settings):
+    """The run of all tests."""
+    return Study(settings).run("convnext_tiny")
 
 
 def changed(settings, **train):
@@ -60,11 +66,11 @@ def stop(settings, steps: int, say=nothing):
     handle = interrupt_after(steps)
     try:
         with pytest.raises(StoppedError) as error:
-            train_run(settings, SPEC, say=say)
+            run_of(settings).train(say=say)
     finally:
         handle.remove()
     assert error.value.exit_code == 130 and "saved after step" in str(error.value)
-    return run_dir(settings, SPEC) / "checkpoints"
+    return run_of(settings).dir / "checkpoints"
 
 
 def contents(folder) -> dict[str, bytes]:
@@ -74,14 +80,14 @@ def contents(folder) -> dict[str, bytes]:
 
 def test_stopped_after_any_step_and_resumed_is_the_same_run(settings):
     settings = changed(settings, select="last")
-    folder = train_run(settings, SPEC, say=nothing)
+    folder = run_of(settings).train(say=nothing).dir
     wanted = contents(folder)
     for number in (1, 2, 3, 5, 9):  # in an epoch, at its last step, at the very last
         (folder / "config.json").unlink()
         checkpoint = load_checkpoint(stop(settings, number) / "last.pt")
-        assert (checkpoint["epoch"], checkpoint["step"]) == divmod(number - 1, 3)[:1] + ((number - 1) % 3 + 1,)
+        assert (checkpoint["epoch"], checkpoint["step"]) == ((number - 1) // 3, (number - 1) % 3 + 1)
         lines: list[str] = []
-        train_run(settings, SPEC, say=lines.append)
+        run_of(settings).train(say=lines.append)
         assert any("resumed after" in line for line in lines)
         assert contents(folder) == wanted, number
         assert not (folder / "checkpoints").exists()
@@ -103,19 +109,19 @@ RECIPE = {
 
 def test_a_run_with_every_part_of_a_recipe_resumes_exactly(settings):
     settings = changed(settings, **RECIPE)
-    folder = train_run(settings, SPEC, say=nothing)
+    folder = run_of(settings).train(say=nothing).dir
     wanted = contents(folder)
     for number in (2, 3, 7):
         (folder / "config.json").unlink()
         saved = load_checkpoint(stop(settings, number) / "last.pt")
         assert any(not torch.equal(value, saved["network"][name]) for name, value in saved["average"].items())
-        train_run(settings, SPEC, say=nothing)
+        run_of(settings).train(say=nothing)
         assert contents(folder) == wanted, number
     (folder / "config.json").unlink()
     path = stop(settings, 7) / "last.pt"
     saved = load_checkpoint(path)
     save_checkpoint(path, saved | {"average": saved["network"]})
-    train_run(settings, SPEC, say=nothing)
+    run_of(settings).train(say=nothing)
     assert contents(folder) != wanted  # the average matters, so the equality above means something
 
 
@@ -124,20 +130,19 @@ def test_averaged_weights_are_the_ones_selected_and_tested(settings):
     saved = load_checkpoint(stop(settings, 4) / "best.pt")
     assert saved["epoch"] == 1 and saved["step"] == 0
     assert all(torch.equal(value, saved["best_weights"][name]) for name, value in saved["average"].items())
-    folder = train_run(settings, SPEC, say=nothing)
+    folder = run_of(settings).train(say=nothing).dir
     metrics = read_json(folder / "metrics.json")
     assert metrics["last"]["test"] == metrics["selected"]["test"]  # select: last, so both are the averaged weights
 
 
 def test_mid_epoch_checkpoints_change_nothing(settings):
-    folder = train_run(settings, SPEC, say=nothing)
+    folder = run_of(settings).train(say=nothing).dir
     wanted = contents(folder)
     (folder / "config.json").unlink()
     seen: list[int] = []
     often = changed(settings, checkpoint_every_steps=2)
-    train_run(often, SPEC, say=lambda line: seen.append(len(list((folder / "checkpoints").glob("*.pt")))))
-    assert contents(folder) == wanted and seen[-1] == 3
-    assert is_finished(settings, SPEC, __import__("mineral_lib.data.prepare", fromlist=["prepare"]).prepare(settings))
+    run_of(often).train(say=lambda line: seen.append(len(list((folder / "checkpoints").glob("*.pt")))))
+    assert contents(folder) == wanted and seen[-1] == 3 and run_of(settings).is_finished
 
 
 def test_last_previous_and_best(settings):
@@ -154,18 +159,18 @@ def test_last_previous_and_best(settings):
 
 
 def test_a_damaged_last_falls_back_and_says_so(settings):
-    wanted = contents(train_run(settings, SPEC, say=nothing))
-    (run_dir(settings, SPEC) / "config.json").unlink()
+    wanted = contents(run_of(settings).train(say=nothing).dir)
+    (run_of(settings).dir / "config.json").unlink()
     folder = stop(settings, 8)
     data = (folder / "last.pt").read_bytes()
     (folder / "last.pt").write_bytes(data[:-100])
     lines: list[str] = []
-    train_run(settings, SPEC, say=lines.append)
+    run_of(settings).train(say=lines.append)
     text = "\n".join(lines)
     assert f"{folder / 'last.pt'}: the checkpoint is damaged: {len(data) - 100} bytes found, " in text
     assert f"found, {len(data)} expected" in text
     assert "using previous checkpoint of epoch 2" in text
-    assert contents(run_dir(settings, SPEC)) == wanted
+    assert contents(run_of(settings).dir) == wanted
 
 
 def test_all_checkpoints_damaged_is_an_error(settings):
@@ -176,7 +181,7 @@ def test_all_checkpoints_damaged_is_an_error(settings):
         path.unlink()
         path.write_bytes(data)
     with pytest.raises(StorageError, match="digest mismatch") as error:
-        train_run(settings, SPEC, say=nothing)
+        run_of(settings).train(say=nothing)
     assert all(name in str(error.value) for name in ("last.pt", "previous.pt", "best.pt"))
     assert "delete this folder" in error.value.remedy
 
@@ -197,11 +202,11 @@ def test_changed_parameters_are_refused_with_a_list(settings):
     before = (folder / "last.pt").read_bytes()
     for change, line in CHANGES.items():
         with pytest.raises(ResumeError) as error:
-            train_run(load_profile("test", [*TINY_CHANGES, change]), SPEC, say=nothing)
+            run_of(load_profile("test", [*TINY_CHANGES, change])).train(say=nothing)
         assert line in str(error.value) and error.value.exit_code == 2 and "--unfinished" in error.value.remedy
     assert (folder / "last.pt").read_bytes() == before
     lines: list[str] = []
-    train_run(settings, SPEC, say=lines.append)  # set back, it goes on
+    run_of(settings).train(say=lines.append)  # set back, it goes on
     assert any("resumed after epoch 1 and step 1 of the next" in line for line in lines)
 
 
@@ -209,7 +214,7 @@ def test_what_changes_nothing_is_not_refused(settings):
     stop(settings, 4)
     other = changed(settings, num_workers=1, checkpoint_every_steps=1, seeds="[0, 1]")
     lines: list[str] = []
-    train_run(other, SPEC, say=lines.append)
+    run_of(other).train(say=lines.append)
     assert any("resumed after" in line for line in lines)
 
 
@@ -224,46 +229,42 @@ def test_other_versions_go_on_with_a_note(settings):
     folder = stop(settings, 4)
     saved = load_checkpoint(folder / "last.pt")
     save_checkpoint(folder / "last.pt", saved | {"versions": saved["versions"] | {"torch": "2.10.0"}})
-    train_run(settings, SPEC, say=nothing)
-    (note,) = read_json(run_dir(settings, SPEC) / "manifest.json")["resumed"]
+    run_of(settings).train(say=nothing)
+    (note,) = read_json(run_of(settings).dir / "manifest.json")["resumed"]
     assert "torch 2.10.0 -> " in note and "not bit-exact" in note
 
 
 def test_a_diverged_run_keeps_its_best_and_may_start_again_with_other_parameters(settings):
-    folder = run_dir(settings, SPEC) / "checkpoints"
+    folder = run_of(settings).dir / "checkpoints"
     wild = changed(settings, warmup_epochs=2, lr="1e19")
     stop(changed(settings, warmup_epochs=2, lr="1e19", checkpoint_every_steps=1), 1)
     saved = load_checkpoint(folder / "last.pt")
     assert all(value.isfinite().all() for value in saved["network"].values())
     with pytest.raises(DivergenceError, match=r"epoch 1, step \d") as error:
-        train_run(wild, SPEC, say=nothing)
-    assert error.value.exit_code == 5 and SPEC.name in str(error.value) and "train.lr" in error.value.remedy
+        run_of(wild).train(say=nothing)
+    assert error.value.exit_code == 5 and NAME in str(error.value) and "train.lr" in error.value.remedy
     lines: list[str] = []
-    train_run(settings, SPEC, say=lines.append)  # another learning rate, as advised: nothing to clean
+    run_of(settings).train(say=lines.append)  # another learning rate, as advised: nothing to clean
     assert any("starts anew" in line for line in lines) and not any("resumed" in line for line in lines)
 
 
 def test_divergence_after_a_good_epoch_keeps_that_epoch(settings):
-    folder = run_dir(settings, SPEC) / "checkpoints"
+    folder = run_of(settings).dir / "checkpoints"
     stop(settings, 4)
     saved = load_checkpoint(folder / "last.pt")
     spoiled = saved["network"] | {"head.fc.bias": torch.full_like(saved["network"]["head.fc.bias"], 1e38)}
     spoiled["head.fc.bias"][0] = -1e38 * 3
     save_checkpoint(folder / "last.pt", saved | {"network": spoiled})
     with pytest.raises(DivergenceError, match=r"epoch 1 is kept in .*best\.pt"):
-        train_run(settings, SPEC, say=nothing)
+        run_of(settings).train(say=nothing)
     assert load_checkpoint(folder / "best.pt")["epoch"] == 1
-    assert not (run_dir(settings, SPEC) / "metrics.json").exists()
+    assert not (run_of(settings).dir / "metrics.json").exists()
 
 
 def test_non_finite_weights_are_never_saved(settings):
-    from mineral_lib.training.engine import FitState
-    from mineral_lib.training.resume import Checkpoints
-    from mineral_lib.training.runs import build_network, make_loop
-
-    network, _ = build_network(settings, SPEC, 3, pretrained=False)
+    network, _ = run_of(settings).fresh_network()
     loop = make_loop(network, settings, lr=1e-3)
-    checkpoints = Checkpoints(run_dir(settings, SPEC) / "checkpoints", {"classes": ["a"], "key": "k"})
+    checkpoints = Checkpoints(run_of(settings).dir / "checkpoints", {"classes": ["a"], "key": "k"})
     checkpoints.save(FitState(), loop)
     before = checkpoints.last.read_bytes()
     with torch.no_grad():
@@ -274,26 +275,23 @@ def test_non_finite_weights_are_never_saved(settings):
 
 
 def test_a_finished_run_with_other_parameters_is_retrained_without_a_question(settings):
-    train_run(settings, SPEC, say=nothing)
+    run_of(settings).train(say=nothing)
     lines: list[str] = []
-    train_run(changed(settings, lr="2e-3"), SPEC, say=lines.append)
+    run_of(changed(settings, lr="2e-3")).train(say=lines.append)
     assert len(lines) == 3
 
 
 def test_results_of_two_runs_are_never_mixed(settings):
     """Killed while new results replace old ones, the folder counts as finished for neither."""
-    from mineral_lib.data.prepare import prepare
-
-    folder = train_run(settings, SPEC, say=nothing)
+    folder = run_of(settings).train(say=nothing).dir
     other = changed(settings, lr="2e-3")
     (folder / "weights.safetensors").unlink()
     (folder / "weights.safetensors").mkdir()  # the new weights cannot be written
-    with pytest.raises(StorageError, match="weights.safetensors"):
-        train_run(other, SPEC, say=nothing)
+    with pytest.raises(StorageError, match=r"weights\.safetensors"):
+        run_of(other).train(say=nothing)
     (folder / "weights.safetensors").rmdir()
     (folder / "weights.safetensors").write_bytes(b"of the old run")
-    data = prepare(settings)
-    assert not is_finished(settings, SPEC, data) and not is_finished(other, SPEC, data)
+    assert not run_of(settings).is_finished and not run_of(other).is_finished
 
 
 def test_clean_unfinished_deletes_checkpoints_only(settings, capsys):
@@ -302,7 +300,7 @@ def test_clean_unfinished_deletes_checkpoints_only(settings, capsys):
     folder = stop(settings, 4)
     index = folder.parents[2] / "index.csv"
     assert main(["clean", "--profile", "test", "--unfinished"]) == 0
-    assert not folder.exists() and index.exists() and SPEC.name in capsys.readouterr().out
+    assert not folder.exists() and index.exists() and NAME in capsys.readouterr().out
 
 
 def test_parts_of_two_images_are_required(study_root):

@@ -19,7 +19,7 @@ def _ring(count: int, tilt: float = 0.0) -> Array:
     """`count` faces around the long axis z, raised by `tilt` radians."""
     angle = 2 * np.pi * np.arange(count) / count
     rows = np.stack([np.cos(angle), np.sin(angle), np.zeros(count)], 1) * np.cos(tilt)
-    return (rows + [0, 0, np.sin(tilt)]).astype(F)
+    return (rows + np.array([0, 0, np.sin(tilt)])).astype(F)
 
 
 _HEXAGON = _ring(6)[:3]

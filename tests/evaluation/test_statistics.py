@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from mineral_lib.evaluation.metrics import METRIC_NAMES, classification_metrics, commonest_label
-from mineral_lib.evaluation.per_class import per_class
+from mineral_lib.evaluation.metrics import METRIC_NAMES, classification_metrics, commonest_label, per_class
 from mineral_lib.evaluation.statistics import (
     accuracy_interval,
     accuracy_over_seeds,
