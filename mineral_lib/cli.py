@@ -56,6 +56,9 @@ def build_parser() -> argparse.ArgumentParser:
     one = command("check", _check_photos, text, "data.specimen_from=folder")
     one.add_argument("photos", help="folder with one folder per mineral")
     one.add_argument("--out", metavar="DIR", help="also write the tables and the plate of suspicious photographs")
+    text = "learn to recognise the minerals of a photo folder; the folder is only read"
+    one = command("learn", _learn, text, "recogniser.sizes_px=[224]")
+    one.add_argument("photos", help="folder with one folder per mineral")
     text = "list labels of a photo folder that look wrong, for a person to decide; the folder is only read"
     one = command("review", _review, text, "data.specimen_from=folder")
     one.add_argument("photos", help="folder with one folder per mineral")
@@ -133,6 +136,17 @@ def _check_photos(options: argparse.Namespace) -> None:
     folder = Path(options.photos).expanduser().resolve()
     settings = load_profile("own_photos", [f"data.folder={json.dumps(str(folder))}", *options.set])
     print(check_photos(settings, out=Path(options.out).resolve() if options.out else None))
+
+
+def _learn(options: argparse.Namespace) -> None:
+    from mineral_lib.recognition.collection import MODEL_FILE, folder_of
+    from mineral_lib.recognition.learn import ladder_text, learn, study_of_folder
+
+    study = study_of_folder(Path(options.photos).expanduser(), options.set)
+    print(f"{len(study.index)} photographs of {len(study.classes)} minerals in {study.settings.data.folder}")
+    print(ladder_text(learn(study)[1]))
+    file = (folder_of(study) / MODEL_FILE).relative_to(project_root()).as_posix()
+    print(f"\n* chosen on validation photographs: {file}\nNext: mineral identify PHOTO ... --model {file}")
 
 
 def _review(options: argparse.Namespace) -> None:

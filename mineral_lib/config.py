@@ -282,6 +282,14 @@ class GradCam(Section):
     overlay: Fraction
 
 
+class RecogniserOptions(Section):
+    """What recognises the minerals on photographs of one's own (notebook 09, ``mineral learn``)."""
+
+    backbones: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,80}$")]]
+    sizes_px: Annotated[list[Side], Field(min_length=1)]
+    coverage: Annotated[Positive, Field(lt=1)]
+
+
 class Report(Section):
     """Figures and tables."""
 
@@ -318,6 +326,7 @@ class Settings(Section):
     ablation: Ablation
     leakage: Leakage
     grad_cam: GradCam
+    recogniser: RecogniserOptions
     report: Report
 
     @model_validator(mode="after")

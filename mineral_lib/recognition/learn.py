@@ -1,0 +1,90 @@
+"""From a folder to a recogniser in one sitting: ``mineral learn PHOTOS``, and notebook 09."""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from mineral_lib.data.demonstration import demonstration_settings
+from mineral_lib.errors import WeightsError
+from mineral_lib.parameters import load_profile
+from mineral_lib.recognition.backbone import load_backbone
+from mineral_lib.recognition.collection import build_recogniser
+from mineral_lib.recognition.recogniser import Recogniser
+from mineral_lib.study import Study
+
+Say = Callable[[str], None]
+MOST_LETTERS = 40  # of the name of a profile
+
+
+def study_of_folder(folder: Path, changes: list[str]) -> Study:
+    """The study of a photo folder: profile ``own_photos`` under the folder's name, so that each has its own results.
+
+    Args:
+        folder: One sub-folder a mineral.
+        changes: ``section.key=value``, as on the command line.
+
+    Raises:
+        ParameterError: A change is wrong.
+    """
+    where = f"data.folder={json.dumps(str(folder.resolve()))}"
+    return Study(load_profile("own_photos", [f"profile={profile_name(folder)}", where, *changes]))
+
+
+def profile_name(folder: Path) -> str:
+    """A name for the results of a folder: its own name, and a digest of its place so that no two folders share one."""
+    place = hashlib.sha256(str(folder.resolve()).encode("utf-8", "surrogatepass")).hexdigest()[:6]
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", folder.resolve().name).strip("-") or "photos"
+    return f"{plain[: MOST_LETTERS - 7]}-{place}"
+
+
+def collection_of(study: Study) -> Study:
+    """The study whose photographs a recogniser learns from: a folder's own, else that of the demonstration folder."""
+    if study.settings.data.source == "folder":
+        return study
+    own = demonstration_settings(study.settings)
+    return Study(own.model_copy(update={"profile": f"{study.settings.profile[:30]}-photos"}))
+
+
+def learn(study: Study, *, say: Say = print) -> tuple[Recogniser, pd.DataFrame]:
+    """Build the recogniser of a collection with the backbones of section ``recogniser`` that can be had.
+
+    Args:
+        study: With photographs of a folder.
+        say: Receives one line for each backbone that cannot be had.
+
+    Returns:
+        As ``build_recogniser``.
+
+    Raises:
+        DataError: The photographs cannot be used.
+    """
+    options, usable = study.settings.recogniser, []
+    for name in options.backbones:
+        try:
+            load_backbone(name)
+            usable.append(name)
+        except WeightsError as error:
+            say(f"left out: {error}")
+    return build_recogniser(study, backbones=usable, sizes_px=options.sizes_px, coverage=options.coverage)
+
+
+def ladder_text(ladder: pd.DataFrame) -> str:
+    """The ladder for a terminal: one line a rung, the chosen one marked."""
+    shown = pd.DataFrame(
+        {
+            "": ["*" if chosen else "" for chosen in ladder["chosen"]],
+            "rung": ladder["rung"],
+            "validation %": (100 * ladder["val_accuracy"]).round(1),
+            "test %": (100 * ladder["accuracy"]).round(1),
+            "95 % interval": [
+                f"{100 * low:.1f} to {100 * high:.1f}" for low, high in zip(ladder["low"], ladder["high"], strict=True)
+            ],
+            "macro recall %": (100 * ladder["macro_recall"]).round(1),
+            "among three %": (100 * ladder["top3"]).round(1),
+        }
+    )
+    return shown.to_markdown(index=False, tablefmt="simple")
