@@ -28,7 +28,7 @@ FLOORS = (
         *("runtime", "stopping", "storage"),
     },
     {"photos", "specimens", "data", "models"},
-    {"study", "training", "compute", "evaluation"},
+    {"study", "training", "compute", "evaluation", "recognition"},
     {"reporting"},
     {"__main__", "check", "cli", "manifest", "pipeline", "reference"},
 )
