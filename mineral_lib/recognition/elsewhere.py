@@ -87,8 +87,9 @@ class Elsewhere:
     def to_text(self) -> str:
         """What was found, for people."""
         lines = [
-            f"{self.folder}: {self.counts['known']} photographs of classes it knows, {self.counts['unknown']} of others, "
-            f"{self.counts['seen']} that it was made from (left out), {self.counts['skipped']} that cannot be used"
+            f"{self.folder}: {self.counts['known']} photographs of classes it knows, {self.counts['unknown']} of "
+            f"others, {self.counts['seen']} that it was made from (left out), {self.counts['skipped']} that cannot "
+            "be used"
         ]
         if self.here:
             lines.append(
@@ -101,8 +102,8 @@ class Elsewhere:
         if self.specimens:
             one = self.specimens["one"]
             lines.append(
-                f"sets of {self.specimens['specimens']} specimens: {_share(self.specimens['coverage'])} hold the truth, "
-                f"{self.specimens['set_size']:.1f} minerals on average"
+                f"sets of {self.specimens['specimens']} specimens: {_share(self.specimens['coverage'])} hold the "
+                f"truth, {self.specimens['set_size']:.1f} minerals on average"
                 + (f"; one name for {one['specimens']}, right in {_share(one['accuracy'])}" if one else "")
             )
         for key, words in (("known", "of classes it knows"), ("unknown", "of other classes")):

@@ -83,7 +83,7 @@ class Identified:
         }
 
     def frame(self) -> pd.DataFrame:
-        """The records as a table: lists are joined, ``answer_1`` to ``answer_5`` and what belongs to each in columns."""
+        """The records as a table: lists joined, ``answer_1`` to ``answer_5`` and what belongs to each in columns."""
         rows = []
         for record in self.records():
             answers = record.pop("answers", [])

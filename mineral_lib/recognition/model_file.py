@@ -46,8 +46,8 @@ def save_recogniser(path: Path, recogniser: Recogniser, kinds: list[str]) -> Pat
         recogniser: What to write.
         kinds: Names of its features, see ``recogniser.kind_of``.
     """
-    tensors = {f"linear.{name}": getattr(recogniser.linear, name).astype(np.float64) for name in _LINEAR}
-    tensors |= {f"familiarity.{name}": getattr(recogniser.familiarity, name).astype(np.float64) for name in _FAMILIAR}
+    tensors = {f"linear.{name}": _plain(getattr(recogniser.linear, name)) for name in _LINEAR}
+    tensors |= {f"familiarity.{name}": _plain(getattr(recogniser.familiarity, name)) for name in _FAMILIAR}
     backbones: dict[str, Any] = {}
     for name in backbone_names(kinds):
         backbone = load_backbone(name)
@@ -212,6 +212,11 @@ def _table(tensors: Mapping[str, np.ndarray], name: str, dimensions: int) -> np.
     found = tensors[name]
     _must(found.dtype == np.float64 and found.ndim == dimensions and found.size > 0, f"{name} has a wrong shape")
     return found
+
+
+def _plain(table: np.ndarray) -> np.ndarray:
+    # safetensors writes the memory of an array as it lies there: that of a transposed one would be read as another.
+    return np.ascontiguousarray(table, dtype=np.float64)
 
 
 def _text(value: Mapping[str, Any]) -> str:
