@@ -35,7 +35,9 @@ def model_card(recogniser: Recogniser) -> str:
     template = environment.from_string((files("mineral_lib.recognition") / "model_card.md.j2").read_text("utf-8"))
     about = recogniser.about
     try:
-        return template.render(about=about, trust=about["trust"], classes=recogniser.classes, known_share=KNOWN_SHARE)
+        return template.render(
+            about=about, trust=about["trust"], classes=recogniser.classes, known_share=KNOWN_SHARE, levels=LEVEL_WORDS
+        )
     except (TemplateError, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise WeightsError(
             f"the recogniser says too little about itself for a model card ({type(error).__name__}: {error})",

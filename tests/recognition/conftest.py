@@ -4,25 +4,13 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
+from painted import COLOURS, paint
 
 from mineral_lib.cli import main
 from mineral_lib.storage import ROOT_VARIABLE
 
 ROOT = Path(__file__).resolve().parents[2]
-COLOURS = {"pyrite": (200, 180, 90), "石英": (225, 225, 230), "malachite": (40, 140, 90), "my own": (120, 60, 150)}
-
-
-def paint(folder: Path, name: str, colour, count: int, seed: int = 0, spread: int = 30) -> None:
-    """Pictures of one colour, each with its own shade and grain."""
-    generator = np.random.default_rng([seed, len(name)])
-    (folder / name).mkdir(parents=True, exist_ok=True)
-    for number in range(count):
-        shade = np.array(colour) + generator.normal(0, spread, 3)
-        pixels = shade + generator.normal(0, 25, (48, 64, 3))
-        Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / name / f"{seed}_{number}.png")
 
 
 @dataclass

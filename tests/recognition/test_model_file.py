@@ -87,7 +87,7 @@ def change(described, **values):
 
 
 BOMB = "[" * 200_000
-NETWORK = {"cfg": {"architecture": "resnet18", "mean": [0.5] * 3, "std": [0.5] * 3}, "digest": "0", "source": ""}
+NETWORK = {"cfg": {"architecture": "test_resnet", "mean": [0.5] * 3, "std": [0.5] * 3}, "digest": "0", "source": ""}
 
 
 def with_network(described, tensors, **cfg):
@@ -141,8 +141,8 @@ HOSTILE = {
     "unknown architecture": lambda d, t: with_network(d, t, architecture="no_such_network"),
     "architecture from a hub": lambda d, t: with_network(d, t, architecture="hf-hub:somebody/something"),
     "architecture from a folder": lambda d, t: with_network(d, t, architecture="local-dir:/tmp"),
-    "architecture with a tag": lambda d, t: with_network(d, t, architecture="resnet18.a1_in1k"),
-    "architecture is a list": lambda d, t: with_network(d, t, architecture=["resnet18"]),
+    "architecture with a tag": lambda d, t: with_network(d, t, architecture="resnet18.tv_in1k"),
+    "architecture is a list": lambda d, t: with_network(d, t, architecture=["test_resnet"]),
     "architecture of 2 billion numbers": lambda d, t: with_network(d, t, architecture="vit_gigantic_patch16_clip_378"),
     "network without weights": lambda d, t: with_network(d, t),
     "crop of nothing": lambda d, t: with_network(d, t, crop_pct=1e-9),
@@ -176,7 +176,7 @@ def test_pictures_of_impossible_sizes(made, tmp_path, px):
 
     described, tensors = contents(made.file)
     described, tensors = with_network(described, tensors)
-    network = timm.create_model("resnet18", num_classes=0)
+    network = timm.create_model("test_resnet", num_classes=0)
     tensors = tensors | {f"backbone:a:{key}": value.numpy() for key, value in network.state_dict().items()}
     described["kinds"] = [f"a@{px}"]
     with pytest.raises(WeightsError, match=r"too small or too large|no features"):
