@@ -8,14 +8,18 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mineral_lib import __version__
-from mineral_lib.errors import ParameterError, StoppedError, StudyError
+from mineral_lib.errors import DataError, ParameterError, StoppedError, StudyError
 from mineral_lib.locks import folder_lock
 from mineral_lib.parameters import load_profile, profiles
+from mineral_lib.recognition.hand_tests import ANSWERS, weights
 from mineral_lib.stopping import interrupt, interrupted_by
 from mineral_lib.storage import ResultPaths, project_root, remove_tree
+
+if TYPE_CHECKING:
+    from mineral_lib.recognition.recogniser import Recogniser
 
 EPOCHS = "train.epochs=3"  # the example of commands that take any profile
 
@@ -69,6 +73,28 @@ def build_parser() -> argparse.ArgumentParser:
     one.add_argument("train", help="folder of pictures")
     one.add_argument("test", nargs="?", help="the other folder (default: the first is compared with itself)")
     one.add_argument("--out", metavar="FILE", help="also write all pairs as CSV")
+    one = command("identify", _identify, "name the minerals on photographs by a recogniser")
+    one.add_argument("photos", nargs="+", help="photographs, or folders of them")
+    text = "a recogniser's file (default: the newest below results)"
+    one.add_argument("--model", metavar="FILE", help=text)
+    text = "what makes photographs one specimen, answered together (default: each file its own)"
+    one.add_argument("--specimen-from", choices=["file", "folder"], default="file", help=text)
+    form = one.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="answers as JSON")
+    form.add_argument("--csv", action="store_true", help="answers as CSV")
+    for name, answers in ANSWERS.items():
+        one.add_argument(f"--{name}", metavar="ANSWER", help=f"a test by hand: {', '.join(answers)}")
+    one = command("export", _export, "write the recogniser of a profile to one file, with its model card")
+    one.add_argument("--profile", required=True)
+    one.add_argument("--out", metavar="FILE", help="the file (default: mineral-<profile>.safetensors, or .onnx)")
+    one.add_argument("--onnx", action="store_true", help="as ONNX, for programs without Python (extra: export)")
+    text = "judge a recogniser on another folder with one folder per mineral; the folder is only read"
+    one = command("evaluate", _evaluate, text, "data.specimen_from=folder")
+    one.add_argument("photos", help="folder with one folder per mineral")
+    one.add_argument("--model", metavar="FILE", help="a recogniser's file (default: the newest below results)")
+    one.add_argument("--names", metavar="CSV", help="names.csv of an earlier evaluation, corrected")
+    text = "where numbers, predictions and names.csv go (default: results/evaluate/<folder>)"
+    one.add_argument("--out", metavar="DIR", help=text)
     command("list", _list, "list profiles, notebooks and finished runs")
     text = "copy the small files of a finished study to results/reference"
     command("keep-reference", _keep_reference, text).add_argument("--profile", required=True)
@@ -162,6 +188,57 @@ def _audit(options: argparse.Namespace) -> None:
 
     train, test, out = (Path(one).expanduser() if one else None for one in (options.train, options.test, options.out))
     print(audit(train, test, out=out, cache_dir=ResultPaths.of("own_photos").cache_dir).to_text())
+
+
+def _identify(options: argparse.Namespace) -> None:
+    answers = {name: getattr(options, name) for name in ANSWERS if getattr(options, name) is not None}
+    for name, answer in answers.items():
+        weights(name, answer)  # an impossible answer is refused at once
+    from mineral_lib.recognition.reading import list_photographs
+
+    listing = list_photographs([Path(photo).expanduser() for photo in options.photos])
+    model = _model(options)
+    from mineral_lib.recognition.identify import identify
+
+    groups = [str(file.resolve().parent) for file in listing.files] if options.specimen_from == "folder" else None
+    found = identify(model, listing.files, groups, answers=answers)
+    found.skipped.update(listing.skipped)
+    text = found.to_json() if options.json else found.to_csv() if options.csv else found.to_text()
+    print(text.rstrip("\n"))
+    if not found.answers:
+        raise DataError("not one photograph can be read", remedy="give photographs; the reasons stand above")
+
+
+def _model(options: argparse.Namespace) -> "Recogniser":
+    from mineral_lib.recognition.model_file import load_recogniser, newest_model
+
+    path = Path(options.model).expanduser() if options.model else newest_model()
+    if not options.model:
+        print(f"recogniser: {path.relative_to(project_root())} (the newest; --model names another)", file=sys.stderr)
+    return load_recogniser(path)
+
+
+def _export(options: argparse.Namespace) -> None:
+    from mineral_lib.recognition.export import export_recogniser
+
+    out = Path(options.out).expanduser() if options.out else None
+    for path in export_recogniser(options.profile, out, onnx=options.onnx):
+        print(f"wrote {path}")
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    folder = Path(options.photos).expanduser().resolve()
+    changes = [f"data.folder={json.dumps(str(folder))}", "data.min_photos=1", *options.set]
+    settings = load_profile("own_photos", changes)
+    model = _model(options)
+    from mineral_lib.recognition.elsewhere import evaluate_elsewhere
+    from mineral_lib.recognition.name_match import read_names
+
+    given = read_names(Path(options.names).expanduser()) if options.names else None
+    found = evaluate_elsewhere(model, settings, given=given)
+    out = Path(options.out).expanduser() if options.out else project_root() / "results" / "evaluate" / folder.name
+    found.save(out)
+    print(f"{found.to_text()}\nwrote {out}: names.csv (correct it and give it back with --names), predictions.csv, ...")
 
 
 def _list(_options: argparse.Namespace) -> None:

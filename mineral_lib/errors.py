@@ -15,14 +15,15 @@ class StudyError(Exception):
     def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
         self.what, self.where, self.remedy = what, where, remedy
         # File names may hold line feeds and terminal control codes; they are shown escaped.
-        what, where = _shown(what, keep="\n"), _shown(where)
+        what, where = printable(what, keep="\n"), printable(where)
         parts = [f"{where}: {what}" if where else what]
         if remedy:
             parts.append(f"What to do: {remedy}")
         super().__init__("\n".join(parts))
 
 
-def _shown(text: str, keep: str = "") -> str:
+def printable(text: str, keep: str = "") -> str:
+    """A text with line feeds and terminal control codes escaped, but for the characters in ``keep``."""
     return "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in text)
 
 

@@ -6,7 +6,7 @@ hashes are close but which could not be verified. Candidates of the third kind c
 from the hash; without the weights, from the hash alone, which finds no crops and hardly any turns. Folders are only
 read, and may have class folders or none.
 
-On real photographs: of 60 crops to 80 %, 60 turns by 15 degrees, 60 mirror images and 60 mirrored crops all were verified;
+On real photographs: 60 crops to 80 %, 60 turns by 15 degrees, 60 mirror images and 60 mirrored crops were all verified;
 of 1,000 random pairs of different minerals none was.
 """
 

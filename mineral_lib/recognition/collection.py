@@ -1,30 +1,34 @@
 """From somebody's folder to a recogniser: the ladder, the best rung on validation, its recogniser, all on disk.
 
 Everything stands in ``results/<profile>/recogniser``: ``ladder.csv``, the predictions of every rung on validation and
-test photographs, and ``recogniser.safetensors``.
+test photographs, ``recogniser.safetensors``, ``trust.json`` (what its statements are worth) and ``model_card.md``.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
+from mineral_lib import __version__
 from mineral_lib.data.index import photo_folder, specimen_keys
 from mineral_lib.data.split import SPLITS
 from mineral_lib.evaluation.statistics import accuracy_over_seeds
-from mineral_lib.photos import read_photo
+from mineral_lib.photos import read_photo, stated
+from mineral_lib.recognition.backbone import load_backbone
 from mineral_lib.recognition.ladder import Rung, best_rung, climb, rungs_of, scores
-from mineral_lib.recognition.model_file import save_recogniser
-from mineral_lib.recognition.recogniser import Photographs, Recogniser, fit_recogniser
+from mineral_lib.recognition.model_card import CARD_FILE, write_model_card
+from mineral_lib.recognition.model_file import MODEL_FILE, backbone_names, save_recogniser
+from mineral_lib.recognition.recogniser import SEEN_DIGITS, Fitted, Photographs, Recogniser, fit_recogniser
+from mineral_lib.recognition.trust import measure_trust
+from mineral_lib.reporting.card import data_title
 from mineral_lib.runtime import package_versions
-from mineral_lib.storage import write_csv
+from mineral_lib.storage import write_csv, write_json
 from mineral_lib.study import Study
-
-MODEL_FILE = "recogniser.safetensors"
 
 
 def folder_of(study: Study) -> Path:
@@ -92,22 +96,61 @@ def build_recogniser(
     frame = pd.DataFrame([_row(rung, photographs, parts, study) | {"chosen": rung is best} for rung in rungs])
     write_csv(folder_of(study) / "ladder.csv", frame)
     kinds = list(best.kinds)
-    made, choice = fit_recogniser(photographs, study.classes, kinds, parts["train"], parts["val"], coverage=coverage)
+    fitted = fit_recogniser(photographs, study.classes, kinds, parts["train"], parts["val"], coverage=coverage)
+    trust = _trust(study, photographs, parts, fitted)
+    write_json(folder_of(study) / "trust.json", trust)
+    about = _about(study, photographs, parts, fitted) | {"trust": trust}
     row = frame[frame["chosen"]].iloc[0]
-    about = {
-        "rung": best.name,
+    about |= {"rung": best.name, "kinds": kinds, "backbones": _sources(kinds)}
+    about["test"] = {name: _number(row[name]) for name in ("accuracy", "low", "high", "macro_recall", "top3")}
+    made = replace(fitted.recogniser, about=about)
+    save_recogniser(folder_of(study) / MODEL_FILE, made, kinds)
+    write_model_card(folder_of(study) / CARD_FILE, made)
+    return made, frame
+
+
+def _trust(study: Study, photographs: Photographs, parts: dict[str, np.ndarray], fitted: Fitted) -> dict[str, Any]:
+    labels, groups, test = photographs.labels, photographs.groups, parts["test"]
+    both = np.concatenate([parts["train"], parts["val"]])
+    features = [part[test] for part in photographs.features(fitted.recogniser.kinds)]
+    options = {"resamples": study.settings.report.bootstrap, "seed": study.settings.report.seed}
+    return measure_trust(fitted, (labels[both], groups[both]), (labels[test], groups[test]), features, **options)
+
+
+def _about(study: Study, photographs: Photographs, parts: dict[str, np.ndarray], fitted: Fitted) -> dict[str, Any]:
+    """What the model card says of data and choice, as plain values."""
+    index, counts = study.index, {}
+    for label, name in enumerate(study.classes):
+        rows = index["label"] == label
+        counts[name] = {"photographs": int(rows.sum()), "specimens": int(index.loc[rows, "group"].nunique())}
+    known, licences = fitted.recogniser.familiarity, stated(index, "licence")
+    return {
         "profile": study.settings.profile,
+        "title": data_title(study),
         "data_fingerprint": study.data.fingerprint,
         "photographs": {name: len(rows) for name, rows in parts.items()},
-        "strength": choice.strength,
-        "class_weight": choice.class_weight or "none",
-        "test": {name: float(row[name]) for name in ("accuracy", "low", "high", "macro_recall", "top3")},
-        "familiarity_auroc": [made.familiarity.auroc, made.familiarity.auroc_low, made.familiarity.auroc_high],
+        "specimens": {name: len(np.unique(photographs.groups[rows])) for name, rows in parts.items()},
+        "classes": counts,
+        "licences": {str(name): int(count) for name, count in licences.items()},
+        "licence_not_stated": int(len(index) - licences.sum()),
+        # So that an evaluation elsewhere can leave out what was learned from: beginnings of SHA-256.
+        "seen": sorted(index["sha256"].iloc[np.concatenate([parts["train"], parts["val"]])].str[:SEEN_DIGITS]),
+        "strength": fitted.choice.strength,
+        "class_weight": fitted.choice.class_weight or "none",
+        "familiarity_auroc": [_number(value) for value in (known.auroc, known.auroc_low, known.auroc_high)],
         "versions": package_versions(),
+        "package": __version__,
     }
-    made = replace(made, about=about)
-    save_recogniser(folder_of(study) / MODEL_FILE, made, kinds)
-    return made, frame
+
+
+def _sources(kinds: list[str]) -> dict[str, dict[str, str]]:
+    found = {name: load_backbone(name) for name in backbone_names(kinds)}
+    return {name: {"source": one.source, "licence": one.licence, "sha256": one.digest} for name, one in found.items()}
+
+
+def _number(value: float) -> float | None:
+    """A plain number; None for NaN, which JSON does not know."""
+    return None if np.isnan(value) else float(value)
 
 
 def _row(rung: Rung, photographs: Photographs, parts: dict[str, np.ndarray], study: Study) -> dict[str, object]:

@@ -36,10 +36,14 @@ def view(photo: Image.Image, backbone: Backbone, size_px: int) -> torch.Tensor:
     return torch.from_numpy(np.array(small)).permute(2, 0, 1).float() / 255
 
 
+def small_picture(photo: Image.Image) -> Image.Image:
+    """The whole photograph in a small square, for its colours."""
+    return photo.convert("RGB").resize((HISTOGRAM_SIDE_PX, HISTOGRAM_SIDE_PX), Image.Resampling.BILINEAR)
+
+
 def histogram(photo: Image.Image) -> np.ndarray:
     """Square roots of an 8 x 8 x 8 RGB histogram, shape (512,), float32."""
-    small = photo.convert("RGB").resize((HISTOGRAM_SIDE_PX, HISTOGRAM_SIDE_PX), Image.Resampling.BILINEAR)
-    levels = np.asarray(small).reshape(-1, 3).astype(int) * BINS // 256
+    levels = np.asarray(small_picture(photo)).reshape(-1, 3).astype(int) * BINS // 256
     cells = np.bincount(levels @ [BINS * BINS, BINS, 1], minlength=BINS**3)
     return np.sqrt(cells / len(levels)).astype(np.float32)
 
@@ -81,11 +85,15 @@ class Kind:
         name: Names the cache file; holds everything but the photograph that the features depend on.
         prepare: From a photograph to what ``compute`` takes; runs in a decoding thread.
         compute: Rows (B, D), float32, of a list of prepared photographs.
+        backbone: The network; None for the colour histogram.
+        size_px: Side of the pictures it sees.
     """
 
     name: str
     prepare: Callable[[Image.Image], Any]
     compute: Callable[[list], np.ndarray]
+    backbone: Backbone | None = None
+    size_px: int = HISTOGRAM_SIDE_PX
 
 
 def network_kind(backbone: Backbone, size_px: int) -> Kind:
@@ -94,6 +102,8 @@ def network_kind(backbone: Backbone, size_px: int) -> Kind:
         f"{backbone.name.replace(':', '_')}-{backbone.digest[:12]}-{size_px}",
         lambda photo: view(photo, backbone, size_px),
         lambda views: backbone.features(torch.stack(views)).numpy(),
+        backbone,
+        size_px,
     )
 
 

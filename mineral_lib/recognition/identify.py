@@ -1,6 +1,5 @@
 """``mineral identify``: names for photographs by a recogniser that somebody keeps as one file."""
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
-from mineral_lib.catalogue import minerals
-from mineral_lib.errors import DataError, StudyError
+from mineral_lib.catalogue import find_mineral
+from mineral_lib.errors import printable
 from mineral_lib.recognition import conformal, hand_tests
-from mineral_lib.recognition.recogniser import Answer, Photographs, Recogniser
+from mineral_lib.recognition.reading import read_features
+from mineral_lib.recognition.recogniser import Answer, Recogniser
 
 TOP = 5
 SENTENCES = {
@@ -52,30 +51,62 @@ class Identified:
         """For each specimen that is not decided, the hand test that tells most, and its bits; None for the others."""
         left = [name for name in hand_tests.PROPERTIES if name not in self.tests]
         return [
-            hand_tests.best_test(answer.probability, self.classes, left)
+            hand_tests.best_test(answer.probability, slugs_of(self.classes), left)
             if answer.level(self.groups) in UNDECIDED
             else None
             for answer in self.answers
         ]
 
-    def frame(self) -> pd.DataFrame:
-        """One row a specimen: photographs, level, set, likeliest classes, next test; then what was skipped."""
+    def records(self) -> list[dict[str, Any]]:
+        """One record a specimen: photographs, level, set, likeliest classes, next test; then what was skipped."""
         rows = [
-            _row(answer, self.classes, self.groups) | _next_row(test)
-            for answer, test in zip(self.answers, self.next_tests, strict=True)
+            self._record(answer) | _next_row(test) for answer, test in zip(self.answers, self.next_tests, strict=True)
         ]
-        rows += [{"photographs": name, "level": "skipped", "reason": reason} for name, reason in self.skipped.items()]
+        return rows + [
+            {"photographs": [printable(name)], "level": "skipped", "reason": printable(reason)}
+            for name, reason in self.skipped.items()
+        ]
+
+    def _record(self, answer: Answer) -> dict[str, Any]:
+        inside = answer.inside.tolist()
+        return {
+            "photographs": [printable(name) for name in answer.names],
+            "level": answer.level(self.groups),
+            "says": sentence(answer, self.classes, self.groups),
+            "set": [self.classes[label] for label in inside],
+            "group": sorted({self.groups[label] for label in inside} - {""}),
+            "answers": [
+                {"class": self.classes[label], "probability": round(float(answer.probability[label]), 4)}
+                | _names(self.classes[label])
+                for label in likeliest(answer)
+            ],
+        }
+
+    def frame(self) -> pd.DataFrame:
+        """The records as a table: lists joined, ``answer_1`` to ``answer_5`` and what belongs to each in columns."""
+        rows = []
+        for record in self.records():
+            answers = record.pop("answers", [])
+            row = {key: ", ".join(value) if isinstance(value, list) else value for key, value in record.items()}
+            for place, one in enumerate(answers, 1):
+                row |= {f"answer_{place}" if key == "class" else f"{key}_{place}": one[key] for key in one}
+            rows.append(row)
         return pd.DataFrame(rows)
 
     def to_json(self) -> str:
         """All answers as JSON."""
-        return json.dumps(self.frame().replace({np.nan: None}).to_dict("records"), ensure_ascii=False, indent=1)
+        return json.dumps(self.records(), ensure_ascii=False, indent=1)
+
+    def to_csv(self) -> str:
+        """All answers as CSV, one row a specimen or skipped file."""
+        return self.frame().to_csv(index=False, lineterminator="\n")
 
     def to_text(self) -> str:
         """All answers for people."""
         lines = []
         for answer, test in zip(self.answers, self.next_tests, strict=True):
-            lines += [f"{_photographs(answer)}: {sentence(answer, self.classes, self.groups)}"]
+            names = printable(", ".join(answer.names))
+            lines += [f"{names}: {sentence(answer, self.classes, self.groups)}"]
             lines += [
                 f"    {100 * answer.probability[label]:5.1f} %  {both_names(self.classes[label])}"
                 for label in likeliest(answer)
@@ -83,7 +114,7 @@ class Identified:
             if test is not None:
                 name, bits = test
                 lines.append(NEXT.format(name=name, bits=bits, answers=" | ".join(hand_tests.ANSWERS[name])))
-        lines += [f"{name}: skipped: {reason}" for name, reason in self.skipped.items()]
+        lines += [f"{printable(name)}: skipped: {printable(reason)}" for name, reason in self.skipped.items()]
         return "\n".join(lines)
 
 
@@ -94,7 +125,6 @@ def identify(
     *,
     answers: Mapping[str, str] | None = None,
     jobs: int = 2,
-    cache_dir: Path | None = None,
 ) -> Identified:
     """Name the minerals on photographs; what cannot be read is skipped with its reason.
 
@@ -105,65 +135,45 @@ def identify(
         answers: Answers to hand tests, for example ``{"hardness": "3"}``; they belong to all photographs and are
             taken into account before anything is decided. The promise of the sets is made for photographs alone.
         jobs: Decoding threads.
-        cache_dir: Where features are kept; nowhere if not given.
 
     Raises:
-        DataError: Not one photograph can be read.
         ParameterError: An answer that cannot be.
     """
-    from mineral_lib.photos import read_photo
-
     tests = dict(answers or {})
     for name, answer in tests.items():
         hand_tests.weights(name, answer)  # wrong answers are refused before photographs are read
-    readable, digests, skipped, kept = [], [], {}, {}
-    for place, file in enumerate(files):
-        try:
-            photo = read_photo(file)
-        except StudyError as error:
-            skipped[str(file)] = error.what
-            continue
-        kept[str(file)] = photo.image
-        readable.append(place)
-        digests.append(photo.sha256)
-    if not readable:
-        raise DataError("no photograph can be read", where=", ".join(map(str, files[:3])), remedy="give photographs")
-    names = [str(files[place]) for place in readable]
-    specimens = np.array([groups[place] if groups else names[row] for row, place in enumerate(readable)])
-    unknown = np.full(len(names), -1)
-    photographs = Photographs(names, digests, lambda name: _image(kept[name]), unknown, specimens, cache_dir, jobs)
-    found = [_informed(answer, recogniser, tests) for answer in recogniser.answer(photographs)]
-    return Identified(found, skipped, recogniser.classes, groups_of(recogniser.classes), tests)
+    read = read_features(files, recogniser.kinds, jobs=jobs)
+    found: list[Answer] = []
+    if read.rows:
+        names = [str(files[row]) for row in read.rows]
+        specimens = np.array([groups[row] for row in read.rows] if groups else names)
+        found = [_informed(answer, recogniser, tests) for answer in recogniser.answer(read.parts, names, specimens)]
+    return Identified(found, read.skipped, recogniser.classes, groups_of(recogniser.classes), tests)
 
 
 def _informed(answer: Answer, recogniser: Recogniser, tests: Mapping[str, str]) -> Answer:
     """The answer with the hand tests taken into account."""
     if not tests:
         return answer
-    probability = hand_tests.update(answer.probability, recogniser.classes, tests)
+    probability = hand_tests.update(answer.probability, slugs_of(recogniser.classes), tests)
     inside = conformal.sets(probability[None], recogniser.least)[0]
     return replace(answer, probability=probability, inside=np.flatnonzero(inside))
 
 
-def _image(pixels: Any) -> Image.Image:
-    return pixels if isinstance(pixels, Image.Image) else Image.fromarray(np.asarray(pixels))
-
-
-def specimen_of(file: Path) -> str:
-    """A name for the specimen of a photograph: its folder."""
-    return hashlib.sha256(str(file.parent).encode("utf-8", "surrogatepass")).hexdigest()[:12]
+def slugs_of(classes: Sequence[str]) -> list[str]:
+    """Each class under the catalogue's name (``quartz`` for 石英), or under its own."""
+    return [mineral.slug if (mineral := find_mineral(name)) else name for name in classes]
 
 
 def groups_of(classes: Sequence[str]) -> list[str]:
     """Mineral group of each class by the catalogue, empty for other names."""
-    known = {mineral.slug: mineral.group for mineral in minerals()}
-    return [known.get(name, "") for name in classes]
+    return [mineral.group if (mineral := find_mineral(name)) else "" for name in classes]
 
 
 def both_names(class_name: str) -> str:
     """A class in English and Chinese where the catalogue knows it, else as it is."""
-    known = {mineral.slug: mineral for mineral in minerals()}.get(class_name)
-    return f"{known.english} {known.chinese}" if known else class_name
+    mineral = find_mineral(class_name)
+    return mineral.display_name if mineral else class_name
 
 
 def likeliest(answer: Answer) -> list[int]:
@@ -180,21 +190,10 @@ def sentence(answer: Answer, classes: Sequence[str], groups: Sequence[str]) -> s
     return SENTENCES[level].format(names=names, group=group, count=len(classes))
 
 
+def _names(class_name: str) -> dict[str, str]:
+    mineral = find_mineral(class_name)
+    return {"english": mineral.english, "chinese": mineral.chinese} if mineral else {}
+
+
 def _next_row(test: tuple[str, float] | None) -> dict[str, Any]:
     return {"next_test": test[0], "next_test_bits": round(test[1], 4)} if test else {}
-
-
-def _photographs(answer: Answer) -> str:
-    return ", ".join(answer.names)
-
-
-def _row(answer: Answer, classes: Sequence[str], groups: Sequence[str]) -> dict[str, Any]:
-    row = {
-        "photographs": _photographs(answer),
-        "level": answer.level(groups),
-        "says": sentence(answer, classes, groups),
-        "set": ", ".join(classes[label] for label in answer.inside),
-    }
-    for place, label in enumerate(likeliest(answer), 1):
-        row |= {f"answer_{place}": classes[label], f"probability_{place}": round(float(answer.probability[label]), 4)}
-    return row

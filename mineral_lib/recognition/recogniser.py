@@ -18,6 +18,7 @@ from mineral_lib.recognition.features import COLOUR, Kind, network_kind, photogr
 from mineral_lib.recognition.linear import Choice, Linear, choose, fit_linear, out_of_fold
 from mineral_lib.recognition.unknown import Familiarity, fit_familiarity
 
+SEEN_DIGITS = 12  # of SHA-256, by which a recogniser remembers what it was made from
 FEW = 3  # so many minerals can be named as "one of these"
 
 
@@ -118,19 +119,27 @@ class Recogniser:
     familiarity: Familiarity
     about: dict[str, Any] = field(default_factory=dict)
 
-    def answer(self, photographs: Photographs) -> list["Answer"]:
-        """One answer a specimen, in the order of their first photographs."""
-        parts = photographs.features(self.kinds)
-        probability = probabilities(self.linear.logits(np.hstack(parts)), self.temperature)
+    def probabilities(self, parts: Sequence[np.ndarray]) -> np.ndarray:
+        """Calibrated probabilities (N, C) of features, one array (N, D) a kind."""
+        return probabilities(self.linear.logits(np.hstack(parts)), self.temperature)
+
+    def answer(self, parts: Sequence[np.ndarray], names: Sequence[str], groups: np.ndarray) -> list["Answer"]:
+        """One answer a specimen, in the order of their first photographs.
+
+        Args:
+            parts: Features of the photographs, one array (N, D) a kind.
+            names: Names of the photographs (N,).
+            groups: Specimen of each (N,).
+        """
         distance = self.familiarity.distance(parts[0])
-        joint, first = conformal.specimen_log_probabilities(probability, photographs.groups)
+        joint, first = conformal.specimen_log_probabilities(self.probabilities(parts), groups)
         inside = conformal.sets(joint, self.least)
         answers = []
         for place in np.argsort(first):
-            rows = np.flatnonzero(photographs.groups == photographs.groups[first[place]])
+            rows = np.flatnonzero(groups == groups[first[place]])
             answers.append(
                 Answer(
-                    [photographs.names[row] for row in rows],
+                    [names[row] for row in rows],
                     joint[place],
                     np.flatnonzero(inside[place]),
                     # A specimen is strange if its photographs are, on the whole.
@@ -172,6 +181,22 @@ class Answer:
         return "group" if len(named) == 1 and named != {""} else "unsure"
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """What ``fit_recogniser`` made.
+
+    Attributes:
+        recogniser: The recogniser.
+        choice: Regularisation and class weights.
+        logits: Of training, then validation photographs, shape (N, C), by classifiers that have seen none of their
+            specimen; NaN where there is none.
+    """
+
+    recogniser: Recogniser
+    choice: Choice
+    logits: np.ndarray
+
+
 def fit_recogniser(
     photographs: Photographs,
     classes: list[str],
@@ -181,7 +206,7 @@ def fit_recogniser(
     *,
     coverage: float = 0.9,
     seed: int = 0,
-) -> tuple[Recogniser, Choice]:
+) -> Fitted:
     """Choose on validation, fit on training and validation photographs, calibrate on photographs of held-out specimens.
 
     Args:
@@ -192,6 +217,9 @@ def fit_recogniser(
         val: Rows to choose on.
         coverage: Promised share of sets that hold the true class.
         seed: Deals specimens into folds.
+
+    Returns:
+        The recogniser, what was chosen, and the logits of held-out photographs.
     """
     made = [kind_of(name) for name in kinds]
     parts = photographs.features(made)
@@ -211,4 +239,4 @@ def fit_recogniser(
         least = conformal.threshold(joint[np.arange(len(joint)), true], coverage)
     held = np.isin(both, val)
     familiarity = fit_familiarity(parts[0][both], labels[both], held, seed=seed)
-    return Recogniser(classes, made, linear, temperature, coverage, least, familiarity), choice
+    return Fitted(Recogniser(classes, made, linear, temperature, coverage, least, familiarity), choice, logits)

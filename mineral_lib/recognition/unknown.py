@@ -7,9 +7,6 @@ training photograph by angle (Sun et al. 2022). Which one is used is chosen by l
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.covariance import ledoit_wolf
-from sklearn.metrics import roc_auc_score
-from sklearn.neighbors import NearestNeighbors
 
 from mineral_lib.runtime import derive_seed
 
@@ -49,12 +46,16 @@ class Familiarity:
         projected = (features - self.centre) @ self.axes
         if self.kind == "mahalanobis":
             return np.sqrt(((projected[:, None] - self.points[None]) ** 2).sum(2)).min(1)
-        nearest = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(self.points))).fit(self.points)
-        return nearest.kneighbors(_unit(projected))[0][:, -1]
+        # Of unit vectors, the squared distance is 2 - 2 cos.
+        place = min(NEIGHBOURS, len(self.points)) - 1
+        squared = np.partition(2 - 2 * _unit(projected) @ self.points.T, place, axis=1)[:, place]
+        return np.sqrt(np.clip(squared, 0, None))
 
 
 def learn(features: np.ndarray, labels: np.ndarray, kind: str) -> Familiarity:
     """What is familiar after these features (N, D) with labels (N,)."""
+    from sklearn.covariance import ledoit_wolf
+
     centre = features.mean(0)
     _, _, directions = np.linalg.svd(features - centre, full_matrices=False)
     axes = directions[: min(MOST_DIMENSIONS, len(features) // 4 + 1)].T
@@ -89,6 +90,8 @@ def fit_familiarity(features: np.ndarray, labels: np.ndarray, held: np.ndarray, 
 
 
 def _left_out(features: np.ndarray, labels: np.ndarray, held: np.ndarray, kind: str, seed: int) -> list[float]:
+    from sklearn.metrics import roc_auc_score
+
     classes = np.unique(labels)
     count = min(LEFT_OUT, len(classes) - 2)
     if count < 1 or not held.any():

@@ -1,0 +1,231 @@
+"""``mineral evaluate``: what a recogniser is worth on a folder that it was not made from."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mineral_lib.config import Settings
+from mineral_lib.data.index import build_index, photo_folder
+from mineral_lib.errors import DataError
+from mineral_lib.evaluation.statistics import accuracy_interval
+from mineral_lib.photos import read_photo
+from mineral_lib.recognition.identify import both_names
+from mineral_lib.recognition.ladder import scores
+from mineral_lib.recognition.name_match import Name, match_names, names_csv
+from mineral_lib.recognition.recogniser import SEEN_DIGITS, Photographs, Recogniser
+from mineral_lib.recognition.trust import judge_answers
+from mineral_lib.storage import ResultPaths, write_csv, write_json, write_text
+
+MOST_CONFUSIONS = 10
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """What was found.
+
+    Attributes:
+        folder: Name of the folder.
+        names: One match a class folder.
+        counts: Photographs: ``known`` (judged), ``unknown`` (of classes it does not know), ``seen`` (it was made from
+            them; left out), ``skipped`` (could not be used).
+        refused: Of the photographs of unknown classes, how many it called *not one of these*; the same for known ones.
+        here: Accuracy with interval, macro recall, top three on known photographs; empty without any.
+        there: The same as the recogniser states them for its own test photographs; empty if it states none.
+        specimens: What its answers for specimens of known classes are worth, see ``trust.judge_answers``.
+        predictions: One row a photograph that was asked: path, class, predicted, probability, specimen.
+    """
+
+    folder: str
+    names: list[Name]
+    counts: dict[str, int]
+    refused: dict[str, int]
+    here: dict[str, float]
+    there: dict[str, float]
+    specimens: dict[str, Any]
+    predictions: pd.DataFrame
+
+    @property
+    def fall(self) -> tuple[float, float, float] | None:
+        """How far accuracy falls, with a 95 % interval; the two sets of specimens are independent."""
+        if not self.here or not self.there:
+            return None
+        fall = self.there["accuracy"] - self.here["accuracy"]
+        # Half-widths are added as squares (Zou and Donner 2008).
+        up = np.hypot(self.there["high"] - self.there["accuracy"], self.here["accuracy"] - self.here["low"])
+        down = np.hypot(self.there["accuracy"] - self.there["low"], self.here["high"] - self.here["accuracy"])
+        return fall, fall - float(down), fall + float(up)
+
+    @property
+    def confusions(self) -> list[tuple[str, str, int]]:
+        """The most frequent mistakes on known photographs: true class, answer, photographs."""
+        wrong = self.predictions[
+            (self.predictions["class"] != "") & (self.predictions["class"] != self.predictions["predicted"])
+        ]
+        pairs = Counter(zip(wrong["class"], wrong["predicted"], strict=True))
+        return [(*pair, count) for pair, count in sorted(pairs.items(), key=lambda one: (-one[1], one[0]))][
+            :MOST_CONFUSIONS
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """All numbers, plain."""
+        kept = ("folder", "counts", "refused", "here", "there", "specimens")
+        fall = dict(zip(("fall", "low", "high"), self.fall, strict=True)) if self.fall else None
+        confusions = [dict(zip(("class", "predicted", "photographs"), row, strict=True)) for row in self.confusions]
+        return {name: getattr(self, name) for name in kept} | {"fall": fall, "confusions": confusions}
+
+    def save(self, folder: Path) -> None:
+        """Write ``names.csv``, ``predictions.csv`` and ``evaluation.json``."""
+        write_text(folder / "names.csv", names_csv(self.names))
+        write_csv(folder / "predictions.csv", self.predictions)
+        write_json(folder / "evaluation.json", self.to_dict())
+
+    def to_text(self) -> str:
+        """What was found, for people."""
+        lines = [
+            f"{self.folder}: {self.counts['known']} photographs of classes it knows, {self.counts['unknown']} of "
+            f"others, {self.counts['seen']} that it was made from (left out), {self.counts['skipped']} that cannot "
+            "be used"
+        ]
+        if self.here:
+            lines.append(
+                f"accuracy here:            {_percent(self.here)} (mean recall {_share(self.here['macro_recall'])})"
+            )
+        lines.append(f"accuracy on its own test: {_percent(self.there) if self.there else 'not stated'}")
+        if self.fall:
+            fall, low, high = (f"{100 * value:+.1f}" for value in self.fall)
+            lines.append(f"fall:                     {fall} points (95 % interval {low} to {high})")
+        if self.specimens:
+            one = self.specimens["one"]
+            lines.append(
+                f"sets of {self.specimens['specimens']} specimens: {_share(self.specimens['coverage'])} hold the "
+                f"truth, {self.specimens['set_size']:.1f} minerals on average"
+                + (f"; one name for {one['specimens']}, right in {_share(one['accuracy'])}" if one else "")
+            )
+        for key, words in (("known", "of classes it knows"), ("unknown", "of other classes")):
+            if self.counts[key]:
+                lines.append(f"not one of these: {self.refused[key]} of {self.counts[key]} photographs {words}")
+        if self.confusions:
+            lines.append("most frequent confusions:")
+            lines += [
+                f"  {count:4d}  {both_names(true)} taken for {both_names(said)}"
+                for true, said, count in self.confusions
+            ]
+        for how, words in (
+            ("catalogue", "matched by the catalogue"),
+            ("given", "matched by the table of names"),
+            ("proposed", "PROPOSED, not used"),
+            ("unknown", "not known to the recogniser"),
+        ):
+            found = [
+                f"{name.folder} = {name.class_name}" if name.class_name else name.folder
+                for name in self.names
+                if name.how == how
+            ]
+            if found:
+                lines.append(f"{words}: {', '.join(found)}")
+        return "\n".join(lines)
+
+
+def evaluate_elsewhere(
+    recogniser: Recogniser, settings: Settings, *, given: Mapping[str, str] | None = None
+) -> Elsewhere:
+    """Judge a recogniser on a folder with labels; photographs that it was made from are left out.
+
+    Args:
+        recogniser: The recogniser.
+        settings: A profile with ``data.source: folder``.
+        given: Folder and class by somebody's word, see ``name_match``.
+
+    Raises:
+        DataError: The folder cannot be used, or holds nothing that the recogniser was not made from.
+    """
+    root, cache_dir = photo_folder(settings.data), ResultPaths.of(settings.profile).cache_dir
+    scan = build_index(settings.data, cache_dir=cache_dir)
+    names = match_names(scan.classes, recogniser.classes, given)
+    index = scan.index
+    seen = index["sha256"].str[:SEEN_DIGITS].isin(_seen(recogniser.about))
+    counts = {"seen": int(seen.sum()), "skipped": int((scan.files["status"] == "skipped").sum())}
+    index = index[~seen].reset_index(drop=True)
+    if index.empty:
+        remedy = "give a folder with other photographs"
+        raise DataError("it was made from all of these photographs", where=str(root), remedy=remedy)
+    places = {name: label for label, name in enumerate(recogniser.classes)}
+    meaning = {name.folder: places[name.class_name] if name.used else -1 for name in names}
+    labels = index["class_name"].map(meaning).to_numpy(int)
+    groups = index["group"].to_numpy(str)
+    photographs = Photographs(
+        index["path"].tolist(),
+        index["sha256"].tolist(),
+        lambda name: read_photo(root / name).image,
+        labels,
+        groups,
+        cache_dir,
+        settings.train.jobs,
+    )
+    parts = photographs.features(recogniser.kinds)
+    probability = recogniser.probabilities(parts)
+    known = labels >= 0
+    strange = recogniser.familiarity.distance(parts[0]) > recogniser.familiarity.limit
+    counts |= {"known": int(known.sum()), "unknown": int((~known).sum())}
+    refused = {"known": int(strange[known].sum()), "unknown": int(strange[~known].sum())}
+    here, specimens = _judged(recogniser, parts, probability, labels, groups, settings)
+    predictions = pd.DataFrame(
+        {
+            "path": index["path"],
+            "class": [recogniser.classes[label] if label >= 0 else "" for label in labels],
+            "predicted": [recogniser.classes[label] for label in probability.argmax(1)],
+            "probability": probability.max(1),
+            "strange": strange,
+            "specimen": index["specimen"],
+        }
+    )
+    return Elsewhere(root.name, names, counts, refused, here, _stated(recogniser.about), specimens, predictions)
+
+
+def _judged(
+    recogniser: Recogniser,
+    parts: Sequence[np.ndarray],
+    probability: np.ndarray,
+    labels: np.ndarray,
+    groups: np.ndarray,
+    settings: Settings,
+) -> tuple[dict[str, float], dict[str, Any]]:
+    """Numbers of photographs and of specimens of known classes; empty without any."""
+    known = labels >= 0
+    if not known.any():
+        return {}, {}
+    options = {"resamples": settings.report.bootstrap, "seed": settings.report.seed}
+    here = scores(probability[known], labels[known])
+    correct = (probability[known].argmax(1) == labels[known]).astype(float)
+    here["low"], here["high"] = accuracy_interval(correct, groups[known], **options)
+    rows = [str(row) for row in np.flatnonzero(known)]
+    answers = recogniser.answer([part[known] for part in parts], rows, groups[known])
+    true = np.array([labels[int(answer.names[0])] for answer in answers])
+    return here, judge_answers(answers, true, recogniser.classes, **options)
+
+
+def _seen(about: Mapping[str, Any]) -> set[str]:
+    seen = about.get("seen")
+    return {one for one in seen if isinstance(one, str)} if isinstance(seen, list) else set()
+
+
+def _stated(about: Mapping[str, Any]) -> dict[str, float]:
+    """What the recogniser states about its own test, if these are numbers."""
+    test = about.get("test")
+    numbers = test if isinstance(test, dict) else {}
+    names = ("accuracy", "low", "high")
+    usable = all(isinstance(numbers.get(name), int | float) and 0 <= numbers[name] <= 1 for name in names)
+    return {name: float(numbers[name]) for name in names} if usable else {}
+
+
+def _percent(found: Mapping[str, float]) -> str:
+    return f"{_share(found['accuracy'])} (95 % interval {_share(found['low'])} to {_share(found['high'])})"
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.1f} %"

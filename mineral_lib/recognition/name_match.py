@@ -1,0 +1,131 @@
+"""Folder names against the classes of a recogniser: other languages, spellings and cases; near spellings are proposed.
+
+A name that only resembles a class is never used by itself: it stands in a table as a proposal, which somebody may
+correct and give back.
+"""
+
+import csv
+import difflib
+import io
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mineral_lib.catalogue import Mineral, find_mineral, minerals
+from mineral_lib.errors import DataError
+
+SIMILAR = 0.8  # difflib's ratio: 2 x equal letters / all letters
+MAX_BYTES = 1_000_000
+COLUMNS = ("folder", "class", "how")
+
+
+@dataclass(frozen=True)
+class Name:
+    """What a folder's name means to a recogniser.
+
+    Attributes:
+        folder: The name.
+        class_name: The class it stands for, or that is proposed; empty if there is none.
+        how: ``given`` (by somebody), ``same`` (but for case, spaces, accents), ``catalogue`` (another language),
+            ``proposed`` (a near spelling, not used) or ``unknown`` (the recogniser does not know it).
+    """
+
+    folder: str
+    class_name: str
+    how: str
+
+    @property
+    def used(self) -> bool:
+        """Whether photographs of the folder are judged as this class."""
+        return self.how in ("given", "same", "catalogue")
+
+
+def match_names(folders: Sequence[str], classes: Sequence[str], given: Mapping[str, str] | None = None) -> list[Name]:
+    """One match a folder.
+
+    Args:
+        folders: Names.
+        classes: Of the recogniser.
+        given: Folder and class by somebody's word, an empty class for none; goes before everything else.
+
+    Raises:
+        DataError: A class that was given is none of the recogniser's.
+    """
+    given = given or {}
+    wrong = sorted(set(given.values()) - set(classes) - {""})
+    if wrong:
+        close = difflib.get_close_matches(wrong[0], classes, 1)
+        remedy = f"did you mean '{close[0]}'?" if close else f"use one of: {', '.join(classes)}"
+        raise DataError(f"the recogniser has no class '{wrong[0]}'", where="names", remedy=remedy)
+    return [_match(folder, classes, given) for folder in folders]
+
+
+def _match(folder: str, classes: Sequence[str], given: Mapping[str, str]) -> Name:
+    if folder in given:
+        return Name(folder, given[folder], "given" if given[folder] else "unknown")
+    plain = {_key(name): name for name in classes}
+    if _key(folder) in plain:
+        return Name(folder, plain[_key(folder)], "same")
+    known = _spellings(classes)
+    mineral = find_mineral(folder) or _catalogue().get(_key(folder))
+    if mineral is not None:
+        other = next((name for name in classes if find_mineral(name) == mineral), "")
+        return Name(folder, other, "catalogue" if other else "unknown")
+    close = difflib.get_close_matches(_key(folder), known, 1, SIMILAR)
+    return Name(folder, known[close[0]], "proposed") if close else Name(folder, "", "unknown")
+
+
+def _spellings(classes: Sequence[str]) -> dict[str, str]:
+    """Every spelling of every class that is known, and the class."""
+    found: dict[str, str] = {}
+    for name in classes:
+        mineral = find_mineral(name)
+        for spelling in (name, *((mineral.slug, mineral.english, mineral.chinese, mineral.pinyin) if mineral else ())):
+            found.setdefault(_key(spelling), name)
+    return found
+
+
+def _catalogue() -> dict[str, Mineral]:
+    return {
+        _key(name): mineral
+        for mineral in minerals()
+        for name in (mineral.slug, mineral.english, mineral.chinese, mineral.pinyin)
+    }
+
+
+def _key(name: str) -> str:
+    """A name without case, accents, and everything that is neither letter nor digit."""
+    letters = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(letter for letter in letters if letter.isalnum())
+
+
+def names_csv(names: Sequence[Name]) -> str:
+    """The matches as CSV: columns folder, class, how."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows((name.folder, name.class_name, name.how) for name in names)
+    return buffer.getvalue()
+
+
+def read_names(path: Path) -> dict[str, str]:
+    """Folder and class of a CSV with the columns folder and class; other columns do not matter.
+
+    Raises:
+        DataError: It cannot be read, or a folder stands in it twice.
+    """
+    try:
+        data = path.read_bytes()
+        if len(data) > MAX_BYTES:
+            raise ValueError(f"larger than {MAX_BYTES} bytes")
+        rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True))
+        if not rows or any(not isinstance(row.get(key), str) for row in rows for key in COLUMNS[:2]):
+            raise ValueError("it needs the columns folder and class, and a row a folder")
+    except (OSError, ValueError, csv.Error) as error:
+        remedy = "correct the table that mineral evaluate has written, and save it as CSV in UTF-8"
+        raise DataError(f"no table of names ({error})", where=str(path), remedy=remedy) from error
+    found = {row["folder"]: row["class"].strip() for row in rows}
+    if len(found) < len(rows):
+        raise DataError("a folder stands in it twice", where=str(path), remedy="keep one row a folder")
+    return found

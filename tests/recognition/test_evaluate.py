@@ -1,0 +1,106 @@
+"""``mineral evaluate``: the recogniser on another folder, with names that people write in their own way."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from painted import COLOURS, paint
+
+from mineral_lib.errors import DataError
+from mineral_lib.recognition.elsewhere import Elsewhere
+from mineral_lib.recognition.name_match import match_names, names_csv, read_names
+
+CLASSES = ["pyrite", "malachite", "石英", "Kyanite", "my own"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "class_name", "how"),
+    [
+        ("PYRITE", "pyrite", "same"),
+        ("My_Own", "my own", "same"),
+        ("kyanité", "Kyanite", "same"),
+        ("quartz", "石英", "catalogue"),
+        ("Shi Ying", "石英", "catalogue"),
+        ("孔雀石", "malachite", "catalogue"),
+        ("kayanite", "Kyanite", "proposed"),
+        ("malachit", "malachite", "proposed"),
+        ("quarz", "石英", "proposed"),
+        ("chalcopyrite", "", "unknown"),  # another mineral of the catalogue, however near it sounds
+        ("topaz", "", "unknown"),
+        ("...", "", "unknown"),
+    ],
+)
+def test_names_are_matched_or_only_proposed(folder, class_name, how):
+    (found,) = match_names([folder], CLASSES)
+    assert (found.class_name, found.how) == (class_name, how)
+    assert found.used == (how in ("same", "catalogue"))
+
+
+def test_the_table_goes_out_and_comes_back(tmp_path):
+    path = tmp_path / "names.csv"
+    folders = ["kayanite", "quarz", "topaz", 'a,"b"']
+    path.write_text(names_csv(match_names(folders, CLASSES)).replace("quarz,石英", "quarz,"), "utf-8-sig")
+    given = read_names(path)
+    assert given == {"kayanite": "Kyanite", "quarz": "", "topaz": "", 'a,"b"': ""}
+    assert [name.how for name in match_names(folders, CLASSES, given)] == ["given", "unknown", "unknown", "unknown"]
+    with pytest.raises(DataError, match="did you mean 'Kyanite'"):
+        match_names(folders, CLASSES, {"kayanite": "kyanite"})
+
+
+@pytest.mark.parametrize(
+    "text", ["", "folder,class\n", "a,b\n1,2\n", "folder,class\nx\n", "folder,class\nx,y\nx,z\n", "\xff\xfe", '"']
+)
+def test_tables_of_names_that_are_none(tmp_path, text):
+    path = tmp_path / "names.csv"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(DataError):
+        read_names(path)
+
+
+@pytest.fixture
+def other(made, tmp_path):
+    """Another folder: one class under each kind of name, one unknown class, one photograph it was made from."""
+    folder = tmp_path / "elsewhere"
+    for name, source in (("Pyrite", "pyrite"), ("quartz", "石英"), ("malachit", "malachite")):
+        paint(folder, name, COLOURS[source], 8, seed=5, spread=45)
+    paint(folder, "topaz", (200, 90, 40), 6, seed=6)
+    return folder
+
+
+def test_evaluate_says_what_falls(mineral, made, other, tmp_path):
+    shutil.copytree(made.folder / "my own", other / "my own")
+    out = tmp_path / "out"
+    status, text, _ = mineral("evaluate", other, "--model", made.file, "--out", out)
+    found = json.loads((out / "evaluation.json").read_text())
+    assert status == 0
+    assert found["counts"] == {"known": 20, "unknown": 14, "seen": 16, "skipped": 0}
+    assert "PROPOSED, not used: malachit = malachite" in text
+    assert "not known to the recogniser: topaz" in text
+    assert "matched by the catalogue: quartz = 石英" in text
+    assert 0 <= found["here"]["low"] <= found["here"]["accuracy"] <= found["here"]["high"] <= 1
+    fall = found["fall"]
+    assert fall["fall"] == pytest.approx(found["there"]["accuracy"] - found["here"]["accuracy"])
+    assert fall["low"] <= fall["fall"] <= fall["high"]
+    assert f"fall:                     {100 * fall['fall']:+.1f} points" in text
+
+    status, text, _ = mineral("evaluate", other, "--model", made.file, "--out", out, "--names", out / "names.csv")
+    assert json.loads((out / "evaluation.json").read_text())["counts"]["known"] == 28
+    assert "matched by the table of names: " in text
+    assert status == 0
+
+
+def test_the_folder_it_was_made_from_is_left_out(mineral, made, tmp_path):
+    status, _, err = mineral("evaluate", made.folder, "--model", made.file, "--out", tmp_path / "out")
+    assert status == 0, err
+    assert json.loads((tmp_path / "out" / "evaluation.json").read_text())["counts"]["known"] == 16
+
+
+def test_intervals_of_a_fall_and_confusions():
+    said = pd.DataFrame({"class": ["a", "a", "b", "", "a"], "predicted": ["b", "b", "a", "a", "a"]})
+    here, there = ({"accuracy": a, "low": a - 0.03, "high": a + 0.04} for a in (0.5, 0.7))
+    found = Elsewhere("x", [], {}, {}, here, there, {}, said)
+    assert np.round(found.fall, 6).tolist() == [0.2, round(0.2 - 0.05, 6), round(0.2 + 0.05, 6)]
+    assert found.confusions == [("a", "b", 2), ("b", "a", 1)]
+    assert Elsewhere("x", [], {}, {}, here, {}, {}, said).fall is None
