@@ -57,6 +57,13 @@ def photo_folder(data: Data) -> Path:
     return project_root() / Path(data.folder).expanduser()
 
 
+def data_title(data: Data, profile: str) -> str:
+    """Name of the data: the generator with the profile, or the folder's own name without its path."""
+    if data.source == "synthetic":
+        return f"Generated minerals, profile {profile}"
+    return f"Photographs of {photo_folder(data).resolve().name}"
+
+
 def working_size(image_size_px: int) -> int:
     """Side in pixels at which photographs are kept: 256 for 224; evaluation cuts out the centre."""
     return round(image_size_px * WORKING_SHARE)

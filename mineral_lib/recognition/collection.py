@@ -15,7 +15,7 @@ import pandas as pd
 from PIL import Image
 
 from mineral_lib import __version__
-from mineral_lib.data.index import photo_folder, specimen_keys
+from mineral_lib.data.index import data_title, photo_folder, specimen_keys
 from mineral_lib.data.split import SPLITS
 from mineral_lib.evaluation.statistics import accuracy_over_seeds
 from mineral_lib.photos import read_photo, stated
@@ -25,7 +25,6 @@ from mineral_lib.recognition.model_card import CARD_FILE, write_model_card
 from mineral_lib.recognition.model_file import MODEL_FILE, backbone_names, save_recogniser
 from mineral_lib.recognition.recogniser import SEEN_DIGITS, Fitted, Photographs, Recogniser, fit_recogniser
 from mineral_lib.recognition.trust import measure_trust
-from mineral_lib.reporting.card import data_title
 from mineral_lib.runtime import package_versions
 from mineral_lib.storage import write_csv, write_json
 from mineral_lib.study import Study
@@ -126,7 +125,7 @@ def _about(study: Study, photographs: Photographs, parts: dict[str, np.ndarray],
     known, licences = fitted.recogniser.familiarity, stated(index, "licence")
     return {
         "profile": study.settings.profile,
-        "title": data_title(study),
+        "title": data_title(study.settings.data, study.settings.profile),
         "data_fingerprint": study.data.fingerprint,
         "photographs": {name: len(rows) for name, rows in parts.items()},
         "specimens": {name: len(np.unique(photographs.groups[rows])) for name, rows in parts.items()},

@@ -13,7 +13,7 @@ from jinja2 import Environment
 from mineral_lib import __version__
 from mineral_lib.catalogue import display_name, find_mineral
 from mineral_lib.data.audit import leak_note
-from mineral_lib.data.index import generator_digest, photo_folder, working_size
+from mineral_lib.data.index import data_title, generator_digest, working_size
 from mineral_lib.data.split import FEW_TEST_PHOTOGRAPHS, SPLITS
 from mineral_lib.photos import stated
 from mineral_lib.reporting.croissant import CARD, croissant
@@ -37,15 +37,8 @@ def write_cards(study: Study) -> list[Path]:
         card.unlink(missing_ok=True)
         description.unlink(missing_ok=True)
         return []
-    machine = croissant(study, title=data_title(study), summary=_summary(study))
+    machine = croissant(study, title=data_title(study.settings.data, study.settings.profile), summary=_summary(study))
     return [write_text(card, data_card(study)), write_json(description, machine)]
-
-
-def data_title(study: Study) -> str:
-    """Name of the data: the generator with its profile, or the folder's own name without its path."""
-    if study.settings.data.source == "synthetic":
-        return f"Generated minerals, profile {study.settings.profile}"
-    return f"Photographs of {photo_folder(study.settings.data).resolve().name}"
 
 
 def _summary(study: Study) -> str:
@@ -67,7 +60,7 @@ def data_card(study: Study) -> str:
     names = ["index.csv", *(f"splits/{name}.csv" for name in data.splits)]
     return template.render(
         study=study,
-        title=data_title(study),
+        title=data_title(study.settings.data, study.settings.profile),
         summary=_summary(study),
         generated=study.settings.data.source == "synthetic",
         classes=classes,
