@@ -19,7 +19,7 @@ NAMES = [path.stem for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ip
 RESULTS = ROOT / "results"
 # What a reader must see: a notebook, a piece of the cell's source, a piece of what the cell shows.
 SHOWN = [
-    ("00_start_here", "except ParameterError", "did you mean 'epochs'?"),
+    ("00_start_here", "except ml.ParameterError", "did you mean 'epochs'?"),
     ("01_data_preparation", '"in_val"', "'grouped': 0"),
     ("03_model", '"added by attention"', "28"),
     ("04_train", "written_down", "True"),
