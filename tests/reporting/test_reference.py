@@ -59,7 +59,8 @@ def test_a_profile_without_results_has_no_reference(monkeypatch, tmp_path):
 def test_the_readme_tells_what_each_start_gained_in_the_evening():
     starts = pd.read_csv(ROOT / "results" / "reference" / "evening" / "tables" / "table_5_starts.csv")
     text = (ROOT / "README.md").read_text(encoding="utf-8")
+    starts = starts.query("model == 'convnext_tiny' and pictures == 'colour'").set_index("start")
     for start in ("transfer", "colour statistics"):
-        row = starts.query("model == 'convnext_tiny' and pictures == 'colour' and start == @start").iloc[0]
+        row = starts.loc[start]
         gain, low, high = (f"{100 * row[name]:+.1f}" for name in ("gain", "gain_low", "gain_high"))
         assert f"{gain} points ({low} to {high}, " in text
