@@ -3,6 +3,7 @@
 scikit-learn is imported where something is fitted: a recogniser that only answers starts a second earlier without it.
 """
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -82,7 +83,9 @@ class _Standardised:
         from sklearn.linear_model import LogisticRegression
 
         fitted = LogisticRegression(C=choice.strength, class_weight=choice.class_weight, max_iter=1000)
-        fitted.fit(self.features, labels)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="The number of unique classes")  # small collections are welcome
+            fitted.fit(self.features, labels)
         rows, shift = fitted.coef_, fitted.intercept_
         if len(fitted.classes_) == 2:  # scikit-learn then keeps one row, for the second class
             rows, shift = np.concatenate([-rows, rows]) / 2, np.concatenate([-shift, shift]) / 2
@@ -115,16 +118,15 @@ def choose(
         num_classes: C.
         strengths: Values of C to try, ascending.
     """
-    from sklearn.metrics import balanced_accuracy_score
-
     best: Choice | None = None
     asked, known = val if len(val) else train, _Standardised.of(features[train])
     for class_weight in CLASS_WEIGHTS:
         for strength in strengths:
             tried = Choice(strength, class_weight, 0.0, 0.0)
             answers = known.fit(labels[train], num_classes, tried).logits(features[asked]).argmax(1)
-            scores = float((answers == labels[asked]).mean()), balanced_accuracy_score(labels[asked], answers)
-            found = Choice(strength, class_weight, scores[0], float(scores[1]))
+            right = answers == labels[asked]
+            recalls = [right[labels[asked] == label].mean() for label in np.unique(labels[asked])]
+            found = Choice(strength, class_weight, float(right.mean()), float(np.mean(recalls)))
             if best is None or found.score > best.score:
                 best = found
     return best
@@ -153,7 +155,10 @@ def out_of_fold(
     if folds < 2 or len(np.unique(labels)) < 2:
         return logits
     dealt = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    for rest, held in dealt.split(features, labels, groups):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The least populated class|The number of unique classes")
+        parts = list(dealt.split(features, labels, groups))
+    for rest, held in parts:
         if len(np.unique(labels[rest])) > 1:
             logits[held] = fit_linear(features[rest], labels[rest], num_classes, choice).logits(features[held])
     return logits
