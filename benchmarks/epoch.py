@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from photos import SIZE, write_photos
-from turns import HERE, NETWORKS, Contestant, contestants, in_turn, median, spread, table, values
+from turns import HERE, NETWORKS, Contestant, contestants, flags, in_turn, median, spread, table, values
 
 from results import append
 
@@ -95,26 +95,17 @@ def main() -> None:
         size = write_photos(Path(data, "train"), options.photos, classes=CLASSES)
         write_photos(Path(data, "val"), CLASSES, classes=CLASSES, size=(96, 96), seed=1)
         for network in options.networks:
-            shared = [
-                "--mode",
-                "epoch",
-                "--network",
-                network,
-                "--device",
-                options.device,
-                "--data",
-                data,
-                "--classes",
-                str(CLASSES),
-                "--px",
-                str(options.px),
-                "--batch",
-                str(options.batch),
-                "--steps",
-                "0",
-                "--epochs",
-                str(options.epochs),
-            ]
+            shared = flags(
+                mode="epoch",
+                network=network,
+                device=options.device,
+                data=data,
+                classes=CLASSES,
+                px=options.px,
+                batch=options.batch,
+                steps=0,
+                epochs=options.epochs,
+            )
             rows = contestants(options.peer_python, options.peer_dir)
             found = in_turn(rows, shared, repeats=options.repeats, threads=options.threads)
             sections += [section(network, found), loader_section(network, shared, options)]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from photos import write_photos
 from train_step import matrix_peak
-from turns import HERE, run_child, table
+from turns import HERE, flags, run_child, table
 
 from mineral_lib.storage import write_json
 from results import append
@@ -53,33 +53,10 @@ def measure(options: argparse.Namespace, data: str) -> None:
             key = {"loop": name, "network": network, "batch": batch, "compiled": compiled}
             if any(key.items() <= row.items() for row in found["steps"]):
                 continue
-            command = [
-                sys.executable,
-                *words,
-                "--mode",
-                "step",
-                "--network",
-                network,
-                "--device",
-                options.device,
-                "--data",
-                data,
-                "--classes",
-                str(CLASSES),
-                "--px",
-                str(options.px),
-                "--batch",
-                str(batch),
-                "--steps",
-                str(options.steps),
-                "--epochs",
-                "1",
-                "--precision",
-                "bf16",
-                "--threads",
-                str(options.threads),
-                *(["--compile"] if compiled else []),
-            ]
+            shared = flags(mode="step", network=network, device=options.device, data=data, classes=CLASSES)
+            shared += flags(px=options.px, batch=batch, steps=options.steps, epochs=1, precision="bf16")
+            shared += flags(threads=options.threads)
+            command = [sys.executable, *words, *shared, *(["--compile"] if compiled else [])]
             found["steps"].append(key | run_child(command, options.threads))
             print(found["steps"][-1], flush=True)
             write_json(path, found)

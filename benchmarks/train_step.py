@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from photos import write_photos
-from turns import NETWORKS, Contestant, contestants, in_turn, median, spread, table, values
+from turns import NETWORKS, Contestant, contestants, flags, in_turn, median, spread, table, values
 
 from results import append
 
@@ -105,26 +105,17 @@ def main() -> None:
         for network in options.networks:
             # The compact network is many times faster: more steps, for about the same time.
             steps = options.steps * (6 if network == "compact" else 1)
-            shared = [
-                "--mode",
-                "step",
-                "--network",
-                network,
-                "--device",
-                options.device,
-                "--data",
-                data,
-                "--classes",
-                str(CLASSES),
-                "--px",
-                str(options.px),
-                "--batch",
-                str(options.batch),
-                "--steps",
-                str(steps),
-                "--epochs",
-                "1",
-            ]
+            shared = flags(
+                mode="step",
+                network=network,
+                device=options.device,
+                data=data,
+                classes=CLASSES,
+                px=options.px,
+                batch=options.batch,
+                steps=steps,
+                epochs=1,
+            )
             rows = [PEAK, *contestants(options.peer_python, options.peer_dir)]
             found = in_turn(rows, shared, repeats=options.repeats, threads=options.threads)
             measured = found.pop(PEAK)

@@ -12,6 +12,11 @@ HERE = Path(__file__).resolve().parent
 NETWORKS = {"convnext_tiny": "ConvNeXt-T", "compact": "compact ConvNeXt"}
 
 
+def flags(**values: object) -> list[str]:
+    """Options of a program: ``flags(px=64)`` is ``["--px", "64"]``."""
+    return [word for name, value in values.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+
+
 @dataclass(frozen=True)
 class Contestant:
     """One row of a table.

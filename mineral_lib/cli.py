@@ -56,6 +56,20 @@ def build_parser() -> argparse.ArgumentParser:
     text = "train one run; under torchrun, several processes share its batches"
     one = command("train-run", _train_run, text, EPOCHS)
     one.add_argument("name", help="name of the run, for example eca_convnext_tiny-transfer-grouped-seed0")
+    _add_photo_commands(command)
+    command("list", _list, "list profiles, notebooks and finished runs")
+    text = "copy the small files of a finished study to results/reference"
+    command("keep-reference", _keep_reference, text).add_argument("--profile", required=True)
+    one = command("clean", _clean, "delete the generated results of a profile")
+    one.add_argument("--profile", required=True)
+    one.add_argument("--cache", action="store_true", help="also delete the shared cache of pixels and weights")
+    text = "delete only the checkpoints of unfinished runs: they start again"
+    one.add_argument("--unfinished", action="store_true", help=text)
+    return parser
+
+
+def _add_photo_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """What is done with photographs of one's own."""
     text = "say what is in a photo folder; the folder is only read"
     one = command("check", _check_photos, text, "data.specimen_from=folder")
     one.add_argument("photos", help="folder with one folder per mineral")
@@ -95,15 +109,6 @@ def build_parser() -> argparse.ArgumentParser:
     one.add_argument("--names", metavar="CSV", help="names.csv of an earlier evaluation, corrected")
     text = "where numbers, predictions and names.csv go (default: results/evaluate/<folder>)"
     one.add_argument("--out", metavar="DIR", help=text)
-    command("list", _list, "list profiles, notebooks and finished runs")
-    text = "copy the small files of a finished study to results/reference"
-    command("keep-reference", _keep_reference, text).add_argument("--profile", required=True)
-    one = command("clean", _clean, "delete the generated results of a profile")
-    one.add_argument("--profile", required=True)
-    one.add_argument("--cache", action="store_true", help="also delete the shared cache of pixels and weights")
-    text = "delete only the checkpoints of unfinished runs: they start again"
-    one.add_argument("--unfinished", action="store_true", help=text)
-    return parser
 
 
 def _study(options: argparse.Namespace) -> Any:

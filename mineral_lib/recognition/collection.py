@@ -12,13 +12,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from mineral_lib import __version__
-from mineral_lib.data.index import data_title, photo_folder, specimen_keys
+from mineral_lib.data.index import data_title, photo_folder
 from mineral_lib.data.split import SPLITS
 from mineral_lib.evaluation.statistics import accuracy_over_seeds
-from mineral_lib.photos import read_photo, stated
+from mineral_lib.photos import stated
 from mineral_lib.recognition.backbone import load_backbone
 from mineral_lib.recognition.ladder import Rung, best_rung, climb, rungs_of, scores
 from mineral_lib.recognition.model_card import CARD_FILE, write_model_card
@@ -33,37 +32,6 @@ from mineral_lib.study import Study
 def folder_of(study: Study) -> Path:
     """Where the recogniser of a study lives."""
     return study.paths.root / "recogniser"
-
-
-def photographs_of(study: Study) -> Photographs:
-    """The photographs of a study at full size, with labels and specimens.
-
-    Raises:
-        DataError: The photographs cannot be used.
-    """
-    index = study.index
-    root = photo_folder(study.settings.data) if study.settings.data.source == "folder" else None
-    places = {name: row for row, name in enumerate(index["image_id"])}
-
-    def decode(name: str) -> Image.Image:
-        row = index.iloc[places[name]]
-        if root is not None:
-            return Image.fromarray(np.asarray(read_photo(root / row["path"]).image))
-        from mineral_lib.specimens import photographs
-
-        data = study.settings.data
-        keys = specimen_keys(index.iloc[[places[name]]])
-        return Image.fromarray(photographs(keys, image_size=int(row["width"]), seed=data.seed, jobs=1)[0][0])
-
-    return Photographs(
-        index["image_id"].tolist(),
-        index["sha256"].tolist(),
-        decode,
-        index["label"].to_numpy(int),
-        index["group"].to_numpy(str),
-        study.paths.cache_dir,
-        study.settings.train.jobs,
-    )
 
 
 def parts_of(study: Study, seed: int | None = None) -> dict[str, np.ndarray]:
@@ -85,8 +53,13 @@ def build_recogniser(
 
     Returns:
         The recogniser, and the ladder: one row a rung with validation and test numbers (fractions).
+
+    Raises:
+        DataError: The photographs cannot be used.
     """
-    photographs, parts = photographs_of(study), parts_of(study)
+    root, jobs = photo_folder(study.settings.data), study.settings.train.jobs
+    photographs = Photographs.of_folder(root, study.index, cache_dir=study.paths.cache_dir, jobs=jobs)
+    parts = parts_of(study)
     rungs = climb(photographs, len(study.classes), parts, rungs_of(backbones, sizes_px))
     best = best_rung(rungs, photographs.labels[parts["val"]])
     for rung in rungs:
@@ -95,7 +68,9 @@ def build_recogniser(
     frame = pd.DataFrame([_row(rung, photographs, parts, study) | {"chosen": rung is best} for rung in rungs])
     write_csv(folder_of(study) / "ladder.csv", frame)
     kinds = list(best.kinds)
-    fitted = fit_recogniser(photographs, study.classes, kinds, parts["train"], parts["val"], coverage=coverage)
+    fitted = fit_recogniser(
+        photographs, study.classes, kinds, parts["train"], parts["val"], best.choice, coverage=coverage
+    )
     trust = _trust(study, photographs, parts, fitted)
     write_json(folder_of(study) / "trust.json", trust)
     about = _about(study, photographs, parts, fitted) | {"trust": trust}

@@ -13,7 +13,6 @@ from mineral_lib.config import Settings
 from mineral_lib.data.index import build_index, photo_folder
 from mineral_lib.errors import DataError
 from mineral_lib.evaluation.statistics import accuracy_interval
-from mineral_lib.photos import read_photo
 from mineral_lib.recognition.identify import both_names
 from mineral_lib.recognition.ladder import scores
 from mineral_lib.recognition.name_match import Name, match_names, names_csv
@@ -158,15 +157,8 @@ def evaluate_elsewhere(
     meaning = {name.folder: places[name.class_name] if name.used else -1 for name in names}
     labels = index["class_name"].map(meaning).to_numpy(int)
     groups = index["group"].to_numpy(str)
-    photographs = Photographs(
-        index["path"].tolist(),
-        index["sha256"].tolist(),
-        lambda name: read_photo(root / name).image,
-        labels,
-        groups,
-        cache_dir,
-        settings.train.jobs,
-    )
+    judged = index.assign(label=labels)
+    photographs = Photographs.of_folder(root, judged, cache_dir=cache_dir, jobs=settings.train.jobs)
     parts = photographs.features(recogniser.kinds)
     probability = recogniser.probabilities(parts)
     known = labels >= 0

@@ -137,16 +137,21 @@ def photograph_features(
     missing = [place for place, digest in enumerate(digests) if any(digest not in cache.rows for cache in caches)]
 
     def prepared(place: int) -> list:
-        photo = decode(names[place])
-        return [kind.prepare(photo) for kind in kinds]
+        photo, digest = decode(names[place]), digests[place]
+        parts = zip(kinds, caches, strict=True)
+        return [None if digest in cache.rows else kind.prepare(photo) for kind, cache in parts]
 
     with ThreadPoolExecutor(max(1, jobs)) as pool:
         for start in range(0, len(missing), BATCH):
             places = missing[start : start + BATCH]
             batch = list(pool.map(prepared, places))
             for number, (kind, cache) in enumerate(zip(kinds, caches, strict=True)):
-                for place, row in zip(places, kind.compute([one[number] for one in batch]), strict=True):
-                    cache.add(digests[place], row)
+                new = [
+                    (place, one[number]) for place, one in zip(places, batch, strict=True) if one[number] is not None
+                ]
+                if new:
+                    for (place, _), row in zip(new, kind.compute([one for _, one in new]), strict=True):
+                        cache.add(digests[place], row)
     for cache in caches:
         cache.save()
     return [np.stack([cache.rows[digest] for digest in digests]) for cache in caches]

@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 STRENGTHS = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 CLASS_WEIGHTS = (None, "balanced")
 FOLDS = 5
+# Small matrices: several threads wait for each other longer than they work, and the last digits depend on their number.
+_one_thread = threadpool_limits.wrap(limits=1)
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ class _Standardised:
     features: np.ndarray
 
     @classmethod
+    @_one_thread
     def of(cls, features: np.ndarray) -> "_Standardised":
         mean, scale = features.mean(0), features.std(0) + 1e-6
         plain = (features - mean) / scale
@@ -79,6 +83,7 @@ class _Standardised:
         basis = np.linalg.svd(plain, full_matrices=False)[2].T
         return cls(mean, scale, basis, plain @ basis)
 
+    @_one_thread
     def fit(self, labels: np.ndarray, num_classes: int, choice: Choice) -> Linear:
         from sklearn.linear_model import LogisticRegression
 

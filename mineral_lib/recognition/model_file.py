@@ -34,7 +34,6 @@ MAX_KINDS, MAX_CLASSES, MAX_NAME = 8, 5000, 200
 SIZES_PX = range(32, 1025)
 _CFG = ("architecture", "input_size", "crop_pct", "interpolation", "mean", "std", "license")
 _LINEAR = ("mean", "scale", "weight", "bias")
-_FAMILIAR = ("centre", "axes", "points")
 _AUROC = ("auroc", "auroc_low", "auroc_high")
 
 
@@ -47,7 +46,7 @@ def save_recogniser(path: Path, recogniser: Recogniser, kinds: list[str]) -> Pat
         kinds: Names of its features, see ``recogniser.kind_of``.
     """
     tensors = {f"linear.{name}": _plain(getattr(recogniser.linear, name)) for name in _LINEAR}
-    tensors |= {f"familiarity.{name}": _plain(getattr(recogniser.familiarity, name)) for name in _FAMILIAR}
+    tensors["familiarity.points"] = _plain(recogniser.familiarity.points)
     backbones: dict[str, Any] = {}
     for name in backbone_names(kinds):
         backbone = load_backbone(name)
@@ -66,7 +65,7 @@ def save_recogniser(path: Path, recogniser: Recogniser, kinds: list[str]) -> Pat
         "temperature": recogniser.temperature,
         "coverage": recogniser.coverage,
         "least": recogniser.least,
-        "familiarity": {name: getattr(familiarity, name) for name in ("kind", "limit", *_AUROC)},
+        "familiarity": {name: getattr(familiarity, name) for name in ("limit", *_AUROC)},
         "about": recogniser.about,
     }
     described = json.loads(_text(described))  # as it will be read: keys are text, lists are lists
@@ -156,12 +155,9 @@ def _recogniser(described: Mapping[str, Any], tensors: Mapping[str, np.ndarray])
 
 def _familiarity(described: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Familiarity:
     known = described["familiarity"]
-    _must(known["kind"] in ("mahalanobis", "neighbour"), "its distance is not known")
-    centre, axes, points = (_table(tensors, f"familiarity.{name}", 1 + (name != "centre")) for name in _FAMILIAR)
-    _must(len(centre) == len(axes) and axes.shape[1] == points.shape[1], "its distances do not fit its features")
     limit, auroc = float(known["limit"]), {name: float(known[name]) for name in _AUROC}
     _must(limit > 0, "its limit of what is known cannot be used")
-    return Familiarity(known["kind"], centre, axes, points, limit, **auroc)
+    return Familiarity(_table(tensors, "familiarity.points", 2), limit, **auroc)
 
 
 def _kind(name: str, backbones: Mapping[str, Backbone]) -> Kind:
@@ -192,7 +188,7 @@ def _try_out(recogniser: Recogniser) -> None:
     parts = [kind.compute([kind.prepare(grey)]) for kind in recogniser.kinds]
     width = sum(part.shape[1] for part in parts)
     _must(width == len(recogniser.linear.mean), "the classifier does not fit the features")
-    _must(parts[0].shape[1] == len(recogniser.familiarity.centre), "its distances do not fit its features")
+    _must(parts[0].shape[1] == recogniser.familiarity.points.shape[1], "its distances do not fit its features")
     answer = recogniser.answer(parts, ["grey"], np.array(["grey"]))[0]
     _must(bool(np.isfinite(answer.probability).all()), "its answers are not finite")
 

@@ -15,7 +15,7 @@ from mineral_lib.recognition import conformal
 from mineral_lib.recognition.backbone import LITE0, lite0_path, load_backbone
 from mineral_lib.recognition.calibration import fit_temperature, probabilities
 from mineral_lib.recognition.features import COLOUR, Kind, network_kind, photograph_features
-from mineral_lib.recognition.linear import Choice, Linear, choose, fit_linear, out_of_fold
+from mineral_lib.recognition.linear import Choice, Linear, fit_linear, out_of_fold
 from mineral_lib.recognition.unknown import Familiarity, fit_familiarity
 
 SEEN_DIGITS = 12  # of SHA-256, by which a recogniser remembers what it was made from
@@ -69,7 +69,7 @@ class Photographs:
     def of_folder(
         cls, root: Path, index: pd.DataFrame, *, cache_dir: Path | None = None, jobs: int = 1
     ) -> "Photographs":
-        """The photographs of a scanned folder.
+        """The photographs of a scanned folder, named by their paths.
 
         Args:
             root: The photo folder.
@@ -203,28 +203,29 @@ def fit_recogniser(
     kinds: Sequence[str],
     train: np.ndarray,
     val: np.ndarray,
+    choice: Choice,
     *,
     coverage: float = 0.9,
     seed: int = 0,
 ) -> Fitted:
-    """Choose on validation, fit on training and validation photographs, calibrate on photographs of held-out specimens.
+    """Fit on training and validation photographs, calibrate on photographs of held-out specimens.
 
     Args:
         photographs: With labels and specimens.
         classes: Class names.
         kinds: Names of the features, see ``kind_of``; the first one also tells what is unknown.
         train: Rows to fit on.
-        val: Rows to choose on.
+        val: Rows that were chosen on.
+        choice: Regularisation and class weights, see ``linear.choose``.
         coverage: Promised share of sets that hold the true class.
         seed: Deals specimens into folds.
 
     Returns:
-        The recogniser, what was chosen, and the logits of held-out photographs.
+        The recogniser, the choice, and the logits of held-out photographs.
     """
     made = [kind_of(name) for name in kinds]
     parts = photographs.features(made)
     features, labels, groups = np.hstack(parts), photographs.labels, photographs.groups
-    choice = choose(features, labels, train, val, len(classes))
     both = np.concatenate([train, val])
     linear = fit_linear(features[both], labels[both], len(classes), choice)
     logits = out_of_fold(features[both], labels[both], groups[both], len(classes), choice, seed=seed)

@@ -23,11 +23,11 @@ def table_placements(study: Study) -> tuple[pd.DataFrame, str]:
 
 
 def _read_placements(frame: pd.DataFrame) -> str:
-    """Sentence: the most and the least accurate placement, transfer only if both starts were run."""
+    """Sentence: the most and the least accurate placement, of transfer runs if two of these were run."""
     run = frame.dropna(subset=["accuracy"])
     transfer = run[run["weights"] == WEIGHTS_WORDS["transfer"]]
     run = transfer if len(transfer) > 1 else run
-    if len(run) < 2:
+    if run["placement"].nunique() < 2:
         return ""
     best, least = (run.loc[place] for place in (run["accuracy"].idxmax(), run["accuracy"].idxmin()))
     overlap = "overlap" if least["high"] >= best["low"] else "do not overlap"

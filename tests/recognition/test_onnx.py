@@ -73,7 +73,7 @@ def test_a_network_at_two_sizes_and_colours_on_photographs(tmp_path):
         np.zeros(17),
     )
     linear.bias[3] = -np.inf
-    known = Familiarity("neighbour", np.zeros(1280), np.eye(1280)[:, :4], np.eye(4))
+    known = Familiarity(np.eye(4, 1280))
     recogniser = Recogniser([f"c{label}" for label in range(17)], kinds, linear, 1.3, 0.9, 0.1, known)
     path = write_onnx(tmp_path / "all.onnx", recogniser)
     wanted = expected(recogniser, photos)

@@ -1,0 +1,62 @@
+"""What is refused as *not one of these*."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mineral_lib.errors import WeightsError
+from mineral_lib.recognition.backbone import LITE0, lite0_path
+from mineral_lib.recognition.recogniser import kind_of
+from mineral_lib.recognition.unknown import KNOWN_SHARE, fit_familiarity
+from mineral_lib.specimens import photographs
+
+
+def clouds(classes: int, each: int, width: int = 40) -> tuple[np.ndarray, np.ndarray]:
+    """Features around one direction a class, and labels."""
+    generator = np.random.default_rng(0)
+    labels = np.repeat(np.arange(classes), each)
+    return 3 * np.eye(classes, width)[labels] + 0.3 * generator.normal(size=(len(labels), width)), labels
+
+
+def test_the_limit_lets_the_known_share_of_held_out_photographs_pass():
+    features, labels = clouds(6, 20)
+    held = np.arange(len(labels)) % 4 == 0
+    known = fit_familiarity(features, labels, held)
+    passed = known.distance(features[held]) <= known.limit
+    assert passed.mean() == pytest.approx(KNOWN_SHARE, abs=0.05)
+    assert 0.95 < known.auroc <= 1  # each class has a direction of its own, so a class left out is told
+    assert known.distance(7 * features[:5]) == pytest.approx(known.distance(features[:5]))  # an angle knows no length
+
+
+def test_a_direction_that_nothing_learned_has_is_refused():
+    features, labels = clouds(6, 20)
+    known = fit_familiarity(features, labels, np.arange(len(labels)) % 4 == 0)
+    assert (known.distance(3 * np.eye(40)[10:12]) > known.limit).all()
+
+
+def test_without_held_out_photographs_or_classes_to_leave_out_nothing_is_refused_or_measured():
+    features, labels = clouds(2, 10)
+    none = fit_familiarity(features, labels, np.zeros(len(labels), bool))
+    assert none.limit == np.inf and np.isnan(none.auroc)
+    assert np.isnan(fit_familiarity(features, labels, np.arange(len(labels)) % 3 == 0).auroc)
+
+
+def test_pictures_of_other_things_are_refused():
+    """A temple and a flower (scikit-learn's samples), a blank bench and noise, beside generated specimens."""
+    from sklearn.datasets import load_sample_images
+
+    try:
+        lite0_path()
+    except WeightsError:
+        pytest.skip("the weights of EfficientNet-Lite0 are not installed")
+    keys = [(number, specimen, 1) for number in range(1, 14) for specimen in range(1, 5)]
+    specimens, _ = photographs(keys, image_size=96, seed=0, jobs=1)
+    kind, generator = kind_of(f"{LITE0}@64"), np.random.default_rng(0)
+    bench = (170 + 6 * generator.normal(size=(96, 96, 3))).clip(0, 255).astype(np.uint8)
+    noise = generator.integers(0, 256, (96, 96, 3), dtype=np.uint8)
+    pictures = [*specimens, *load_sample_images().images, bench, noise]
+    features = kind.compute([kind.prepare(Image.fromarray(picture)) for picture in pictures])
+    count = len(keys)
+    labels = np.array([number for number, _, _ in keys])
+    known = fit_familiarity(features[:count], labels, np.arange(count) % 4 == 3)
+    assert (known.distance(features[count:]) > known.limit).all()
