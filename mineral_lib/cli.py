@@ -2,7 +2,7 @@
 
 import argparse
 import contextlib
-import json
+import os
 import shlex
 import signal
 import sys
@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mineral_lib import __version__
-from mineral_lib.errors import DataError, ParameterError, StoppedError, StudyError
+from mineral_lib.config import Settings
+from mineral_lib.errors import DataError, ParameterError, StoppedError, StorageError, StudyError
 from mineral_lib.locks import folder_lock
-from mineral_lib.parameters import load_profile, profiles
+from mineral_lib.parameters import load_profile, profile_path, profiles, read_profile, study_name
 from mineral_lib.recognition.hand_tests import ANSWERS, weights
+from mineral_lib.runtime import select_device
 from mineral_lib.stopping import interrupt, interrupted_by
-from mineral_lib.storage import ResultPaths, project_root, remove_tree
+from mineral_lib.storage import ResultPaths, given_path, project_root, remove_tree
 
 if TYPE_CHECKING:
     from mineral_lib.recognition.recogniser import Recogniser
@@ -111,8 +113,18 @@ def _add_photo_commands(command: Callable[..., argparse.ArgumentParser]) -> None
     one.add_argument("--out", metavar="DIR", help=text)
 
 
-def _study(options: argparse.Namespace) -> Any:
+def _present(settings: Settings) -> Settings:
+    """The settings, if this machine has the device they ask for by name."""
+    if settings.train.device not in ("auto", "cpu"):
+        select_device(settings.train.device)
+    return settings
+
+
+def _study(options: argparse.Namespace, *, here: bool = True) -> Any:
+    """The study; ``here``: it is trained on this machine."""
     settings = load_profile(options.profile, options.set)
+    if here:
+        _present(settings)
     from mineral_lib.study import Study  # takes seconds: a misspelt parameter has been answered before
 
     return Study(settings)
@@ -121,16 +133,18 @@ def _study(options: argparse.Namespace) -> Any:
 def _reproduce(options: argparse.Namespace) -> None:
     from mineral_lib import pipeline
 
-    study = _study(options)
+    study = _study(options, here=not options.dry_run)
     if not options.dry_run:
         pipeline.reproduce(study, force=options.force)
         return
-    profile, names = study.settings.profile, pipeline.notebook_names()
+    profile, names, own = study.settings.profile, pipeline.notebook_names(), profile_path(options.profile)
+    # The file itself will do, if it says all: papermill knows nothing of the rule that a file's name counts.
+    plain = not options.set and options.profile == profile == read_profile(own).get("profile")
     print(f"Profile {profile}: {len(names)} notebooks. Nothing is run. Commands:")
-    if options.set:
-        print(f"(--set: `reproduce` first writes {pipeline.parameter_file(study).relative_to(project_root())})")
+    if not plain:
+        print(f"(`reproduce` first writes {pipeline.parameter_file(study).relative_to(project_root()).as_posix()})")
     for line in pipeline.commands(study):
-        print("  " + (line if options.set else line.replace(f"results/{profile}/params/", "params/")))
+        print("  " + (line.replace(f"results/{profile}/params/", "params/") if plain else line))
 
 
 def _sweep(options: argparse.Namespace) -> None:
@@ -138,7 +152,7 @@ def _sweep(options: argparse.Namespace) -> None:
         raise ParameterError("must be at least 1", where="--jobs", remedy="give the number of jobs at a time")
     if options.slurm and options.executor != "slurm":
         raise ParameterError("is for --executor slurm", where="--slurm", remedy="add --executor slurm")
-    study = _study(options)
+    study = _study(options, here=options.executor != "slurm")
     from mineral_lib.compute.schedule import sweep
 
     sweep(study, executor=options.executor, jobs=options.jobs, slurm=tuple(options.slurm))
@@ -152,20 +166,18 @@ def _train_run(options: argparse.Namespace) -> None:
 
 
 def _check(options: argparse.Namespace) -> None:
-    if options.set:
-        load_profile(options.profile, options.set)
-        print(f"{options.profile} with {len(options.set)} changes: correct")
-        return
-    for name in options.files or [name for name in profiles() if name != "own_photos"]:
-        load_profile(name)
-        print(f"{name}: correct")
+    every = [name for name in profiles() if name != "own_photos"]  # which needs a folder
+    chosen = [options.profile] if options.set or options.profile != "quick" else every
+    for name in options.files or chosen:
+        _present(load_profile(name, options.set))
+        print(f"{name}{f' with {len(options.set)} changes' if options.set else ''}: correct")
 
 
 def _check_photos(options: argparse.Namespace) -> None:
     from mineral_lib.check import check_photos
 
-    folder = Path(options.photos).expanduser().resolve()
-    settings = load_profile("own_photos", [f"data.folder={json.dumps(str(folder))}", *options.set])
+    folder = given_path(options.photos).resolve()
+    settings = load_profile("own_photos", options.set, data={"folder": str(folder)})
     print(check_photos(settings, out=Path(options.out).resolve() if options.out else None))
 
 
@@ -173,7 +185,7 @@ def _learn(options: argparse.Namespace) -> None:
     from mineral_lib.recognition.collection import MODEL_FILE, folder_of
     from mineral_lib.recognition.learn import ladder_text, learn, study_of_folder
 
-    study = study_of_folder(Path(options.photos).expanduser(), options.set)
+    study = study_of_folder(given_path(options.photos), options.set)
     print(f"{len(study.index)} photographs of {len(study.classes)} minerals in {study.settings.data.folder}")
     if skipped := int((study.data.files["status"] == "skipped").sum()):
         print(f"{skipped} files skipped; `mineral check` says why")
@@ -185,15 +197,15 @@ def _learn(options: argparse.Namespace) -> None:
 def _review(options: argparse.Namespace) -> None:
     from mineral_lib.recognition.review import review
 
-    folder = Path(options.photos).expanduser().resolve()
-    settings = load_profile("own_photos", [f"data.folder={json.dumps(str(folder))}", *options.set])
-    print(review(settings, out=Path(options.out).expanduser().resolve() if options.out else None).to_text())
+    folder = given_path(options.photos).resolve()
+    settings = load_profile("own_photos", options.set, data={"folder": str(folder)})
+    print(review(settings, out=given_path(options.out).resolve() if options.out else None).to_text())
 
 
 def _audit(options: argparse.Namespace) -> None:
     from mineral_lib.recognition.audit import audit
 
-    train, test, out = (Path(one).expanduser() if one else None for one in (options.train, options.test, options.out))
+    train, test, out = (given_path(one) if one else None for one in (options.train, options.test, options.out))
     print(audit(train, test, out=out, cache_dir=ResultPaths.of("own_photos").cache_dir).to_text())
 
 
@@ -203,7 +215,7 @@ def _identify(options: argparse.Namespace) -> None:
         weights(name, answer)  # an impossible answer is refused at once
     from mineral_lib.recognition.reading import list_photographs
 
-    listing = list_photographs([Path(photo).expanduser() for photo in options.photos])
+    listing = list_photographs([given_path(photo) for photo in options.photos])
     model = _model(options)
     from mineral_lib.recognition.identify import identify
 
@@ -219,7 +231,7 @@ def _identify(options: argparse.Namespace) -> None:
 def _model(options: argparse.Namespace) -> "Recogniser":
     from mineral_lib.recognition.model_file import load_recogniser, newest_model
 
-    path = Path(options.model).expanduser() if options.model else newest_model()
+    path = given_path(options.model) if options.model else newest_model()
     if not options.model:
         print(f"recogniser: {path.relative_to(project_root())} (the newest; --model names another)", file=sys.stderr)
     return load_recogniser(path)
@@ -228,22 +240,21 @@ def _model(options: argparse.Namespace) -> "Recogniser":
 def _export(options: argparse.Namespace) -> None:
     from mineral_lib.recognition.export import export_recogniser
 
-    out = Path(options.out).expanduser() if options.out else None
-    for path in export_recogniser(options.profile, out, onnx=options.onnx):
+    out = given_path(options.out) if options.out else None
+    for path in export_recogniser(study_name(options.profile), out, onnx=options.onnx):
         print(f"wrote {path}")
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    folder = Path(options.photos).expanduser().resolve()
-    changes = [f"data.folder={json.dumps(str(folder))}", "data.min_photos=1", *options.set]
-    settings = load_profile("own_photos", changes)
+    folder = given_path(options.photos).resolve()
+    settings = load_profile("own_photos", options.set, data={"folder": str(folder), "min_photos": 1})
     model = _model(options)
     from mineral_lib.recognition.elsewhere import evaluate_elsewhere
     from mineral_lib.recognition.name_match import read_names
 
-    given = read_names(Path(options.names).expanduser()) if options.names else None
+    given = read_names(given_path(options.names)) if options.names else None
     found = evaluate_elsewhere(model, settings, given=given)
-    out = Path(options.out).expanduser() if options.out else project_root() / "results" / "evaluate" / folder.name
+    out = given_path(options.out) if options.out else project_root() / "results" / "evaluate" / folder.name
     found.save(out)
     print(f"{found.to_text()}\nwrote {out}: names.csv (correct it and give it back with --names), predictions.csv, ...")
 
@@ -261,12 +272,13 @@ def _list(_options: argparse.Namespace) -> None:
 def _keep_reference(options: argparse.Namespace) -> None:
     from mineral_lib.reference import keep_reference
 
-    print(f"kept in {keep_reference(options.profile).relative_to(project_root())}")
+    print(f"kept in {keep_reference(study_name(options.profile)).relative_to(project_root())}")
 
 
 def _clean(options: argparse.Namespace) -> None:
-    paths, locked = ResultPaths.of(options.profile), f"the study '{options.profile}'"
-    if options.profile not in profiles() and not (paths.root / "data.json").is_file():
+    name = study_name(options.profile)
+    paths, locked = ResultPaths.of(name), f"the study '{name}'"
+    if name not in profiles() and not (paths.root / "data.json").is_file():
         load_profile(options.profile)  # raises the message with the nearest name
     folders = [(paths.root, paths.root, locked)]
     if options.unfinished:
@@ -286,14 +298,26 @@ def main(arguments: list[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     with contextlib.suppress(ValueError):  # not in the main thread
         signal.signal(signal.SIGTERM, interrupt)  # ends the command as Ctrl-C does; exit status 143
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):  # a code page may lack a letter of a file's name
+            stream.reconfigure(errors="backslashreplace")
     try:
         options.action(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `| head`: the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + 13  # SIGPIPE
     except StoppedError as error:
         print(f"\n{error.where or 'training'}: {error.what}\nTo go on: {_again(arguments)}", file=sys.stderr)
         return error.exit_code
     except StudyError as error:
         print(f"\nerror: {error}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:  # a disk or a right that is missing where nobody thought of it
+        remedy = "look at the path, the disk and your rights there, then start again; what is finished is kept"
+        problem = StorageError(error.strerror or str(error), where=str(error.filename or "disk"), remedy=remedy)
+        print(f"\nerror: {problem}", file=sys.stderr)
+        return problem.exit_code
     except KeyboardInterrupt:
         print(f"\nstopped at once. To go on: {_again(arguments)}", file=sys.stderr)
         return 128 + (interrupted_by() or signal.SIGINT)

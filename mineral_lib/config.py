@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_serializer, model_validator
 
+from mineral_lib.patterns import check_pattern
+
 NETWORK_NAMES = {
     "vgg19": "VGG19",
     "googlenet": "GoogLeNet",
@@ -37,8 +39,8 @@ NonNegative = Annotated[Number, Field(ge=0)]
 Fraction = Annotated[Number, Field(ge=0, le=1)]
 Share = Annotated[NonNegative, Field(lt=1)]
 Natural = Annotated[int, Field(ge=0)]
-Count = Annotated[int, Field(ge=1)]
-Several = Annotated[int, Field(ge=2)]
+Count = Annotated[int, Field(ge=1, le=10**6)]
+Several = Annotated[int, Field(ge=2, le=10**6)]
 Side = Annotated[int, Field(ge=32, le=1024)]
 Range = Annotated[tuple[NonNegative, NonNegative], BeforeValidator(_tuple)]
 Protocol = Literal["grouped", "photo", "paper", "authors"]
@@ -46,7 +48,9 @@ Normalisation = Literal["imagenet", "half"]
 Schedule = Literal["epoch", "step", "constant"]
 Optimizer = Literal["adam", "adamw"]
 Placement = Literal["post_stage", "post_block", "in_branch"]
-ProfileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
+MOST_LETTERS = 40
+NAME = re.compile(rf"[A-Za-z0-9_-]{{1,{MOST_LETTERS}}}")  # of a profile, and of the folder of its results
+ProfileName = Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
 ModelName = Annotated[str, Field(pattern=r"^([a-z0-9_]+|(timm|torchvision):[A-Za-z0-9_.]+)$")]
 
 
@@ -79,12 +83,11 @@ class Data(Section):
     def _fits(self) -> "Data":
         if self.source == "folder" and not self.folder:
             raise ValueError("source 'folder' needs data.folder: the folder that holds one folder per mineral")
-        try:
-            groups = {"specimen"} if self.specimen_pattern is None else re.compile(self.specimen_pattern).groupindex
-        except re.error as error:
-            raise ValueError(f"specimen_pattern is not a regular expression: {error}") from error
-        if "specimen" not in groups:
-            raise ValueError("specimen_pattern needs a group named specimen, for example (?P<specimen>[^_]+)_")
+        if self.specimen_pattern is not None:
+            try:
+                check_pattern(self.specimen_pattern, "specimen")
+            except ValueError as error:
+                raise ValueError(f"specimen_pattern {error}") from error
         if (self.specimen_from == "pattern") != (self.specimen_pattern is not None):
             raise ValueError("specimen_pattern belongs to specimen_from: pattern; set both or neither")
         if self.specimen_from == "csv" and self.metadata_csv is None:

@@ -1,4 +1,9 @@
-"""The errors a user can cause: one clear message each, with its own exit code."""
+"""The errors a user can cause: one clear message each, with its own exit code. And notes, where work goes on."""
+
+import functools
+import sys
+
+SHOWN = 100  # characters of what a person wrote that a message repeats
 
 
 class StudyError(Exception):
@@ -25,6 +30,17 @@ class StudyError(Exception):
 def printable(text: str, keep: str = "") -> str:
     """A text with line feeds and terminal control codes escaped, but for the characters in ``keep``."""
     return "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in text)
+
+
+def shortened(text: str) -> str:
+    """The beginning of a text that may be long."""
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+
+
+@functools.cache
+def note(text: str) -> None:
+    """Tell the user, once a process, what is done in another way than usual."""
+    print(f"note: {printable(text)}", file=sys.stderr)
 
 
 class ParameterError(StudyError):

@@ -1,39 +1,21 @@
 """Reading a profile: YAML file, notebook parameters or command-line changes, all checked by the same schema."""
 
+import contextlib
 import difflib
+import hashlib
+import re
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
-from mineral_lib.config import SECTIONS, Settings
-from mineral_lib.errors import ParameterError
-from mineral_lib.storage import project_root
+from mineral_lib.config import MOST_LETTERS, NAME, SECTIONS, Settings
+from mineral_lib.errors import ParameterError, note, shortened
+from mineral_lib.storage import given_path, project_root
+from mineral_lib.yaml_reader import MAX_BYTES, member, read_setting, read_yaml
 
-MAX_BYTES = 100_000
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """Safe YAML that refuses a key written twice instead of silently keeping the last."""
-
-
-def _mapping(loader: _UniqueKeyLoader, node: yaml.MappingNode, deep: bool = False) -> dict:
-    lines: dict[Any, int] = {}
-    for key_node, _ in node.value:
-        key = loader.construct_object(key_node, deep=True)
-        line = key_node.start_mark.line + 1
-        if not isinstance(key, str):
-            raise yaml.constructor.ConstructorError(None, None, f"key {key!r} must be text", key_node.start_mark)
-        if key in lines:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"key '{key}' stands twice, in lines {lines[key]} and {line}", key_node.start_mark
-            )
-        lines[key] = line
-    return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
-
-
-_UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+SHOWN = 20  # problems in a message
+MAX_SECTIONS = 8  # parts of a key
 
 
 def _params_dir() -> Path:
@@ -42,82 +24,114 @@ def _params_dir() -> Path:
 
 def profiles() -> list[str]:
     """Names of the profiles in ``params/``."""
-    return sorted(path.stem for path in _params_dir().glob("*.yaml"))
+    return sorted(path.stem for path in _params_dir().glob("*.yaml") if path.is_file())
 
 
-def profile_path(name: str) -> Path:
-    """The parameter file of a profile name, or of a path to a YAML file.
+def is_file_name(profile: str) -> bool:
+    """Whether a profile is given as a YAML file, not by its name."""
+    return profile.lower().endswith((".yaml", ".yml"))
+
+
+def profile_path(profile: str) -> Path:
+    """The parameter file of a profile, which is a name (``quick``) or a YAML file (``params/quick.yaml``).
 
     Raises:
         ParameterError: There is no such profile.
     """
-    if name.endswith((".yaml", ".yml")):
-        if Path(name).is_file():
-            return Path(name)
-        raise ParameterError("no such parameter file", where=name, remedy="check the path")
+    if is_file_name(profile):
+        with contextlib.suppress(OSError, ValueError):  # a name that no file can have
+            if given_path(profile).is_file():
+                return given_path(profile)
+        raise ParameterError("no such parameter file", where=shortened(profile), remedy="check the path")
     known = profiles()
-    if name not in known:
-        close = difflib.get_close_matches(name, known, 1)
+    if profile not in known:
+        close = difflib.get_close_matches(profile[:MOST_LETTERS], known, 1)
         hint = f"did you mean '{close[0]}'? " if close else ""
         raise ParameterError(
-            f"no such profile '{name}'", where="profile", remedy=f"{hint}choose one of {', '.join(known)}"
+            f"no such profile '{shortened(profile)}'",
+            where="profile",
+            remedy=f"{hint}choose one of {', '.join(known)}, or name a file that ends in .yaml",
         )
-    return _params_dir() / f"{name}.yaml"
+    return _params_dir() / f"{profile}.yaml"
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a parameter file strictly (no duplicate keys, no Python tags, UTF-8, at most 100 kB).
+def study_name(profile: str) -> str:
+    """The name of a profile's results: the profile's own, or that of its file without ending."""
+    return result_name(Path(profile).stem if is_file_name(profile) else profile)
+
+
+def result_name(text: str, *, place: str = "") -> str:
+    """A name for a folder of results from any text: itself if it is one, else what is left of it and a digest.
+
+    Args:
+        text: The text.
+        place: What tells apart things of the same name; the digest is then always there.
+    """
+    if not place and NAME.fullmatch(text):
+        return text
+    code = hashlib.sha256((place or text).encode("utf-8", "surrogatepass")).hexdigest()[:6]
+    return f"{re.sub(r'[^A-Za-z0-9_-]+', '-', text).strip('-')[: MOST_LETTERS - 7] or 'photos'}-{code}"
+
+
+def read_profile(path: Path) -> dict[str, Any]:
+    """Read a parameter file as it stands, see ``yaml_reader``; UTF-8, at most 100 kB.
 
     Raises:
         ParameterError: The file is not a readable YAML mapping; the message names file and line.
     """
     try:
-        data = Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise ParameterError(f"larger than {MAX_BYTES} bytes", where=str(path), remedy="give a parameter file")
-        value = _load(data.decode("utf-8-sig"), where=str(path), remedy="correct that line")
-    except (OSError, UnicodeDecodeError, RecursionError) as error:
+        text = data.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
         raise ParameterError(f"cannot be read ({error})", where=str(path), remedy="save it as UTF-8 text") from error
+    value = read_yaml(text, Settings, where=str(path), remedy="correct that line")
     if not isinstance(value, dict):
         raise ParameterError("holds no sections", where=str(path), remedy="copy params/quick.yaml and change it")
     return value
 
 
-def _load(text: str, *, where: str, remedy: str) -> Any:
-    try:
-        return yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 (a SafeLoader)
-    except yaml.YAMLError as error:
-        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or str(error)
-        problem += f" (line {mark.line + 1})" if mark else ""
-        raise ParameterError(f"is not valid YAML: {problem}", where=where, remedy=remedy) from error
-
-
-def load_profile(name: str, changes: list[str] | None = None) -> Settings:
-    """Load a profile by name or path and apply ``section.key=value`` changes.
+def load_profile(profile: str, changes: list[str] | None = None, **given: Any) -> Settings:
+    """Load a profile by name or file and change some of its values.
 
     Args:
-        name: Profile name (``quick``) or path of a YAML file.
+        profile: Profile name (``quick``) or path of a YAML file.
         changes: Command-line changes, values written as in YAML, for example ``train.epochs=3``.
+        **given: Changes as plain values by section, for example ``data={"folder": "photos"}``; ``changes`` come later.
 
     Raises:
         ParameterError: Anything in it is wrong; the message lists every problem.
     """
-    path = profile_path(name)
-    values = read_yaml(path)
+    values = merged(_values(profile), given)
     for change in changes or []:
-        _apply(values, change)
-    return check(with_defaults(values), where=str(path.name))
+        values = merged(values, _change(change))
+    return check(values, where=profile_path(profile).name)
 
 
-def with_defaults(values: dict[str, Any]) -> dict[str, Any]:
-    """What is given, on top of the profile's own file in ``params/``, on top of ``params/quick.yaml``.
+def _values(profile: str) -> dict[str, Any]:
+    """What a profile's file says, on top of the profile it is a copy of, on top of ``params/quick.yaml``.
 
-    So a profile, a copy of it and the parameters cell of a notebook hold only what differs from ``quick``.
+    So a profile, a copy of it and the parameters cell of a notebook hold only what differs from ``quick``. The name of
+    the file is the name of the study: a copied file has results of its own, whatever its key ``profile`` says; that
+    key names the profile it is a copy of.
     """
-    defaults, profile = read_yaml(_params_dir() / "quick.yaml"), values.get("profile")
-    del defaults["profile"]
-    own = read_yaml(profile_path(profile)) if profile in profiles() else {}
-    return merged(merged(defaults, own), values)
+    path = profile_path(profile)
+    own, name = read_profile(path), study_name(profile)
+    copied = own.pop("profile", name)
+    if not isinstance(copied, str):
+        raise ParameterError(
+            "profile must be a name", where=str(path), remedy=f"write profile: {name}, or leave it out"
+        )
+    if copied != name:
+        note(f"{path} says 'profile: {copied}'; its own name counts, and its results go to results/{name}")
+    base = read_profile(profile_path(copied)) if copied != name and copied in profiles() else {}
+    return merged(merged(_defaults(), base), own) | {"profile": name}
+
+
+def _defaults() -> dict[str, Any]:
+    return read_profile(_params_dir() / "quick.yaml")
 
 
 def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
@@ -128,27 +142,42 @@ def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _apply(values: dict[str, Any], change: str) -> None:
+def _change(change: str) -> dict[str, Any]:
+    """A change of the command line as nested values."""
     key, sign, text = change.partition("=")
-    *sections, last = key.strip().split(".")
-    where = f"--set {change}"
-    if not sign:
+    parts = key.strip().split(".")
+    where = f"--set {shortened(change)}"
+    if not sign or len(parts) > MAX_SECTIONS:
         remedy = "write for example --set train.epochs=3"
         raise ParameterError("is not of the form section.key=value", where=where, remedy=remedy)
-    for section in sections:
-        values = values.setdefault(section, {})
-        if not isinstance(values, dict):
-            raise ParameterError(f"'{section}' is no section", where=where, remedy="check the key")
-    values[last] = _load(text, where=where, remedy="write the value as in params/quick.yaml")
+    kind: Any = Settings
+    for part in parts:
+        kind = member(kind, part)
+    if key != key.rstrip():  # written as "key = value"
+        text = text.strip()
+    value = read_setting(text, kind, where=where, remedy="write the value as in params/quick.yaml")
+    for part in reversed(parts):
+        value = {part: value}
+    return value
 
 
 def resolve(profile: str, **sections: Any) -> Settings:
     """The settings of a notebook: the profile, with the changes in its ``parameters`` cell.
 
+    A name that is no profile gives the changes a study of their own, which starts from ``quick``.
+
     Raises:
-        ParameterError: Anything in them is wrong; the message lists every problem.
+        ParameterError: Anything in them is wrong, or the profile is unknown and nothing is changed; the message lists
+            every problem.
     """
-    return check(with_defaults({"profile": profile, **sections}), where="notebook parameters")
+    changed = [name for name, values in sections.items() if values]
+    if not isinstance(profile, str) or not changed or is_file_name(profile) or profile in profiles():
+        values = _values(str(profile))
+    else:
+        values = _defaults() | {"profile": profile}
+        if len(changed) < len(SECTIONS):
+            note(f"'{profile}' is no profile in params/: what the parameters do not say is as in quick")
+    return check(merged(values, sections), where="notebook parameters")
 
 
 def check(values: dict[str, Any], *, where: str) -> Settings:
@@ -160,8 +189,10 @@ def check(values: dict[str, Any], *, where: str) -> Settings:
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        lines = [_explain(problem) for problem in error.errors()]
-        count = "1 parameter is" if len(lines) == 1 else f"{len(lines)} parameters are"
+        problems = error.errors()
+        lines = [_explain(problem) for problem in problems[:SHOWN]]
+        lines += [f"... and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
+        count = "1 parameter is" if len(problems) == 1 else f"{len(problems)} parameters are"
         raise ParameterError(
             f"{count} wrong:\n" + "\n".join(f"  {line}" for line in lines),
             where=where,
@@ -170,28 +201,20 @@ def check(values: dict[str, Any], *, where: str) -> Settings:
 
 
 def _explain(problem: dict[str, Any]) -> str:
-    parts = [str(part) for part in problem["loc"]]
+    parts = [shortened(str(part)) for part in problem["loc"]]
     location = [part for part in parts if not part.startswith(("function", "literal", "constrained", "tagged"))]
     key, message = ".".join(location) or "profile", problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(location[-1], _fields(location[:-1]), 1, 0.5)
+        kind: Any = Settings
+        for part in location[:-1]:
+            kind = member(kind, part)
+        close = difflib.get_close_matches(location[-1], getattr(kind, "model_fields", {}), 1, 0.5)
         return f"unknown key '{key}'" + (f"; did you mean '{close[0]}'?" if close else "")
     if problem["type"] == "missing":
         return f"missing key '{key}'"
     if problem["type"] == "value_error":
         return f"{key}: {message}"
-    return f"{key}: {message[0].lower() + message[1:]} (given: {problem['input']!r})"
-
-
-def _fields(location: list[str]) -> list[str]:
-    """The keys of the section that ``location`` names."""
-    kind: Any = Settings
-    for part in location:
-        if get_origin(kind) is dict:  # any key, all values alike
-            kind = get_args(kind)[1]
-        else:
-            kind = getattr(getattr(kind, "model_fields", {}).get(part), "annotation", None)
-    return list(getattr(kind, "model_fields", {}))
+    return f"{key}: {message[0].lower() + message[1:]} (given: {shortened(repr(problem['input']))})"
 
 
 def sections_of(settings: Settings) -> dict[str, Any]:

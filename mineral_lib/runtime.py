@@ -7,6 +7,7 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+from mineral_lib.errors import ParameterError
 from mineral_lib.storage import project_root
 
 if TYPE_CHECKING:
@@ -26,14 +27,21 @@ def derive_seed(*parts: Any) -> int:
 
 
 def select_device(name: str = "auto") -> "torch.device":
-    """The torch device: ``cpu``, ``cuda``, ``mps``, or the fastest present one for ``auto``."""
+    """The torch device: ``cpu``, ``cuda``, ``mps``, or the fastest present one for ``auto``.
+
+    Raises:
+        ParameterError: This machine has no such device.
+    """
     import torch
 
-    if name != "auto":
-        return torch.device(name)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    present = [one for one in ("cuda", "mps") if getattr(torch, one).is_available()] + ["cpu"]
+    if name not in ("auto", *present):
+        raise ParameterError(
+            f"'{name}' is not there: torch sees only {', '.join(present)} (a driver? a build without it?)",
+            where="train.device",
+            remedy="set train.device=auto, or run on a machine that has it",
+        )
+    return torch.device(present[0] if name == "auto" else name)
 
 
 def set_threads(count: int) -> None:

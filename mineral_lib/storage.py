@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from mineral_lib.errors import StorageError
+from mineral_lib.errors import ParameterError, StorageError, shortened
 
+LONGEST_NAME = 255  # bytes of a file's name
 ROOT_MARKER = "pyproject.toml"
 ROOT_VARIABLE = "MINERAL_STUDY_ROOT"
 # Names of the runs that belong to a profile as it is now; older folders beside them are ignored.
@@ -45,6 +46,20 @@ def project_root(start: Path | None = None) -> Path:
         where=str(start),
         remedy=f"run the command from the project folder, or set {ROOT_VARIABLE} to it",
     )
+
+
+def given_path(text: str | Path) -> Path:
+    """A path as a person writes it: ``~`` is the home folder, unless nobody has that name (a folder ``~old``).
+
+    Raises:
+        ParameterError: It is longer than any disk allows.
+    """
+    path = Path(text)
+    if max((len(part.encode("utf-8", "surrogatepass")) for part in path.parts), default=0) > LONGEST_NAME:
+        raise ParameterError("a name is too long", where=shortened(str(text)), remedy="check the path")
+    with contextlib.suppress(RuntimeError):
+        path = path.expanduser()
+    return path
 
 
 @contextlib.contextmanager

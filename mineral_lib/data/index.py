@@ -21,7 +21,7 @@ from mineral_lib.photos import (
     refusal,
     scan,
 )
-from mineral_lib.storage import digest, project_root
+from mineral_lib.storage import digest, given_path, project_root
 
 MIN_SPECIMENS = 3  # one for each of train, val and test
 WORKING_SHARE = 256 / 224  # the authors resize to 256 and cut out 224
@@ -54,7 +54,7 @@ def build_index(data: Data, **options: Any) -> Scan:
 
 def photo_folder(data: Data) -> Path:
     """The photo folder; a relative path counts from the project folder, not from the working directory."""
-    return project_root() / Path(data.folder).expanduser()
+    return project_root() / given_path(data.folder)
 
 
 def data_title(data: Data, profile: str) -> str:

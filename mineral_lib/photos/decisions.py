@@ -20,7 +20,7 @@ from mineral_lib.errors import DataError
 from mineral_lib.photos.messages import readable
 from mineral_lib.photos.metadata import meant, read_rows
 from mineral_lib.photos.walk import FoundFile
-from mineral_lib.storage import project_root
+from mineral_lib.storage import given_path, project_root
 
 DECISION_COLUMNS = ("digest", "file", "given", "suggested", "confidence", "decision", "note")
 KEEP, DROP = "keep", "drop"
@@ -47,7 +47,7 @@ class Decisions:
 
 def decisions_path(rules: Data) -> Path | None:
     """The table of decisions; a relative path counts from the project folder. None if there is none."""
-    return project_root() / Path(rules.decisions_csv).expanduser() if rules.decisions_csv else None
+    return project_root() / given_path(rules.decisions_csv) if rules.decisions_csv else None
 
 
 def folder_decisions(rules: Data) -> Decisions:

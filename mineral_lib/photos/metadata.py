@@ -13,16 +13,16 @@ silently not known puts photographs of one specimen into train and test.
 import csv
 import difflib
 import io
-import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from mineral_lib.config import Data
+from mineral_lib.patterns import search_all
 from mineral_lib.photos.messages import refusal
 from mineral_lib.photos.walk import FoundFile
-from mineral_lib.storage import project_root
+from mineral_lib.storage import given_path, project_root
 
 COLUMNS = ("file", "specimen", "attribution", "licence")
 _SHOWN = 3  # files named in a message
@@ -32,7 +32,7 @@ MetadataTable = dict[str, dict[str, str]]  # by file, the other columns the tabl
 
 def metadata_path(rules: Data) -> Path | None:
     """The metadata table; a relative path counts from the project folder. None if there is none."""
-    return project_root() / Path(rules.metadata_csv).expanduser() if rules.metadata_csv else None
+    return project_root() / given_path(rules.metadata_csv) if rules.metadata_csv else None
 
 
 def read_metadata(path: Path) -> MetadataTable:
@@ -145,12 +145,13 @@ def specimens_of(used: list[FoundFile], rules: Data, table: MetadataTable) -> li
     if rules.specimen_from == "csv" and missing:
         names = _list(missing)
         raise refusal("no_specimen", metadata_path(rules), count=len(missing), all=len(used), names=names)
-    found = []
-    for file in used:
+    found, names = [], [file.name.rpartition("/")[2] for file in used]
+    if rules.specimen_from == "pattern":
+        matches = search_all(rules.specimen_pattern, "specimen", names, key="data.specimen_pattern")
+    for position, file in enumerate(used):
         parts, name = file.name.split("/"), ""
         if rules.specimen_from == "pattern":
-            match = re.search(rules.specimen_pattern, parts[-1])
-            name = match["specimen"] if match else ""
+            name = matches[position]
             file.warnings += [] if name else ["data.specimen_pattern finds no specimen in the name"]
         elif rules.specimen_from == "folder":
             name = parts[1] if len(parts) > 2 else ""

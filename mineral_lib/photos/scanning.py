@@ -45,6 +45,7 @@ from mineral_lib.photos.messages import readable, refusal
 from mineral_lib.photos.metadata import folder_metadata, specimens_of
 from mineral_lib.photos.quality import QUALITY_COLUMNS
 from mineral_lib.photos.walk import FoundFile, class_folders, list_files
+from mineral_lib.storage import given_path
 
 FILE_COLUMNS = ["file", "class_name", "status", "reason", "warnings", *QUALITY_COLUMNS]
 INDEX_NUMBERS = ["label", "view", "width", "height", "size_bytes"]
@@ -101,7 +102,7 @@ def scan(
             are unreadable, the metadata table or the decisions are wrong, or the rules ``bad_photos: error`` or
             ``small_classes: error`` apply.
     """
-    root = Path(folder).expanduser()
+    root = given_path(folder)
     found = list_files(root) if found is None else found
     names, table, decisions = class_folders(root, found), folder_metadata(rules, found), folder_decisions(rules)
     read, reused = measure_folder(root, found, jobs=jobs, cache_dir=cache_dir, progress=progress)

@@ -1,8 +1,5 @@
 """From a folder to a recogniser in one sitting: ``mineral learn PHOTOS``, and notebook 09."""
 
-import hashlib
-import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,14 +7,13 @@ import pandas as pd
 
 from mineral_lib.data.demonstration import demonstration_settings
 from mineral_lib.errors import WeightsError
-from mineral_lib.parameters import load_profile
+from mineral_lib.parameters import load_profile, result_name
 from mineral_lib.recognition.backbone import load_backbone
 from mineral_lib.recognition.collection import build_recogniser
 from mineral_lib.recognition.recogniser import Recogniser
 from mineral_lib.study import Study
 
 Say = Callable[[str], None]
-MOST_LETTERS = 40  # of the name of a profile
 
 
 def study_of_folder(folder: Path, changes: list[str]) -> Study:
@@ -30,15 +26,13 @@ def study_of_folder(folder: Path, changes: list[str]) -> Study:
     Raises:
         ParameterError: A change is wrong.
     """
-    where = f"data.folder={json.dumps(str(folder.resolve()))}"
-    return Study(load_profile("own_photos", [f"profile={profile_name(folder)}", where, *changes]))
+    place = str(folder.resolve())
+    return Study(load_profile("own_photos", changes, profile=profile_name(folder), data={"folder": place}))
 
 
 def profile_name(folder: Path) -> str:
     """A name for the results of a folder: its own name, and a digest of its place so that no two folders share one."""
-    place = hashlib.sha256(str(folder.resolve()).encode("utf-8", "surrogatepass")).hexdigest()[:6]
-    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", folder.resolve().name).strip("-") or "photos"
-    return f"{plain[: MOST_LETTERS - 7]}-{place}"
+    return result_name(folder.resolve().name, place=str(folder.resolve()))
 
 
 def collection_of(study: Study) -> Study:

@@ -1,10 +1,22 @@
 """Parameters: every wrong value is refused before any work, with key and remedy."""
 
+import shutil
+
 import pytest
 import yaml
 
+from mineral_lib.config import NAME
 from mineral_lib.errors import ParameterError
-from mineral_lib.parameters import check, load_profile, profile_path, profiles, read_yaml, resolve, sections_of
+from mineral_lib.parameters import (
+    check,
+    load_profile,
+    profile_path,
+    profiles,
+    read_profile,
+    resolve,
+    sections_of,
+    study_name,
+)
 
 
 def test_all_profiles_are_valid_and_complete():
@@ -76,7 +88,7 @@ def test_scientific_notation_without_a_dot_is_a_number():
 def test_a_profile_holds_only_what_differs_from_quick():
     quick = sections_of(load_profile("quick"))
     for name in set(profiles()) - {"quick"}:
-        for section, values in read_yaml(profile_path(name)).items():
+        for section, values in read_profile(profile_path(name)).items():
             if section == "profile":
                 continue
             same = [key for key, value in values.items() if value == quick[section][key]]
@@ -93,11 +105,44 @@ def test_changes_lie_on_the_profile_and_the_profile_on_quick(tmp_path):
     assert (mine.profile, mine.train.epochs, mine.data.image_size_px) == ("mine", 2, 64)
 
 
-def test_a_file_without_a_profile_name_is_refused(tmp_path):
-    path = tmp_path / "mine.yaml"
-    path.write_text("train: {epochs: 2}\n", encoding="utf-8")
-    with pytest.raises(ParameterError, match="missing key 'profile'"):
-        load_profile(str(path))
+@pytest.mark.parametrize(
+    ("file", "says", "name", "epochs"),
+    [
+        ("mine.yaml", "profile: mine", "mine", 8),
+        ("mine.yaml", "", "mine", 8),
+        ("mine.yaml", "profile: quick", "mine", 8),  # a copy
+        ("mine.YML", "profile: test", "mine", 2),  # a copy of another one
+        ("my minerals.yaml", "", "my-minerals-234437", 8),
+        ("quick.yaml", "", "quick", 8),
+    ],
+)
+def test_the_name_of_a_file_is_the_name_of_the_study(tmp_path, capsys, file, says, name, epochs):
+    path = tmp_path / file
+    path.write_text(f"{says}\ntrain: {{seeds: [1, 2]}}\n", encoding="utf-8")
+    settings = load_profile(str(path))
+    assert (settings.profile, settings.train.epochs, settings.train.seeds) == (name, epochs, [1, 2])
+    assert study_name(str(path)) == name
+    assert ("its results go to" in capsys.readouterr().err) == (says not in ("", f"profile: {name}"))
+    assert resolve(str(path), train={"epochs": 1}).profile == name  # papermill -p profile FILE
+
+
+def test_a_copied_file_has_results_of_its_own(study_root):
+    shutil.copy(study_root / "params/quick.yaml", study_root / "params/mine.yaml")
+    assert load_profile("mine") == load_profile("quick").model_copy(update={"profile": "mine"})
+    assert load_profile(str(study_root / "params/mine.yaml")).profile == "mine"
+
+
+@pytest.mark.parametrize("name", ["../..", "a/b", "con fig", "", "é" * 300])
+def test_a_study_is_always_a_single_folder(name):
+    assert NAME.fullmatch(study_name(name))
+
+
+def test_a_notebook_is_told_a_profile_by_name(capsys):
+    assert resolve("test", train={}).train.epochs == 2
+    with pytest.raises(ParameterError, match="did you mean 'test'"):
+        resolve("tset", train={}, data={})
+    assert resolve("mine", train={"epochs": 1}).profile == "mine"
+    assert "'mine' is no profile" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -114,7 +159,7 @@ def test_unreadable_files_are_refused(tmp_path, text, words):
     path = tmp_path / "bad.yaml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ParameterError, match=words):
-        read_yaml(path)
+        read_profile(path)
 
 
 def test_unknown_profile_suggests_the_nearest():
@@ -124,6 +169,6 @@ def test_unknown_profile_suggests_the_nearest():
 
 def test_parameter_file_can_be_written_and_read_again(tmp_path):
     settings = load_profile("standard")
-    path = tmp_path / "copy.yaml"
+    path = tmp_path / "standard.yaml"
     path.write_text(yaml.safe_dump(sections_of(settings)), encoding="utf-8")
     assert load_profile(str(path)) == settings
