@@ -1,6 +1,8 @@
 """The minerals of the study: number, names in English and Chinese, formula, and Table 2's image counts."""
 
 import csv
+import re
+import unicodedata
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -58,13 +60,30 @@ def minerals() -> tuple[Mineral, ...]:
     )
 
 
+def name_key(name: str) -> str:
+    """What all spellings of a name share: its letters, whatever their Unicode form and case.
+
+    Blanks, hyphens and underscores are alike, and invisible characters and blanks at the ends do not count.
+    """
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    visible = "".join(letter for letter in plain if unicodedata.category(letter) != "Cf")
+    return re.sub(r"[\s_-]+", "_", visible).strip("_") or name
+
+
+@cache
+def _by_key() -> dict[str, Mineral]:
+    return {name_key(name): m for m in minerals() for name in (m.slug, m.english, m.chinese)}
+
+
 def find_mineral(name: str) -> Mineral | None:
-    """The mineral whose slug, English or Chinese name is ``name`` (case and spaces ignored), or None."""
-    key = name.strip().lower().replace(" ", "_").replace("-", "_")
-    for mineral in minerals():
-        if key in (mineral.slug, mineral.english.lower().replace(" ", "_").replace("-", "_"), mineral.chinese):
-            return mineral
-    return None
+    """The mineral whose slug, English or Chinese name is ``name``, in any spelling (see ``name_key``), or None."""
+    return _by_key().get(name_key(name))
+
+
+def class_key(name: str) -> str:
+    """The same for all names of one class: every spelling of a name, and both languages of a mineral."""
+    mineral = find_mineral(name)
+    return mineral.slug if mineral else name_key(name)
 
 
 def display_name(name: str, language: str = "both") -> str:

@@ -29,6 +29,9 @@ class StudyError(Exception):
 
 def printable(text: str, keep: str = "") -> str:
     """A text with line feeds and terminal control codes escaped, but for the characters in ``keep``."""
+    if text.isprintable():
+        return text
+    keep += "\u200c\u200d"  # spelling of Persian, Indian scripts and emoji
     return "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in text)
 
 

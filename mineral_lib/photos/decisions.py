@@ -10,11 +10,10 @@ known by the SHA-256 of its bytes, so a decision holds wherever the file lies an
 """
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-from mineral_lib.catalogue import find_mineral
+from mineral_lib.catalogue import class_key
 from mineral_lib.config import Data
 from mineral_lib.errors import DataError
 from mineral_lib.photos.messages import readable
@@ -114,13 +113,7 @@ def apply_decisions(found: list[FoundFile], decisions: Decisions, names: list[st
 
 def _class_folder(decision: str, names: list[str]) -> str | None:
     """The class folder a decision means: its very name, or a name of the same mineral."""
-    plain = unicodedata.normalize("NFC", decision)
-    mineral = find_mineral(plain)
-    for name in names:
-        folder = unicodedata.normalize("NFC", name)
-        if folder.casefold() == plain.casefold() or (mineral and find_mineral(folder) is mineral):
-            return name
-    return None
+    return next((name for name in names if class_key(name) == class_key(decision)), None)
 
 
 def _wrong(path: Path, what: str, remedy: str) -> DataError:

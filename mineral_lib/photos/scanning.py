@@ -20,7 +20,6 @@ any, of 1 or 2 specimens  all in train
 A class below ``min_photos`` is left out (``drop``), kept with role ``train_only``, or stops the scan (``error``).
 """
 
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,7 +43,7 @@ from mineral_lib.photos.measure import measure_folder
 from mineral_lib.photos.messages import readable, refusal
 from mineral_lib.photos.metadata import folder_metadata, specimens_of
 from mineral_lib.photos.quality import QUALITY_COLUMNS
-from mineral_lib.photos.walk import FoundFile, class_folders, list_files
+from mineral_lib.photos.walk import FoundFile, class_folders, list_files, twin_notes
 from mineral_lib.storage import given_path
 
 FILE_COLUMNS = ["file", "class_name", "status", "reason", "warnings", *QUALITY_COLUMNS]
@@ -104,7 +103,10 @@ def scan(
     """
     root = given_path(folder)
     found = list_files(root) if found is None else found
-    names, table, decisions = class_folders(root, found), folder_metadata(rules, found), folder_decisions(rules)
+    folders, table, decisions = class_folders(root, found), folder_metadata(rules, found), folder_decisions(rules)
+    names = list(dict.fromkeys(folders.values()))
+    for file in found:
+        file.class_name = folders.get(file.class_name, file.class_name)
     read, reused = measure_folder(root, found, jobs=jobs, cache_dir=cache_dir, progress=progress)
     apply_decisions(found, decisions, names)
     exact = _skip_duplicates(found)
@@ -122,7 +124,7 @@ def scan(
     index, classes = index_table(rows)
     pairs = near_duplicates(index, rules.near_duplicate_radius)
     index = add_groups(index, pairs)
-    duplicates, notes = duplicate_table(index, pairs, exact), group_notes(index, pairs)
+    duplicates, notes = duplicate_table(index, pairs, exact), twin_notes(folders) + group_notes(index, pairs)
     return Scan(index, _file_table(found), classes, duplicates, notes, read, reused)
 
 
@@ -170,7 +172,7 @@ def index_table(rows: Iterable[dict[str, Any]]) -> tuple[pd.DataFrame, list[str]
 
 
 def _class_rank(name: str) -> tuple[int, str]:
-    mineral = find_mineral(unicodedata.normalize("NFC", name))
+    mineral = find_mineral(name)
     return (mineral.number if mineral else 1000, name)
 
 

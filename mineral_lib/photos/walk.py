@@ -6,13 +6,13 @@ target lies in the photo folder. The order in which a disk lists its files never
 
 import os
 import stat
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mineral_lib.catalogue import find_mineral
+from mineral_lib.catalogue import class_key
+from mineral_lib.errors import printable
 from mineral_lib.photos.messages import readable, refusal
 from mineral_lib.photos.quality import quality_warnings
 
@@ -73,8 +73,8 @@ def list_files(root: Path, *, loose: bool = False) -> list[FoundFile]:
     return sorted(_walk(root, loose), key=lambda file: file.name)
 
 
-def class_folders(root: Path, found: list[FoundFile]) -> list[str]:
-    """Names of the class folders among the files found.
+def class_folders(root: Path, found: list[FoundFile]) -> dict[str, str]:
+    """The class folders among the files found, and the class of each: folders whose names mean the same are one class.
 
     Raises:
         DataError: There are none; the message says what a photo folder looks like and what was found instead.
@@ -88,17 +88,19 @@ def class_folders(root: Path, found: list[FoundFile]) -> list[str]:
         raise refusal(kind, root, count=len(visible) or loose)
     if {name.lower() for name in names} <= _SPLIT_NAMES:
         raise refusal("split_already", root, names=", ".join(names))
-    seen: dict[object, str] = {}
     for name in names:
         if name[0] in "=+-@\t\r":
             raise refusal("formula_name", root, name=name)
-        # Quartz and 石英, Pyrite and pyrite, or two spellings of one accent.
-        plain = unicodedata.normalize("NFC", name)
-        mineral = find_mineral(plain)
-        twin = seen.setdefault(mineral.number if mineral else plain.casefold(), name)
-        if twin != name:
-            raise refusal("twin_folders", root, one=twin, other=name)
-    return names
+    first: dict[str, str] = {}  # of Quartz and 石英, Pyrite and pyrite, "agate" and "agate "
+    return {name: first.setdefault(class_key(name), name) for name in names}
+
+
+def twin_notes(folders: dict[str, str]) -> list[str]:
+    """A sentence for each class that several folders mean, see ``class_folders``."""
+    others: dict[str, list[str]] = {}
+    for folder, name in folders.items():
+        others.setdefault(name, []).append(f"'{printable(folder)}'")
+    return [f"Taken for one class: the folders {' and '.join(same)}." for same in others.values() if len(same) > 1]
 
 
 def _is_system_folder(name: str) -> bool:

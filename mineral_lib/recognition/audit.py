@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from mineral_lib.catalogue import find_mineral
+from mineral_lib.catalogue import class_key
 from mineral_lib.errors import DataError, WeightsError
 from mineral_lib.photos import NEAR, SAME_BYTES, SAME_PIXELS, list_files, measured_pictures, near_duplicates, read_photo
 from mineral_lib.recognition.backbone import LITE0, lite0_path
@@ -217,7 +217,7 @@ def _words(row: object) -> str:
 
 def _label_notes(pairs: pd.DataFrame) -> list[str]:
     """What different class folders of a pair mean: a wrong label only where bytes or pixels are the same."""
-    one, two = (pairs[name].map(_plain_name) for name in ("class_train", "class_test"))
+    one, two = (pairs[name].map(class_key) for name in ("class_train", "class_test"))
     other = pairs[(one != two) & (one != "") & (two != "")]
     exact = other["kind"].isin([SAME_BYTES, SAME_PIXELS])
     notes = {
@@ -225,8 +225,3 @@ def _label_notes(pairs: pd.DataFrame) -> list[str]:
         "look whether they show the same": (~exact).sum(),
     }
     return [f"Pairs in different class folders: {count} ({words})" for words, count in notes.items() if count]
-
-
-def _plain_name(class_name: str) -> str:
-    mineral = find_mineral(class_name)
-    return mineral.slug if mineral else class_name.casefold()

@@ -1,12 +1,11 @@
 """The model card: what a recogniser is, what its statements are worth and where they end, on one page."""
 
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
-from jinja2 import Environment, StrictUndefined, TemplateError
+from jinja2 import TemplateError
 
 from mineral_lib.errors import WeightsError
+from mineral_lib.notation import template
 from mineral_lib.recognition.identify import both_names
 from mineral_lib.recognition.recogniser import Recogniser
 from mineral_lib.recognition.unknown import KNOWN_SHARE
@@ -20,8 +19,6 @@ LEVEL_WORDS = {
     "unsure": "not decided",
     "none": "not one of these",
 }
-# Names come from people's folders and files: they must not become markup, links or the end of a cell.
-_MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "\\|", "`": "'", "*": "\\*", "[": "\\["})
 
 
 def model_card(recogniser: Recogniser) -> str:
@@ -30,12 +27,10 @@ def model_card(recogniser: Recogniser) -> str:
     Raises:
         WeightsError: It does not say enough about itself.
     """
-    environment = Environment(undefined=StrictUndefined, finalize=_plain)
-    environment.filters |= {"percent": _percent, "two": _two, "names": both_names, "level": _level}
-    template = environment.from_string((files("mineral_lib.recognition") / "model_card.md.j2").read_text("utf-8"))
-    about = recogniser.about
+    filters = {"percent": _percent, "two": _two, "names": both_names, "level": _level}
+    page, about = template("mineral_lib.recognition", CARD_FILE, **filters), recogniser.about
     try:
-        return template.render(
+        return page.render(
             about=about, trust=about["trust"], classes=recogniser.classes, known_share=KNOWN_SHARE, levels=LEVEL_WORDS
         )
     except (TemplateError, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
@@ -48,10 +43,6 @@ def model_card(recogniser: Recogniser) -> str:
 def write_model_card(path: Path, recogniser: Recogniser) -> Path:
     """Write the card."""
     return write_text(path, model_card(recogniser))
-
-
-def _plain(value: Any) -> str:
-    return " ".join(str(value).split()).translate(_MARKUP)
 
 
 def _percent(share: float | None) -> str:

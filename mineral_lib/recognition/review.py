@@ -14,17 +14,16 @@ import shlex
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment
 
 from mineral_lib.config import Settings
 from mineral_lib.data.index import build_index, photo_folder
 from mineral_lib.errors import DataError
+from mineral_lib.notation import isolated, line, template
 from mineral_lib.photos import (
     DECISION_COLUMNS,
     SAME_BYTES,
@@ -113,7 +112,7 @@ class Review:
             f"{self.photographs} photographs in {len(self.classes)} classes, compared by {', '.join(self.kinds)}.",
             f"{len(self.candidates)} labels deserve a look and a decision; {self.decided} were decided before.",
         ]
-        lines += [f"    {readable(row.file)}: {_words(row)}" for row in self.candidates.head(SHOWN).itertuples()]
+        lines += [line(f"    {isolated(row.file)}: {_words(row)}") for row in self.candidates.head(SHOWN).itertuples()]
         lines += ["    ..."] * (len(self.candidates) > SHOWN)
         if self.judged < self.photographs:
             left = self.photographs - self.judged
@@ -213,19 +212,19 @@ def _words(row: Any) -> str:
     """What is doubtful about a candidate."""
     if pd.isna(row.confidence):
         return row.note
-    return f"given {row.given} ({row.confidence:.1%}), looks like {row.suggested} ({row.likelihood:.1%})"
+    given, suggested = isolated(row.given), isolated(row.suggested)
+    return f"given {given} ({row.confidence:.1%}), looks like {suggested} ({row.likelihood:.1%})"
 
 
 def _sheet(made: Review, root: Path) -> str:
     """The contact sheet as one self-contained page; the template escapes everything it is given."""
-    template = (files("mineral_lib.recognition") / "review.html.j2").read_text(encoding="utf-8")
     photographs = [
         {"picture": _thumbnail(root / row.file), "words": _words(row), "row": 2 + made.decided + place}
-        | {name: readable(getattr(row, name)) for name in ("file", "given", "suggested", "digest")}
+        | {name: getattr(row, name) for name in ("file", "given", "suggested", "digest")}
         for place, row in enumerate(made.candidates.itertuples())
     ]
-    page = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(template)
-    return page.render(photographs=photographs, review=made, table=readable(made.table.name))
+    page = template("mineral_lib.recognition", "review.html")
+    return page.render(photographs=photographs, review=made, table=made.table.name)
 
 
 def _thumbnail(path: Path) -> str:

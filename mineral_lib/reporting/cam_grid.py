@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from mineral_lib.catalogue import display_name
 from mineral_lib.evaluation.cam_study import CamGrid, CamPanel
+from mineral_lib.notation import caption
 from mineral_lib.reporting.credits import add_credits
 from mineral_lib.reporting.plates import Fonts, Tile, draw_sheet
 from mineral_lib.reporting.style import BAD, GOOD, PAGE_MM, Drawing, styled
@@ -47,8 +48,7 @@ def _tile(panel: CamPanel | None) -> Tile:
     if panel is None:
         return Tile(None, empty="not run")
     sign, colour = ("✓", GOOD) if panel.correct else ("✗", BAD)
-    name = display_name(panel.predicted, "en")
-    name = name if len(name) <= 12 else f"{name[:11]}…"
+    name = caption(display_name(panel.predicted, "en"), 12)
     return Tile(panel.overlay, "", f"{sign} {name} {100 * panel.probability:.0f} %", colour, "no evidence")
 
 

@@ -4,17 +4,17 @@ The card names no path outside the photo folder, carries no date and no picture,
 same for the same data.
 """
 
-from importlib.resources import files
 from pathlib import Path
 
 import pandas as pd
-from jinja2 import Environment
+from markupsafe import Markup
 
 from mineral_lib import __version__
 from mineral_lib.catalogue import display_name, find_mineral
 from mineral_lib.data.audit import leak_note
 from mineral_lib.data.index import data_title, generator_digest, working_size
 from mineral_lib.data.split import FEW_TEST_PHOTOGRAPHS, SPLITS
+from mineral_lib.notation import markdown, template
 from mineral_lib.photos import stated
 from mineral_lib.reporting.croissant import CARD, croissant
 from mineral_lib.storage import file_digest, write_json, write_text
@@ -52,13 +52,9 @@ def _summary(study: Study) -> str:
 
 def data_card(study: Study) -> str:
     """The card as Markdown, from ``data_card.md.j2``."""
-    # No HTML: what is escaped is what would end a cell of a Markdown table.
-    environment = Environment(trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, autoescape=False)
-    environment.filters |= {"cell": _cell, "table": _table, "name": display_name}
-    template = environment.from_string((files("mineral_lib.reporting") / f"{CARD}.j2").read_text(encoding="utf-8"))
     data, classes = study.data, class_frame(study)
     names = ["index.csv", *(f"splits/{name}.csv" for name in data.splits)]
-    return template.render(
+    return template("mineral_lib.reporting", CARD, table=_table, mineral=display_name).render(
         study=study,
         title=data_title(study.settings.data, study.settings.profile),
         summary=_summary(study),
@@ -109,10 +105,5 @@ def _rights(index: pd.DataFrame, column: str, most: int | None) -> tuple[str, li
     return column, list(shown.items()), len(counts) - len(shown), len(index) - counts.sum()
 
 
-def _table(frame: pd.DataFrame) -> str:
-    return frame.map(_cell).to_markdown(index=False, disable_numparse=True)
-
-
-def _cell(value: object) -> str:
-    # One line, and no bar that would end a cell: names and attributions come from people's files.
-    return " ".join(str(value).split()).replace("|", "\\|")
+def _table(frame: pd.DataFrame) -> Markup:
+    return Markup(frame.map(markdown).to_markdown(index=False, disable_numparse=True))

@@ -1,19 +1,25 @@
 """Figure 5: the confusion matrix in the paper's and the standard orientation, and what it says class by class."""
 
+import itertools
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mineral_lib.catalogue import display_name, find_mineral
+from mineral_lib.catalogue import display_name, find_mineral, minerals
 from mineral_lib.data.split import FEW_TEST_PHOTOGRAPHS
 from mineral_lib.evaluation import metrics
+from mineral_lib.notation import caption, isolated
 from mineral_lib.reporting.artefacts import figure, table
 from mineral_lib.reporting.style import INK, PAPER, Drawing, new_figure, styled
 from mineral_lib.reporting.summary import proposed_run
 from mineral_lib.reporting.words import label
 from mineral_lib.study import Study
 from mineral_lib.training.run import Run
+
+LONGEST = 32  # columns of a name on an axis
 
 
 def few_mark(support: float) -> str:
@@ -43,10 +49,19 @@ def rates(counts: np.ndarray) -> np.ndarray:
         return np.where(totals > 0, counts / totals, np.nan)
 
 
-def class_number(name: str, position: int) -> str:
-    """Number on the axes of Figure 5: that of Table 2, or the position for other classes."""
-    mineral = find_mineral(name)
-    return str(mineral.number if mineral else position + 1)
+def class_numbers(classes: Sequence[str]) -> list[str]:
+    """Numbers on the axes of Figure 5, none of them twice: those of Table 2, then of the classes it does not have.
+
+    A name that is a number is its own; the others are counted on, from 27 if there are minerals of Table 2.
+    """
+    known = [find_mineral(name) for name in classes]
+    table_2 = {str(mineral.number) for mineral in known if mineral}
+    own = {name for name in classes if name.isdecimal()} - table_2
+    spare = (str(n) for n in itertools.count(len(minerals()) + 1 if table_2 else 1) if str(n) not in own)
+    return [
+        str(mineral.number) if mineral else name if name in own else next(spare)
+        for name, mineral in zip(classes, known, strict=True)
+    ]
 
 
 @figure("figure_5_confusion_{form}", form=("paper", "standard"))
@@ -89,7 +104,7 @@ def draw_matrix(
     support = [support_text(*pair) for pair in zip(counts.sum(axis=1), trained, strict=True)]
     _shares(sheet, axes, share.T if form == "paper" else share, language)
     if form == "paper":
-        names, font = [class_number(name, i) for i, name in enumerate(classes)], 5.4 if len(classes) > 10 else 7
+        names, font = class_numbers(classes), 5.4 if len(classes) > 10 else 7
         axes.set_xticks(places, names)
         axes.set_yticks(places, names)
         axes.tick_params(labelsize=font)
@@ -100,7 +115,7 @@ def draw_matrix(
         above.set_xlabel(support_label(language), fontsize=font)
         axes.set(xlabel=label("true", language), ylabel=label("predicted", language))
     else:
-        names = [display_name(name, language) for name in classes]
+        names = [caption(display_name(name, language), LONGEST) for name in classes]
         axes.set_xticks(places, names, rotation=60, ha="right", rotation_mode="anchor")
         axes.set_yticks(places, [f"{name}  {photographs}" for name, photographs in zip(names, support, strict=True)])
         rows = f"{label('true', language)}\n{support_label(language)}"
@@ -136,7 +151,7 @@ def table_per_class(run: Run) -> tuple[pd.DataFrame, str]:
     answers = run.predictions()
     numbers = metrics.per_class(answers["label"], answers["predicted"], len(run.classes), specimens=answers["specimen"])
     names = {
-        "number": [class_number(name, i) for i, name in enumerate(run.classes)],
+        "number": class_numbers(run.classes),
         "class_name": run.classes,
         "mineral": [display_name(name, "en") for name in run.classes],
         "chinese": [m.chinese if (m := find_mineral(name)) else "" for name in run.classes],
@@ -148,8 +163,8 @@ def table_per_class(run: Run) -> tuple[pd.DataFrame, str]:
         return frame, ""
     best, worst = (tested.loc[place] for place in (tested["recall"].idxmax(), tested["recall"].idxmin()))
     return frame, (
-        f"Median recall {100 * tested['recall'].median():.1f} %; highest {best['mineral']} "
-        f"({100 * best['recall']:.1f} %), lowest {worst['mineral']} ({100 * worst['recall']:.1f} %)."
+        f"Median recall {100 * tested['recall'].median():.1f} %; highest {isolated(best['mineral'])} "
+        f"({100 * best['recall']:.1f} %), lowest {isolated(worst['mineral'])} ({100 * worst['recall']:.1f} %)."
     )
 
 
@@ -179,5 +194,6 @@ def _read_confusion(run: Run) -> str:
         return f"All {len(answers)} test photographs are named correctly."
     pairs = wrong.groupby(["label", "predicted"]).size()
     (true, predicted), count = pairs.idxmax(), int(pairs.max())
-    names = f"{display_name(run.classes[true], 'en')} taken for {display_name(run.classes[predicted], 'en')}"
+    true, predicted = (isolated(display_name(run.classes[place], "en")) for place in (true, predicted))
+    names = f"{true} taken for {predicted}"
     return f"{len(wrong)} of {len(answers)} test photographs are named wrongly; most often {names} ({count})."

@@ -1,13 +1,11 @@
 """The line below a figure that names who made its photographs."""
 
-import textwrap
 from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from mineral_lib.reporting.style import MM, MUTED
-
-FONT_PT, LINE_MM, CHARACTER_PT = 5.4, 2.6, 3.3
+from mineral_lib.notation import isolated
+from mineral_lib.reporting.style import write_below
 
 
 def credit_line(labels: Sequence[str], credits: Sequence[str]) -> str:
@@ -26,7 +24,7 @@ def credit_line(labels: Sequence[str], credits: Sequence[str]) -> str:
             pictures.setdefault(credit, []).append(label)
     if len(pictures) == 1 and all(credits):
         return next(iter(pictures))
-    return "; ".join(f"{', '.join(of)} {credit}" for credit, of in pictures.items())
+    return "; ".join(f"{', '.join(of)} {isolated(credit)}" for credit, of in pictures.items())
 
 
 def add_credits(figure: Figure, labels: Sequence[str], credits: Sequence[str], *, by: str = "") -> None:
@@ -41,9 +39,4 @@ def add_credits(figure: Figure, labels: Sequence[str], credits: Sequence[str], *
     line = credit_line(labels, credits) if credits else ""
     if not line:
         return
-    width, height = figure.get_size_inches()
-    start = f"Photographs by {by}: " if by and line not in credits else "Photographs: "
-    lines = textwrap.wrap(start + line, max(20, int(width * 72 / CHARACTER_PT)))
-    figure.set_size_inches(width, height + len(lines) * LINE_MM * MM)
-    # Names come from people's files: a dollar sign in them starts no formula.
-    figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=FONT_PT, color=MUTED, parse_math=False)
+    write_below(figure, (f"Photographs by {by}: " if by and line not in credits else "Photographs: ") + line)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from mineral_lib.catalogue import display_name
 from mineral_lib.data.split import FEW_TEST_PHOTOGRAPHS, SPLITS, train_only_classes
+from mineral_lib.notation import isolated, line
 from mineral_lib.photos import SAME_BYTES, SAME_PIXELS
 from mineral_lib.reporting.artefacts import table
 from mineral_lib.reporting.plates import Fonts, Tile, draw_sheet, in_rows
@@ -32,7 +33,7 @@ def health_rows(files: pd.DataFrame, duplicates: pd.DataFrame) -> pd.DataFrame:
         # Near pairs of two classes may be two specimens that look alike, or one stone with both minerals.
         meaning = "a label is wrong" if kind in (SAME_BYTES, SAME_PIXELS) else "look whether they show the same"
         words = f"pairs: {kind}" + (f", in different classes ({meaning})" if conflict == "yes" else "")
-        rows.append(("look", words, len(part), f"{part['file_a'].iloc[0]} = {part['file_b'].iloc[0]}"))
+        rows.append(("look", words, len(part), " = ".join(isolated(part[f"file_{one}"].iloc[0]) for one in "ab")))
     return pd.DataFrame(rows, columns=["status", "what", "files", "example"])
 
 
@@ -124,13 +125,9 @@ def draw_suspects(suspects: pd.DataFrame, read: Callable[[str], np.ndarray], *, 
     """
     columns = min(columns, max(len(suspects), 1))
     tiles = [
-        Tile(read(row.file), "\n".join(_short(part) for part in row.file.split("/", 1)), _short(row.why))
+        Tile(read(row.file), "\n".join(line(part) for part in row.file.split("/", 1)), line(row.why))
         for row in suspects.itertuples()
     ]
     rows = in_rows(tiles, columns)
     figure = draw_sheet(rows, 30 * columns, 38 * len(rows) + 4, pads=(0.01, 0.02), fonts=Fonts(title=(5, 2)))
     return Drawing(figure, suspects, name="suspicious_photographs")
-
-
-def _short(text: str, length: int = 26) -> str:
-    return text if len(text) <= length else text[: length // 2 - 1] + "…" + text[-length // 2 :]

@@ -13,10 +13,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mineral_lib.notation import caption
 from mineral_lib.reporting.credits import add_credits
 from mineral_lib.reporting.style import COLUMN_MM, MUTED, PAGE_MM, Drawing, new_figure, styled
 
 PLATE_1 = ("bornite", "cinnabar", "limonite", "galena", "molybdenite", "bauxite", "malachite", "realgar", "quartz")
+
+
+LONGEST = 28  # columns of a line beside a picture
 
 
 class Tile(NamedTuple):
@@ -91,7 +95,7 @@ def draw_sheet(
             _draw_tile(axes, tile, fonts)
     for line, name in zip(grid, row_names, strict=False):
         size, pad = fonts.name
-        line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=size, labelpad=pad)
+        line[0].set_ylabel(_fitting(name), rotation=0, ha="right", va="center", fontsize=size, labelpad=pad)
     return figure
 
 
@@ -105,9 +109,15 @@ def _draw_tile(axes: Axes, tile: Tile, fonts: Fonts) -> None:
         picture = as_picture(tile.image)
         axes.imshow(picture, interpolation="nearest" if picture.shape[0] < 48 else "antialiased")
     if tile.title:
-        axes.set_title(tile.title, loc="center", fontsize=fonts.title[0], fontweight="normal", pad=fonts.title[1])
+        axes.set_title(
+            _fitting(tile.title), loc="center", fontsize=fonts.title[0], fontweight="normal", pad=fonts.title[1]
+        )
     if tile.below:
-        axes.set_xlabel(tile.below, fontsize=fonts.below[0], color=tile.colour, labelpad=fonts.below[1])
+        axes.set_xlabel(_fitting(tile.below), fontsize=fonts.below[0], color=tile.colour, labelpad=fonts.below[1])
+
+
+def _fitting(words: str) -> str:
+    return "\n".join(caption(part, LONGEST) for part in words.split("\n"))
 
 
 def in_rows(tiles: Sequence[Tile], columns: int) -> list[Sequence[Tile]]:

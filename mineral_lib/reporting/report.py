@@ -7,9 +7,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment
 from markupsafe import Markup
 
+from mineral_lib.notation import template
 from mineral_lib.reporting.artefacts import make_artefacts, saved_table
 from mineral_lib.reporting.headline import describe_data, facts
 from mineral_lib.reporting.style import FONT_FILE, PAGE_MM, Drawing
@@ -34,10 +34,8 @@ def write_report(study: Study) -> Path:
     Returns:
         Path of the report.
     """
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string((files("mineral_lib.reporting") / "report.html.j2").read_text(encoding="utf-8"))
     contents = Contents(study, make_artefacts(study))
-    page = template.render(
+    page = template("mineral_lib.reporting", "report.html").render(
         profile=study.settings.profile,
         data=describe_data(study),
         context=context_notes(study.settings),

@@ -7,6 +7,7 @@ import pandas as pd
 from mineral_lib.catalogue import display_name, find_mineral, minerals
 from mineral_lib.evaluation.metrics import binary_terms, confusion
 from mineral_lib.models.structure import Step, shape_text
+from mineral_lib.notation import isolated
 from mineral_lib.paper import Paper
 from mineral_lib.reporting.artefacts import declared, table
 from mineral_lib.reporting.confusion import few_mark
@@ -85,8 +86,9 @@ def table_3(subject: Study | Run, class_name: str | None = None) -> tuple[pd.Dat
     ]
     precision, recall = _share(terms["TP"], terms["FP"]), _share(terms["TP"], terms["FN"])
     return pd.DataFrame(rows), (
-        f"{display_name(chosen, 'en')} against the rest, test photographs of {run.display_name} ({run.weights}): "
-        f"precision {precision}, recall {recall}; with the terms as printed Eq. 4 gives {recall} and Eq. 5 {precision}."
+        f"{isolated(display_name(chosen, 'en'))} against the rest, test photographs of {run.display_name} "
+        f"({run.weights}): precision {precision}, recall {recall}; with the terms as printed Eq. 4 gives {recall} "
+        f"and Eq. 5 {precision}."
     )
 
 

@@ -7,6 +7,7 @@ close, the same result in a notebook, a script and a test.
 import dataclasses
 import functools
 import io
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,13 +15,13 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import pandas as pd
-from matplotlib import font_manager
+from matplotlib import font_manager, style
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from mineral_lib.config import PROPOSED
+from mineral_lib.reporting.glyphs import make_drawable
 from mineral_lib.runtime import derive_seed
 from mineral_lib.storage import write_bytes, write_csv
 
@@ -28,6 +29,7 @@ MM = 1 / 25.4  # inches in a millimetre
 COLUMN_MM, PAGE_MM = 84.0, 174.0  # one column and the full width of a two-column page
 CJK_FAMILY = "Mineral Study CJK"
 FONT_FILE = "mineral-study-cjk.ttf"
+BELOW_PT, BELOW_LINE_MM, BELOW_LETTER_PT = 5.4, 2.6, 3.3
 
 INK, MUTED, FAINT, PAPER = "#1f2933", "#66727f", "#d9dee3", "#ffffff"
 GOOD, BAD, ACCENT = "#00724d", "#b3361b", "#d55e00"
@@ -57,9 +59,12 @@ def register_fonts() -> str:
 
 @contextmanager
 def apply_style() -> Iterator[None]:
-    """Draw in the house style, ``resources/house.mplstyle``, within a ``with`` block."""
+    """Draw in the house style within a ``with`` block: ``resources/house.mplstyle`` over matplotlib's own defaults.
+
+    What the reader's ``matplotlibrc`` says does not count.
+    """
     register_fonts()
-    with as_file(files("mineral_lib.resources") / "house.mplstyle") as path, matplotlib.rc_context(fname=path):
+    with as_file(files("mineral_lib.resources") / "house.mplstyle") as path, style.context(path, after_reset=True):
         yield
 
 
@@ -103,6 +108,8 @@ class Drawing:
     def _render(self, kind: str, dpi: int) -> bytes:
         # Dates and version strings would make two equal figures differ.
         metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
+        if said := make_drawable(self.figure):
+            write_below(self.figure, said)
         buffer = io.BytesIO()
         self.figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata)
         return buffer.getvalue()
@@ -121,6 +128,15 @@ def new_figure(width_mm: float = PAGE_MM, height_mm: float = 80.0) -> Figure:
     figure = Figure(figsize=(width_mm * MM, height_mm * MM), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
+
+
+def write_below(figure: Figure, words: str) -> None:
+    """Add a small line, or several, below everything; the figure grows by them."""
+    width, height = figure.get_size_inches()
+    lines = textwrap.wrap(words, max(20, int(width * 72 / BELOW_LETTER_PT)))
+    figure.set_size_inches(width, height + len(lines) * BELOW_LINE_MM * MM)
+    words = "\n".join(filter(None, [figure.get_supxlabel(), *lines]))
+    figure.supxlabel(words, x=0.01, ha="left", fontsize=BELOW_PT, color=MUTED)
 
 
 def network_style(model: str, weights: str = "") -> dict[str, Any]:

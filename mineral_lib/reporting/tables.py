@@ -1,12 +1,12 @@
 """Tables: plain numbers as CSV, the same for people as Markdown and HTML, with title and honest notes."""
 
-import html
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
+from mineral_lib.notation import html, isolated, line, markdown
 from mineral_lib.storage import write_csv, write_text
 
 MISSING = "not run in this profile"
@@ -49,7 +49,7 @@ class Column:
             return f"{value:,.{self.decimals}f}"
         if self.kind == "p":
             return "< 0.001" if value < 0.001 else f"{value:.3f}"
-        return str(value)
+        return isolated(str(value))
 
 
 @dataclass(frozen=True)
@@ -109,14 +109,15 @@ class Table:
     def to_markdown(self) -> str:
         """Title, finding (a quotation), table and notes."""
         sides = ["left" if column.kind == "text" else "right" for column in self.shown.values()]
-        body = self.formatted().to_markdown(index=False, disable_numparse=True, colalign=sides)
-        lines = [f"# {self.title}", "", *([f"> {self.finding}", ""] if self.finding else [])]
+        shown = self.formatted().map(markdown).rename(columns=markdown)
+        body = shown.to_markdown(index=False, disable_numparse=True, colalign=sides)
+        lines = [f"# {markdown(self.title)}", "", *([f"> {markdown(self.finding)}", ""] if self.finding else [])]
         lines += [body if len(self.frame) else "(empty)", ""]
-        return "\n".join(lines + ([*(f"- {note}" for note in self.notes), ""] if self.notes else []))
+        return "\n".join(lines + ([*(f"- {markdown(note)}" for note in self.notes), ""] if self.notes else []))
 
     def to_text(self) -> str:
         """The table with title and notes for a terminal."""
-        body = self.formatted().to_markdown(index=False, disable_numparse=True, tablefmt="simple")
+        body = self.formatted().map(line).to_markdown(index=False, disable_numparse=True, tablefmt="simple")
         return "\n".join([self.title, self.finding, "", body, "", *(f"* {note}" for note in self.notes)])
 
     def to_html(self) -> str:
@@ -125,19 +126,21 @@ class Table:
             return "<p>(empty)</p>"
         numeric, shown = [column.kind != "text" for column in self.shown.values()], self.formatted()
 
-        def line(tag: str, texts: Iterable[str], row: str = "<tr>") -> str:
+        def row_of(tag: str, texts: Iterable[str], row: str = "<tr>") -> str:
             kinds = ["num" if num else "long" * (len(text) > LONG) for num, text in zip(numeric, texts, strict=True)]
-            cells = [f"<{tag} class='{kind}'>{html.escape(text)}" for kind, text in zip(kinds, texts, strict=True)]
+            cells = [f"<{tag} class='{kind}'>{html(text)}" for kind, text in zip(kinds, texts, strict=True)]
             return row + "".join(f"{cell}</{tag}>" for cell in cells).replace(" class=''", "") + "</tr>"
 
         rows = ["<tr class='missing'>" if gone else "<tr>" for gone in self.missing]
-        body = "".join(line("td", texts, row) for texts, row in zip(shown.to_numpy(), rows, strict=True))
-        return f"<table><thead>{line('th', shown.columns)}</thead><tbody>{body}</tbody></table>"
+        body = "".join(row_of("td", texts, row) for texts, row in zip(shown.to_numpy(), rows, strict=True))
+        return f"<table><thead>{row_of('th', shown.columns)}</thead><tbody>{body}</tbody></table>"
 
     def _repr_html_(self) -> str:
-        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
-        finding = f"<p>{html.escape(self.finding)}</p>" if self.finding else ""
-        return f"<p><b>{html.escape(self.title)}</b></p>{finding}{self.to_html()}<ul style='font-size:90%'>{notes}</ul>"
+        notes = "".join(f"<li>{html(note)}</li>" for note in self.notes)
+        finding = f"<p>{html(self.finding)}</p>" if self.finding else ""
+        # A notebook sets what stands between dollar signs as mathematics, but not in an element of these classes.
+        shown = f"<p><b>{html(self.title)}</b></p>{finding}{self.to_html()}<ul style='font-size:90%'>{notes}</ul>"
+        return f"<div class='tex2jax_ignore mathjax_ignore'>{shown}</div>"
 
 
 def guess_columns(frame: pd.DataFrame) -> dict[str, Column]:

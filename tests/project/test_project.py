@@ -24,8 +24,8 @@ LIBRARY = {
 # Rooms and single modules by floor; imports only go down, or stay.
 FLOORS = (
     {
-        *("__init__", "catalogue", "config", "errors", "kernel", "locks", "paper", "parameters", "patterns"),
-        *("resources", "runtime", "stopping", "storage", "yaml_reader"),
+        *("__init__", "catalogue", "config", "errors", "kernel", "locks", "notation", "paper", "parameters"),
+        *("patterns", "resources", "runtime", "stopping", "storage", "yaml_reader"),
     },
     {"photos", "specimens", "data", "models"},
     {"study", "training", "compute", "evaluation", "recognition"},

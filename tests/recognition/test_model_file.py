@@ -219,7 +219,7 @@ def test_markup_in_names_stays_text_in_the_card(made, tmp_path):
     described["about"]["classes"] = {wild: counts["pyrite"]} | counts
     card = model_card(load_recogniser(write(tmp_path / "wild.safetensors", described, tensors)))
     assert "<script>" not in card
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;\\|\\[x](http://x) \\*\\*b\\*\\* 'c'" in card
+    assert r"&lt;script>alert(1)&lt;/script>\|[x\](http://x) \*\*b\*\* \`c\`" in card
 
 
 def test_the_card_says_what_was_measured(made):
