@@ -36,7 +36,7 @@ def isolated(name: str) -> str:
     return f"{FIRST}{name}{LAST}" if turns else name
 
 
-def shortened(text: str, columns: int) -> str:
+def _short(text: str, columns: int) -> str:
     """A text that is at most so many columns wide, letters left out of its middle; a Chinese character takes two."""
     if _width(text) <= columns:
         return text
@@ -52,7 +52,7 @@ def shortened(text: str, columns: int) -> str:
 
 def caption(name: str, columns: int) -> str:
     """A name in a figure: one line of at most so many columns, beside which other words keep their order."""
-    return isolated(shortened(line(name), columns))
+    return isolated(_short(line(name), columns))
 
 
 def _width(text: str) -> int:

@@ -10,7 +10,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from mineral_lib.notation import line, shortened
+from mineral_lib.notation import caption, line
 
 _NO_LETTERS = ("last resort", "lastresort", "adobe blank", "adobeblank")  # fonts that have a box for every character
 _INVISIBLE = ("Cf", "Zs", "Zl", "Zp")
@@ -56,7 +56,9 @@ def _spelled(words: str, families: tuple[str, ...], scripts: dict[str, None]) ->
         if script:
             scripts[script] = None
         words = words.replace(one, plain)
-    return shortened(words.replace(")(U+", " U+"), LONGEST) if words != given else words
+    if words == given:
+        return words
+    return "\n".join(caption(part, LONGEST) for part in words.replace(")(U+", " U+").split("\n"))
 
 
 def _letters(one: str) -> tuple[str, str]:
