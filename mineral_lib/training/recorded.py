@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mineral_lib.digests import read_record
 from mineral_lib.errors import StorageError
 from mineral_lib.storage import STUDY_FILE, read_json
 from mineral_lib.training.run import Run
-from mineral_lib.training.run_files import RUN_FILES
+from mineral_lib.training.run_files import REMEDY, has_ended, read_config, run_file
 
 if TYPE_CHECKING:
     from mineral_lib.study import Study
@@ -20,25 +21,30 @@ def recorded_runs(study: "Study") -> list[Run]:
     Raises:
         StorageError: A run's file is damaged.
     """
-    folder, record = study.paths.runs_dir, study.paths.runs_dir / STUDY_FILE
-    wanted = read_json(record) if record.is_file() else None
-    found = []
-    for path in sorted(folder.glob("*")) if folder.is_dir() else []:
-        if (wanted is None or path.name in wanted) and all((path / name).is_file() for name in RUN_FILES):
-            found.append(_recorded_run(study, path))
-    return found
+    folder = study.paths.runs_dir
+    wanted = _planned(folder / STUDY_FILE)
+    paths = (
+        sorted(path for path in folder.glob("*") if wanted is None or path.name in wanted) if folder.is_dir() else []
+    )
+    return [_recorded_run(study, path) for path in paths if has_ended(path)]
+
+
+def _planned(record: Path) -> list[str] | None:
+    """Names of the runs that belong to the profile as it is now; None where nobody has written them down."""
+    if not record.is_file():
+        return None
+    content = read_json(record)
+    names = read_record(record).get("runs") if isinstance(content, dict) else content
+    if not isinstance(names, list):
+        raise StorageError("does not list runs", where=str(record), remedy=REMEDY)
+    return names
 
 
 def _recorded_run(study: "Study", folder: Path) -> Run:
-    config = read_json(folder / "config.json")
-    named = ("model", "weights", "protocol", "seed")
-    if not {*named, "display_name", "classes"} <= set(config):
-        raise StorageError(
-            "the run's record lacks a required key",
-            where=str(folder / "config.json"),
-            remedy="delete the run folder and run the chain again",
-        )
-    known = {name: config[name] for name in (*named, "labels", "pictures") if name in config}
+    config = read_config(run_file(folder, "config.json"))
+    known = {
+        name: config[name] for name in ("model", "weights", "protocol", "seed", "labels", "pictures") if name in config
+    }
     placement = config.get("eca_placement")
     own = placement == study.settings.model.eca_placement
     return Run(**known, placement=None if own else placement, study=study)

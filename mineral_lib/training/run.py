@@ -18,13 +18,23 @@ from mineral_lib.errors import StorageError
 from mineral_lib.models.weights import file_state, imagenet_state, load_backbone
 from mineral_lib.models.zoo import add_attention, base_network, build_base
 from mineral_lib.runtime import derive_seed, seed_everything
-from mineral_lib.storage import read_json
 from mineral_lib.training.checkpoint import load_weights
 from mineral_lib.training.engine import Say
 from mineral_lib.training.pretrain import CONTROL, Pretraining
 from mineral_lib.training.recipe import draw_weights
 from mineral_lib.training.run_config import run_config
-from mineral_lib.training.run_files import RUN_FILES, WEIGHTS_FILE, read_predictions
+from mineral_lib.training.run_files import (
+    MANIFEST,
+    WEIGHTS_FILE,
+    has_ended,
+    read_config,
+    read_history,
+    read_manifest,
+    read_metrics,
+    read_predictions,
+    run_damage,
+    run_file,
+)
 from mineral_lib.training.specs import RunSpec
 from mineral_lib.training.train_run import train_run
 
@@ -150,15 +160,15 @@ class Run(RunSpec):
         Raises:
             StorageError: Its weights are not there (reference results keep none), or damaged.
         """
-        path = self.path(WEIGHTS_FILE)
-        if not path.is_file():
-            raise StorageError(
-                "the weights of the run are not here; its tables and figures are",
-                where=str(path),
-                remedy="delete the run's folder and run again: it is trained anew",
-            )
         network = add_attention(self.model, self._base(), self.model_options)
-        network.load_state_dict(load_weights(path))
+        try:
+            network.load_state_dict(load_weights(run_file(self.dir, WEIGHTS_FILE)))
+        except (StorageError, RuntimeError) as error:  # torch's error of weights that are those of another network
+            raise StorageError(
+                f"{getattr(error, 'what', 'holds other weights')}; tables and figures of the run do not need it",
+                where=str(self.path(WEIGHTS_FILE)),
+                remedy="delete the run's folder and start the chain again: the run is trained anew",
+            ) from error
         return network.eval()
 
     def _base(self) -> nn.Module:
@@ -171,13 +181,16 @@ class Run(RunSpec):
 
     @property
     def is_finished(self) -> bool:
-        """Whether a run with these parameters and photographs is complete on disk."""
-        if not all(self.path(name).is_file() for name in RUN_FILES):
-            return False
+        """Whether a run with these parameters and photographs is complete on disk, and every file as it was written."""
         try:
-            return read_json(self.path("config.json")).get("key") == run_config(self)["key"]
+            whole = has_ended(self.dir) and not self.damage()
+            return whole and read_config(self.path("config.json")).get("key") == run_config(self)["key"]
         except StorageError:
             return False
+
+    def damage(self) -> dict[str, str]:
+        """What is wrong with the files of the finished run, by name."""
+        return run_damage(self.dir)
 
     @property
     def saved_at(self) -> int:
@@ -200,17 +213,17 @@ class Run(RunSpec):
     @cached_property
     def config(self) -> dict[str, Any]:
         """What was run (``config.json``)."""
-        return read_json(self.path("config.json"))
+        return read_config(run_file(self.dir, "config.json"))
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """Test metrics of the selected and of the last epoch (``metrics.json``), fractions."""
-        return read_json(self.path("metrics.json"))
+        return read_metrics(run_file(self.dir, "metrics.json"))
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        """What the run took (``manifest.json``): sizes, seconds, machine, versions."""
-        return read_json(self.path("manifest.json"))
+        """What the run took (``manifest.json``): sizes, seconds, machine, versions; and the digests of its files."""
+        return read_manifest(self.path(MANIFEST))
 
     @property
     def display_name(self) -> str:
@@ -230,16 +243,15 @@ class Run(RunSpec):
     @cached_property
     def history(self) -> pd.DataFrame:
         """Per-epoch loss and accuracy (fractions)."""
-        return pd.read_csv(self.path("history.csv"))
+        return read_history(run_file(self.dir, "history.csv"))
 
     def predictions(self, split: str = "test") -> pd.DataFrame:
         """Predictions of the selected epoch for ``test`` or ``val``, one row a sample, sorted by ``sample_id``."""
-        return self._predictions[split]
+        return self._predictions if split == "test" else read_predictions(run_file(self.dir, "predictions_val.csv"))
 
     @cached_property
-    def _predictions(self) -> dict[str, pd.DataFrame]:
-        files = {"test": "predictions.csv", "val": "predictions_val.csv"}
-        return {split: read_predictions(self.path(name)) for split, name in files.items()}
+    def _predictions(self) -> pd.DataFrame:
+        return read_predictions(run_file(self.dir, "predictions.csv"))
 
     @property
     def correct(self) -> np.ndarray:

@@ -1,4 +1,8 @@
-"""The files of a finished run."""
+"""The files of a finished run: written at its end, checked and read ever after.
+
+``manifest.json`` is their record: it holds the digest of each (see ``digests``). Runs from before that have none; their
+files are read as strictly, and ``config.json`` must fit the key in it.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,10 +13,13 @@ import torch
 from mineral_lib import __version__
 from mineral_lib.compute.ranks import process_count
 from mineral_lib.config import Settings
+from mineral_lib.digests import FILES, checked, damages, read_record, write_record
+from mineral_lib.errors import StorageError
 from mineral_lib.evaluation.metrics import classification_metrics
+from mineral_lib.locks import LOCK_FILE
 from mineral_lib.models.structure import count_parameters, file_size_mib, multiply_adds
 from mineral_lib.runtime import machine, package_versions
-from mineral_lib.storage import write_csv, write_json
+from mineral_lib.storage import digest, read_json, write_csv, write_json
 from mineral_lib.training.checkpoint import save_weights
 from mineral_lib.training.engine import FitState, Loop, predict
 from mineral_lib.training.resume import Checkpoints
@@ -21,8 +28,15 @@ if TYPE_CHECKING:
     from mineral_lib.training.run import Run
 
 # What makes a run finished: every table is made from these. Grad-CAM and recognition want the weights as well.
-RUN_FILES = ("config.json", "history.csv", "predictions.csv", "predictions_val.csv", "metrics.json", "manifest.json")
+MANIFEST = "manifest.json"
+RUN_FILES = ("config.json", "history.csv", "predictions.csv", "predictions_val.csv", "metrics.json", MANIFEST)
 WEIGHTS_FILE = "weights.safetensors"
+# In ``config.json`` for the tables only, so no part of the key.
+NAMES = ("display_name", "family", "eca_placement")
+# What every row of a history and of predictions has; probabilities come after them, one column a class.
+HISTORY_COLUMNS = ["epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy"]
+REMEDY = "start the chain again: the run is trained again (a reference is restored by git)"
+PREDICTION_TEXTS, PREDICTION_LABELS = ("sample_id", "image_id", "specimen"), ("label", "predicted")
 
 
 def write_run(
@@ -32,7 +46,7 @@ def write_run(
 
     The test split is touched here only. ``metrics.json`` holds both epochs, ``predictions.csv`` (test) and
     ``predictions_val.csv`` the selected one, probabilities to the last digit of float32.
-    ``config.json`` is taken away first and written last: while it is missing, the files may be of two runs.
+    ``manifest.json`` is taken away first and written last: while it is missing, the files may be of two runs.
     """
     config, samples, seconds = checkpoints.config, run.samples, checkpoints.seconds(state)
     manifest = _manifest(run.settings, loop, weights_note, seconds, len(loaders["train"].dataset) * state.epoch)
@@ -44,14 +58,16 @@ def write_run(
         probabilities, labels = predict(loop, loaders["test"])
         scores = classification_metrics(labels.numpy(), probabilities.argmax(1).numpy(), len(classes))
         metrics[label] = {"epoch": epoch, "val_accuracy": state.history[epoch - 1]["val_accuracy"], "test": scores}
-    run.path("config.json").unlink(missing_ok=True)
+    for name in (MANIFEST, "config.json"):
+        run.path(name).unlink(missing_ok=True)
     write_csv(run.path("history.csv"), pd.DataFrame(state.history))
     _write_predictions(run.path("predictions.csv"), samples, "test", probabilities)
     _write_predictions(run.path("predictions_val.csv"), samples, "val", predict(loop, loaders["val"])[0])
     write_json(run.path("metrics.json"), metrics)
     save_weights(run.path(WEIGHTS_FILE), state.best_weights, {"key": config["key"], "classes": "\n".join(classes)})
-    write_json(run.path("manifest.json"), manifest | {"resumed": state.notes})
     write_json(run.path("config.json"), config)
+    files = [run.path(name) for name in (*RUN_FILES, WEIGHTS_FILE) if name != MANIFEST]
+    write_record(run.path(MANIFEST), manifest | {"resumed": state.notes}, files)
 
 
 def _write_predictions(path: Path, samples: pd.DataFrame, split: str, probabilities: torch.Tensor) -> None:
@@ -61,12 +77,143 @@ def _write_predictions(path: Path, samples: pd.DataFrame, split: str, probabilit
     write_csv(path, pd.concat([frame, columns], axis=1), float_format="%.9g")
 
 
+def has_ended(folder: Path) -> bool:
+    """Whether a folder holds files of a run that was finished once, and is not being written at the moment."""
+    there = any((folder / name).exists() for name in (*RUN_FILES, WEIGHTS_FILE))
+    unfinished = (folder / "checkpoints").is_dir() or (folder / LOCK_FILE).exists()
+    return there and ((folder / MANIFEST).exists() or not unfinished)
+
+
+def run_file(folder: Path, name: str) -> Path:
+    """The path of a file of a finished run, after it was found whole.
+
+    Raises:
+        StorageError: It, or the manifest that vouches for it, is missing or damaged.
+    """
+    return checked(folder / name, read_manifest(folder / MANIFEST).get(FILES, {}), remedy=REMEDY)
+
+
+def run_damage(folder: Path, *, thorough: bool = False) -> dict[str, str]:
+    """What is wrong with the files of a run that has ended, by name; nothing of one that has not.
+
+    Args:
+        folder: Its folder.
+        thorough: Compute every digest, see ``digests.damages``.
+    """
+    if not has_ended(folder):
+        return {}
+    wrong = {name: "is missing" for name in RUN_FILES if not (folder / name).exists()}
+    try:
+        known = read_manifest(folder / MANIFEST).get(FILES, {})
+    except StorageError as error:
+        return wrong | {MANIFEST: error.what}
+    wrong |= damages(folder, known, thorough=thorough)
+    for name, read in READERS.items():
+        if name not in wrong and (thorough or name not in known):
+            try:
+                read(folder / name)
+            except StorageError as error:
+                wrong[name] = error.what
+    return wrong
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """What a run took, and the digests of its files.
+
+    Raises:
+        StorageError: The file is missing or damaged.
+    """
+    return read_record(path, remedy=REMEDY)
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """What was run.
+
+    Raises:
+        StorageError: The file is missing, damaged, or does not fit the key in it.
+    """
+    config = _mapping(path)
+    kinds = {"model": str, "weights": str, "protocol": str, "seed": int, "display_name": str, "classes": list}
+    if not all(isinstance(config.get(name), kind) for name, kind in kinds.items()):
+        raise _unreadable(path, "lacks a required key")
+    decides = {name: value for name, value in config.items() if name not in ("key", *NAMES)}
+    if "training_version" in config and config.get("key") != digest(decides):
+        raise _unreadable(path, "has changed since it was written: it does not fit its key")
+    return config
+
+
+def read_metrics(path: Path) -> dict[str, Any]:
+    """Test metrics of the selected and of the last epoch, fractions.
+
+    Raises:
+        StorageError: The file is missing or damaged.
+    """
+    metrics = _mapping(path)
+    try:
+        scores = [metrics[epoch]["test"] for epoch in ("selected", "last")]
+        if all(0 <= value <= 1 for one in scores for value in (one["accuracy"], *one.values())):
+            return metrics
+    except (KeyError, TypeError, AttributeError):
+        pass
+    raise _unreadable(path, "holds no metrics of a run")
+
+
+def read_history(path: Path) -> pd.DataFrame:
+    """Loss and accuracy (fractions), one row an epoch.
+
+    Raises:
+        StorageError: The file is missing or damaged.
+    """
+    frame = _table(path, numbers=HISTORY_COLUMNS)
+    if frame["epoch"].tolist() != list(range(1, len(frame) + 1)):
+        raise _unreadable(path, "does not count its epochs from 1")
+    return frame
+
+
 def read_predictions(path: Path) -> pd.DataFrame:
-    """Predictions of a run, one row a sample, sorted by ``sample_id``; ``specimen`` is never empty."""
-    text = {"sample_id": str, "image_id": str, "specimen": str}
-    frame = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
+    """Predictions of a run, one row a sample, sorted by ``sample_id``; ``specimen`` is never empty.
+
+    Raises:
+        StorageError: The file is missing or damaged.
+    """
+    options = {"dtype": dict.fromkeys(PREDICTION_TEXTS, str), "keep_default_na": False, "na_values": [""]}
+    frame = _table(path, *PREDICTION_TEXTS, numbers=PREDICTION_LABELS, **options)
     frame["specimen"] = frame["specimen"].fillna(frame["image_id"])
     return frame.sort_values("sample_id", ignore_index=True)
+
+
+READERS = {
+    "config.json": read_config,
+    "metrics.json": read_metrics,
+    "history.csv": read_history,
+    "predictions.csv": read_predictions,
+    "predictions_val.csv": read_predictions,
+}
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    content = read_json(path)
+    if not isinstance(content, dict):
+        raise _unreadable(path, "is no record of a run")
+    return content
+
+
+def _table(path: Path, *texts: str, numbers: Any, **options: Any) -> pd.DataFrame:
+    try:
+        frame = pd.read_csv(path, **options)
+    except (OSError, ValueError) as error:  # pandas' own errors of a file that is no table are ValueErrors
+        raise _unreadable(path, f"cannot be read ({' '.join(str(error).split())})") from error
+    missing = [name for name in (*texts, *numbers) if name not in frame]
+    if missing or not len(frame):
+        raise _unreadable(path, f"lacks {f'the column {missing[0]}' if missing else 'its rows'}")
+    numbers = [*numbers, *(name for name in frame if name.startswith("p_"))]
+    if not all(frame[name].dtype.kind in "if" and frame[name].notna().all() for name in numbers):
+        raise _unreadable(path, "holds something else than numbers")
+    return frame
+
+
+def _unreadable(path: Path, what: str) -> StorageError:
+    return StorageError(what, where=str(path), remedy=REMEDY)
 
 
 def _manifest(settings: Settings, loop: Loop, weights_note: str, seconds: float, images: int) -> dict[str, Any]:

@@ -38,6 +38,8 @@ def train_run(run: "Run", *, say: Say = print) -> None:
     if run.is_finished:
         tidy(run)
         return
+    for name, what in run.damage().items():
+        say(f"{run.name}: {name} {what}; the run is trained again")
     what = f"run {run.name}"
     with graceful_stop(), run_lock(run.dir, what), explained_shortage(run.settings, what):
         clean_partials(run.dir)

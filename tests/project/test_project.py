@@ -25,6 +25,7 @@ LIBRARY = {
 FLOORS = (
     {
         *("__init__", "catalogue", "config", "errors", "kernel", "locks", "notation", "paper", "parameters"),
+        "digests",
         *("patterns", "resources", "runtime", "stopping", "storage", "yaml_reader"),
     },
     {"photos", "specimens", "data", "models"},

@@ -167,12 +167,18 @@ def test_checkpoints_wait_for_their_minutes_but_not_for_a_stop(tiny, monkeypatch
     assert saved == [1, 2]
 
 
-def test_weights_that_are_not_there_are_named_and_the_run_stays_finished(tiny):
+def test_lost_weights_are_named_and_made_again_and_tables_do_without(tiny):
     run = run_of(tiny).train(say=nothing)
+    before = file_digest(run.path("weights.safetensors"))
     run.path("weights.safetensors").unlink()
-    assert run.is_finished
-    with pytest.raises(StorageError, match="weights of the run are not here"):
-        run.network()
+    (again,) = Study(tiny).runs
+    assert not run.is_finished and again.accuracy == run.accuracy and len(again.predictions("val"))
+    with pytest.raises(StorageError, match="is missing; tables and figures of the run do not need it"):
+        again.network()
+    lines: list[str] = []
+    run.train(say=lines.append)
+    assert lines[0].endswith("weights.safetensors is missing; the run is trained again")
+    assert file_digest(run.path("weights.safetensors")) == before
 
 
 def test_diverging_training_stops_and_writes_no_result(tiny):

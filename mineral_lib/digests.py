@@ -1,0 +1,124 @@
+"""Records: JSON files that hold the digest of every file they vouch for, and their own; and how files are checked.
+
+A finished run has one (``manifest.json``), and so have index and splits (``data.json``), pre-trained weights, a
+recogniser and the whole study (``outputs.json``). A file is checked before it is used: by size and times, which cost
+nothing; where these are not those of the last check (a new file, a copied folder), by SHA-256, once. What was checked
+is remembered below ``results/cache/checked``; losing that costs time and nothing else. Results from before there were
+digests stay valid: what has none is not checked.
+"""
+
+import contextlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mineral_lib.errors import StorageError
+from mineral_lib.storage import digest, file_digest, project_root, read_json, write_json
+
+# Keys of a record: digests by path below its folder, and the digest of everything else in it.
+FILES, OWN = "files", "sha256"
+
+Digests = Mapping[str, str]
+
+
+def write_record(path: Path, content: Mapping[str, Any], files: Iterable[Path] = ()) -> Path:
+    """Write a record.
+
+    Args:
+        path: The record, ending ``.json``.
+        content: What it says besides.
+        files: What it vouches for: finished files in its folder or below.
+    """
+    digests = {file.relative_to(path.parent).as_posix(): file_digest(file) for file in sorted(files)}
+    # As it will be read: keys are text, tuples are lists.
+    plain = json.loads(json.dumps({**content, FILES: digests}, default=str))
+    return write_json(path, plain | {OWN: digest(plain)})
+
+
+def read_record(path: Path, *, remedy: str = "start the chain again: it is made again") -> dict[str, Any]:
+    """Read a record; one from before there were digests is believed.
+
+    Raises:
+        StorageError: It is missing, damaged or no record.
+    """
+    if not path.exists():
+        raise StorageError("is missing", where=str(path), remedy=remedy)
+    try:
+        content = read_json(path)
+    except StorageError as error:
+        raise StorageError(error.what, where=error.where, remedy=remedy) from error
+    if not isinstance(content, dict) or not isinstance(content.get(FILES, {}), dict):
+        raise StorageError("is no record of this study", where=str(path), remedy=remedy)
+    own = content.pop(OWN, None)
+    if own is not None and own != digest(content):
+        raise StorageError("has changed since it was written", where=str(path), remedy=remedy)
+    return content
+
+
+def damages(folder: Path, digests: Digests, *, thorough: bool = False) -> dict[str, str]:
+    """What is wrong with files, by name; nothing for those that are as they were written.
+
+    Args:
+        folder: Their folder.
+        digests: SHA-256 by path below it.
+        thorough: Compute every digest, whatever size and times say.
+    """
+    known = {} if thorough else _checked(folder)
+    wrong, whole = {}, dict(known)
+    for name, wanted in digests.items():
+        path = folder / name
+        try:
+            state = [*_state(path), wanted]
+            if known.get(name) == state:
+                continue
+            if file_digest(path) == wanted:
+                whole[name] = state
+            else:
+                wrong[name] = f"has changed since it was written ({state[0]} bytes)" if state[0] else "is empty"
+        except FileNotFoundError:
+            wrong[name] = "is missing"
+        except OSError as error:
+            wrong[name] = f"cannot be read ({error.strerror or error})"
+    if whole != known and not thorough:
+        with contextlib.suppress(StorageError):  # a full disk, or results outside of a project
+            write_json(_checked_path(folder), whole)
+    return wrong
+
+
+def checked(path: Path, digests: Digests, *, remedy: str, folder: Path | None = None) -> Path:
+    """The path itself, after its digest was checked where there is one.
+
+    Args:
+        path: The file.
+        digests: Those of its record.
+        remedy: What the user should do if it is damaged.
+        folder: Folder of the record, if it is another one.
+
+    Raises:
+        StorageError: The file is missing or damaged.
+    """
+    folder = folder or path.parent
+    name = path.relative_to(folder).as_posix()
+    if not path.is_file():
+        raise StorageError("is missing", where=str(path), remedy=remedy)
+    if name in digests and (wrong := damages(folder, {name: digests[name]})):
+        raise StorageError(wrong[name], where=str(path), remedy=remedy)
+    return path
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _checked_path(folder: Path) -> Path:
+    return project_root() / "results" / "cache" / "checked" / f"{digest(str(folder.resolve()))[:20]}.json"
+
+
+def _checked(folder: Path) -> dict[str, list]:
+    try:
+        known = read_json(_checked_path(folder))
+    except StorageError:
+        return {}
+    return known if isinstance(known, dict) else {}
