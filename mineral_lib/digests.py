@@ -18,6 +18,8 @@ from mineral_lib.storage import digest, file_digest, project_root, read_json, wr
 
 # Keys of a record: digests by path below its folder, and the digest of everything else in it.
 FILES, OWN = "files", "sha256"
+DATA_RECORD = "data.json"
+DATA_REMEDY = "start the chain again: index and splits are made again (a reference is restored by git)"
 
 Digests = Mapping[str, str]
 
@@ -86,25 +88,38 @@ def damages(folder: Path, digests: Digests, *, thorough: bool = False) -> dict[s
     return wrong
 
 
-def checked(path: Path, digests: Digests, *, remedy: str, folder: Path | None = None) -> Path:
-    """The path itself, after its digest was checked where there is one.
+def checked(path: Path, record: Path, *, remedy: str) -> Path:
+    """The path itself, after its digest was checked where a record holds one.
 
     Args:
         path: The file.
-        digests: Those of its record.
-        remedy: What the user should do if it is damaged.
-        folder: Folder of the record, if it is another one.
+        record: The record that may vouch for it, in its folder or above.
+        remedy: What the user should do if one of them is damaged.
 
     Raises:
-        StorageError: The file is missing or damaged.
+        StorageError: The file is missing or damaged, or its record is.
     """
-    folder = folder or path.parent
-    name = path.relative_to(folder).as_posix()
+    digests = read_record(record, remedy=remedy).get(FILES, {}) if record.exists() else {}
+    name = path.relative_to(record.parent).as_posix()
+    wrong = damages(record.parent, {name: digests[name]}) if name in digests else {}
     if not path.is_file():
-        raise StorageError("is missing", where=str(path), remedy=remedy)
-    if name in digests and (wrong := damages(folder, {name: digests[name]})):
+        wrong = {name: "is missing"}
+    if wrong:
         raise StorageError(wrong[name], where=str(path), remedy=remedy)
     return path
+
+
+def study_file(path: Path, folder: Path | None = None) -> Path:
+    """A file of a study that ``data.json`` vouches for (index, splits, ...), after it was found whole.
+
+    Args:
+        path: The file.
+        folder: Result folder of the study, if it is not the file's own.
+
+    Raises:
+        StorageError: The file or its record is missing or damaged.
+    """
+    return checked(path, (folder or path.parent) / DATA_RECORD, remedy=DATA_REMEDY)
 
 
 def _state(path: Path) -> tuple[int, int, int]:

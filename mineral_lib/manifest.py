@@ -2,15 +2,16 @@
 
 from typing import Any
 
+from mineral_lib.data.prepare import read_data_record
 from mineral_lib.parameters import sections_of
 from mineral_lib.runtime import git_commit, machine, package_versions
-from mineral_lib.storage import digest, file_digest, read_json, write_json
+from mineral_lib.storage import digest, file_digest, write_json
 from mineral_lib.study import Study
 
 
 def write_manifest(study: Study) -> dict[str, Any]:
     """Write ``manifest.json``: parameters, photographs, versions and machine, all known before the report is made."""
-    data = read_json(study.paths.root / "data.json")
+    data = read_data_record(study.paths.data)
     manifest = {
         "profile": study.settings.profile,
         "parameters_sha256": digest(sections_of(study.settings)),

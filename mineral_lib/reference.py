@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from mineral_lib.errors import DataError
+from mineral_lib.digests import read_record, write_record
+from mineral_lib.errors import DataError, StorageError
 from mineral_lib.parameters import load_profile
 from mineral_lib.reporting.comparison import table_4
 from mineral_lib.reporting.headline import facts
 from mineral_lib.storage import ResultPaths, project_root, remove_tree, write_bytes, write_text
 from mineral_lib.study import Study
-from mineral_lib.training.run_files import RUN_FILES
+from mineral_lib.training.run_files import MANIFEST, REMEDY, RUN_FILES, WEIGHTS_FILE, run_damage
 
 # Folders and files of a profile that are kept; every table and figure can be made again from them.
 KEPT = ("tables", "figures", "params")
@@ -32,13 +33,20 @@ def quoted(study: Study) -> str:
 def keep_reference(profile: str) -> Path:
     """Replace the reference results of a profile by its present ones, and return their folder.
 
+    The manifests of the copied runs vouch for the copied files, not for weights.
+
     Raises:
         DataError: The profile has no results.
+        StorageError: A file of a run is damaged.
     """
     paths, target = ResultPaths.of(profile), reference_dir(profile)
     if not paths.runs_dir.is_dir():
         raise DataError("has no results", where=profile, remedy=f"run reproduce --profile {profile} first")
     settings = load_profile(str(paths.root / "params" / f"{profile}.yaml"))
+    for run in sorted(paths.runs_dir.glob("*")):
+        for name, what in run_damage(run, thorough=True).items():
+            if name != WEIGHTS_FILE:
+                raise StorageError(what, where=str(run / name), remedy=REMEDY)
     write_text(paths.root / FIRST_SCREEN, quoted(Study(settings, paths)))
     remove_tree(target)
     wanted = [path for pattern in FILES for path in paths.root.glob(pattern)]
@@ -46,4 +54,6 @@ def keep_reference(profile: str) -> Path:
     wanted += [path for run in paths.runs_dir.glob("*") for name in RUN_FILES if (path := run / name).is_file()]
     for path in sorted(wanted):
         write_bytes(target / path.relative_to(paths.root), path.read_bytes())
+    for record in (target / "runs").glob(f"*/{MANIFEST}"):
+        write_record(record, read_record(record), [record.with_name(name) for name in RUN_FILES if name != MANIFEST])
     return target

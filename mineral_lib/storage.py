@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -155,6 +155,35 @@ def write_csv(path: Path, frame: Any, *, float_format: str = "%.10g") -> Path:
     return write_text(path, text)
 
 
+def read_csv(path: Path, *, columns: Iterable[str] = (), numbers: Iterable[str] = (), **options: Any) -> Any:
+    """Read a table of the study as a pandas data frame.
+
+    Args:
+        path: The file.
+        columns: What must be there.
+        numbers: What must be there and hold a number in every row.
+        **options: Of ``pandas.read_csv``. Empty fields stay empty text, and ``NA`` is a name, if they say nothing else.
+
+    Raises:
+        StorageError: The file is missing or damaged.
+    """
+    import pandas as pd
+
+    try:
+        frame = pd.read_csv(path, **{"keep_default_na": False} | options)
+        numbers = list(numbers)
+        for name in (*columns, *numbers):
+            if name not in frame:
+                raise ValueError(f"it has no column {name}")
+            if name in numbers and not (frame[name].dtype.kind in "iuf" and frame[name].notna().all()):
+                raise ValueError(f"its column {name} holds something else than numbers")
+            if frame[name].dtype.kind not in "iuf" and frame[name].astype(str).str.contains("\0", regex=False).any():
+                raise ValueError(f"its column {name} holds NUL characters")
+    except (OSError, ValueError) as error:  # pandas' own errors of a file that is no table are ValueErrors
+        raise _unreadable(path, error) from error
+    return frame
+
+
 def read_json(path: Path) -> Any:
     """Read a JSON file of the study.
 
@@ -163,10 +192,13 @@ def read_json(path: Path) -> Any:
     """
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StorageError(
-            f"cannot read the file ({error})", where=str(path), remedy="delete it and run the chain again"
-        ) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> StorageError:
+    reason = " ".join(str(error).split())
+    return StorageError(f"cannot read the file ({reason})", where=str(path), remedy="delete it and run the chain again")
 
 
 def digest(value: Any) -> str:
@@ -230,6 +262,9 @@ class ResultPaths:
         root: Its folder, ``results/<profile>``.
 
     Attributes:
+        data: The record of index and splits: what they depend on, and their digests.
+        scan: What became of every file found.
+        duplicates: Pairs of files that show the same.
         index: The table of all photographs.
         splits_dir: One CSV a protocol: which sample is in train, val and test.
         control: What a nearest neighbour makes of every protocol, on true and on shuffled labels.
@@ -247,6 +282,7 @@ class ResultPaths:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.data, self.scan, self.duplicates = root / "data.json", root / "scan.csv", root / "duplicates.csv"
         self.index, self.control = root / "index.csv", root / "nearest_neighbour.csv"
         self.baselines, self.costs = root / "baselines.csv", root / "costs.csv"
         self.splits_dir, self.runs_dir, self.stages_dir = root / "splits", root / "runs", root / "stages"

@@ -18,12 +18,10 @@ from mineral_lib.data.dataset import MineralDataset
 from mineral_lib.data.pixels import load_masks, load_pixels
 from mineral_lib.data.prepare import StudyData, prepare
 from mineral_lib.data.split import read_split
-from mineral_lib.digests import FILES
 from mineral_lib.errors import StageError
-from mineral_lib.storage import ResultPaths, file_digest, project_root, write_json
+from mineral_lib.storage import STUDY_FILE, ResultPaths, file_digest, project_root, write_json
 from mineral_lib.training.recorded import recorded_runs
 from mineral_lib.training.run import Run
-from mineral_lib.training.run_files import MANIFEST, RUN_FILES
 from mineral_lib.training.specs import planned_runs
 
 Say = Callable[[str], None]
@@ -163,7 +161,7 @@ class Study:
         wanted = self.planned() if runs is None else list(runs)
         count = train_runs(self, wanted, say=say)
         vars(self).pop("runs", None)
-        self.written += [run.path(name) for run in wanted for name in (MANIFEST, *run.manifest.get(FILES, RUN_FILES))]
+        self.written += [self.paths.runs_dir / STUDY_FILE, *(path for run in wanted for path in run.files)]
         return count
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -161,7 +161,8 @@ def train_on_a_bad_disk(task: dict, fault: str, step: int) -> dict:
 
 def digests(root: Path) -> dict[str, str]:
     """SHA-256 of every file that must be the same in every run; only the manifest holds times."""
-    files = sorted(path for path in (root / "results").rglob("*") if path.is_file() and path.name != "manifest.json")
+    found = [path for path in (root / "results").rglob("*") if path.is_file() and path.name != "manifest.json"]
+    files = sorted(path for path in found if path.parent.name != "checked")  # holds times and places
     return {path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 

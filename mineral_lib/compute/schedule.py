@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from mineral_lib.compute.executors import Here, Processes, Work
 from mineral_lib.compute.ranks import is_leader, leader_first, process_group
 from mineral_lib.compute.slurm import Slurm
+from mineral_lib.digests import write_record
 from mineral_lib.errors import BusyError, ParameterError, StageError
 from mineral_lib.locks import folder_lock
 from mineral_lib.stopping import check_stop, graceful_stop
-from mineral_lib.storage import STUDY_FILE, clean_partials, write_json
+from mineral_lib.storage import STUDY_FILE, clean_partials
 from mineral_lib.training.engine import Say
 from mineral_lib.training.pretrain import Pretraining
 from mineral_lib.training.run import Run
@@ -42,7 +43,7 @@ def outstanding(study: "Study", runs: list[Run]) -> tuple[list[Pretraining], lis
     """
     for folder in (study.paths.root, study.paths.cache_dir):
         clean_partials(folder)
-    write_json(study.paths.runs_dir / STUDY_FILE, [run.name for run in study.planned()])
+    write_record(study.paths.runs_dir / STUDY_FILE, {"runs": [run.name for run in study.planned()]})
     missing = [run for run in runs if not run.is_finished]
     for run in runs:
         if run not in missing:

@@ -12,8 +12,9 @@ import pandas as pd
 from mineral_lib.config import Data
 from mineral_lib.data.index import photo_folder, read_index
 from mineral_lib.data.split import read_split
+from mineral_lib.digests import study_file
 from mineral_lib.photos import fingerprints, near_duplicates, read_photo, refusal
-from mineral_lib.storage import ResultPaths
+from mineral_lib.storage import ResultPaths, read_csv
 
 RELATIONS = {"same_photo": "image_id", "same_specimen": "specimen", "same_group": "group"}
 HELD_OUT = ("val", "test")
@@ -71,7 +72,7 @@ def audit_files(paths: ResultPaths, protocols: list[str]) -> dict[str, dict[str,
         For each protocol ``count_leak`` of its split file, and in ``test`` also ``listed_duplicate``: test samples of
         which ``duplicates.csv`` lists a duplicate that stands in train.
     """
-    listed = read_duplicates(paths.root / "duplicates.csv")[["file_a", "file_b"]]
+    listed = read_duplicates(paths.duplicates)[["file_a", "file_b"]]
     mates = pd.concat([listed.set_axis(["one", "other"], axis=1), listed.set_axis(["other", "one"], axis=1)])
     leaks = {}
     for protocol in protocols:
@@ -84,9 +85,13 @@ def audit_files(paths: ResultPaths, protocols: list[str]) -> dict[str, dict[str,
 
 
 def read_duplicates(path: Path) -> pd.DataFrame:
-    """Read ``duplicates.csv``; names stay text."""
+    """Read ``duplicates.csv``; names stay text.
+
+    Raises:
+        StorageError: The file is missing or damaged.
+    """
     text = dict.fromkeys(("file_a", "class_a", "file_b", "class_b", "kind", "conflict"), str)
-    return pd.read_csv(path, dtype=text, keep_default_na=False)
+    return read_csv(study_file(path), columns=text, dtype=text)
 
 
 def audit_photographs(data: Data, paths: ResultPaths) -> dict[str, int]:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from mineral_lib.catalogue import minerals
 from mineral_lib.config import Data
+from mineral_lib.digests import study_file
 from mineral_lib.photos import (
     DUPLICATE_COLUMNS,
     FILE_COLUMNS,
@@ -18,10 +19,9 @@ from mineral_lib.photos import (
     INDEX_NUMBERS,
     Scan,
     index_table,
-    refusal,
     scan,
 )
-from mineral_lib.storage import digest, given_path, project_root
+from mineral_lib.storage import digest, given_path, project_root, read_csv
 
 MIN_SPECIMENS = 3  # one for each of train, val and test
 WORKING_SHARE = 256 / 224  # the authors resize to 256 and cut out 224
@@ -85,13 +85,10 @@ def read_index(path: Path) -> pd.DataFrame:
     """Read ``index.csv``; names stay text, also when they look like numbers or like ``NA``.
 
     Raises:
-        DataError: The file is missing or is no index.
+        StorageError: The file is missing or damaged.
     """
     text = dict.fromkeys(set(INDEX_COLUMNS) - set(INDEX_NUMBERS), str)
-    try:
-        return pd.read_csv(path, dtype=text, keep_default_na=False)[INDEX_COLUMNS]
-    except (OSError, KeyError, ValueError) as error:
-        raise refusal("no_index", path, error=error) from error
+    return read_csv(study_file(path), columns=text, numbers=INDEX_NUMBERS, dtype=text)[INDEX_COLUMNS]
 
 
 def _generated(data: Data) -> Iterator[dict[str, Any]]:

@@ -1,6 +1,8 @@
 """From photographs to index and splits on disk: the first stretch of every study, done once."""
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -8,7 +10,10 @@ from mineral_lib.config import Settings
 from mineral_lib.data.audit import audit_files, count_leak, read_duplicates
 from mineral_lib.data.index import build_index, generator_digest, index_fingerprint, photo_folder, read_index
 from mineral_lib.data.split import make_split, read_split, split_name, split_seed
+from mineral_lib.digests import DATA_REMEDY, read_record, study_file, write_record
+from mineral_lib.errors import StorageError
 from mineral_lib.photos import (
+    FILE_COLUMNS,
     QUALITY_COLUMNS,
     FoundFile,
     decisions_path,
@@ -18,7 +23,7 @@ from mineral_lib.photos import (
     readable,
     reading_rules,
 )
-from mineral_lib.storage import ResultPaths, digest, file_digest, read_json, write_csv, write_json
+from mineral_lib.storage import ResultPaths, digest, file_digest, read_csv, write_csv
 
 VERSION = 3
 
@@ -62,35 +67,42 @@ def prepare(settings: Settings) -> StudyData:
     """
     data, paths, seeds = settings.data, ResultPaths.of(settings.profile), settings.train.seeds
     found = list_files(photo_folder(data)) if data.source == "folder" else None
-    record, key = paths.root / "data.json", _key(settings, found)
+    key = _key(settings, found)
     splits = {
         split_name(name, seed, settings.split, seeds): (name, split_seed(seed, settings.split, seeds))
         for seed in seeds
         for name in settings.split.protocols
     }
-    wanted = [paths.index, paths.root / "scan.csv", paths.root / "duplicates.csv"]
-    wanted += [paths.splits_dir / f"{name}.csv" for name in splits]
-    if record.is_file() and all(path.is_file() for path in wanted) and read_json(record)["key"] == key:
-        return _read(paths, list(splits))
+    tables = [paths.index, paths.scan, paths.duplicates, *(paths.splits_dir / f"{name}.csv" for name in splits)]
+    if paths.data.exists():
+        try:
+            if read_data_record(paths.data)["key"] == key:
+                return _read(paths, list(splits))
+        except StorageError as error:
+            print(f"{error.where}: {error.what}; index and splits are made again")
     scan = build_index(data, found=found, cache_dir=paths.cache_dir)
-    write_csv(paths.root / "scan.csv", scan.files)
-    write_csv(paths.root / "duplicates.csv", scan.duplicates)
+    paths.data.unlink(missing_ok=True)  # written last: while it is missing, the tables may be of two scans
+    write_csv(paths.scan, scan.files)
+    write_csv(paths.duplicates, scan.duplicates)
     write_csv(paths.index, scan.index)
     for name, (protocol, seed) in splits.items():
         samples = make_split(scan.index, protocol, settings.split, settings.augment, seed=seed)
         write_csv(paths.splits_dir / f"{name}.csv", samples)
-    # Groups decide who is trained on, so a run made with other groups must not be taken for one of these.
-    groups = sorted(scan.index[["image_id", "group"]].values.tolist())
     content = {
         "key": key,
         "classes": scan.classes,
-        "fingerprint": digest([index_fingerprint(scan.index), groups]),
+        "fingerprint": _fingerprint(scan.index),
         "groups": group_summary(scan.index, scan.duplicates),
         "notes": scan.notes,
         "leak": audit_files(paths, settings.split.protocols),
     }
-    write_json(record, content)
+    write_record(paths.data, content, tables)
     return _read(paths, list(splits))
+
+
+def _fingerprint(index: pd.DataFrame) -> str:
+    # Groups decide who is trained on, so a run made with other groups must not be taken for one of these.
+    return digest([index_fingerprint(index), sorted(index[["image_id", "group"]].values.tolist())])
 
 
 def _key(settings: Settings, found: list[FoundFile] | None) -> str:
@@ -108,14 +120,31 @@ def _key(settings: Settings, found: list[FoundFile] | None) -> str:
     return digest([VERSION, [*sections, seeds if settings.split.vary_with_seed else seeds[:1]], source])
 
 
+def read_data_record(path: Path) -> dict[str, Any]:
+    """``data.json``: what index and splits depend on, the class names, and the digests of the tables.
+
+    Raises:
+        StorageError: The file is missing or damaged.
+    """
+    record = read_record(path, remedy=DATA_REMEDY)
+    kinds = {"key": str, "classes": list, "fingerprint": str, "notes": list, "leak": dict}
+    if not all(isinstance(record.get(name), kind) for name, kind in kinds.items()):
+        raise StorageError("lacks a required key", where=str(path), remedy=DATA_REMEDY)
+    return record
+
+
 def _read(paths: ResultPaths, names: list[str]) -> StudyData:
-    record = read_json(paths.root / "data.json")
+    record, index = read_data_record(paths.data), read_index(paths.index)
+    named = index.drop_duplicates("label").sort_values("label")["class_name"].tolist()
+    if record["fingerprint"] != _fingerprint(index) or record["classes"] != named:
+        raise StorageError("does not fit data.json", where=str(paths.index), remedy=DATA_REMEDY)
+    texts, blank = FILE_COLUMNS[: -len(QUALITY_COLUMNS)], dict.fromkeys(QUALITY_COLUMNS, "")
     return StudyData(
-        index=read_index(paths.index),
-        files=pd.read_csv(paths.root / "scan.csv", keep_default_na=False, na_values=dict.fromkeys(QUALITY_COLUMNS, "")),
+        index=index,
+        files=read_csv(study_file(paths.scan), columns=texts, na_values=blank),
         classes=record["classes"],
         splits={name: read_split(paths.splits_dir, name) for name in names},
         fingerprint=record["fingerprint"],
-        duplicates=read_duplicates(paths.root / "duplicates.csv"),
+        duplicates=read_duplicates(paths.duplicates),
         notes=record["notes"],
     )

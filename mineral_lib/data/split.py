@@ -23,8 +23,10 @@ import pandas as pd
 
 from mineral_lib.catalogue import find_mineral
 from mineral_lib.config import Augment, Protocol, Split
+from mineral_lib.digests import study_file
 from mineral_lib.photos import refusal
 from mineral_lib.runtime import derive_seed
+from mineral_lib.storage import read_csv
 
 SPLITS = ("train", "val", "test")
 SPLIT_COLUMNS = ["sample_id", "image_id", "copy", "label", "class_name", "specimen", "group", "split"]
@@ -151,10 +153,16 @@ def read_split(splits_dir: Path, protocol: str, seed: int | None = None) -> pd.D
     """Read the saved split of a protocol (that of a seed, where seeds have their own); None if it was not made.
 
     Ids stay text, also when they look like numbers or like ``NA``.
+
+    Raises:
+        StorageError: The file is damaged.
     """
     names = [f"{protocol}-seed{seed}", protocol]
     path = next((path for path in (splits_dir / f"{name}.csv" for name in names) if path.is_file()), None)
-    return path and pd.read_csv(path, dtype=dict.fromkeys(_TEXT, str), keep_default_na=False)
+    if path is None:
+        return None
+    text = dict.fromkeys(_TEXT, str)
+    return read_csv(study_file(path, splits_dir.parent), columns=_TEXT, numbers=["copy", "label"], dtype=text)
 
 
 def _copies(photos: pd.DataFrame, augment: Augment) -> pd.DataFrame:

@@ -24,13 +24,14 @@ from torch import nn
 from mineral_lib.compute.memory import explained_shortage
 from mineral_lib.config import Formula, Settings
 from mineral_lib.data.dataset import Batch, normalise
-from mineral_lib.errors import DivergenceError
+from mineral_lib.digests import checked, write_record
+from mineral_lib.errors import DivergenceError, StorageError
 from mineral_lib.models.initialise import FEATURE_SCALE, scale_features
 from mineral_lib.models.zoo import build_base, classifier_of
 from mineral_lib.runtime import derive_seed, machine, package_versions, seed_everything, select_device, set_threads
 from mineral_lib.specimens import formula_images, image_statistics
 from mineral_lib.stopping import check_stop, graceful_stop
-from mineral_lib.storage import ResultPaths, digest, write_csv, write_json
+from mineral_lib.storage import ResultPaths, digest, write_csv
 from mineral_lib.training.checkpoint import load_weights, save_weights
 from mineral_lib.training.engine import Loop, Say, autocast_dtype, train_one_epoch
 from mineral_lib.training.loss import Loss, classification_loss
@@ -88,8 +89,24 @@ class Pretraining:
 
     @property
     def is_finished(self) -> bool:
-        """Whether the weights are there."""
-        return (self.dir / "weights.safetensors").is_file()
+        """Whether the weights are there, as they were written."""
+        return self._weights.is_file() and self._record.is_file() and not self._damage()
+
+    @property
+    def _weights(self) -> Path:
+        return self.dir / "weights.safetensors"
+
+    @property
+    def _record(self) -> Path:
+        return self.dir / "manifest.json"
+
+    def _damage(self) -> str:
+        """What is wrong with weights that were finished."""
+        try:
+            checked(self._weights, self._record, remedy="start again: they are made again")
+            return "" if self._record.is_file() else f"{self._record}: is missing"
+        except StorageError as error:
+            return f"{error.where}: {error.what}"
 
     def load(self, *, say: Say = print) -> tuple[dict[str, torch.Tensor], str]:
         """The weights, trained first if they are not there, and a note for the manifest.
@@ -99,7 +116,7 @@ class Pretraining:
         """
         self.train(say=say)
         note = f"pre-trained here on formula-driven images, {self.options.task.replace('_', ' ')} ({self.dir.name})"
-        return load_weights(self.dir / "weights.safetensors"), note
+        return load_weights(self._weights), note
 
     def train(self, *, say: Say = print) -> None:
         """Pre-train, unless the weights are there.
@@ -110,6 +127,8 @@ class Pretraining:
             StoppedError: Ctrl-C or SIGTERM; it starts again from its beginning.
         """
         if not self.is_finished:
+            if self.dir.is_dir() and (damage := self._damage()):
+                say(f"pretrain {self.source}: {damage}; made again")
             with graceful_stop(), explained_shortage(self.settings, f"pre-training of {self.source}"):
                 self._train(say)
 
@@ -145,10 +164,11 @@ class Pretraining:
             "versions": package_versions(),
             "machine": machine(),
         }
-        write_json(self.dir / "manifest.json", manifest)
         scale_features(network, FEATURE_SCALE)
         weights = {key: value.detach().cpu() for key, value in network.state_dict().items()}
-        save_weights(self.dir / "weights.safetensors", weights, {"source": "formula-driven images"})
+        self._record.unlink(missing_ok=True)
+        save_weights(self._weights, weights, {"source": "formula-driven images"})
+        write_record(self._record, manifest, [self._weights, self.dir / "history.csv"])
 
     def _loop(self, network: nn.Module) -> Loop:
         """Device, AdamW and precision of pre-training; the control's loss looks at what its head receives."""

@@ -14,6 +14,7 @@ from mineral_lib.config import Model, Settings, Train
 from mineral_lib.data.dataset import MineralDataset, make_loader
 from mineral_lib.data.shuffled_labels import shuffled_labels
 from mineral_lib.data.split import SPLITS, split_seed, train_photographs
+from mineral_lib.digests import FILES
 from mineral_lib.errors import StorageError
 from mineral_lib.models.weights import file_state, imagenet_state, load_backbone
 from mineral_lib.models.zoo import add_attention, base_network, build_base
@@ -25,6 +26,7 @@ from mineral_lib.training.recipe import draw_weights
 from mineral_lib.training.run_config import run_config
 from mineral_lib.training.run_files import (
     MANIFEST,
+    RUN_FILES,
     WEIGHTS_FILE,
     has_ended,
     read_config,
@@ -187,6 +189,11 @@ class Run(RunSpec):
             return whole and read_config(self.path("config.json")).get("key") == run_config(self)["key"]
         except StorageError:
             return False
+
+    @property
+    def files(self) -> list[Path]:
+        """Every file of the finished run; results that were kept as a reference have no weights."""
+        return [self.path(name) for name in (MANIFEST, *self.manifest.get(FILES, RUN_FILES[:-1]))]
 
     def damage(self) -> dict[str, str]:
         """What is wrong with the files of the finished run, by name."""

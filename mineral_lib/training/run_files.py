@@ -19,7 +19,7 @@ from mineral_lib.evaluation.metrics import classification_metrics
 from mineral_lib.locks import LOCK_FILE
 from mineral_lib.models.structure import count_parameters, file_size_mib, multiply_adds
 from mineral_lib.runtime import machine, package_versions
-from mineral_lib.storage import digest, read_json, write_csv, write_json
+from mineral_lib.storage import digest, read_csv, read_json, write_csv, write_json
 from mineral_lib.training.checkpoint import save_weights
 from mineral_lib.training.engine import FitState, Loop, predict
 from mineral_lib.training.resume import Checkpoints
@@ -90,7 +90,9 @@ def run_file(folder: Path, name: str) -> Path:
     Raises:
         StorageError: It, or the manifest that vouches for it, is missing or damaged.
     """
-    return checked(folder / name, read_manifest(folder / MANIFEST).get(FILES, {}), remedy=REMEDY)
+    if not (folder / MANIFEST).exists():
+        raise _unusable(folder / MANIFEST, "is missing")
+    return checked(folder / name, folder / MANIFEST, remedy=REMEDY)
 
 
 def run_damage(folder: Path, *, thorough: bool = False) -> dict[str, str]:
@@ -135,10 +137,10 @@ def read_config(path: Path) -> dict[str, Any]:
     config = _mapping(path)
     kinds = {"model": str, "weights": str, "protocol": str, "seed": int, "display_name": str, "classes": list}
     if not all(isinstance(config.get(name), kind) for name, kind in kinds.items()):
-        raise _unreadable(path, "lacks a required key")
+        raise _unusable(path, "lacks a required key")
     decides = {name: value for name, value in config.items() if name not in ("key", *NAMES)}
     if "training_version" in config and config.get("key") != digest(decides):
-        raise _unreadable(path, "has changed since it was written: it does not fit its key")
+        raise _unusable(path, "has changed since it was written: it does not fit its key")
     return config
 
 
@@ -155,7 +157,7 @@ def read_metrics(path: Path) -> dict[str, Any]:
             return metrics
     except (KeyError, TypeError, AttributeError):
         pass
-    raise _unreadable(path, "holds no metrics of a run")
+    raise _unusable(path, "holds no metrics of a run")
 
 
 def read_history(path: Path) -> pd.DataFrame:
@@ -164,9 +166,9 @@ def read_history(path: Path) -> pd.DataFrame:
     Raises:
         StorageError: The file is missing or damaged.
     """
-    frame = _table(path, numbers=HISTORY_COLUMNS)
-    if frame["epoch"].tolist() != list(range(1, len(frame) + 1)):
-        raise _unreadable(path, "does not count its epochs from 1")
+    frame = read_csv(path, numbers=HISTORY_COLUMNS)
+    if not len(frame) or frame["epoch"].tolist() != list(range(1, len(frame) + 1)):
+        raise _unusable(path, "does not count its epochs from 1")
     return frame
 
 
@@ -176,8 +178,15 @@ def read_predictions(path: Path) -> pd.DataFrame:
     Raises:
         StorageError: The file is missing or damaged.
     """
-    options = {"dtype": dict.fromkeys(PREDICTION_TEXTS, str), "keep_default_na": False, "na_values": [""]}
-    frame = _table(path, *PREDICTION_TEXTS, numbers=PREDICTION_LABELS, **options)
+    text = dict.fromkeys(PREDICTION_TEXTS, str)
+    frame = read_csv(path, columns=PREDICTION_TEXTS, numbers=PREDICTION_LABELS, dtype=text, na_values=[""])
+    probabilities = frame.filter(regex=r"^p_\d+$")
+    if (
+        not len(frame)
+        or not all(kind.kind in "iuf" for kind in probabilities.dtypes)
+        or probabilities.isna().any(axis=None)
+    ):
+        raise _unusable(path, "holds no predictions of a run")
     frame["specimen"] = frame["specimen"].fillna(frame["image_id"])
     return frame.sort_values("sample_id", ignore_index=True)
 
@@ -194,25 +203,11 @@ READERS = {
 def _mapping(path: Path) -> dict[str, Any]:
     content = read_json(path)
     if not isinstance(content, dict):
-        raise _unreadable(path, "is no record of a run")
+        raise _unusable(path, "is no record of a run")
     return content
 
 
-def _table(path: Path, *texts: str, numbers: Any, **options: Any) -> pd.DataFrame:
-    try:
-        frame = pd.read_csv(path, **options)
-    except (OSError, ValueError) as error:  # pandas' own errors of a file that is no table are ValueErrors
-        raise _unreadable(path, f"cannot be read ({' '.join(str(error).split())})") from error
-    missing = [name for name in (*texts, *numbers) if name not in frame]
-    if missing or not len(frame):
-        raise _unreadable(path, f"lacks {f'the column {missing[0]}' if missing else 'its rows'}")
-    numbers = [*numbers, *(name for name in frame if name.startswith("p_"))]
-    if not all(frame[name].dtype.kind in "if" and frame[name].notna().all() for name in numbers):
-        raise _unreadable(path, "holds something else than numbers")
-    return frame
-
-
-def _unreadable(path: Path, what: str) -> StorageError:
+def _unusable(path: Path, what: str) -> StorageError:
     return StorageError(what, where=str(path), remedy=REMEDY)
 
 

@@ -124,6 +124,7 @@ def test_prepared_study_keeps_groups_whole_and_the_audit_finds_a_planted_leak(fo
     split.loc[split["image_id"] == "aa/p0.png", "split"] = "test"
     split.loc[split["image_id"] == "aa/turned.png", "split"] = "test"
     write_csv(paths.splits_dir / "grouped.csv", split.assign(group=split["image_id"]))  # the groups are lost as well
+    paths.data.unlink()  # it says that the split was changed
     assert audit_files(paths, ["grouped"])["grouped"]["test"]["listed_duplicate"] == 2
     assert audit_photographs(settings.data, ResultPaths.of(settings.profile))["straddling"] == 2
     (folder / "aa/p5.png").write_bytes((folder / "aa/p6.png").read_bytes())
