@@ -18,6 +18,7 @@ from mineral_lib.photos import (
     INDEX_COLUMNS,
     INDEX_NUMBERS,
     Scan,
+    index_columns,
     index_table,
     scan,
 )
@@ -88,7 +89,8 @@ def read_index(path: Path) -> pd.DataFrame:
         StorageError: The file is missing or damaged.
     """
     text = dict.fromkeys(set(INDEX_COLUMNS) - set(INDEX_NUMBERS), str)
-    return read_csv(study_file(path), columns=text, numbers=INDEX_NUMBERS, dtype=text)[INDEX_COLUMNS]
+    table = read_csv(study_file(path), columns=text, numbers=INDEX_NUMBERS, dtype=text)
+    return table[index_columns(table)]
 
 
 def _generated(data: Data) -> Iterator[dict[str, Any]]:

@@ -1,7 +1,8 @@
 """Train, validation and test (paper 3.3: 6:2:2) under four protocols.
 
 * ``grouped`` is free of leaks: photographs of one group (specimen, near duplicates) stay together, and training images
-  are augmented on the fly.
+  are augmented on the fly. A folder that is split already keeps its own split under this name, with the leaks that it
+  has: they are counted and said.
 * ``photo`` deals out photographs and ignores that several may show one specimen, as most studies do.
 * ``paper`` follows the order of the paper's text (3.2, then 3.3): every photograph is multiplied first, the images
   are pooled, and the pool is split at random, so augmented siblings fall on both sides.
@@ -24,7 +25,7 @@ import pandas as pd
 from mineral_lib.catalogue import find_mineral
 from mineral_lib.config import Augment, Protocol, Split
 from mineral_lib.digests import study_file
-from mineral_lib.photos import refusal
+from mineral_lib.photos import PART, refusal
 from mineral_lib.runtime import derive_seed
 from mineral_lib.storage import read_csv
 
@@ -70,7 +71,7 @@ def make_split(
         out sample has two rows, val and test.
 
     Raises:
-        DataError: A part is empty, so that nothing can be selected or tested.
+        DataError: A part is empty, so that nothing can be selected or tested, or train holds one class.
     """
     samples = index.sort_values(["label", "image_id"], ignore_index=True)
     if protocol in MULTIPLIED:
@@ -78,17 +79,11 @@ def make_split(
     else:
         samples = samples.assign(copy=0, sample_id=samples["image_id"])
     shares = AUTHORS_SHARES if protocol == "authors" else dict(zip(SPLITS, split.ratios, strict=True))
-    units, seed = samples[UNITS[protocol]], split.seed if seed is None else seed
-    if split.assignment == "hash":
-        samples["split"] = _by_hash(units, shares, seed).where(samples["role"] != "train_only", "train")
+    seed = split.seed if seed is None else seed
+    if protocol == "grouped" and PART in samples:
+        samples["split"] = _given(samples, split, seed)
     else:
-        order = {unit: (derive_seed("split", protocol, seed, unit), unit) for unit in units.unique()}
-        several = units.map(samples.groupby(units)["label"].nunique()) > 1
-        parts = [
-            _balanced(units[rows], samples.loc[rows, "role"].iloc[0], several=several[rows], order=order, shares=shares)
-            for rows in samples.groupby("label", sort=True).groups.values()
-        ]
-        samples["split"] = pd.concat(parts)
+        samples["split"] = _assigned(samples, protocol, split, shares, seed)
     if protocol == "authors":
         held_out = samples["split"] == "test"
         samples = pd.concat([samples, samples[held_out].assign(split="val")])
@@ -96,7 +91,33 @@ def make_split(
     for part in SPLITS:
         if not (samples["split"] == part).any():
             raise refusal("empty_part", f"split {protocol}", part=part)
+    if samples.loc[samples["split"] == "train", "label"].nunique() < 2:
+        raise refusal("one_class", f"split {protocol}")
     return samples[SPLIT_COLUMNS]
+
+
+def _given(samples: pd.DataFrame, split: Split, seed: int) -> pd.Series:
+    """The split that the folder came with; a validation part that it lacks is drawn by group from its train."""
+    given = samples[PART].copy()
+    if not (given == "val").any():
+        train, val, _ = split.ratios
+        shares = {"train": train / (train + val), "val": val / (train + val)}
+        given.update(_assigned(samples[given == "train"], "grouped", split, shares, seed))
+    return given
+
+
+def _assigned(samples: pd.DataFrame, protocol: str, split: Split, shares: dict[str, float], seed: int) -> pd.Series:
+    """The part of each sample, dealt out by the rules of the protocol."""
+    units = samples[UNITS[protocol]]
+    if split.assignment == "hash":
+        return _by_hash(units, shares, seed).where(samples["role"] != "train_only", "train")
+    order = {unit: (derive_seed("split", protocol, seed, unit), unit) for unit in units.unique()}
+    several = units.map(samples.groupby(units)["label"].nunique()) > 1
+    parts = [
+        _balanced(units[rows], samples.loc[rows, "role"].iloc[0], several=several[rows], order=order, shares=shares)
+        for rows in samples.groupby("label", sort=True).groups.values()
+    ]
+    return pd.concat(parts)
 
 
 def _by_hash(units: pd.Series, shares: dict[str, float], seed: int) -> pd.Series:

@@ -21,8 +21,8 @@ class Answers:
     """Predictions for some photographs.
 
     Attributes:
-        frame: One row a photograph: path, class_name, answer_k with probability_k for k = 1..3, and attribution and
-            licence where the index has them.
+        frame: One row a photograph: path, class_name, answer_k with probability_k for k = 1..3 (fewer if there are
+            fewer classes), and attribution and licence where the index has them.
         per_class: A row a class: photographs asked about, training photographs, share of right answers (0..1) and its
             95 % Wilson interval as text.
     """
@@ -38,7 +38,7 @@ class Answers:
     @property
     def top3_accuracy(self) -> float:
         """Share of photographs whose class is among the first three answers."""
-        answers = self.frame[[f"answer_{k}" for k in range(1, TOP + 1)]]
+        answers = self.frame.filter(regex="^answer_")  # fewer than three if there are fewer classes
         return float(answers.eq(self.frame["class_name"], axis=0).any(axis=1).mean())
 
 

@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 import torch
 from sklearn.linear_model import RidgeClassifierCV
-from sklearn.model_selection import StratifiedGroupKFold, cross_val_score
+from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from mineral_lib.config import PROPOSED
 from mineral_lib.data.dataset import normalise, to_tensor
+from mineral_lib.data.folds import grouped_folds
 from mineral_lib.models.eca_convnext import eca_modules, mean_gates
 from mineral_lib.models.zoo import classifier_of
 from mineral_lib.photos import grey
@@ -69,8 +70,8 @@ def colour_histograms(photos: np.ndarray, bins: int = 8) -> np.ndarray:
     return np.stack(rows)
 
 
-def linear_probe(features: np.ndarray, labels: np.ndarray, groups: np.ndarray, *, folds: int = 5) -> float:
-    """Cross-validated accuracy (fraction) of a ridge classifier on standardised features.
+def linear_probe(features: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> float:
+    """Cross-validated accuracy (fraction) of a ridge classifier on standardised features; NaN without two folds.
 
     The strength of regularisation is chosen by leave-one-out within each training fold. Logistic regression gives
     much the same and takes far longer.
@@ -79,19 +80,18 @@ def linear_probe(features: np.ndarray, labels: np.ndarray, groups: np.ndarray, *
         features: (N, features).
         labels: (N,).
         groups: (N,) specimens; a specimen is never on both sides of a fold.
-        folds: Number of folds.
     """
     model = make_pipeline(StandardScaler(), RidgeClassifierCV(alphas=RIDGE))
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=0)
-    return float(cross_val_score(model, features, labels, groups=groups, cv=splitter).mean())
+    folds = grouped_folds(labels, groups)
+    return float(cross_val_score(model, features, labels, cv=folds).mean()) if folds else float("nan")
 
 
 def starts_table(study: "Study") -> pd.DataFrame:
     """What each start knows before fine-tuning, in colour and in grey, and what came of it.
 
     Starts are random weights of both schemes, the transferred weights, and the colour control if ``ablation.starts``
-    names it; histograms stand beside them. All photographs of the profile are used, five-fold, groups never on both
-    sides; the labels of test photographs train nothing but these throw-away classifiers.
+    names it; histograms stand beside them. All photographs of the profile are used, in up to five folds, groups never
+    on both sides; the labels of test photographs train nothing but these throw-away classifiers.
 
     Returns:
         Columns ``features``, ``colour`` and ``grey`` (accuracy of the linear probe, a fraction) and ``fine_tuned``

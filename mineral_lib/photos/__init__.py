@@ -6,6 +6,7 @@ returns a ``Scan``. The other names are what the rest of the library needs of si
 
 from mineral_lib.photos.colour import grey
 from mineral_lib.photos.decisions import DECISION_COLUMNS, decisions_path, read_decisions
+from mineral_lib.photos.given_split import PART
 from mineral_lib.photos.groups import (
     DUPLICATE_COLUMNS,
     NEAR,
@@ -25,6 +26,7 @@ from mineral_lib.photos.scanning import (
     INDEX_COLUMNS,
     INDEX_NUMBERS,
     Scan,
+    index_columns,
     index_table,
     measured_pictures,
     scan,
@@ -38,6 +40,7 @@ __all__ = [
     "INDEX_COLUMNS",
     "INDEX_NUMBERS",
     "NEAR",
+    "PART",
     "QUALITY_COLUMNS",
     "SAME_BYTES",
     "SAME_PIXELS",
@@ -49,6 +52,7 @@ __all__ = [
     "fingerprints",
     "grey",
     "group_summary",
+    "index_columns",
     "index_table",
     "list_files",
     "measured_pictures",

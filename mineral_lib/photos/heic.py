@@ -14,8 +14,9 @@ from PIL import Image
 from mineral_lib.errors import DataError
 
 BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
-MISSING = "a HEIC photograph, and the library that reads these is not installed"
-REMEDY = "install the extra: pip install 'mineral-study[heic]'; or export the photograph as JPEG"
+INSTALL = "pip install pillow-heif"
+MISSING = f"a HEIC photograph, for which the extra heic is needed ({INSTALL})"
+REMEDY = f"install the extra heic: {INSTALL}; or export the photograph as JPEG"
 
 
 def is_heic(data: bytes) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from mineral_lib.errors import DataError
 from mineral_lib.photos.colour import is_16_bit_colour, to_srgb
@@ -35,6 +35,8 @@ _NAMES = "FLIP_LEFT_RIGHT ROTATE_180 FLIP_TOP_BOTTOM TRANSPOSE ROTATE_270 TRANSV
 _TURNS = {number: Image.Transpose[name] for number, name in enumerate(_NAMES.split(), start=2)}  # EXIF orientations
 _DNG_VERSION, _SUBFILE_TYPE, _REDUCED = 50706, 254, 1  # TIFF tags of previews in the RAW files of cameras
 _BOMB = re.compile(r"\((\d+) pixels\)")
+# What programs write beside the picture (edits, colour tables) may exceed the megabyte that Pillow allows a text.
+PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
 
 
 class AccessError(DataError):
@@ -122,7 +124,7 @@ def _read_bytes(path: Path) -> bytes:
         if info.st_size == 0:
             raise DataError("empty file (0 bytes)", remedy="copy or download the photograph again")
         if info.st_size > MAX_FILE_BYTES:
-            raise DataError(f"{info.st_size} bytes; the limit is {MAX_FILE_BYTES}")
+            raise DataError(f"file too large ({info.st_size} bytes; the limit is {MAX_FILE_BYTES})")
         return path.read_bytes()
     except FileNotFoundError:
         raise AccessError("no such file", remedy="run the scan (notebook 01) again") from None
@@ -155,11 +157,11 @@ def _decode(data: bytes) -> tuple[Image.Image, list[str]]:
 def _check_size(width: int, height: int) -> None:
     size = f"{width} x {height} pixels"
     if width * height > MAX_PIXELS:
-        raise DataError(f"{size}; the limit is {MAX_PIXELS} pixels in all")
+        raise DataError(f"too many pixels ({size}; the limit is {MAX_PIXELS} in all)")
     if min(width, height) < MIN_SIDE_PX:
-        raise DataError(f"{size}; the smaller side must have at least {MIN_SIDE_PX}")
+        raise DataError(f"too small ({size}; the smaller side must have at least {MIN_SIDE_PX})")
     if max(width, height) > MAX_ASPECT * min(width, height):
-        raise DataError(f"{size}; the longer side may be at most {MAX_ASPECT} times the shorter")
+        raise DataError(f"too narrow ({size}; the longer side may be at most {MAX_ASPECT} times the shorter)")
 
 
 def _check_no_preview(image: Image.Image, data: bytes) -> None:
@@ -183,10 +185,10 @@ def _orientation(image: Image.Image) -> int | None:
 def _reason(error: Exception, data: bytes) -> str:
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
         count = _BOMB.search(str(error))
-        return f"{count[1] if count else 'too many'} pixels; the limit is {MAX_PIXELS} pixels in all"
+        return f"too many pixels ({count[1] if count else 'far more than'}; the limit is {MAX_PIXELS} in all)"
     text = str(error)
     if "truncated" in text.lower():
         return "truncated file: the end is missing"
     if isinstance(error, Image.UnidentifiedImageError):
-        return f"no photograph of an accepted format; it looks like {looks_like(data)}; {ACCEPTED}"
+        return f"no photograph, looks like {looks_like(data)}; {ACCEPTED}"
     return f"damaged file ({type(error).__name__}: {readable(text)[:120] or 'no details'})"

@@ -47,12 +47,15 @@ def measure_file(path: Path) -> dict[str, Any]:
     Returns:
         ``sha256``, ``width``, ``height``, ``size_bytes``, ``notes`` (conversions, in words), ``pixels_sha256``
         and ``phash`` (see ``groups.fingerprints``) and the numbers of ``measure_quality``;
-        or, for a file that cannot be used, ``refused`` (the reason), and ``passing`` if the file could not be opened.
+        or, for a file that cannot be used, ``refused`` (the reason), ``remedy``, and ``passing`` if the file could not
+        be opened.
     """
     try:
         photo = read_photo(path)
     except DataError as error:
-        return {"refused": error.what} | ({"passing": True} if isinstance(error, AccessError) else {})
+        return {"refused": error.what, "remedy": error.remedy} | (
+            {"passing": True} if isinstance(error, AccessError) else {}
+        )
     return {
         "sha256": photo.sha256,
         "width": photo.image.width,

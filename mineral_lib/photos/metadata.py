@@ -149,7 +149,7 @@ def specimens_of(used: list[FoundFile], rules: Data, table: MetadataTable) -> li
     if rules.specimen_from == "pattern":
         matches = search_all(rules.specimen_pattern, "specimen", names, key="data.specimen_pattern")
     for position, file in enumerate(used):
-        parts, name = file.name.split("/"), ""
+        parts, name = file.name.split("/")[file.depth :], ""
         if rules.specimen_from == "pattern":
             name = matches[position]
             file.warnings += [] if name else ["data.specimen_pattern finds no specimen in the name"]

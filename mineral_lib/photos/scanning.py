@@ -3,21 +3,6 @@
 Each file ends as *used*, *skipped* (with the reason) or *ignored* (system files and files beside the class folders),
 and the three add up. The folder is only read, never written to. Files and folders are taken in the order of their
 code points, so the order in which a disk lists them never matters.
-
-Small classes. ``data.min_photos`` (1 or more) and ``data.small_classes`` decide which classes stay; a class that stays
-with role ``full`` is then treated by the grouped split according to its specimens, and by no other rule:
-
-========================  ===================================================================
-usable photographs        what happens
-========================  ===================================================================
-0                         the class does not exist for the study; its files are listed
-1 or 2                    all in train: the class can be learned and predicted, but not tested
-3 (of 3 specimens)        one each in train, validation and test
-4 (of 4 specimens)        two in train, one each in validation and test
-any, of 1 or 2 specimens  all in train
-========================  ===================================================================
-
-A class below ``min_photos`` is left out (``drop``), kept with role ``train_only``, or stops the scan (``error``).
 """
 
 from collections.abc import Iterable
@@ -29,20 +14,20 @@ import pandas as pd
 
 from mineral_lib.catalogue import find_mineral
 from mineral_lib.config import Data
-from mineral_lib.photos.decisions import LEFT_OUT, apply_decisions, folder_decisions
+from mineral_lib.photos.decisions import apply_decisions, folder_decisions
+from mineral_lib.photos.given_split import PART, keep_parts, split_notes
 from mineral_lib.photos.groups import (
-    DUPLICATE_COLUMNS,
-    SAME_BYTES,
-    SAME_PIXELS,
     add_groups,
     duplicate_table,
     group_notes,
     near_duplicates,
 )
+from mineral_lib.photos.layout import layout_notes
 from mineral_lib.photos.measure import measure_folder
-from mineral_lib.photos.messages import readable, refusal
+from mineral_lib.photos.messages import readable
 from mineral_lib.photos.metadata import folder_metadata, specimens_of
 from mineral_lib.photos.quality import QUALITY_COLUMNS
+from mineral_lib.photos.staying import check_bad, class_roles, skip_duplicates
 from mineral_lib.photos.walk import FoundFile, class_folders, list_files, twin_notes
 from mineral_lib.storage import given_path
 
@@ -63,7 +48,7 @@ class Scan:
             no file or is a link and was not followed. The quality numbers are missing where nothing was decoded.
         classes: Class names; position = label.
         duplicates: Pairs of files that show the same, see ``groups.duplicate_table``.
-        notes: Sentences on groups of near duplicates that deserve a look.
+        notes: Sentences on the layout of the folder, and on groups of near duplicates that deserve a look.
         read: Files that were read in this scan.
         reused: Files that were unchanged since an earlier scan and not read again.
     """
@@ -109,9 +94,10 @@ def scan(
         file.class_name = folders.get(file.class_name, file.class_name)
     read, reused = measure_folder(root, found, jobs=jobs, cache_dir=cache_dir, progress=progress)
     apply_decisions(found, decisions, names)
-    exact = _skip_duplicates(found)
-    _check_bad(root, found, rules)
-    roles = _roles(root, names, found, rules)
+    exact = skip_duplicates(found)
+    keep_parts(found)
+    check_bad(root, found, rules)
+    roles = class_roles(root, names, found, rules)
     used = [file for file in found if file.status == "used"]
     rows = [
         {name: value for name, value in file.photo.items() if name in INDEX_COLUMNS}
@@ -119,12 +105,15 @@ def scan(
         | {"attribution": "", "licence": ""}
         | table.get(file.name, {})
         | {"specimen": specimen}
+        | ({PART: file.part} if file.part else {})
         for file, specimen in zip(used, specimens_of(used, rules, table), strict=True)
     ]
     index, classes = index_table(rows)
     pairs = near_duplicates(index, rules.near_duplicate_radius)
     index = add_groups(index, pairs)
-    duplicates, notes = duplicate_table(index, pairs, exact), twin_notes(folders) + group_notes(index, pairs)
+    duplicates = duplicate_table(index, pairs, exact)
+    notes = split_notes(index, duplicates) if PART in index else group_notes(index, pairs)
+    notes = [*layout_notes(found), *twin_notes(folders), *notes]
     return Scan(index, _file_table(found), classes, duplicates, notes, read, reused)
 
 
@@ -168,7 +157,12 @@ def index_table(rows: Iterable[dict[str, Any]]) -> tuple[pd.DataFrame, list[str]
         index["view"] = index.groupby("specimen").cumcount() + 1
     if "group" not in index:
         index["group"] = index["specimen"]
-    return index.reindex(columns=INDEX_COLUMNS, fill_value=""), classes
+    return index.reindex(columns=index_columns(index), fill_value=""), classes
+
+
+def index_columns(index: pd.DataFrame) -> list[str]:
+    """``INDEX_COLUMNS``, and the part of a folder that is split already."""
+    return [*INDEX_COLUMNS, *([PART] if PART in index else [])]
 
 
 def _class_rank(name: str) -> tuple[int, str]:
@@ -190,62 +184,3 @@ def _file_table(found: list[FoundFile]) -> pd.DataFrame:
     ]
     table = pd.DataFrame(rows).reindex(columns=FILE_COLUMNS)
     return table.astype(dict.fromkeys(QUALITY_COLUMNS, float))
-
-
-def _skip_duplicates(files: list[FoundFile]) -> pd.DataFrame:
-    """Skip label conflicts and repeated bytes; equal pixels in one class stay, as one group. Returns all pairs."""
-    pairs = []
-    for kind, key in ((SAME_BYTES, "sha256"), (SAME_PIXELS, "pixels_sha256")):
-        by_digest: dict[str, list[FoundFile]] = {}
-        for file in files:
-            if file.status == "used":
-                by_digest.setdefault(file.photo[key], []).append(file)
-        for same in by_digest.values():
-            first, *others = same
-            pairs += [(first.name, first.class_name, one.name, one.class_name, kind, 0) for one in others]
-            if any(one.class_name != first.class_name for one in others):
-                for file in same:
-                    other = next(twin.name for twin in same if twin.class_name != file.class_name)
-                    file.set("skipped", f"label conflict with {other} ({kind} in two classes)")
-            elif kind == SAME_BYTES:
-                for file in others:
-                    file.set("skipped", f"same bytes as {first.name}")
-    return pd.DataFrame(pairs, columns=DUPLICATE_COLUMNS[:-1])
-
-
-def _check_bad(root: Path, files: list[FoundFile], rules: Data) -> None:
-    """Stop if there are bad photographs, too many of them, or no others, as the rules say."""
-    bad = [file for file in files if file.status == "skipped" and not file.reason.startswith(("same bytes", LEFT_OUT))]
-    if bad and rules.bad_photos == "error":
-        raise refusal("bad_photos", root / bad[0].name, reason=bad[0].reason, count=len(bad))
-    if not any(file.status == "used" for file in files):
-        raise refusal("no_photos", root, count=len(bad), first=_first(bad))
-    unreadable = [file for file in bad if file.photo is None]
-    candidates = sum(file.photo is not None for file in files) + len(unreadable)
-    if len(unreadable) > rules.max_bad_share * candidates:
-        raise refusal("many_unreadable", root, count=len(unreadable), all=candidates, first=_first(unreadable))
-
-
-def _first(bad: list[FoundFile]) -> str:
-    return f"; the first: {bad[0].name}: {bad[0].reason}" if bad else ""
-
-
-def _roles(root: Path, names: list[str], files: list[FoundFile], rules: Data) -> dict[str, str]:
-    """Apply data.small_classes and return the role of every class that stays."""
-    used = {name: [file for file in files if (file.status, file.class_name) == ("used", name)] for name in names}
-    small = {name: len(photos) for name, photos in used.items() if len(photos) < rules.min_photos}
-    listing = ", ".join(f"{name} ({count})" for name, count in small.items())
-    if small and rules.small_classes == "error":
-        raise refusal("small_classes", root, least=rules.min_photos, classes=listing)
-    roles = {name: "train_only" if name in small else "full" for name in names if used[name]}
-    if rules.small_classes == "drop":
-        for name, count in small.items():
-            roles.pop(name, None)
-            why = f"too few usable photographs in the class ({count}; data.min_photos is {rules.min_photos})"
-            for file in used[name]:
-                file.set("skipped", why)
-    full = sum(role == "full" for role in roles.values())
-    if full < 2:
-        words = f"; too few usable photographs: {listing}" if small else ""
-        raise refusal("few_classes", root, full=full, all=len(names), small=words)
-    return roles

@@ -1,7 +1,8 @@
 """Listing a photo folder: every file below it once, with the reason if it cannot be a photograph.
 
-Nothing is opened here. Links to folders are not followed, so no folder is visited twice; a link to a file counts if its
-target lies in the photo folder. The order in which a disk lists its files never matters.
+Nothing is opened here. Links to files and folders elsewhere are followed; but within a linked folder no further link to
+a folder, and none to a folder in the photo folder or around it, so that every listing ends. What cannot be listed is a
+row with its reason. The order in which a disk lists its files never matters.
 """
 
 import os
@@ -13,15 +14,14 @@ from typing import Any
 
 from mineral_lib.catalogue import class_key
 from mineral_lib.errors import printable
+from mineral_lib.photos.layout import BESIDE, is_system_folder, part_of, recognise
 from mineral_lib.photos.messages import readable, refusal
 from mineral_lib.photos.quality import quality_warnings
 
 _SYSTEM_FILES = {"thumbs.db", "desktop.ini", "icon\r", "ehthumbs.db"}
-_SYSTEM_FOLDERS = {"__macosx", "@eadir", "$recycle.bin", "system volume information", "__pycache__"}
 _NO_PHOTOS = {".txt", ".md", ".csv", ".tsv", ".json", ".xml", ".yaml", ".yml", ".xmp", ".aae", ".ini", ".log", ".html"}
 _NO_PHOTOS |= {".htm", ".docx", ".xlsx", ".mp4", ".mov", ".avi", ".py", ".ipynb", ".zip"}
-_SPLIT_NAMES = {"train", "training", "val", "valid", "validation", "test", "testing"}
-_LINK = "link to a folder"
+_LINK = "link to a folder that is here already"
 
 
 @dataclass(slots=True)
@@ -31,11 +31,14 @@ class FoundFile:
     Attributes:
         name: POSIX path relative to the photo folder; it ends in "/" for a folder that was not entered or is empty.
         class_name: Name of the class folder, empty for files beside the class folders.
+        depth: Folders above the class folder, see ``layout``.
+        part: ``train``, ``val`` or ``test`` if the folder is split already, see ``layout``.
         status: ``used``, ``skipped`` or ``ignored``.
         reason: Why it is not used, or the conversions that were needed.
         state: Size in bytes, modification time and change time in ns; empty unless it is a candidate.
         photo: What was measured, if it could be read, see ``measure.measure_file``.
         warnings: What a person should look at.
+        remedy: What to do if it cannot be used, for messages.
     """
 
     name: str
@@ -45,6 +48,9 @@ class FoundFile:
     state: tuple[int, ...] = ()
     photo: dict[str, Any] | None = None
     warnings: list[str] = field(default_factory=list)
+    remedy: str = ""
+    depth: int = 0
+    part: str = ""
 
     def set(self, status: str, reason: str) -> None:
         """Change the status and say why."""
@@ -54,6 +60,7 @@ class FoundFile:
         """Take what was measured, or the reason why nothing was."""
         if "refused" in result:
             self.set("skipped", result["refused"])
+            self.remedy = result.get("remedy", "")
         else:
             self.photo, self.reason, self.warnings = result, result["notes"], quality_warnings(result)
 
@@ -66,11 +73,13 @@ def list_files(root: Path, *, loose: bool = False) -> list[FoundFile]:
         loose: Whether photographs directly in the folder count too; their class is empty.
 
     Raises:
-        DataError: There is no such folder, or one below it cannot be listed.
+        DataError: There is no such folder, or it cannot be listed.
     """
     if not root.is_dir():
         raise refusal("no_directory" if root.exists() else "no_folder", root)
-    return sorted(_walk(root, loose), key=lambda file: file.name)
+    found = sorted(_walk(root, loose), key=lambda file: file.name)
+    recognise(found, loose=loose)
+    return found
 
 
 def class_folders(root: Path, found: list[FoundFile]) -> dict[str, str]:
@@ -80,13 +89,13 @@ def class_folders(root: Path, found: list[FoundFile]) -> dict[str, str]:
         DataError: There are none; the message says what a photo folder looks like and what was found instead.
     """
     links = {file.class_name for file in found if file.reason == _LINK and file.name == f"{file.class_name}/"}
-    visible = sorted({file.class_name for file in found if not _is_system_folder(file.class_name or ".")})
+    visible = sorted({file.class_name for file in found if not is_system_folder(file.class_name or ".")})
     names = [name for name in visible if name not in links]
     if not names:
         loose = sum(not file.class_name and not file.name.startswith(".") for file in found)
         kind = "linked_folders" if visible else "loose_files" if loose else "empty_folder"
         raise refusal(kind, root, count=len(visible) or loose)
-    if {name.lower() for name in names} <= _SPLIT_NAMES:
+    if len({part_of(name) for name in names} - {""}) > 1:
         raise refusal("split_already", root, names=", ".join(names))
     for name in names:
         if name[0] in "=+-@\t\r":
@@ -103,35 +112,37 @@ def twin_notes(folders: dict[str, str]) -> list[str]:
     return [f"Taken for one class: the folders {' and '.join(same)}." for same in others.values() if len(same) > 1]
 
 
-def _is_system_folder(name: str) -> bool:
-    return name.startswith(".") or name.lower() in _SYSTEM_FOLDERS
-
-
 def _walk(root: Path, loose: bool) -> Iterator[FoundFile]:
-    """Every file below ``root``, also of ignored folders; plus linked and empty folders as entries ending in "/"."""
-    waiting: list[tuple[str, tuple[str, ...], str]] = [(str(root), (), "")]
+    """Every file below ``root``, also of ignored folders; plus folders without any as entries ending in "/"."""
+    waiting: list[tuple[str, tuple[str, ...], str, bool]] = [(str(root), (), "", False)]
     while waiting:
-        here, parts, hidden = waiting.pop()
+        here, parts, hidden, linked = waiting.pop()
         try:
             with os.scandir(here) as listing:
                 entries = list(listing)
         except OSError as error:
-            raise refusal("unlisted", here, error=error.strerror) from error
+            if not parts:
+                raise refusal("unlisted", here, error=error.strerror) from error
+            status = "ignored" if hidden else "skipped"
+            yield FoundFile("/".join(parts) + "/", parts[0], status, f"cannot be listed ({error.strerror})")
+            continue
         if parts and not entries:
             reason = f"system folder {readable(hidden)}" if hidden else "empty folder"
             yield FoundFile("/".join(parts) + "/", parts[0], "ignored", reason)
         for entry in entries:
             inner = (*parts, entry.name)
             name, class_name = "/".join(inner), parts[0] if parts else ""
-            if entry.is_dir(follow_symlinks=False):
-                waiting.append((entry.path, inner, hidden or (entry.name if _is_system_folder(entry.name) else "")))
-            elif entry.is_symlink() and os.path.isdir(entry.path):
+            link = entry.is_symlink() and os.path.isdir(entry.path)
+            if link and (linked or _overlap(root, Path(entry.path))):
                 yield FoundFile(name + "/", class_name or entry.name, "ignored", _LINK)
+            elif link or entry.is_dir(follow_symlinks=False):
+                system = hidden or (entry.name if is_system_folder(entry.name) else "")
+                waiting.append((entry.path, inner, system, linked or link))
             else:
-                yield _classified(root, entry, FoundFile(name, class_name), hidden, loose)
+                yield _classified(entry, FoundFile(name, class_name), hidden, loose)
 
 
-def _classified(root: Path, entry: os.DirEntry, file: FoundFile, hidden: str, loose: bool) -> FoundFile:
+def _classified(entry: os.DirEntry, file: FoundFile, hidden: str, loose: bool) -> FoundFile:
     """The file with its state, or with the reason why it is no candidate."""
     extension = Path(entry.name).suffix.lower()
     if hidden:
@@ -139,20 +150,18 @@ def _classified(root: Path, entry: os.DirEntry, file: FoundFile, hidden: str, lo
     elif entry.name.startswith(".") or entry.name.lower() in _SYSTEM_FILES:
         file.set("ignored", "system file")
     elif not file.class_name and not loose:
-        file.set("ignored", "lies beside the class folders")
+        file.set("ignored", BESIDE)
     elif extension in _NO_PHOTOS:
         file.set("ignored", f"no photograph ({extension})")
     elif readable(file.name) != file.name:
         # Such a name cannot be written into a table, and means something else on every machine.
         file.set("skipped", "the name is not valid UTF-8; rename it")
-    elif entry.is_symlink() and not _inside(root, Path(entry.path)):
-        target = readable(os.readlink(entry.path))
-        file.set("skipped", f"link that is dangling or points outside the folder ({target})")
     else:
         try:
             info = entry.stat()
         except OSError as error:
-            file.set("skipped", f"cannot be read ({error.strerror})")
+            dangling = f"link that leads nowhere ({readable(os.readlink(entry.path))})" if entry.is_symlink() else ""
+            file.set("skipped", dangling or f"cannot be read ({error.strerror})")
             return file
         file.state = (info.st_size, info.st_mtime_ns, info.st_ctime_ns)
         if not stat.S_ISREG(info.st_mode):
@@ -160,8 +169,7 @@ def _classified(root: Path, entry: os.DirEntry, file: FoundFile, hidden: str, lo
     return file
 
 
-def _inside(root: Path, link: Path) -> bool:
-    try:
-        return link.resolve(strict=True).is_relative_to(root.resolve())
-    except (OSError, RuntimeError):
-        return False
+def _overlap(root: Path, link: Path) -> bool:
+    """Whether a linked folder lies in the photo folder or around it."""
+    here, there = root.resolve(), link.resolve()
+    return there.is_relative_to(here) or here.is_relative_to(there)

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from mineral_lib.data.folds import grouped_folds
+
 STRENGTHS = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 CLASS_WEIGHTS = (None, "balanced")
-FOLDS = 5
 # Small matrices: several threads wait for each other longer than they work, and the last digits depend on their number.
 _one_thread = threadpool_limits.wrap(limits=1)
 
@@ -151,19 +152,9 @@ def out_of_fold(
         seed: Deals specimens into folds.
 
     Returns:
-        NaN everywhere if there are fewer than two specimens.
+        NaN where no fold could be held out, for example everywhere if there are fewer than two specimens.
     """
-    from sklearn.model_selection import StratifiedGroupKFold
-
     logits = np.full((len(labels), num_classes), np.nan)
-    folds = min(FOLDS, len(np.unique(groups)), int(np.bincount(labels).max(initial=0)))
-    if folds < 2 or len(np.unique(labels)) < 2:
-        return logits
-    dealt = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The least populated class|The number of unique classes")
-        parts = list(dealt.split(features, labels, groups))
-    for rest, held in parts:
-        if len(np.unique(labels[rest])) > 1:
-            logits[held] = fit_linear(features[rest], labels[rest], num_classes, choice).logits(features[held])
+    for rest, held in grouped_folds(labels, groups, seed=seed):
+        logits[held] = fit_linear(features[rest], labels[rest], num_classes, choice).logits(features[held])
     return logits

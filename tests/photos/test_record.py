@@ -91,8 +91,8 @@ def test_other_rules_read_everything_again(folder, monkeypatch):
 
 def test_what_could_not_be_opened_is_not_recorded(folder):
     result = measure_file(folder / "aa/vanished.png")
-    assert result == {"refused": "no such file", "passing": True}
-    assert measure_file(folder / "aa/words.jpg").keys() == {"refused"}
+    assert result == {"refused": "no such file", "remedy": "run the scan (notebook 01) again", "passing": True}
+    assert measure_file(folder / "aa/words.jpg").keys() == {"refused", "remedy"}
     found = [FoundFile("aa/vanished.png", "aa", state=(1,)), FoundFile("aa/0.png", "aa", state=(1,))]
     measure_folder(folder, found, jobs=1, cache_dir=folder.parent / "cache", progress=False)
     assert [file.status for file in found] == ["skipped", "used"]

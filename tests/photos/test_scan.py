@@ -47,19 +47,50 @@ def test_same_bytes_once_in_a_class_and_never_in_two(tmp_path):
     assert found["bb/wrong.png"].startswith("skipped: label conflict with aa/photo3.png")
 
 
-def test_links(tmp_path):
-    root = tmp_path / "photos"
+def test_links_are_followed_once_and_never_in_circles(tmp_path):
+    root, store = tmp_path / "photos", tmp_path / "store"
     fill_classes(root, 3, "aa", "bb")
+    fill_classes(store, 3, "cc", "specimen")
     put(tmp_path, "outside.png", noise(99))
     (root / "aa/loop").symlink_to(root)
     (root / "aa/out.png").symlink_to(tmp_path / "outside.png")
     (root / "aa/gone.png").symlink_to(root / "nowhere.png")
     (root / "aa/again.png").symlink_to(root / "aa/photo1.png")
-    found = statuses(scan_folder(root, rules()))
-    assert found["aa/loop/"] == "ignored: link to a folder"
-    assert "points outside" in found["aa/out.png"] and "dangling" in found["aa/gone.png"]
+    (root / "cc").symlink_to(store / "cc")
+    (root / "bb/specimen").symlink_to(store / "specimen")
+    (store / "cc/back").symlink_to(store)
+    scan = scan_folder(root, rules())
+    found = statuses(scan)
+    assert found["aa/loop/"] == found["cc/back/"] == "ignored: link to a folder that is here already"
+    assert found["aa/out.png"] == "used: " and found["aa/gone.png"].startswith("skipped: link that leads nowhere (/")
     assert found["aa/photo1.png"] == "skipped: same bytes as aa/again.png"
-    assert sum(text.startswith("used") for text in found.values()) == 6
+    assert scan.index["class_name"].value_counts().to_dict() == {"bb": 6, "aa": 4, "cc": 3}
+
+
+def test_a_folder_of_nothing_but_linked_classes_is_a_folder(tmp_path):
+    fill_classes(tmp_path / "store", 3, "aa", "bb")
+    (tmp_path / "photos").mkdir()
+    for name in ("aa", "bb"):
+        (tmp_path / "photos" / name).symlink_to(tmp_path / "store" / name)
+    assert len(scan_folder(tmp_path / "photos", rules()).index) == 6
+
+
+@pytest.mark.parametrize("bad", ["System Volume Information", "lost+found", "aa/Q7", "cc"])
+def test_a_folder_that_cannot_be_listed_is_a_row(tmp_path, monkeypatch, bad):
+    fill_classes(tmp_path, 3, "aa", "bb")
+    (tmp_path / bad).mkdir()
+    real = os.scandir
+
+    def scandir(place):
+        if str(place).endswith(bad):
+            raise PermissionError(13, "Permission denied")
+        return real(place)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    scan = scan_folder(tmp_path, rules())
+    status = "skipped" if bad in ("aa/Q7", "cc") else "ignored"
+    assert statuses(scan)[f"{bad}/"] == f"{status}: cannot be listed (Permission denied)"
+    assert scan.classes == ["aa", "bb"] and len(scan.index) == 6
 
 
 def test_a_pipe_and_a_name_that_is_no_text_are_skipped(tmp_path):
@@ -113,8 +144,8 @@ def test_a_link_to_itself_and_links_in_circles_end(tmp_path):
     (tmp_path / "bb/up").symlink_to("..")
     found = statuses(scan_folder(tmp_path, rules()))
     assert sum(text.startswith("used") for text in found.values()) == 6 and len(found) == 10
-    assert found["bb/up/"] == "ignored: link to a folder"
-    assert all("dangling" in found[f"aa/{name}"] for name in ("self", "one.png", "two.png"))
+    assert found["bb/up/"] == "ignored: link to a folder that is here already"
+    assert all("leads nowhere" in found[f"aa/{name}"] for name in ("self", "one.png", "two.png"))
 
 
 def test_a_scan_needs_few_file_descriptors(tmp_path):
@@ -215,11 +246,8 @@ def test_mistakes_with_the_folder_get_clear_messages(tmp_path):
     put(tmp_path, "bad/aa/x.jpg", b"words")
     assert "no usable photograph (1 skipped; the first: aa/x.jpg" in error_of(tmp_path / "bad")
     (tmp_path / "links").mkdir()
-    (tmp_path / "links/quartz").symlink_to(tmp_path / "one/aa")
-    assert "1 links to folders are not followed" in error_of(tmp_path / "links")
-    for part in ("train", "val", "test"):
-        fill_classes(tmp_path / "presplit" / part, 1, "aa")
-    assert "split already" in error_of(tmp_path / "presplit")
+    (tmp_path / "links/quartz").symlink_to(tmp_path)
+    assert "1 links lead to this folder itself" in error_of(tmp_path / "links")
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+x", "-x", "@sum"])

@@ -3,9 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from folders import png_header
 from PIL import Image
 
 from mineral_lib.cli import main
+from mineral_lib.errors import DataError
+from mineral_lib.photos import read_photo
 from mineral_lib.reporting.health import class_rows, draw_suspects, health_rows, suspicious
 
 
@@ -30,7 +33,7 @@ def test_check_says_what_is_there_and_changes_nothing(folder, study_root, capsys
     text = capsys.readouterr().out
     for words in (
         "27 files found = 26 used + 1 skipped + 0 ignored",
-        "no photograph of an accepted format",
+        "no photograph, looks like a text file",
         "in different classes",
         "pyrite 黄铁矿",
         "blank or low information",
@@ -69,6 +72,24 @@ def test_kinds_count_together_and_take_turns():
     assert suspicious(files, nothing, limit=2)["file"].tolist() == ["a/0", "a/3"]
     plate = draw_suspects(suspicious(files, nothing), lambda name: np.zeros((8, 8, 3), np.uint8))
     assert len(plate.data) == 4
+
+
+def test_reasons_keep_their_words_without_the_numbers(tmp_path):
+    reasons = {}
+    for name, size in {"icon": (9, 9), "stripe": (900, 20), "huge": (10_000, 9_000)}.items():
+        head = png_header(*size)
+        (tmp_path / name).write_bytes(head)
+        with pytest.raises(DataError) as caught:
+            read_photo(tmp_path / name)
+        reasons[name] = caught.value.what
+    (tmp_path / "page").write_text("<html>")
+    with pytest.raises(DataError) as caught:
+        read_photo(tmp_path / "page")
+    reasons["page"] = caught.value.what
+    files = pd.DataFrame({"file": reasons.keys(), "status": "skipped", "reason": reasons.values(), "warnings": ""})
+    nothing = pd.DataFrame(columns=["file_a", "class_a", "file_b", "class_b", "kind", "distance", "conflict"])
+    kinds = health_rows(files, nothing)["what"].tolist()
+    assert sorted(kinds[1:]) == ["no photograph, looks like an HTML page", "too many pixels", "too narrow", "too small"]
 
 
 def test_classes_with_few_or_no_test_photographs_are_named():

@@ -1,0 +1,107 @@
+"""Where in a folder the class folders lie: in it, below a folder of their own, or in the parts of a given split.
+
+    photos/quartz/a.jpg                     the usual way
+    photos/minerals/minerals/quartz/a.jpg   an archive within an archive
+    photos/train/quartz/a.jpg               split already: train, val, test, in the words that people use for them
+    photos/seg_train/seg_train/quartz/a.jpg both
+
+A folder is split already if ``train`` and another part hold the same class folders. If only ``train`` has class
+folders, the photographs of the others have no labels, and there is no split to keep. What lies beside is ignored.
+"""
+
+import re
+from typing import TYPE_CHECKING
+
+from mineral_lib.catalogue import class_key, find_mineral
+
+if TYPE_CHECKING:
+    from mineral_lib.photos.walk import FoundFile
+
+BESIDE = "lies beside the class folders"
+_SYSTEM_FOLDERS = {"__macosx", "@eadir", "$recycle.bin", "system volume information", "__pycache__", "lost+found"}
+_WORDS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val"}
+_WORDS |= {"test": "test", "testing": "test", "训练": "train", "验证": "val", "测试": "test"}
+_WORD = re.compile(rf"({'|'.join(_WORDS)})(?:set|data|images?|集)?")
+_APART = re.compile(r"[\W\d_]+")
+
+Parts = tuple[str, ...]
+
+
+def is_system_folder(name: str) -> bool:
+    """Whether a folder is hidden, or one that a system makes."""
+    return name.startswith(".") or name.lower() in _SYSTEM_FOLDERS
+
+
+def part_of(name: str) -> str:
+    """The part of a split that a folder's name means (``train``, ``val``, ``test``), or nothing."""
+    found = [match for word in _APART.split(name.casefold()) if (match := _WORD.fullmatch(word))]
+    return _WORDS[found[0][1]] if len(found) == 1 else ""
+
+
+def recognise(found: "list[FoundFile]", *, loose: bool = False) -> None:
+    """Set class, depth and part of every file; those beside the class folders are ignored unless ``loose``."""
+    tree = _Tree(found)
+    base = tree.descend(())
+    tops = tree.folders(base)
+    homes = {
+        home: part_of(name) for name in tops if part_of(name) and tree.folders(home := tree.descend((*base, name)))
+    }
+    classes = {home: set(map(class_key, tree.folders(home))) for home in homes}
+    trained = set().union(*(classes[home] for home, part in homes.items() if part == "train"))
+    split = {home: part for home, part in homes.items() if classes[home] & trained}
+    flat = [name for name in tops if not tree.folders((*base, name)) and not find_mineral(name)]
+    if len(set(split.values())) > 1:
+        homes = split
+    elif len(split) == 1 and len(flat) == len(tops) - 1:
+        homes = dict.fromkeys(split, "")
+    else:
+        homes = {base: ""}
+    if homes != {(): ""}:
+        _settle(found, homes, loose)
+
+
+def layout_notes(found: "list[FoundFile]") -> list[str]:
+    """Where the class folders lie, if it is not in the folder itself; a split is for ``given_split`` to tell."""
+    below = next((file for file in found if file.depth and not file.part), None)
+    return [f"The class folders lie in '{'/'.join(below.name.split('/')[: below.depth])}'."] if below else []
+
+
+def _settle(found: "list[FoundFile]", homes: dict[Parts, str], loose: bool) -> None:
+    for file in found:
+        parts = tuple(file.name.split("/"))
+        home = next((home for home in homes if parts[: len(home)] == home and len(parts) > len(home) + 1), None)
+        if home is not None:
+            file.depth, file.part, file.class_name = len(home), homes[home], parts[len(home)]
+            continue
+        file.class_name = ""
+        if not loose and file.status != "ignored":
+            file.set("ignored", BESIDE)
+
+
+class _Tree:
+    """The folders that hold something, without those of a system, and whether they hold files."""
+
+    def __init__(self, found: "list[FoundFile]") -> None:
+        self._folders: dict[Parts, dict[str, None]] = {}
+        self._files: set[Parts] = set()
+        for file in found:
+            *parts, name = file.name.split("/")
+            if any(map(is_system_folder, parts)):
+                continue
+            if name and file.status != "ignored":
+                self._files.add(tuple(parts))
+            for depth in range(len(parts)):
+                self._folders.setdefault(tuple(parts[:depth]), {})[parts[depth]] = None
+
+    def folders(self, parts: Parts) -> list[str]:
+        """Names of the folders in a folder."""
+        return list(self._folders.get(parts, ()))
+
+    def descend(self, parts: Parts) -> Parts:
+        """The folder at or below this one that holds several folders, or files, or one that is a class."""
+        while len(names := self.folders(parts)) == 1 and parts not in self._files:
+            inner = (*parts, names[0])
+            if find_mineral(names[0]) or not self.folders(inner) or inner in self._files:
+                break
+            parts = inner
+        return parts
