@@ -11,7 +11,7 @@ from folders import fill_classes, noise, noise_of, put, rules
 from PIL import Image
 
 from mineral_lib.data.index import build_index, index_fingerprint, photo_folder, read_index
-from mineral_lib.errors import DataError
+from mineral_lib.errors import DataError, StorageError
 from mineral_lib.parameters import load_profile
 from mineral_lib.photos import scan as scan_folder
 from mineral_lib.storage import write_csv
@@ -279,7 +279,7 @@ def test_index_survives_the_round_trip_through_csv(tmp_path):
     index = scan_folder(root, rules()).index
     again = read_index(write_csv(tmp_path / "index.csv", index))
     assert again.to_dict("list") == index.to_dict("list") and len(again) == 16
-    with pytest.raises(DataError, match="no readable index"):
+    with pytest.raises(StorageError, match="is missing"):
         read_index(tmp_path / "none.csv")
 
 
