@@ -3,10 +3,14 @@
 from typing import Any
 
 from mineral_lib.data.prepare import read_data_record
+from mineral_lib.digests import write_record
 from mineral_lib.parameters import sections_of
 from mineral_lib.runtime import git_commit, machine, package_versions
-from mineral_lib.storage import digest, file_digest, write_json
+from mineral_lib.storage import STUDY_FILE, digest, write_json
 from mineral_lib.study import Study
+from mineral_lib.training.run_files import MANIFEST
+
+OUTPUTS = "outputs.json"
 
 
 def write_manifest(study: Study) -> dict[str, Any]:
@@ -26,13 +30,18 @@ def write_manifest(study: Study) -> dict[str, Any]:
 
 
 def write_outputs(study: Study, stage_seconds: dict[str, float]) -> None:
-    """Write ``outputs.json``, the last file of all: the digest of every table, figure and of the report.
+    """Write ``outputs.json``, the last file of all: the digest of every table, figure, record and of the report.
+
+    Runs and the recogniser have records of their own, of which it holds the digest.
 
     Args:
         study: The study.
         stage_seconds: What each notebook took.
     """
     paths = study.paths
-    files = [path for folder in (paths.tables_dir, paths.figures_dir) for path in folder.glob("*") if path.is_file()]
-    digests = {path.relative_to(paths.root).as_posix(): file_digest(path) for path in sorted([*files, paths.report])}
-    write_json(paths.root / "outputs.json", {"stage_seconds": stage_seconds, "files": digests})
+    folders = (paths.tables_dir, paths.figures_dir, paths.splits_dir, paths.params_dir)
+    files = {path for folder in folders for path in folder.glob("*") if path.is_file()}
+    files |= {path for path in paths.root.glob("*.*") if path.is_file() and path.name[0] != "."}
+    files |= {paths.runs_dir / STUDY_FILE} | {path for run in study.planned() for path in [run.path(MANIFEST)]}
+    files -= {paths.root / OUTPUTS}
+    write_record(paths.root / OUTPUTS, {"stage_seconds": stage_seconds}, [path for path in files if path.is_file()])

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from mineral_lib import errors
-from mineral_lib.errors import StageError, StudyError
+from mineral_lib.digests import damages, read_record, write_record
+from mineral_lib.errors import StageError, StorageError, StudyError
 from mineral_lib.kernel import stoppable_kernel
 from mineral_lib.locks import folder_lock
 from mineral_lib.parameters import sections_of
-from mineral_lib.storage import clean_partials, digest, file_digest, project_root, read_json, write_json, write_text
+from mineral_lib.storage import clean_partials, digest, file_digest, project_root, write_text
 
 if TYPE_CHECKING:
     from mineral_lib.study import Study
@@ -37,7 +38,7 @@ def notebook_names() -> list[str]:
 
 def parameter_file(study: "Study") -> Path:
     """The resolved parameters of a profile, as papermill gets them."""
-    return study.paths.root / "params" / f"{study.settings.profile}.yaml"
+    return study.paths.params_dir / f"{study.settings.profile}.yaml"
 
 
 def commands(study: "Study") -> list[str]:
@@ -80,9 +81,9 @@ def _run_all(study: "Study", say: Say, force: bool) -> dict[str, float]:
     # The report comes last: it prints what all the others have made.
     names = sorted(notebook_names(), key=lambda name: name == REPORT)
     for position, name in enumerate(names, 1):
-        head, record = f"[{position}/{len(names)}] {name}", study.paths.stages_dir / f"{name}.key.json"
+        head, record = f"[{position}/{len(names)}] {name}", study.key_path(name)
         key = digest([key, file_digest(project_root() / "notebooks" / f"{name}.ipynb")])
-        if not force and record.is_file() and read_json(record)["key"] == key and _intact(study.record_path(name)):
+        if not force and _is_current(study, name, key, say):
             say(f"{head}: up to date")
         else:
             if not checked:
@@ -91,16 +92,25 @@ def _run_all(study: "Study", say: Say, force: bool) -> dict[str, float]:
             say(f"{head} ...")
             started = time.perf_counter()
             run_notebook(study, name)
-            write_json(record, {"key": key, "seconds": round(time.perf_counter() - started, 1)})
+            write_record(record, {"key": key, "seconds": round(time.perf_counter() - started, 1)})
             say(f"{head}: done in {time.perf_counter() - started:.0f} s")
-        seconds[name] = read_json(record)["seconds"]
+        seconds[name] = read_record(record)["seconds"]
     return seconds
 
 
-def _intact(record: Path) -> bool:
-    """Whether a notebook is recorded as done and all its files are still exactly as written."""
-    root, outputs = project_root(), read_json(record)["outputs"] if record.is_file() else {"": ""}
-    return all((root / name).is_file() and file_digest(root / name) == value for name, value in outputs.items())
+def _is_current(study: "Study", name: str, key: str, say: Say) -> bool:
+    """Whether a notebook was run with this key and all its files are still exactly as written; says what is not."""
+    if not (study.key_path(name).exists() and study.record_path(name).exists()):
+        return False
+    try:
+        if read_record(study.key_path(name)).get("key") != key:
+            return False
+        wrong = damages(project_root(), study.outputs(name))
+    except StorageError as error:
+        wrong = {Path(error.where).relative_to(project_root()).as_posix(): error.what}
+    for file, what in wrong.items():
+        say(f"{file} {what}: {name} is run again")
+    return not wrong
 
 
 def _library_digest() -> str:

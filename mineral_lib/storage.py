@@ -175,7 +175,7 @@ def read_csv(path: Path, *, columns: Iterable[str] = (), numbers: Iterable[str] 
         for name in (*columns, *numbers):
             if name not in frame:
                 raise ValueError(f"it has no column {name}")
-            if name in numbers and not (frame[name].dtype.kind in "iuf" and frame[name].notna().all()):
+            if name in numbers and len(frame) and not (frame[name].dtype.kind in "iuf" and frame[name].notna().all()):
                 raise ValueError(f"its column {name} holds something else than numbers")
             if frame[name].dtype.kind not in "iuf" and frame[name].astype(str).str.contains("\0", regex=False).any():
                 raise ValueError(f"its column {name} holds NUL characters")
@@ -271,6 +271,7 @@ class ResultPaths:
         baselines: What simple classifiers make of the grouped test photographs, a row a classifier and photograph.
         costs: What each network costs on this machine: one row a measurement.
         runs_dir: One folder a training run.
+        params_dir: The resolved parameters, as papermill gets them.
         tables_dir: Every table as CSV and Markdown.
         figures_dir: Every figure as PNG and SVG with the plotted numbers as CSV.
         notebooks_dir: Executed copies of the notebooks.
@@ -286,6 +287,7 @@ class ResultPaths:
         self.index, self.control = root / "index.csv", root / "nearest_neighbour.csv"
         self.baselines, self.costs = root / "baselines.csv", root / "costs.csv"
         self.splits_dir, self.runs_dir, self.stages_dir = root / "splits", root / "runs", root / "stages"
+        self.params_dir = root / "params"
         self.tables_dir, self.figures_dir = root / "tables", root / "figures"
         self.notebooks_dir, self.html_dir, self.report = root / "notebooks", root / "html", root / "report.html"
         self.cache_dir = root.parent / "cache"

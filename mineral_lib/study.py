@@ -3,6 +3,7 @@
 ``open_study("quick").dataset("train")[0]`` is all that somebody needs who knows nothing else of the package.
 """
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from functools import cached_property
@@ -18,8 +19,9 @@ from mineral_lib.data.dataset import MineralDataset
 from mineral_lib.data.pixels import load_masks, load_pixels
 from mineral_lib.data.prepare import StudyData, prepare
 from mineral_lib.data.split import read_split
-from mineral_lib.errors import StageError
-from mineral_lib.storage import STUDY_FILE, ResultPaths, file_digest, project_root, write_json
+from mineral_lib.digests import damages, read_record, study_file, write_record
+from mineral_lib.errors import StageError, StorageError
+from mineral_lib.storage import STUDY_FILE, ResultPaths, file_digest, project_root, read_csv
 from mineral_lib.training.recorded import recorded_runs
 from mineral_lib.training.run import Run
 from mineral_lib.training.specs import planned_runs
@@ -194,14 +196,60 @@ class Study:
             if not path.is_file() or path.stat().st_size == 0:
                 where, remedy = f"{notebook}: {path}", "run the notebook again from the top"
                 raise StageError("declares a file that is missing or empty", where=where, remedy=remedy)
-            outputs[path.resolve().relative_to(project_root()).as_posix()] = file_digest(path)
-        write_json(self.record_path(notebook), {"status": "done", "outputs": outputs})
+            outputs[_below_project(path)] = file_digest(path)
+        write_record(self.record_path(notebook), {"status": "done", "outputs": outputs})
         return sorted(outputs)
 
     def record_path(self, notebook: str) -> Path:
         """Where ``finish`` records a notebook."""
         return self.paths.stages_dir / f"{notebook}.json"
 
+    def key_path(self, notebook: str) -> Path:
+        """Where the chain records what a notebook was run with."""
+        return self.paths.stages_dir / f"{notebook}.key.json"
+
+    @property
+    def recorded(self) -> list[str]:
+        """The notebooks that are recorded as done."""
+        names = sorted(path.name.removesuffix(".json") for path in self.paths.stages_dir.glob("*.json"))
+        return [name for name in names if not name.endswith(".key")]
+
+    def outputs(self, notebook: str) -> dict[str, str]:
+        """What ``finish`` recorded of a notebook: SHA-256 of each file by its path below the project folder.
+
+        Raises:
+            StorageError: The record is missing or damaged.
+        """
+        path = self.record_path(notebook)
+        outputs = read_record(path).get("outputs")
+        if not isinstance(outputs, dict) or not all(isinstance(name, str) for name in outputs.values()):
+            raise StorageError("is no record of a notebook", where=str(path), remedy="start the chain again")
+        return outputs
+
+    def read(self, path: Path, **options: Any) -> pd.DataFrame:
+        """A table of the result folder. Says so if it is not as a notebook wrote it, which may be meant.
+
+        Args:
+            path: The file.
+            **options: See ``storage.read_csv``.
+
+        Raises:
+            StorageError: The file cannot be read, or is the index and damaged.
+        """
+        below, path = _below_project(path), study_file(path, self.paths.root)
+        for notebook in self.recorded:
+            known = {name: value for name, value in self.outputs(notebook).items() if name == below}
+            if damages(project_root(), known):
+                print(f"{below} has changed since notebook {notebook} wrote it; if nobody meant that, run it again")
+        return read_csv(path, **options)
+
     def show(self, *sections: str) -> Any:
         """The resolved values of some sections, for the top of a notebook."""
         return parameters.settings_table(self.settings, *sections)
+
+
+def _below_project(path: Path) -> str:
+    """A path as the records have it: from the project folder on, also where ``results`` is a link to another disk."""
+    path, root = Path(os.path.abspath(path)), project_root()
+    path = path if path.is_relative_to(root) else path.resolve()
+    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()

@@ -20,6 +20,7 @@ import pandas as pd
 from mineral_lib.config import Augment, Data
 from mineral_lib.data.augment import augment_offline
 from mineral_lib.data.index import generator_digest, index_fingerprint, photo_folder, specimen_keys, working_size
+from mineral_lib.digests import checked, write_record
 from mineral_lib.errors import StorageError
 from mineral_lib.photos import read_photo, refusal, resize_square
 from mineral_lib.specimens import photographs
@@ -167,11 +168,21 @@ def _cached(paths: list[Path], count: int, px: int, make: Make, *, chunks: int =
 
 def _open(path: Path, shape: tuple[int, ...], dtype: type) -> np.ndarray | None:
     """The cached array, or None if it is missing, damaged or of another shape."""
+    record = path.with_suffix(".json")
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
+        if array.shape != shape or array.dtype != dtype:
+            return None
+        if record.exists():
+            checked(path, record, remedy="it is made again")
+        else:  # just written, or before there were digests
+            write_record(record, {}, [path])
+    except StorageError as error:
+        print(f"{error.where}: {error.what}; it is made again")
+        return None
     except (OSError, ValueError, EOFError):
         return None
-    return array if array.shape == shape and array.dtype == dtype else None
+    return array
 
 
 @contextlib.contextmanager
@@ -190,6 +201,7 @@ def _writer(path: Path, shape: tuple[int, ...], dtype: type) -> Iterator[Callabl
             remedy="free disk space, or lower data.image_size_px or data.fraction",
         )
     header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
+    path.with_suffix(".json").unlink(missing_ok=True)
     with atomic_file(path) as handle:
         np.lib.format.write_array_header_1_0(handle, header)
         start = handle.tell()

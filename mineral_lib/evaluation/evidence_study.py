@@ -52,7 +52,7 @@ def read_measured(study: Study, name: str) -> pd.DataFrame | None:
     if study.settings.data.source != "synthetic" or not path.is_file():
         return None
     text = dict.fromkeys(["model", "network", "start", "image_id", "specimen"], str)
-    return pd.read_csv(path, dtype=text | {"seed": "Int64"}, keep_default_na=False, na_values={"seed": [""]})
+    return study.read(path, columns=text, dtype=text | {"seed": "Int64"}, na_values={"seed": [""]})
 
 
 def measure_evidence(study: Study, runs: Sequence[Run]) -> list[Path]:

@@ -79,8 +79,9 @@ class Record:
     def _load(self) -> dict[str, list]:
         try:
             record = json.loads(self.path.read_text(encoding="utf-8")) if self.path else {}
-            return dict(record["files"]) if record["rules"] == reading_rules() else {}
-        except (OSError, ValueError, KeyError, TypeError):
+            whole = record.pop("sha256") == digest(record)
+            return record["files"] if whole and record["rules"] == reading_rules() else {}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return {}
 
     def find(self, file: FoundFile) -> dict[str, Any] | None:
@@ -103,7 +104,8 @@ class Record:
     def save(self) -> None:
         """Write the record if it has changed; vanished files are left out."""
         if self.path and (self._changed or len(self._fresh) < len(self._known)):
-            write_text(self.path, json.dumps({"rules": reading_rules(), "files": self._fresh}, separators=(",", ":")))
+            record = {"rules": reading_rules(), "files": self._fresh}
+            write_text(self.path, json.dumps({"sha256": digest(record)} | record, separators=(",", ":")))
             self._changed, self._saved_s = False, time.monotonic()
 
 

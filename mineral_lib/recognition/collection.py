@@ -1,7 +1,8 @@
 """From somebody's folder to a recogniser: the ladder, the best rung on validation, its recogniser, all on disk.
 
 Everything stands in ``results/<profile>/recogniser``: ``ladder.csv``, the predictions of every rung on validation and
-test photographs, ``recogniser.safetensors``, ``trust.json`` (what its statements are worth) and ``model_card.md``.
+test photographs, ``recogniser.safetensors``, ``trust.json`` (what its statements are worth) and ``model_card.md``;
+``manifest.json`` holds the digests of all.
 """
 
 import re
@@ -16,6 +17,7 @@ import pandas as pd
 from mineral_lib import __version__
 from mineral_lib.data.index import data_title, photo_folder
 from mineral_lib.data.split import SPLITS
+from mineral_lib.digests import write_record
 from mineral_lib.evaluation.statistics import accuracy_over_seeds
 from mineral_lib.photos import stated
 from mineral_lib.recognition.backbone import load_backbone
@@ -27,6 +29,8 @@ from mineral_lib.recognition.trust import measure_trust
 from mineral_lib.runtime import package_versions
 from mineral_lib.storage import write_csv, write_json
 from mineral_lib.study import Study
+
+RECORD_FILE = "manifest.json"
 
 
 def folder_of(study: Study) -> Path:
@@ -80,6 +84,9 @@ def build_recogniser(
     made = replace(fitted.recogniser, about=about)
     save_recogniser(folder_of(study) / MODEL_FILE, made, kinds)
     write_model_card(folder_of(study) / CARD_FILE, made)
+    record = folder_of(study) / RECORD_FILE
+    files = [path for path in folder_of(study).rglob("*") if path.is_file() and path != record]
+    write_record(record, {"profile": study.settings.profile}, files)
     return made, frame
 
 

@@ -61,7 +61,7 @@ class FeatureCache:
             try:
                 with np.load(path, allow_pickle=False) as kept:
                     self.rows = dict(zip(kept["digests"].tolist(), kept["values"], strict=True))
-            except (OSError, ValueError, KeyError, EOFError):
+            except Exception:  # zipfile and numpy answer damage with errors of many kinds
                 self.rows = {}
 
     def add(self, digest: str, value: np.ndarray) -> None:

@@ -68,7 +68,7 @@ def table(name: str, *, measured: bool = False, **family: tuple[str, ...]) -> Ca
             study, values = (subject.study, {"run": subject}) if isinstance(subject, Run) else (subject, {})
             file_name = name.format(**options, run=getattr(subject, "name", ""))
             if measured and not given:
-                frame = read_saved(study.paths.tables_dir / f"{file_name}.csv")
+                frame = read_saved(study, file_name)
                 made = None if frame is None else function(study, frame, **options)
             else:
                 made = function(subject, *given, **options)
@@ -155,15 +155,16 @@ def saved_table(study: "Study", name: str) -> Table | None:
     """A table from its saved numbers, measured by a notebook or made by the user; None where it was not saved."""
     if name in MEASURED:
         return MEASURED[name](study)
-    frame = read_saved(study.paths.tables_dir / f"{name}.csv")
+    frame = read_saved(study, name)
     return None if frame is None else declared(study, name, frame)
 
 
-def read_saved(path: Path) -> pd.DataFrame | None:
+def read_saved(study: "Study", name: str) -> pd.DataFrame | None:
     """The numbers of a saved table; None where it was not saved. Empty cells of text are empty, others NaN."""
+    path = study.paths.tables_dir / f"{name}.csv"
     if not path.is_file():
         return None
-    frame = pd.read_csv(path, keep_default_na=False, na_values=[""])
+    frame = study.read(path, na_values=[""])
     texts = frame.select_dtypes(exclude="number").columns
     return frame.fillna(dict.fromkeys(texts, ""))
 

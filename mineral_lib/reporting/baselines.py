@@ -65,6 +65,7 @@ def _answers(study: Study) -> pd.DataFrame:
     """What the baselines answer, a row a baseline, seed and test photograph, see ``evaluation.controls``."""
     if not study.paths.baselines.is_file():
         return pd.DataFrame(columns=["baseline"])
-    table = pd.read_csv(study.paths.baselines, dtype={"image_id": str, "specimen": str}, keep_default_na=False)
+    text = {"image_id": str, "specimen": str}
+    table = study.read(study.paths.baselines, columns=["baseline", *text], numbers=["label", "predicted"], dtype=text)
     specimens = table["specimen"].where(table["specimen"] != "", table["image_id"])
     return table.assign(specimen=specimens, correct=(table["label"] == table["predicted"]).astype(float))

@@ -10,6 +10,7 @@ from mineral_lib.reporting.artefacts import figure, table
 from mineral_lib.reporting.style import MUTED, PAGE_MM, Drawing, network_style, new_figure
 from mineral_lib.reporting.words import entry
 from mineral_lib.study import Study
+from mineral_lib.training.cost import COLUMNS
 
 MODES = {"train": "training", "infer": "recognition"}
 AGAINST = {  # column of the record, its label, and the unit of the time drawn against it
@@ -22,7 +23,9 @@ AGAINST = {  # column of the record, its label, and the unit of the time drawn a
 def read_costs(study: Study) -> pd.DataFrame | None:
     """The record ``costs.csv``, a row a measurement (see ``training.cost.COLUMNS``), or None before it was made."""
     texts = dict.fromkeys(("note", "device", "machine", "precision"), str)
-    return pd.read_csv(study.paths.costs, dtype=texts) if study.paths.costs.is_file() else None
+    if not study.paths.costs.is_file():
+        return None
+    return study.read(study.paths.costs, columns=COLUMNS, dtype=texts, keep_default_na=True)
 
 
 @table("costs")

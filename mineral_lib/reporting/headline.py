@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from mineral_lib.config import PROPOSED
 from mineral_lib.data.split import read_split
@@ -64,7 +63,7 @@ def describe_data(study: Study) -> str:
     """One sentence on the photographs, counted from the index; a second one where the seeds decide nothing."""
     if not study.paths.index.is_file():
         return "No index of photographs was found."
-    index = pd.read_csv(study.paths.index, dtype=str, keep_default_na=False)
+    index = study.read(study.paths.index, columns=["specimen", "class_name"], dtype=str)
     kind = "generated images" if study.settings.data.source == "synthetic" else "photographs of the given folder"
     specimens = index.loc[index["specimen"] != "", "specimen"].nunique()
     of = f" of {specimens:,} specimens" if specimens else ""

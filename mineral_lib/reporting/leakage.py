@@ -84,7 +84,8 @@ def _neighbours(study: Study) -> Iterator[Answers]:
     """The nearest neighbour on true and on shuffled labels; nothing before notebook 05 has run it."""
     if not study.paths.control.is_file():
         return
-    control = pd.read_csv(study.paths.control, dtype={"sample_id": str, "specimen": str}, keep_default_na=False)
+    text = {"sample_id": str, "specimen": str}
+    control = study.read(study.paths.control, columns=["labels", "protocol"], numbers=["correct"], dtype=text)
     for labels in ("true", "shuffled"):
         parts = {str(name): part for name, part in control[control["labels"] == labels].groupby("protocol")}
         start = {"row": "nearest_neighbour", "network": NEIGHBOUR, "labels": labels}

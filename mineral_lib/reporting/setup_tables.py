@@ -40,7 +40,7 @@ def table_2(study: Study) -> pd.DataFrame | None:
     if not study.paths.index.is_file():
         return None
     texts = dict.fromkeys(("image_id", "class_name", "specimen"), str)
-    index = pd.read_csv(study.paths.index, dtype=texts, keep_default_na=False)
+    index = study.read(study.paths.index, columns=texts, numbers=["label"], dtype=texts)
     present = list(index.sort_values("label")["class_name"].unique())
     own = {mineral.slug: name for name in reversed(present) if (mineral := find_mineral(name))}
     known = [own.get(mineral.slug, mineral.slug) for mineral in minerals()]

@@ -72,9 +72,11 @@ def test_folder_pixels_are_the_photographs_in_index_order(study):
 
 def test_pixels_are_decoded_once_and_a_damaged_cache_is_made_again(study, tmp_path, monkeypatch):
     first = np.array(study.load(study.index, cache_dir=tmp_path))
-    (path,) = tmp_path.iterdir()
+    (path,) = tmp_path.glob("*.npy")
     np.save(tmp_path / "other.npy", np.zeros((2, 2), np.uint8))
-    for spoilt in (path.read_bytes()[:-100], (tmp_path / "other.npy").read_bytes(), b""):
+    whole = path.read_bytes()
+    flipped = whole[:-1000] + bytes([whole[-1000] ^ 1]) + whole[-999:]
+    for spoilt in (whole[:-100], (tmp_path / "other.npy").read_bytes(), b"", flipped):
         path.write_bytes(spoilt)
         assert np.array_equal(
             study.load(study.index, cache_dir=tmp_path),

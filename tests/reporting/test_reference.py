@@ -32,7 +32,7 @@ def test_the_first_screen_is_made_of_the_tracked_records(study):
 
 
 def test_table_4_is_made_of_the_tracked_records(study):
-    made, tracked = table_4(study).frame, read_saved(study.paths.tables_dir / "table_4_comparison.csv")
+    made, tracked = table_4(study).frame, read_saved(study, "table_4_comparison")
     for name in ("accuracy", "low", "high", "seed_sd"):
         pd.testing.assert_series_equal(made[name].astype(float), tracked[name].astype(float), rtol=0, atol=2e-6)
 
