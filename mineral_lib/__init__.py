@@ -19,6 +19,7 @@ _ROOMS = {
     "Run": "training.run",
     "Study": "study",
     "StudyError": "errors",
+    "accept_parameters": "injected",
     "augment_photo": "data.augment",
     "load_profile": "parameters",
     "make_split": "data.split",

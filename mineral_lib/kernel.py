@@ -10,7 +10,7 @@ import signal
 from collections.abc import Iterator
 from typing import Any
 
-from mineral_lib.stopping import check_stop, graceful_stop
+from mineral_lib.stopping import check_stop, graceful_stop, interrupted_by
 
 WHAT = "finished notebooks and saved runs are kept"
 
@@ -25,23 +25,35 @@ def stoppable_kernel(where: str) -> Iterator[dict[str, Any]]:
     Raises:
         StoppedError: A signal came while the block ran.
     """
+    from jupyter_client import win_interrupt
+    from jupyter_client.kernelspec import KernelSpecManager
     from jupyter_client.manager import AsyncKernelManager
 
     started: list[AsyncKernelManager] = []
 
     class Kernel(AsyncKernelManager):
-        """A kernel whose process we know."""
+        """A kernel of this interpreter, whatever kernels the user has installed, and whose process we know."""
 
         def __init__(self, *arguments: Any, **options: Any) -> None:
-            super().__init__(*arguments, **options)
+            # Without folders to look in, the native kernel is left.
+            super().__init__(*arguments, kernel_spec_manager=KernelSpecManager(kernel_dirs=[]), **options)
             started.append(self)
 
+        async def _async_interrupt_kernel(self) -> None:
+            # The end of every notebook interrupts its kernel, also an idle one, which then writes an error into a
+            # good run. We have told it of a stop before.
+            if not self.shutting_down or interrupted_by():
+                await super()._async_interrupt_kernel()
+
     def hand_on(_number: int) -> None:
-        process = getattr(started[-1].provisioner, "pid", None) if started else None
-        if process is None:
+        kernel = started[-1].provisioner if started else None
+        if getattr(kernel, "pid", None) is None:
             raise KeyboardInterrupt  # no kernel yet: nothing to save
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process, signal.SIGINT)
+        if os.name == "nt":  # where os.kill would end it
+            win_interrupt.send_interrupt(kernel.process.win32_interrupt_event)
+        else:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(kernel.pid, signal.SIGINT)
 
     with graceful_stop(hand_on):
         try:

@@ -11,17 +11,23 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from mineral_lib.errors import ParameterError, StorageError, shortened
+import psutil
 
+from mineral_lib.errors import ParameterError, StorageError, note, shortened
+
+# What a disk answers that does not know an operation: locks, flushing a folder.
+UNSUPPORTED = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL, errno.ENOTTY}
 LONGEST_NAME = 255  # bytes of a file's name
 ROOT_MARKER = "pyproject.toml"
 ROOT_VARIABLE = "MINERAL_STUDY_ROOT"
 # Names of the runs that belong to a profile as it is now; older folders beside them are ignored.
 STUDY_FILE = "study.json"
+PATIENCE = 20  # tries of a rename on Windows
 # Temporary files are named .<name>.partial-<process>, in the folder of the file they become.
 PARTIAL = ".partial-"
 
@@ -75,7 +81,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
         with partial.open("rb+") as handle:
-            os.fsync(handle.fileno())
+            _flush(handle.fileno())
         move(partial, path)
     except OSError as error:
         raise write_error(path, error) from error
@@ -102,9 +108,19 @@ def _sync_folder(folder: Path) -> None:
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
         try:
-            os.fsync(handle)
+            _flush(handle)
         finally:
             os.close(handle)
+
+
+def _flush(handle: int) -> None:
+    """Flush a file or folder to the disk, where the disk can."""
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            raise
+        note("the disk of the results cannot be told to flush: after a power cut, delete them and start again")
 
 
 @contextlib.contextmanager
@@ -216,11 +232,21 @@ def file_digest(path: Path) -> str:
 def move(path: Path, target: Path) -> Path:
     """Rename a finished file within its folder, replacing ``target``, and return ``target``."""
     try:
-        os.replace(path, target)
+        _replace(path, target)
         _sync_folder(target.parent)
     except OSError as error:
         raise write_error(target, error) from error
     return target
+
+
+def _replace(path: Path, target: Path) -> None:
+    """Rename; Windows refuses as long as another program, such as a virus scanner, has one of them open."""
+    for _ in range(PATIENCE if os.name == "nt" else 0):
+        with contextlib.suppress(PermissionError):
+            os.replace(path, target)
+            return
+        time.sleep(0.1)
+    os.replace(path, target)
 
 
 def clean_partials(folder: Path) -> list[Path]:
@@ -239,20 +265,26 @@ def clean_partials(folder: Path) -> list[Path]:
 
 def process_alive(process: int) -> bool:
     """Whether a process with this number runs on this machine."""
-    try:
-        os.kill(process, 0)
-    except OSError as error:  # others than this one: it runs, and belongs to somebody else
-        return not isinstance(error, ProcessLookupError)
-    return True
+    return psutil.pid_exists(process)
 
 
 def remove_tree(folder: Path) -> None:
-    """Delete a folder of generated files, if it exists; it is there whole, or not at all."""
+    """Delete a folder of generated files, if it exists; it is there whole, or not at all.
+
+    A link to a folder stays, and its folder is emptied.
+    """
     folder = Path(folder)
+    if folder.is_symlink():
+        for path in folder.iterdir() if folder.is_dir() else ():
+            remove_tree(path)
+        return
     with contextlib.suppress(FileNotFoundError):
         gone = folder.with_name(f".{folder.name}{PARTIAL}{os.getpid()}")
         os.replace(folder, gone)
-        shutil.rmtree(gone, ignore_errors=True)
+        if gone.is_dir():
+            shutil.rmtree(gone, ignore_errors=True)
+        else:
+            gone.unlink()
 
 
 class ResultPaths:

@@ -17,8 +17,8 @@ from mineral_lib.storage import ROOT_VARIABLE, digest, project_root
 if TYPE_CHECKING:
     from mineral_lib.study import Study
 
-# submitit announces the time limit or a preemption with this signal.
-WARNING = signal.SIGUSR2
+# submitit announces the time limit or a preemption with this signal; Windows has neither it nor Slurm.
+WARNING = getattr(signal, "SIGUSR2", signal.SIGTERM)
 # A job that reaches its time limit goes on in the next one; a finished study ends this, not a number.
 TIME_LIMITS = 1000
 MINUTES = 240  # of a job if the user says nothing

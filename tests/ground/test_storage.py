@@ -1,9 +1,13 @@
 """The atomic writer: old content or new content, nothing else."""
 
 import ast
+import errno
+import fcntl
+import os
 import re
 import resource
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +15,9 @@ from pathlib import Path
 import pytest
 
 from mineral_lib import storage
-from mineral_lib.errors import StorageError
+from mineral_lib.errors import StorageError, note
+from mineral_lib.locks import folder_lock
+from mineral_lib.study import _below_project
 
 LIBRARY = Path(storage.__file__).parent
 
@@ -203,3 +209,58 @@ def test_a_folder_is_removed_whole(tmp_path):
     storage.remove_tree(tmp_path / "x")
     storage.remove_tree(tmp_path / "x")
     assert not list(tmp_path.iterdir())
+
+
+# ---------------------------------------------------------------- disks that can less
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK])
+def test_a_disk_without_locks_is_worked_on_with_a_note(tmp_path, monkeypatch, capsys, number):
+    """Case F23."""
+
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    note.cache_clear()
+    for _ in range(2):
+        with folder_lock(tmp_path, "run"):
+            pass
+    assert capsys.readouterr().err.count("knows no locks") == 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("number", "works"), [(errno.EINVAL, True), (errno.ENOTSUP, True), (errno.EIO, False)])
+def test_a_disk_that_cannot_flush_folders_is_written_with_a_note(tmp_path, monkeypatch, capsys, number, works):
+    flush = os.fsync
+
+    def fsync(handle):
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(number, os.strerror(number))
+        flush(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    note.cache_clear()
+    if works:
+        assert storage.write_text(tmp_path / "a.txt", "x").read_text() == "x"
+        assert "power cut" in capsys.readouterr().err
+    else:
+        with pytest.raises(StorageError, match="cannot write"):
+            storage.write_text(tmp_path / "a.txt", "x")
+
+
+@pytest.mark.parametrize("link", ["results", "results/p", "results/p/tables"])
+def test_results_on_another_disk_are_recorded_by_their_place_in_the_project(tmp_path, monkeypatch, link):
+    """Case F2."""
+    root, other = tmp_path / "project", tmp_path / "other disk"
+    other.mkdir()
+    (root / link).parent.mkdir(parents=True)
+    (root / link).symlink_to(other)
+    monkeypatch.setenv(storage.ROOT_VARIABLE, str(root))
+    table = storage.write_text(root / "results/p/tables/t.csv", "x")
+    assert _below_project(table) == "results/p/tables/t.csv"
+    assert _below_project(tmp_path / "elsewhere.csv") == (tmp_path / "elsewhere.csv").as_posix()
+    storage.remove_tree(root / "results/p")
+    assert not table.exists() and (root / link).exists() == (link != "results/p/tables")
+    storage.write_text(table, "again")
+    assert storage.clean_partials(root) == []
