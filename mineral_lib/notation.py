@@ -52,7 +52,7 @@ def _short(text: str, columns: int) -> str:
 
 def caption(name: str, columns: int) -> str:
     """A name in a figure: one line of at most so many columns, beside which other words keep their order."""
-    return isolated(_short(line(name), columns))
+    return isolated(_short(printable(name, keep=_SHOWN), columns))
 
 
 def _width(text: str) -> int:
@@ -62,7 +62,7 @@ def _width(text: str) -> int:
 
 def line(text: object) -> str:
     """A text on one line of a terminal; what would move the cursor or turn the line around is shown as its code."""
-    return printable(str(text), keep=_SHOWN)
+    return isolated(printable(str(text), keep=_SHOWN))
 
 
 def markdown(text: object) -> Markup:

@@ -68,7 +68,7 @@ def table(name: str, *, measured: bool = False, **family: tuple[str, ...]) -> Ca
             study, values = (subject.study, {"run": subject}) if isinstance(subject, Run) else (subject, {})
             file_name = name.format(**options, run=getattr(subject, "name", ""))
             if measured and not given:
-                frame = read_saved(study, file_name)
+                frame = read_saved(study, file_name, _key(name, family, options))
                 made = None if frame is None else function(study, frame, **options)
             else:
                 made = function(subject, *given, **options)
@@ -159,12 +159,20 @@ def saved_table(study: "Study", name: str) -> Table | None:
     return None if frame is None else declared(study, name, frame)
 
 
-def read_saved(study: "Study", name: str) -> pd.DataFrame | None:
-    """The numbers of a saved table; None where it was not saved. Empty cells of text are empty, others NaN."""
+def read_saved(study: "Study", name: str, key: str | None = None) -> pd.DataFrame | None:
+    """The numbers of a saved table; None where it was not saved. Empty cells of text are empty, others NaN.
+
+    Args:
+        study: The study.
+        name: File name.
+        key: Name in ``words.yaml`` if it is another one: texts stay texts there, also names like 007.
+    """
     path = study.paths.tables_dir / f"{name}.csv"
     if not path.is_file():
         return None
-    frame = study.read(path, na_values=[""])
+    columns = columns_of(key or name) or {}
+    texts = {column: str for column, how in columns.items() if how.kind == "text"}
+    frame = study.read(path, dtype=texts, na_values=[""])
     texts = frame.select_dtypes(exclude="number").columns
     return frame.fillna(dict.fromkeys(texts, ""))
 

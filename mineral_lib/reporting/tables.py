@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mineral_lib.notation import html, isolated, line, markdown
+from mineral_lib.notation import html, line, markdown
 from mineral_lib.storage import write_csv, write_text
 
 MISSING = "not run in this profile"
@@ -49,7 +49,7 @@ class Column:
             return f"{value:,.{self.decimals}f}"
         if self.kind == "p":
             return "< 0.001" if value < 0.001 else f"{value:.3f}"
-        return isolated(str(value))
+        return str(value)
 
 
 @dataclass(frozen=True)
