@@ -50,7 +50,7 @@ def _short(text: str, columns: int) -> str:
     return f"{start}…{end}"
 
 
-def caption(name: str, columns: int) -> str:
+def caption(name: str, columns: int = 28) -> str:
     """A name in a figure: one line of at most so many columns, beside which other words keep their order."""
     return isolated(_short(printable(name, keep=_SHOWN), columns))
 

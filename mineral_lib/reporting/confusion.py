@@ -19,8 +19,6 @@ from mineral_lib.reporting.words import label
 from mineral_lib.study import Study
 from mineral_lib.training.run import Run
 
-LONGEST = 32  # columns of a name on an axis
-
 
 def few_mark(support: float) -> str:
     """The mark of a class with fewer than ``FEW_TEST_PHOTOGRAPHS`` test photographs, else nothing."""
@@ -55,11 +53,11 @@ def class_numbers(classes: Sequence[str]) -> list[str]:
     A name that is a number is its own; the others are counted on, from 27 if there are minerals of Table 2.
     """
     known = [find_mineral(name) for name in classes]
-    table_2 = {str(mineral.number) for mineral in known if mineral}
-    own = {name for name in classes if name.isdecimal()} - table_2
-    spare = (str(n) for n in itertools.count(len(minerals()) + 1 if table_2 else 1) if str(n) not in own)
+    table_2 = {mineral.number for mineral in known if mineral}
+    own = {name: int(name) for name in classes if name.isdecimal() and int(name) not in table_2}
+    spare = (n for n in itertools.count(len(minerals()) + 1 if table_2 else 1) if n not in own.values())
     return [
-        str(mineral.number) if mineral else name if name in own else next(spare)
+        str(mineral.number) if mineral else name if name in own else str(next(spare))
         for name, mineral in zip(classes, known, strict=True)
     ]
 
@@ -115,7 +113,7 @@ def draw_matrix(
         above.set_xlabel(support_label(language), fontsize=font)
         axes.set(xlabel=label("true", language), ylabel=label("predicted", language))
     else:
-        names = [caption(display_name(name, language), LONGEST) for name in classes]
+        names = [caption(display_name(name, language)) for name in classes]
         axes.set_xticks(places, names, rotation=60, ha="right", rotation_mode="anchor")
         axes.set_yticks(places, [f"{name}  {photographs}" for name, photographs in zip(names, support, strict=True)])
         rows = f"{label('true', language)}\n{support_label(language)}"

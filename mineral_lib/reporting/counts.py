@@ -6,7 +6,7 @@ import pandas as pd
 from mineral_lib.catalogue import display_name, minerals
 from mineral_lib.notation import caption
 from mineral_lib.reporting.artefacts import figure
-from mineral_lib.reporting.confusion import LONGEST, support_label, support_text
+from mineral_lib.reporting.confusion import support_label, support_text
 from mineral_lib.reporting.setup_tables import table_2
 from mineral_lib.reporting.style import MUTED, PAGE_MM, Drawing, new_figure, styled
 from mineral_lib.reporting.words import label
@@ -52,7 +52,7 @@ def draw_class_counts(frame: pd.DataFrame, *, language: str = "en") -> Drawing:
         words += f"   {support_text(row['test'], row['train'])}" if split and frame["test"].notna().any() else ""
         end = np.nanmax([row["original"], row["augmented"]])
         axes.text(end, place, words, va="center", fontsize=6, color=MUTED)
-    axes.set_yticks(places, [caption(display_name(name, language), LONGEST) for name in frame["class_name"]])
+    axes.set_yticks(places, [caption(display_name(name, language)) for name in frame["class_name"]])
     axes.invert_yaxis()
     axes.margins(x=0.2 if split else 0.12, y=0.012)
     axes.grid(axis="y", visible=False)

@@ -20,9 +20,6 @@ from mineral_lib.reporting.style import COLUMN_MM, MUTED, PAGE_MM, Drawing, new_
 PLATE_1 = ("bornite", "cinnabar", "limonite", "galena", "molybdenite", "bauxite", "malachite", "realgar", "quartz")
 
 
-LONGEST = 28  # columns of a line beside a picture
-
-
 class Tile(NamedTuple):
     """A photograph of a sheet: see ``as_picture``; without one the words of ``empty`` stand on grey."""
 
@@ -117,7 +114,7 @@ def _draw_tile(axes: Axes, tile: Tile, fonts: Fonts) -> None:
 
 
 def _fitting(words: str) -> str:
-    return "\n".join(caption(part, LONGEST) for part in words.split("\n"))
+    return "\n".join(caption(part) for part in words.split("\n"))
 
 
 def in_rows(tiles: Sequence[Tile], columns: int) -> list[Sequence[Tile]]:
