@@ -37,17 +37,15 @@ def isolated(name: str) -> str:
 
 
 def _short(text: str, columns: int) -> str:
-    """A text that is at most so many columns wide, letters left out of its middle; a Chinese character takes two."""
+    """A text of at most so many columns, letters left out of its middle; a Chinese character takes two."""
     if _width(text) <= columns:
         return text
-    start, end, room = "", "", columns - 1
-    for place in range(len(text)):
-        start_wide, end_wide = _width(start + text[place]), _width(text[-1 - place] + end)
-        start = text[: place + 1] if start_wide <= room - room // 2 else start
-        end = text[-1 - place :] if end_wide <= room // 2 else end
-    while end and unicodedata.category(end[0]).startswith("M"):
-        end = end[1:]  # an accent without its letter
-    return f"{start}…{end}"
+    room = columns - 1
+    start = next(place for place in range(len(text), -1, -1) if _width(text[:place]) <= room - room // 2)
+    end = next(place for place in range(len(text)) if _width(text[place:]) <= room // 2)
+    while end < len(text) and unicodedata.category(text[end]).startswith("M"):
+        end += 1  # an accent without its letter
+    return f"{text[:start]}…{text[end:]}"
 
 
 def caption(name: str, columns: int = 28) -> str:

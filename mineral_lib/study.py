@@ -244,7 +244,8 @@ class Study:
         return read_csv(path, **options)
 
     def show(self, *sections: str) -> Any:
-        """The resolved values of some sections, for the top of a notebook."""
+        """The resolved values of some sections, for the top of a notebook; its tables will show names as they are."""
+        pd.set_option("display.html.use_mathjax", False, "styler.html.mathjax", False, "styler.format.escape", "html")
         return parameters.settings_table(self.settings, *sections)
 
 

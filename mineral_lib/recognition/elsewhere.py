@@ -13,6 +13,7 @@ from mineral_lib.config import Settings
 from mineral_lib.data.index import build_index, photo_folder
 from mineral_lib.errors import DataError
 from mineral_lib.evaluation.statistics import accuracy_interval
+from mineral_lib.notation import line
 from mineral_lib.recognition.identify import both_names
 from mineral_lib.recognition.ladder import scores
 from mineral_lib.recognition.name_match import Name, match_names, names_csv
@@ -121,7 +122,7 @@ class Elsewhere:
             ("unknown", "not known to the recogniser"),
         ):
             found = [
-                f"{name.folder} = {name.class_name}" if name.class_name else name.folder
+                f"{line(name.folder)} = {line(name.class_name)}" if name.class_name else line(name.folder)
                 for name in self.names
                 if name.how == how
             ]

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mineral_lib.catalogue import find_mineral
+from mineral_lib.catalogue import display_name, find_mineral
 from mineral_lib.errors import printable
+from mineral_lib.notation import line
 from mineral_lib.recognition import conformal, hand_tests
 from mineral_lib.recognition.reading import read_features
 from mineral_lib.recognition.recogniser import Answer, Recogniser
@@ -105,7 +106,7 @@ class Identified:
         """All answers for people."""
         lines = []
         for answer, test in zip(self.answers, self.next_tests, strict=True):
-            names = printable(", ".join(answer.names))
+            names = ", ".join(map(line, answer.names))
             lines += [f"{names}: {sentence(answer, self.classes, self.groups)}"]
             lines += [
                 f"    {100 * answer.probability[label]:5.1f} %  {both_names(self.classes[label])}"
@@ -114,7 +115,7 @@ class Identified:
             if test is not None:
                 name, bits = test
                 lines.append(NEXT.format(name=name, bits=bits, answers=" | ".join(hand_tests.ANSWERS[name])))
-        lines += [f"{printable(name)}: skipped: {printable(reason)}" for name, reason in self.skipped.items()]
+        lines += [f"{line(name)}: skipped: {line(reason)}" for name, reason in self.skipped.items()]
         return "\n".join(lines)
 
 
@@ -171,9 +172,8 @@ def groups_of(classes: Sequence[str]) -> list[str]:
 
 
 def both_names(class_name: str) -> str:
-    """A class in English and Chinese where the catalogue knows it, else as it is."""
-    mineral = find_mineral(class_name)
-    return mineral.display_name if mineral else class_name
+    """A class in English and Chinese where the catalogue knows it, else as it is, for a line of text."""
+    return line(display_name(class_name))
 
 
 def likeliest(answer: Answer) -> list[int]:

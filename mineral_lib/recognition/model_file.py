@@ -8,6 +8,7 @@ is shown: sizes, names and numbers are checked, and it must answer once for a gr
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,8 @@ FORMAT, VERSION = "mineral recogniser", 1
 ENTRY = "mineral_recogniser"
 MODEL_FILE = "recogniser.safetensors"
 MAX_BYTES, MAX_TEXT = 2_000_000_000, 20_000_000
-MAX_KINDS, MAX_CLASSES, MAX_NAME = 8, 5000, 200
+MAX_KINDS, MAX_CLASSES, MAX_NAME = 8, 5000, 255
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 SIZES_PX = range(32, 1025)
 _CFG = ("architecture", "input_size", "crop_pct", "interpolation", "mean", "std", "license")
 _LINEAR = ("mean", "scale", "weight", "bias")
@@ -194,10 +196,10 @@ def _try_out(recogniser: Recogniser) -> None:
 
 
 def _are_names(names: Any) -> bool:
-    """Whether these are names that can be shown: texts of one line, none of them twice or a spreadsheet's formula."""
+    """Whether these are names of folders: texts without control codes, none of them twice or a formula."""
     return (
         isinstance(names, list)
-        and all(isinstance(name, str) and 0 < len(name) <= MAX_NAME and name.isprintable() for name in names)
+        and all(isinstance(one, str) and 0 < len(one) <= MAX_NAME and not _CONTROL.search(one) for one in names)
         and not any(name[0] in "=+-@" for name in names)
         and len(set(names)) == len(names)
     )

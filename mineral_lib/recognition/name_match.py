@@ -95,9 +95,15 @@ def _catalogue() -> dict[str, Mineral]:
 
 
 def _key(name: str) -> str:
-    """A name without case, accents, and everything that is neither letter nor digit."""
+    """A name without case, accents, and everything that is neither letter nor digit, unless nothing would be left."""
     letters = unicodedata.normalize("NFKD", name.casefold())
-    return "".join(letter for letter in letters if letter.isalnum())
+    return "".join(letter for letter in letters if letter.isalnum() or _is_vowel(letter)) or name
+
+
+def _is_vowel(sign: str) -> bool:
+    """Whether a mark is part of the spelling, as in scripts of India and kana, and no accent or optional point."""
+    place = unicodedata.combining(sign)
+    return unicodedata.category(sign) in ("Mn", "Mc") and not (10 <= place <= 35 or place >= 200)
 
 
 def names_csv(names: Sequence[Name]) -> str:

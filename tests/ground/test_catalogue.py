@@ -2,7 +2,7 @@
 
 import pytest
 
-from mineral_lib.catalogue import display_name, find_mineral, minerals
+from mineral_lib.catalogue import class_key, display_name, find_mineral, minerals
 from mineral_lib.paper import authors_history, printed
 
 
@@ -31,3 +31,23 @@ def test_reference_numbers():
         assert authors_history("eca_convnext_tiny", weights)["val_accuracy_percent"].max() == pytest.approx(best)
     assert len(authors_history("resnet50", "scratch")) == 200
     assert authors_history("resnet50", "transfer").empty
+
+
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        ("Blue Agate", "blue-agate "),
+        ("ЯШМА", "яшма"),
+        ("straße", "STRASSE"),
+        ("ｊａｄｅ", "Jade"),
+        ("opal\u200e", "opal"),
+    ],
+)
+def test_spellings_of_one_name_are_one_class(one, other):
+    assert class_key(one) == class_key(other)
+
+
+def test_other_names_are_other_classes():
+    names = ["1", "10", "01", "café", "cafe", "नील", "नाल", "ガ", "カ", "-", "_", "📷", "📷📷", "agate", "agates"]
+    assert len({class_key(name) for name in names if name not in "-_"}) == len(names) - 2
+    assert class_key("Quartz ") == class_key("石英") == "quartz" and class_key("-") and class_key("_")
