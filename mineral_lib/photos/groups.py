@@ -25,13 +25,15 @@ SAME_BYTES, SAME_PIXELS, NEAR = "same bytes", "same pixels", "near"
 LARGE_SHARE = 0.25  # of a class: more in one group, and the split 6:2:2 can no longer be met
 LARGE_COUNT = 8  # fewer photographs in a group are named only if they leave too few groups
 MIN_GROUPS = 3  # one for each of train, val and test
+_STRIP = 1024  # rows
 
 
 def fingerprints(image: Image.Image | np.ndarray) -> dict[str, str]:
     """What the scan keeps of a decoded RGB photograph: ``pixels_sha256`` and the upright hash ``phash``."""
     picture = as_picture(image)
     content = hashlib.sha256(str((picture.height, picture.width, 3)).encode())
-    content.update(picture.tobytes())
+    for top in range(0, picture.height, _STRIP):  # in strips: the bytes of a large picture are never held at once
+        content.update(picture.crop((0, top, picture.width, min(top + _STRIP, picture.height))).tobytes())
     return {"pixels_sha256": content.hexdigest(), "phash": f"{perceptual_hash(picture)[0]:016x}"}
 
 

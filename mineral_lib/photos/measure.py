@@ -4,7 +4,7 @@ Threads share the work: Pillow decodes and resizes, and SHA-256 hashes, without 
 tried: for photographs of 12 megapixels, 0.3 and 0.02 megapixels both were equally fast on two (busy) cores once the
 processes ran, and threads need no start-up time, no second copy of the libraries, and no guard in the caller's script.
 A photograph is decoded once and only its numbers are kept, so memory follows the number of threads and not the pixels
-of the folder.
+of the folder. The few that cost far more than a camera's photographs are decoded in a process of their own (``alone``).
 
 The record is one JSON file a photo folder, below ``results/cache/scans``. A file counts as unchanged if its size, its
 modification time and its change time are the same. The record holds only what follows from a file's bytes and is
@@ -13,6 +13,7 @@ opened at all are not recorded, because that may be different the next time. Los
 and nothing else.
 """
 
+import contextlib
 import json
 import os
 import sys
@@ -28,9 +29,11 @@ import PIL
 from tqdm import tqdm
 
 from mineral_lib.errors import DataError
+from mineral_lib.photos import alone
+from mineral_lib.photos.cost import CostlyError
 from mineral_lib.photos.groups import fingerprints
 from mineral_lib.photos.heic import heic_version
-from mineral_lib.photos.images import AccessError, read_photo
+from mineral_lib.photos.images import AccessError, decode_photo
 from mineral_lib.photos.messages import readable
 from mineral_lib.photos.quality import measure_quality, working_picture
 from mineral_lib.photos.walk import FoundFile
@@ -38,11 +41,11 @@ from mineral_lib.storage import digest, write_text
 
 SAVE_EVERY_S = 60.0  # a stopped scan of a large folder loses at most this much work
 _CHUNK = 8  # files a task: small enough for an even bar, large enough that handing out work costs nothing
-_RULES = ("images", "colour", "heic", "foreign", "quality", "duplicates", "groups", "measure")
+_RULES = ("images", "cost", "alone", "colour", "heic", "foreign", "quality", "duplicates", "groups", "measure")
 
 
-def measure_file(path: Path) -> dict[str, Any]:
-    """Decode one photograph completely and measure it.
+def measure_file(path: Path, *, costly: bool = False) -> dict[str, Any]:
+    """Decode one photograph completely and measure it, a costly one in a process of its own unless ``costly``.
 
     Returns:
         ``sha256``, ``width``, ``height``, ``size_bytes``, ``notes`` (conversions, in words), ``pixels_sha256``
@@ -50,12 +53,16 @@ def measure_file(path: Path) -> dict[str, Any]:
         or, for a file that cannot be used, ``refused`` (the reason), ``remedy``, and ``passing`` if the file could not
         be opened.
     """
+    photo = None
     try:
-        photo = read_photo(path)
+        with contextlib.suppress(CostlyError):
+            photo = decode_photo(path, costly=costly)
     except DataError as error:
         return {"refused": error.what, "remedy": error.remedy} | (
             {"passing": True} if isinstance(error, AccessError) else {}
         )
+    if photo is None:
+        return alone.measure_alone(path)
     return {
         "sha256": photo.sha256,
         "width": photo.image.width,
@@ -147,6 +154,7 @@ def measure_folder(
                     file.take(result)
                 bar.update(len(chunk))
     finally:
+        alone.close()
         record.save()  # also when stopped: what was read need not be read again
     reused = len(candidates) - len(waiting)
     if not progress:
