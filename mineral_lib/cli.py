@@ -60,6 +60,10 @@ def build_parser() -> argparse.ArgumentParser:
     one.add_argument("name", help="name of the run, for example eca_convnext_tiny-transfer-grouped-seed0")
     _add_photo_commands(command)
     command("list", _list, "list profiles, notebooks and finished runs")
+    text = "check every file of finished results against its digest; exit status 4 if one is damaged"
+    one = command("check-results", _check_results, text)
+    one.add_argument("folder", nargs="?", help="a result folder (default: all of them, references too)")
+    one.add_argument("--profile", help="name of a profile, instead of a folder")
     text = "copy the small files of a finished study to results/reference"
     command("keep-reference", _keep_reference, text).add_argument("--profile", required=True)
     one = command("clean", _clean, "delete the generated results of a profile")
@@ -268,6 +272,22 @@ def _list(_options: argparse.Namespace) -> None:
     results = project_root() / "results"
     for folder in sorted(path for path in results.glob("*/runs/*") if (path / "metrics.json").is_file()):
         print(f"run:       {folder.relative_to(results).as_posix()}")
+
+
+def _check_results(options: argparse.Namespace) -> None:
+    from mineral_lib.check_results import check_results, result_folders
+
+    if options.profile:
+        folders = [ResultPaths.of(study_name(options.profile)).root]
+    else:
+        folders = [given_path(options.folder).resolve()] if options.folder else result_folders()
+    count = 0
+    for folder in folders:
+        found = check_results(folder)
+        print(found.to_text())
+        count += len(found.damages)
+    if count:
+        raise StorageError(f"{count} damages were found", remedy="what stands at each of them; nothing was changed")
 
 
 def _keep_reference(options: argparse.Namespace) -> None:

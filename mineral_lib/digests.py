@@ -34,7 +34,7 @@ def write_record(path: Path, content: Mapping[str, Any], files: Iterable[Path] =
     """
     digests = {file.relative_to(path.parent).as_posix(): file_digest(file) for file in sorted(files)}
     # As it will be read: keys are text, tuples are lists.
-    plain = json.loads(json.dumps({**content, FILES: digests}, default=str))
+    plain = json.loads(json.dumps({**content, **({FILES: digests} if digests else {})}, default=str))
     return write_json(path, plain | {OWN: digest(plain)})
 
 
@@ -86,6 +86,15 @@ def damages(folder: Path, digests: Digests, *, thorough: bool = False) -> dict[s
         with contextlib.suppress(StorageError):  # a full disk, or results outside of a project
             write_json(_checked_path(folder), whole)
     return wrong
+
+
+def vouches(record: Path, path: Path) -> bool:
+    """Whether a record holds the digest of a file.
+
+    Raises:
+        StorageError: The record is damaged.
+    """
+    return record.exists() and path.relative_to(record.parent).as_posix() in read_record(record).get(FILES, {})
 
 
 def checked(path: Path, record: Path, *, remedy: str) -> Path:

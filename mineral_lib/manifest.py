@@ -6,7 +6,7 @@ from mineral_lib.data.prepare import read_data_record
 from mineral_lib.digests import write_record
 from mineral_lib.parameters import sections_of
 from mineral_lib.runtime import git_commit, machine, package_versions
-from mineral_lib.storage import STUDY_FILE, digest, write_json
+from mineral_lib.storage import STUDY_FILE, digest
 from mineral_lib.study import Study
 from mineral_lib.training.run_files import MANIFEST
 
@@ -25,7 +25,7 @@ def write_manifest(study: Study) -> dict[str, Any]:
         "machine": machine(),
         "threads": study.settings.train.threads,
     }
-    write_json(study.paths.root / "manifest.json", manifest)
+    write_record(study.paths.root / "manifest.json", manifest)
     return manifest
 
 
@@ -39,7 +39,7 @@ def write_outputs(study: Study, stage_seconds: dict[str, float]) -> None:
         stage_seconds: What each notebook took.
     """
     paths = study.paths
-    folders = (paths.tables_dir, paths.figures_dir, paths.splits_dir, paths.params_dir)
+    folders = (paths.tables_dir, paths.figures_dir, paths.splits_dir, paths.params_dir, paths.stages_dir)
     files = {path for folder in folders for path in folder.glob("*") if path.is_file()}
     files |= {path for path in paths.root.glob("*.*") if path.is_file() and path.name[0] != "."}
     files |= {paths.runs_dir / STUDY_FILE} | {path for run in study.planned() for path in [run.path(MANIFEST)]}

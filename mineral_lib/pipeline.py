@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from mineral_lib import errors
-from mineral_lib.digests import damages, read_record, write_record
+from mineral_lib.digests import damages, write_record
 from mineral_lib.errors import StageError, StorageError, StudyError
 from mineral_lib.kernel import stoppable_kernel
 from mineral_lib.locks import folder_lock
 from mineral_lib.parameters import sections_of
+from mineral_lib.stages import read_key
 from mineral_lib.storage import clean_partials, digest, file_digest, project_root, write_text
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def _run_all(study: "Study", say: Say, force: bool) -> dict[str, float]:
             run_notebook(study, name)
             write_record(record, {"key": key, "seconds": round(time.perf_counter() - started, 1)})
             say(f"{head}: done in {time.perf_counter() - started:.0f} s")
-        seconds[name] = read_record(record)["seconds"]
+        seconds[name] = read_key(record)["seconds"]
     return seconds
 
 
@@ -103,7 +104,7 @@ def _is_current(study: "Study", name: str, key: str, say: Say) -> bool:
     if not (study.key_path(name).exists() and study.record_path(name).exists()):
         return False
     try:
-        if read_record(study.key_path(name)).get("key") != key:
+        if read_key(study.key_path(name))["key"] != key:
             return False
         wrong = damages(project_root(), study.outputs(name))
     except StorageError as error:

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from mineral_lib.digests import read_record, write_record
+from mineral_lib.digests import FILES, read_record, write_record
 from mineral_lib.errors import DataError, StorageError
+from mineral_lib.manifest import OUTPUTS
 from mineral_lib.parameters import load_profile
 from mineral_lib.reporting.comparison import table_4
 from mineral_lib.reporting.headline import facts
@@ -14,7 +15,7 @@ from mineral_lib.training.run_files import MANIFEST, REMEDY, RUN_FILES, WEIGHTS_
 # Folders and files of a profile that are kept; every table and figure can be made again from them.
 KEPT = ("tables", "figures", "params")
 # Of the splits the headline's; those of multiplied photographs are large and made again in seconds.
-FILES = ("*.csv", "*.json", "*.md", "report.html", "splits/grouped*.csv")
+PATTERNS = ("*.csv", "*.json", "*.md", "report.html", "splits/grouped*.csv")
 # The headline of the report as the README quotes it.
 FIRST_SCREEN = "first_screen.md"
 
@@ -33,7 +34,7 @@ def quoted(study: Study) -> str:
 def keep_reference(profile: str) -> Path:
     """Replace the reference results of a profile by its present ones, and return their folder.
 
-    The manifests of the copied runs vouch for the copied files, not for weights.
+    The records of the copies vouch for what was copied, not for weights and for splits that are made in seconds.
 
     Raises:
         DataError: The profile has no results.
@@ -49,11 +50,16 @@ def keep_reference(profile: str) -> Path:
                 raise StorageError(what, where=str(run / name), remedy=REMEDY)
     write_text(paths.root / FIRST_SCREEN, quoted(Study(settings, paths)))
     remove_tree(target)
-    wanted = [path for pattern in FILES for path in paths.root.glob(pattern)]
+    wanted = [path for pattern in PATTERNS for path in paths.root.glob(pattern)]
     wanted += [path for name in KEPT for path in (paths.root / name).rglob("*") if path.is_file()]
     wanted += [path for run in paths.runs_dir.glob("*") for name in RUN_FILES if (path := run / name).is_file()]
     for path in sorted(wanted):
         write_bytes(target / path.relative_to(paths.root), path.read_bytes())
     for record in (target / "runs").glob(f"*/{MANIFEST}"):
         write_record(record, read_record(record), [record.with_name(name) for name in RUN_FILES if name != MANIFEST])
+    if (record := ResultPaths(target).data).is_file():
+        content = read_record(record)
+        write_record(record, content, [path for name in content.get(FILES, {}) if (path := target / name).is_file()])
+    content = read_record(record) if (record := target / OUTPUTS).is_file() else {}
+    write_record(record, content, [path for path in target.rglob("*") if path.is_file() and path != record])
     return target

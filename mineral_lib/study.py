@@ -19,8 +19,9 @@ from mineral_lib.data.dataset import MineralDataset
 from mineral_lib.data.pixels import load_masks, load_pixels
 from mineral_lib.data.prepare import StudyData, prepare
 from mineral_lib.data.split import read_split
-from mineral_lib.digests import damages, read_record, study_file, write_record
-from mineral_lib.errors import StageError, StorageError
+from mineral_lib.digests import damages, study_file, write_record
+from mineral_lib.errors import StageError
+from mineral_lib.stages import read_outputs
 from mineral_lib.storage import STUDY_FILE, ResultPaths, file_digest, project_root, read_csv
 from mineral_lib.training.recorded import recorded_runs
 from mineral_lib.training.run import Run
@@ -220,11 +221,7 @@ class Study:
         Raises:
             StorageError: The record is missing or damaged.
         """
-        path = self.record_path(notebook)
-        outputs = read_record(path).get("outputs")
-        if not isinstance(outputs, dict) or not all(isinstance(name, str) for name in outputs.values()):
-            raise StorageError("is no record of a notebook", where=str(path), remedy="start the chain again")
-        return outputs
+        return read_outputs(self.record_path(notebook))
 
     def read(self, path: Path, **options: Any) -> pd.DataFrame:
         """A table of the result folder. Says so if it is not as a notebook wrote it, which may be meant.

@@ -77,7 +77,7 @@ def prepare(settings: Settings) -> StudyData:
     if paths.data.exists():
         try:
             if read_data_record(paths.data)["key"] == key:
-                return _read(paths, list(splits))
+                return read_prepared(paths, list(splits))
         except StorageError as error:
             print(f"{error.where}: {error.what}; index and splits are made again")
     scan = build_index(data, found=found, cache_dir=paths.cache_dir)
@@ -97,7 +97,7 @@ def prepare(settings: Settings) -> StudyData:
         "leak": audit_files(paths, settings.split.protocols),
     }
     write_record(paths.data, content, tables)
-    return _read(paths, list(splits))
+    return read_prepared(paths, list(splits))
 
 
 def _fingerprint(index: pd.DataFrame) -> str:
@@ -133,8 +133,19 @@ def read_data_record(path: Path) -> dict[str, Any]:
     return record
 
 
-def _read(paths: ResultPaths, names: list[str]) -> StudyData:
+def read_prepared(paths: ResultPaths, names: list[str]) -> StudyData:
+    """Index and splits as they stand on disk.
+
+    Args:
+        paths: The result folder.
+        names: Of the splits.
+
+    Raises:
+        StorageError: A file is missing or damaged, or they do not fit together.
+    """
     record, index = read_data_record(paths.data), read_index(paths.index)
+    for name in names:
+        study_file(paths.splits_dir / f"{name}.csv", paths.root)
     named = index.drop_duplicates("label").sort_values("label")["class_name"].tolist()
     if record["fingerprint"] != _fingerprint(index) or record["classes"] != named:
         raise StorageError("does not fit data.json", where=str(paths.index), remedy=DATA_REMEDY)

@@ -24,7 +24,7 @@ import pandas as pd
 
 from mineral_lib.catalogue import find_mineral
 from mineral_lib.config import Augment, Protocol, Split
-from mineral_lib.digests import study_file
+from mineral_lib.digests import DATA_RECORD, study_file, vouches
 from mineral_lib.photos import PART, refusal
 from mineral_lib.runtime import derive_seed
 from mineral_lib.storage import read_csv
@@ -178,9 +178,9 @@ def read_split(splits_dir: Path, protocol: str, seed: int | None = None) -> pd.D
     Raises:
         StorageError: The file is damaged.
     """
-    names = [f"{protocol}-seed{seed}", protocol]
-    path = next((path for path in (splits_dir / f"{name}.csv" for name in names) if path.is_file()), None)
-    if path is None:
+    paths = [splits_dir / f"{name}.csv" for name in (f"{protocol}-seed{seed}", protocol)]
+    path = next((path for path in paths if path.is_file()), paths[-1])
+    if not path.is_file() and not vouches(splits_dir.parent / DATA_RECORD, path):
         return None
     text = dict.fromkeys(_TEXT, str)
     return read_csv(study_file(path, splits_dir.parent), columns=_TEXT, numbers=["copy", "label"], dtype=text)

@@ -9,13 +9,14 @@ from typing import Any
 
 from markupsafe import Markup
 
+from mineral_lib.digests import read_record
 from mineral_lib.notation import template
 from mineral_lib.reporting.artefacts import make_artefacts, saved_table
 from mineral_lib.reporting.headline import describe_data, facts
 from mineral_lib.reporting.style import FONT_FILE, PAGE_MM, Drawing
 from mineral_lib.reporting.tables import MISSING, Table
 from mineral_lib.reporting.words import context_notes, entry, notes_of, words
-from mineral_lib.storage import read_json, write_text
+from mineral_lib.storage import write_text
 from mineral_lib.study import Study
 
 SVG_LIMIT = 600_000  # larger drawings (sheets of photographs) are embedded as PNG
@@ -140,7 +141,7 @@ def _width_rem(path: Path, dpi: int) -> float:
 def provenance(study: Study) -> list[tuple[str, str]]:
     """Profile manifest and software of the runs as name and text."""
     path = study.paths.root / "manifest.json"
-    rows = {key.replace("_", " "): value for key, value in (read_json(path) if path.is_file() else {}).items()}
+    rows = {key.replace("_", " "): value for key, value in (read_record(path) if path.is_file() else {}).items()}
     if manifests := [run.manifest for run in study.runs]:
         seconds = sum(manifest.get("seconds", 0) for manifest in manifests)
         rows["software of the runs"] = manifests[0].get("versions", {})

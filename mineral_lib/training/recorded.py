@@ -22,20 +22,24 @@ def recorded_runs(study: "Study") -> list[Run]:
         StorageError: A run's file is damaged.
     """
     folder = study.paths.runs_dir
-    wanted = _planned(folder / STUDY_FILE)
+    wanted = planned_names(folder / STUDY_FILE)
     paths = (
         sorted(path for path in folder.glob("*") if wanted is None or path.name in wanted) if folder.is_dir() else []
     )
     return [_recorded_run(study, path) for path in paths if has_ended(path)]
 
 
-def _planned(record: Path) -> list[str] | None:
-    """Names of the runs that belong to the profile as it is now; None where nobody has written them down."""
+def planned_names(record: Path) -> list[str] | None:
+    """Names of the runs that belong to the profile as it is now; None where nobody has written them down.
+
+    Raises:
+        StorageError: The record is damaged.
+    """
     if not record.is_file():
         return None
     content = read_json(record)
     names = read_record(record).get("runs") if isinstance(content, dict) else content
-    if not isinstance(names, list):
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise StorageError("does not list runs", where=str(record), remedy=REMEDY)
     return names
 

@@ -125,7 +125,10 @@ def read_manifest(path: Path) -> dict[str, Any]:
     Raises:
         StorageError: The file is missing or damaged.
     """
-    return read_record(path, remedy=REMEDY)
+    manifest = read_record(path, remedy=REMEDY)
+    if not isinstance(manifest.get("seconds"), int | float):
+        raise _unusable(path, "lacks a required key")
+    return manifest
 
 
 def read_config(path: Path) -> dict[str, Any]:
