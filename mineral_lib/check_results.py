@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mineral_lib.config import Settings
 from mineral_lib.data.index import photo_folder, read_index
 from mineral_lib.data.prepare import read_data_record, read_prepared
 from mineral_lib.digests import DATA_REMEDY, FILES, OWN, damages, read_record
@@ -276,27 +275,21 @@ def _differs_from_commit(folder: Path, names: set[str]) -> set[str] | None:
 
 def _check_photographs(paths: ResultPaths, found: Findings) -> None:
     """The photographs of a folder against the digests in the index."""
-    settings = _settings(paths)
-    if settings is None or settings.data.source != "folder" or "index.csv" in {one.file for one in found.damages}:
+    try:
+        index = read_index(paths.index)
+        if (index["path"] == "").all():  # generated
+            return
+        root = photo_folder(load_profile(str(next(paths.params_dir.glob("*.yaml")))).data)
+    except (StudyError, StopIteration, TypeError):  # damaged or not there, which has been said, or of another version
         return
-    root = photo_folder(settings.data)
     if not root.is_dir():
         found.notes.append(f"the photographs are not here: {root}")
         return
-    index = read_index(paths.index)
     wrong = damages(root, dict(zip(index["path"], index["sha256"], strict=True)), thorough=True)
     words = {f"photograph {name}": what.replace("written", "scanned") for name, what in wrong.items()}
     found.add(
         (f"photograph {name}" for name in index["path"]), words, "put it back, or start the chain again: it scans anew"
     )
-
-
-def _settings(paths: ResultPaths) -> Settings | None:
-    files = sorted(paths.params_dir.glob("*.yaml"))
-    try:
-        return load_profile(str(files[0])) if files and paths.index.exists() else None
-    except StudyError:  # parameters of an older version, or a damaged file, which its digest tells
-        return None
 
 
 def _check_cache(folder: Path, found: Findings) -> None:

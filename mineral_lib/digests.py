@@ -50,7 +50,7 @@ def read_record(path: Path, *, remedy: str = "start the chain again: it is made 
         content = read_json(path)
     except StorageError as error:
         raise StorageError(error.what, where=error.where, remedy=remedy) from error
-    if not isinstance(content, dict) or not isinstance(content.get(FILES, {}), dict):
+    if not content or not isinstance(content, dict) or not isinstance(content.get(FILES, {}), dict):
         raise StorageError("is no record of this study", where=str(path), remedy=remedy)
     own = content.pop(OWN, None)
     if own is not None and own != digest(content):

@@ -74,7 +74,7 @@ def prepare(settings: Settings) -> StudyData:
         for name in settings.split.protocols
     }
     tables = [paths.index, paths.scan, paths.duplicates, *(paths.splits_dir / f"{name}.csv" for name in splits)]
-    if paths.data.exists():
+    if paths.data.exists() or paths.index.exists():
         try:
             if read_data_record(paths.data)["key"] == key:
                 return read_prepared(paths, list(splits))
