@@ -193,7 +193,8 @@ def _learn(options: argparse.Namespace) -> None:
     print(f"{len(study.index)} photographs of {len(study.classes)} minerals in {study.settings.data.folder}")
     if skipped := int((study.data.files["status"] == "skipped").sum()):
         print(f"{skipped} files skipped; `mineral check` says why")
-    print("\n".join(f"* {note}" for note in study.data.notes))
+    for note in study.data.notes:
+        print(f"* {note}")
     print(ladder_text(learn(study)[1]))
     file = (folder_of(study) / MODEL_FILE).relative_to(project_root()).as_posix()
     print(f"\n* chosen on validation photographs: {file}\nNext: mineral identify PHOTO ... --model {file}")

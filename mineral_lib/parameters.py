@@ -93,7 +93,7 @@ def read_profile(path: Path) -> dict[str, Any]:
     return value
 
 
-def load_profile(profile: str, changes: list[str] | None = None, **given: Any) -> Settings:
+def load_profile(profile: str, changes: list[str] | None = None, /, **given: Any) -> Settings:
     """Load a profile by name or file and change some of its values.
 
     Args:
