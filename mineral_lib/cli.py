@@ -197,7 +197,7 @@ def _learn(options: argparse.Namespace) -> None:
         print(f"* {note}")
     print(ladder_text(learn(study)[1]))
     file = (folder_of(study) / MODEL_FILE).relative_to(project_root()).as_posix()
-    print(f"\n* chosen on validation photographs: {file}\nNext: mineral identify PHOTO ... --model {file}")
+    print(f"\n* chosen by cross-validation: {file}\nNext: mineral identify PHOTO ... --model {file}")
 
 
 def _review(options: argparse.Namespace) -> None:

@@ -1,7 +1,7 @@
-"""From somebody's folder to a recogniser: the ladder, the best rung on validation, its recogniser, all on disk.
+"""From somebody's folder to a recogniser: the ladder, the rung that cross-validation chose, its recogniser on disk.
 
-Everything stands in ``results/<profile>/recogniser``: ``ladder.csv``, the predictions of every rung on validation and
-test photographs, ``recogniser.safetensors``, ``trust.json`` (what its statements are worth) and ``model_card.md``;
+Everything stands in ``results/<profile>/recogniser``: ``ladder.csv``, the predictions of every rung on cross-validated
+and test photographs, ``recogniser.safetensors``, ``trust.json`` (what its statements are worth), ``model_card.md``;
 ``manifest.json`` holds the digests of all.
 """
 
@@ -21,10 +21,12 @@ from mineral_lib.digests import write_record
 from mineral_lib.evaluation.statistics import accuracy_over_seeds
 from mineral_lib.photos import stated
 from mineral_lib.recognition.backbone import load_backbone
+from mineral_lib.recognition.calibration import probabilities
 from mineral_lib.recognition.ladder import Rung, best_rung, climb, rungs_of, scores
+from mineral_lib.recognition.linear import Choice
 from mineral_lib.recognition.model_card import CARD_FILE, write_model_card
 from mineral_lib.recognition.model_file import MODEL_FILE, backbone_names, save_recogniser
-from mineral_lib.recognition.recogniser import SEEN_DIGITS, Fitted, Photographs, Recogniser, fit_recogniser
+from mineral_lib.recognition.recogniser import SEEN_DIGITS, Photographs, Recogniser, fit_recogniser
 from mineral_lib.recognition.trust import measure_trust
 from mineral_lib.runtime import package_versions
 from mineral_lib.storage import write_csv, write_json
@@ -47,7 +49,7 @@ def parts_of(study: Study, seed: int | None = None) -> dict[str, np.ndarray]:
 def build_recogniser(
     study: Study, *, backbones: Sequence[str], sizes_px: Sequence[int], coverage: float
 ) -> tuple[Recogniser, pd.DataFrame]:
-    """Climb the ladder, keep every rung's predictions, and write the recogniser of the best rung on validation.
+    """Climb the ladder, keep every rung's predictions, and write the recogniser of the rung cross-validation chose.
 
     Args:
         study: With photographs of a folder.
@@ -56,7 +58,7 @@ def build_recogniser(
         coverage: Promised share of sets that hold the true class.
 
     Returns:
-        The recogniser, and the ladder: one row a rung with validation and test numbers (fractions).
+        The recogniser, and the ladder: one row a rung with cross-validated and test numbers (fractions).
 
     Raises:
         DataError: The photographs cannot be used.
@@ -64,24 +66,25 @@ def build_recogniser(
     root, jobs = photo_folder(study.settings.data), study.settings.train.jobs
     photographs = Photographs.of_folder(root, study.index, cache_dir=study.paths.cache_dir, jobs=jobs)
     parts = parts_of(study)
+    rows = np.concatenate([parts["train"], parts["val"]])
     rungs = climb(photographs, len(study.classes), parts, rungs_of(backbones, sizes_px))
-    best = best_rung(rungs, photographs.labels[parts["val"]])
+    best = best_rung(rungs, photographs.labels[rows])
     for rung in rungs:
-        for part in ("val", "test"):
-            _write_predictions(study, rung, part, parts[part])
-    frame = pd.DataFrame([_row(rung, photographs, parts, study) | {"chosen": rung is best} for rung in rungs])
+        known = np.isfinite(rung.known).any(1)
+        _write_predictions(study, rung, "cross_validated", rows[known], probabilities(rung.known[known], 1.0))
+        _write_predictions(study, rung, "test", parts["test"], rung.test)
+    frame = pd.DataFrame([_row(rung, photographs, rows, parts["test"], study) for rung in rungs])
+    frame["chosen"] = [rung is best for rung in rungs]
     write_csv(folder_of(study) / "ladder.csv", frame)
-    kinds = list(best.kinds)
-    fitted = fit_recogniser(
-        photographs, study.classes, kinds, parts["train"], parts["val"], best.choice, coverage=coverage
-    )
-    trust = _trust(study, photographs, parts, fitted)
+    kinds, held = list(best.kinds), np.isin(rows, parts["val"])
+    fitted = fit_recogniser(photographs, study.classes, kinds, rows, held, best.choice, best.known, coverage=coverage)
+    trust = _trust(study, photographs, rows, parts["test"], fitted, best.known)
     write_json(folder_of(study) / "trust.json", trust)
-    about = _about(study, photographs, parts, fitted) | {"trust": trust}
+    about = _about(study, photographs, parts, best.choice, fitted) | {"trust": trust}
     row = frame[frame["chosen"]].iloc[0]
     about |= {"rung": best.name, "kinds": kinds, "backbones": _sources(kinds)}
     about["test"] = {name: _number(row[name]) for name in ("accuracy", "low", "high", "macro_recall", "top3")}
-    made = replace(fitted.recogniser, about=about)
+    made = replace(fitted, about=about)
     save_recogniser(folder_of(study) / MODEL_FILE, made, kinds)
     write_model_card(folder_of(study) / CARD_FILE, made)
     record = folder_of(study) / RECORD_FILE
@@ -90,21 +93,24 @@ def build_recogniser(
     return made, frame
 
 
-def _trust(study: Study, photographs: Photographs, parts: dict[str, np.ndarray], fitted: Fitted) -> dict[str, Any]:
-    labels, groups, test = photographs.labels, photographs.groups, parts["test"]
-    both = np.concatenate([parts["train"], parts["val"]])
-    features = [part[test] for part in photographs.features(fitted.recogniser.kinds)]
+def _trust(
+    study: Study, photographs: Photographs, rows: np.ndarray, test: np.ndarray, made: Recogniser, logits: np.ndarray
+) -> dict[str, Any]:
+    labels, groups = photographs.labels, photographs.groups
+    features = [part[test] for part in photographs.features(made.kinds)]
     options = {"resamples": study.settings.report.bootstrap, "seed": study.settings.report.seed}
-    return measure_trust(fitted, (labels[both], groups[both]), (labels[test], groups[test]), features, **options)
+    return measure_trust(made, logits, (labels[rows], groups[rows]), (labels[test], groups[test]), features, **options)
 
 
-def _about(study: Study, photographs: Photographs, parts: dict[str, np.ndarray], fitted: Fitted) -> dict[str, Any]:
+def _about(
+    study: Study, photographs: Photographs, parts: dict[str, np.ndarray], choice: Choice, made: Recogniser
+) -> dict[str, Any]:
     """What the model card says of data and choice, as plain values."""
     index, counts = study.index, {}
     for label, name in enumerate(study.classes):
         rows = index["label"] == label
         counts[name] = {"photographs": int(rows.sum()), "specimens": int(index.loc[rows, "group"].nunique())}
-    known, licences = fitted.recogniser.familiarity, stated(index, "licence")
+    known, licences = made.familiarity, stated(index, "licence")
     return {
         "profile": study.settings.profile,
         "title": data_title(study.settings.data, study.settings.profile),
@@ -116,8 +122,8 @@ def _about(study: Study, photographs: Photographs, parts: dict[str, np.ndarray],
         "licence_not_stated": int(len(index) - licences.sum()),
         # So that an evaluation elsewhere can leave out what was learned from: beginnings of SHA-256.
         "seen": sorted(index["sha256"].iloc[np.concatenate([parts["train"], parts["val"]])].str[:SEEN_DIGITS]),
-        "strength": fitted.choice.strength,
-        "class_weight": fitted.choice.class_weight or "none",
+        "strength": choice.strength,
+        "class_weight": choice.class_weight or "none",
         "familiarity_auroc": [_number(value) for value in (known.auroc, known.auroc_low, known.auroc_high)],
         "versions": package_versions(),
         "package": __version__,
@@ -134,9 +140,9 @@ def _number(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def _row(rung: Rung, photographs: Photographs, parts: dict[str, np.ndarray], study: Study) -> dict[str, object]:
-    labels, groups, test = photographs.labels, photographs.groups, parts["test"]
-    val = scores(rung.val, labels[parts["val"]])
+def _row(rung: Rung, photographs: Photographs, rows: np.ndarray, test: np.ndarray, study: Study) -> dict[str, object]:
+    labels, groups = photographs.labels, photographs.groups
+    known = np.isfinite(rung.known).any(1)
     found = scores(rung.test, labels[test])
     low = high = float("nan")
     if len(test):
@@ -144,12 +150,11 @@ def _row(rung: Rung, photographs: Photographs, parts: dict[str, np.ndarray], stu
         options = {"resamples": study.settings.report.bootstrap, "seed": study.settings.report.seed}
         low, high = accuracy_over_seeds([(correct, groups[test])], **options)[1]
     choice = {"strength": rung.choice.strength, "class_weight": rung.choice.class_weight} if rung.choice else {}
-    validation = {f"val_{name}": value for name, value in val.items()}
-    return {"rung": rung.name, **validation, **found, "low": low, "high": high, **choice, "seconds": rung.seconds}
+    chosen_on = {f"cv_{name}": value for name, value in scores(rung.known[known], labels[rows][known]).items()}
+    return {"rung": rung.name, **chosen_on, **found, "low": low, "high": high, **choice, "seconds": rung.seconds}
 
 
-def _write_predictions(study: Study, rung: Rung, part: str, rows: np.ndarray) -> Path:
-    probability = rung.val if part == "val" else rung.test
+def _write_predictions(study: Study, rung: Rung, part: str, rows: np.ndarray, probability: np.ndarray) -> Path:
     frame = study.index.iloc[rows][["image_id", "group", "label"]].reset_index(drop=True)
     frame["predicted"] = probability.argmax(1)
     columns = pd.DataFrame(probability, columns=[f"p_{label}" for label in range(probability.shape[1])])

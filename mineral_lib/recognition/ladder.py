@@ -9,7 +9,7 @@ import pandas as pd
 
 from mineral_lib.evaluation.metrics import commonest_label
 from mineral_lib.recognition.calibration import probabilities
-from mineral_lib.recognition.linear import Choice, choose, fit_linear
+from mineral_lib.recognition.linear import Choice, choose, fit_linear, score
 from mineral_lib.recognition.recogniser import Photographs, kind_of
 
 MAJORITY = "majority"
@@ -23,8 +23,9 @@ class Rung:
     Attributes:
         name: For people.
         kinds: Names of its features, see ``recogniser.kind_of``; none for the commonest class.
-        choice: What was chosen on validation; None for the commonest class.
-        val: Probabilities of the validation photographs (V, C), fitted on training photographs.
+        choice: What cross-validation chose; None for the commonest class.
+        known: Logits of the training, then validation photographs (N, C), by classifiers that have seen none of their
+            specimen; NaN where there is none.
         test: Probabilities of the test photographs (T, C), fitted on training and validation photographs.
         seconds: What choosing and fitting took, without the features.
     """
@@ -32,7 +33,7 @@ class Rung:
     name: str
     kinds: tuple[str, ...]
     choice: Choice | None
-    val: np.ndarray
+    known: np.ndarray
     test: np.ndarray
     seconds: float
 
@@ -63,26 +64,24 @@ def climb(
         parts: Rows of ``train``, ``val`` and ``test``.
         rungs: Names and features, see ``rungs_of``.
     """
-    labels, train, val, test = photographs.labels, parts["train"], parts["val"], parts["test"]
-    both = np.concatenate([train, val])
-    found = [_majority(labels, parts, num_classes)]
+    labels, both = photographs.labels, np.concatenate([parts["train"], parts["val"]])
+    found = [_majority(labels[both], len(parts["test"]), num_classes)]
     needed = list(dict.fromkeys(kind for kinds in rungs.values() for kind in kinds))
     known = dict(zip(needed, photographs.features([kind_of(kind) for kind in needed]), strict=True))
     for name, kinds in rungs.items():
         begin = time.perf_counter()
         features = np.hstack([known[kind] for kind in kinds])
-        choice = choose(features, labels, train, val, num_classes)
-        answers = [
-            probabilities(fit_linear(features[rows], labels[rows], num_classes, choice).logits(features[asked]), 1.0)
-            for rows, asked in ((train, val), (both, test))
-        ]
-        found.append(Rung(name, kinds, choice, *answers, time.perf_counter() - begin))
+        choice, logits = choose(features[both], labels[both], photographs.groups[both], num_classes)
+        linear = fit_linear(features[both], labels[both], num_classes, choice)
+        answers = probabilities(linear.logits(features[parts["test"]]), 1.0)
+        found.append(Rung(name, kinds, choice, logits, answers, time.perf_counter() - begin))
     return found
 
 
-def _majority(labels: np.ndarray, parts: dict[str, np.ndarray], num_classes: int) -> Rung:
-    answers = np.eye(num_classes)[commonest_label(labels[parts["train"]])]
-    return Rung(MAJORITY, (), None, *(np.tile(answers, (len(parts[name]), 1)) for name in ("val", "test")), 0.0)
+def _majority(labels: np.ndarray, asked: int, num_classes: int) -> Rung:
+    answer = np.eye(num_classes)[commonest_label(labels)]
+    logits = np.where(answer, 0.0, -np.inf)
+    return Rung(MAJORITY, (), None, np.tile(logits, (len(labels), 1)), np.tile(answer, (asked, 1)), 0.0)
 
 
 def scores(probability: np.ndarray, labels: np.ndarray) -> dict[str, float]:
@@ -99,15 +98,10 @@ def scores(probability: np.ndarray, labels: np.ndarray) -> dict[str, float]:
 
 
 def best_rung(rungs: Sequence[Rung], labels: np.ndarray) -> Rung:
-    """The rung with the best mean of accuracy and macro recall on validation, the first of equals; needs features.
+    """The rung whose cross-validated answers score best (``linear.score``), the first of equals; needs features.
 
     Args:
         rungs: As ``climb`` gives them.
-        labels: Of the validation photographs.
+        labels: Of the training, then validation photographs.
     """
-
-    def score(rung: Rung) -> float:
-        found = scores(rung.val, labels)
-        return (found["accuracy"] + found["macro_recall"]) / 2
-
-    return max((rung for rung in rungs if rung.kinds), key=score)
+    return max((rung for rung in rungs if rung.kinds), key=lambda rung: score(rung.known, labels))

@@ -72,7 +72,7 @@ def ladder_text(ladder: pd.DataFrame) -> str:
         {
             "": ["*" if chosen else "" for chosen in ladder["chosen"]],
             "rung": ladder["rung"],
-            "validation %": (100 * ladder["val_accuracy"]).round(1),
+            "cross-validated %": (100 * ladder["cv_accuracy"]).round(1),
             "test %": (100 * ladder["accuracy"]).round(1),
             "95 % interval": [
                 f"{100 * low:.1f} to {100 * high:.1f}" for low, high in zip(ladder["low"], ladder["high"], strict=True)

@@ -1,4 +1,4 @@
-"""A linear classifier on frozen features: logistic regression, its strength chosen on validation photographs.
+"""A linear classifier on frozen features: logistic regression, its strength chosen by cross-validation.
 
 scikit-learn is imported where something is fitted: a recogniser that only answers starts a second earlier without it.
 """
@@ -13,7 +13,6 @@ from threadpoolctl import threadpool_limits
 from mineral_lib.data.folds import grouped_folds
 
 STRENGTHS = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
-CLASS_WEIGHTS = (None, "balanced")
 # Small matrices: several threads wait for each other longer than they work, and the last digits depend on their number.
 _one_thread = threadpool_limits.wrap(limits=1)
 
@@ -41,24 +40,35 @@ class Linear:
 
 @dataclass(frozen=True)
 class Choice:
-    """What was chosen on the validation photographs.
+    """How strongly a classifier is held back.
 
     Attributes:
         strength: Inverse regularisation, scikit-learn's ``C``.
         class_weight: None, or ``balanced``: classes count alike.
-        accuracy: Validation accuracy, fraction.
-        macro_recall: Mean recall over the classes there, fraction.
     """
 
     strength: float
     class_weight: str | None
-    accuracy: float
-    macro_recall: float
 
-    @property
-    def score(self) -> float:
-        """What is compared: the mean of accuracy and macro recall, so that rare minerals count too."""
-        return (self.accuracy + self.macro_recall) / 2
+
+CHOICES = tuple(Choice(strength, weight) for weight in (None, "balanced") for strength in STRENGTHS)
+
+
+def score(logits: np.ndarray, labels: np.ndarray) -> float:
+    """What is compared: the mean of accuracy and macro recall, so that rare minerals count too.
+
+    Args:
+        logits: Logits or probabilities (N, C); photographs without (NaN) do not count.
+        labels: (N,).
+
+    Returns:
+        A fraction; 0 without photographs.
+    """
+    known = np.isfinite(logits).any(1)
+    right, labels = logits[known].argmax(1) == labels[known], labels[known]
+    if not len(right):
+        return 0.0
+    return float(right.mean() + np.mean([right[labels == label].mean() for label in np.unique(labels)])) / 2
 
 
 @dataclass(frozen=True)
@@ -107,54 +117,50 @@ def fit_linear(features: np.ndarray, labels: np.ndarray, num_classes: int, choic
 
 
 def choose(
-    features: np.ndarray,
-    labels: np.ndarray,
-    train: np.ndarray,
-    val: np.ndarray,
-    num_classes: int,
-    strengths: Sequence[float] = STRENGTHS,
-) -> Choice:
-    """Regularisation and class weights with the best validation score, the stronger regularisation of equals.
-
-    Args:
-        features: (N, D).
-        labels: (N,).
-        train: Rows to fit on.
-        val: Rows to compare on; if there are none, the training rows.
-        num_classes: C.
-        strengths: Values of C to try, ascending.
-    """
-    best: Choice | None = None
-    asked, known = val if len(val) else train, _Standardised.of(features[train])
-    for class_weight in CLASS_WEIGHTS:
-        for strength in strengths:
-            tried = Choice(strength, class_weight, 0.0, 0.0)
-            answers = known.fit(labels[train], num_classes, tried).logits(features[asked]).argmax(1)
-            right = answers == labels[asked]
-            recalls = [right[labels[asked] == label].mean() for label in np.unique(labels[asked])]
-            found = Choice(strength, class_weight, float(right.mean()), float(np.mean(recalls)))
-            if best is None or found.score > best.score:
-                best = found
-    return best
-
-
-def out_of_fold(
-    features: np.ndarray, labels: np.ndarray, groups: np.ndarray, num_classes: int, choice: Choice, *, seed: int = 0
-) -> np.ndarray:
-    """Logits (N, C) of every photograph by a classifier that has seen none of its specimen.
+    features: np.ndarray, labels: np.ndarray, groups: np.ndarray, num_classes: int, *, seed: int = 0
+) -> tuple[Choice, np.ndarray]:
+    """The choice whose out-of-fold answers score best, the stronger regularisation of equals.
 
     Args:
         features: (N, D).
         labels: (N,).
         groups: Specimen of each photograph, shape (N,).
         num_classes: C.
-        choice: Regularisation and class weights.
         seed: Deals specimens into folds.
 
     Returns:
-        NaN where no fold could be held out, for example everywhere if there are fewer than two specimens.
+        The choice and its out-of-fold logits (N, C), see ``out_of_fold``.
     """
-    logits = np.full((len(labels), num_classes), np.nan)
+    logits = out_of_fold(features, labels, groups, num_classes, CHOICES, seed=seed)
+    best = max(range(len(CHOICES)), key=lambda place: score(logits[place], labels))
+    return CHOICES[best], logits[best]
+
+
+def out_of_fold(
+    features: np.ndarray,
+    labels: np.ndarray,
+    groups: np.ndarray,
+    num_classes: int,
+    choices: Sequence[Choice],
+    *,
+    seed: int = 0,
+) -> np.ndarray:
+    """Logits of every photograph by classifiers that have seen none of its specimen.
+
+    Args:
+        features: (N, D).
+        labels: (N,).
+        groups: Specimen of each photograph, shape (N,).
+        num_classes: C.
+        choices: A classifier is fitted for each, K in all.
+        seed: Deals specimens into folds.
+
+    Returns:
+        Shape (K, N, C); NaN where no fold could be held out, for example everywhere with fewer than two specimens.
+    """
+    logits = np.full((len(choices), len(labels), num_classes), np.nan)
     for rest, held in grouped_folds(labels, groups, seed=seed):
-        logits[held] = fit_linear(features[rest], labels[rest], num_classes, choice).logits(features[held])
+        known = _Standardised.of(features[rest])
+        for place, choice in enumerate(choices):
+            logits[place, held] = known.fit(labels[rest], num_classes, choice).logits(features[held])
     return logits

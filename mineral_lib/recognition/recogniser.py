@@ -15,7 +15,7 @@ from mineral_lib.recognition import conformal
 from mineral_lib.recognition.backbone import LITE0, lite0_path, load_backbone
 from mineral_lib.recognition.calibration import fit_temperature, probabilities
 from mineral_lib.recognition.features import COLOUR, Kind, network_kind, photograph_features
-from mineral_lib.recognition.linear import Choice, Linear, fit_linear, out_of_fold
+from mineral_lib.recognition.linear import Choice, Linear, fit_linear
 from mineral_lib.recognition.unknown import Familiarity, fit_familiarity
 
 SEEN_DIGITS = 12  # of SHA-256, by which a recogniser remembers what it was made from
@@ -181,63 +181,40 @@ class Answer:
         return "group" if len(named) == 1 and named != {""} else "unsure"
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """What ``fit_recogniser`` made.
-
-    Attributes:
-        recogniser: The recogniser.
-        choice: Regularisation and class weights.
-        logits: Of training, then validation photographs, shape (N, C), by classifiers that have seen none of their
-            specimen; NaN where there is none.
-    """
-
-    recogniser: Recogniser
-    choice: Choice
-    logits: np.ndarray
-
-
 def fit_recogniser(
     photographs: Photographs,
     classes: list[str],
     kinds: Sequence[str],
-    train: np.ndarray,
-    val: np.ndarray,
+    rows: np.ndarray,
+    held: np.ndarray,
     choice: Choice,
+    logits: np.ndarray,
     *,
     coverage: float = 0.9,
     seed: int = 0,
-) -> Fitted:
+) -> Recogniser:
     """Fit on training and validation photographs, calibrate on photographs of held-out specimens.
 
     Args:
         photographs: With labels and specimens.
         classes: Class names.
         kinds: Names of the features, see ``kind_of``; the first one also tells what is unknown.
-        train: Rows to fit on.
-        val: Rows that were chosen on.
+        rows: Rows to fit on (N,).
+        held: Which of them set the limit of the unknown (N,), bool.
         choice: Regularisation and class weights, see ``linear.choose``.
+        logits: Its out-of-fold logits (N, C); NaN where there is none.
         coverage: Promised share of sets that hold the true class.
-        seed: Deals specimens into folds.
-
-    Returns:
-        The recogniser, the choice, and the logits of held-out photographs.
+        seed: Draws the classes that are left out to measure the unknown.
     """
     made = [kind_of(name) for name in kinds]
-    parts = photographs.features(made)
-    features, labels, groups = np.hstack(parts), photographs.labels, photographs.groups
-    both = np.concatenate([train, val])
-    linear = fit_linear(features[both], labels[both], len(classes), choice)
-    logits = out_of_fold(features[both], labels[both], groups[both], len(classes), choice, seed=seed)
+    parts = [part[rows] for part in photographs.features(made)]
+    labels, groups = photographs.labels[rows], photographs.groups[rows]
+    linear = fit_linear(np.hstack(parts), labels, len(classes), choice)
     known = np.isfinite(logits).any(1)
-    temperature = fit_temperature(logits[known], labels[both][known])
+    temperature = fit_temperature(logits[known], labels[known])
     least = 0.0
     if known.any():
-        joint, first = conformal.specimen_log_probabilities(
-            probabilities(logits[known], temperature), groups[both][known]
-        )
-        true = labels[both][known][first]
-        least = conformal.threshold(joint[np.arange(len(joint)), true], coverage)
-    held = np.isin(both, val)
-    familiarity = fit_familiarity(parts[0][both], labels[both], held, seed=seed)
-    return Fitted(Recogniser(classes, made, linear, temperature, coverage, least, familiarity), choice, logits)
+        joint, first = conformal.specimen_log_probabilities(probabilities(logits[known], temperature), groups[known])
+        least = conformal.threshold(joint[np.arange(len(joint)), labels[known][first]], coverage)
+    familiarity = fit_familiarity(parts[0], labels, held, seed=seed)
+    return Recogniser(classes, made, linear, temperature, coverage, least, familiarity)

@@ -43,7 +43,7 @@ SHARE = 0.15  # of the photographs are listed at most
 MOST = 500  # on a sheet
 SHOWN = 10  # in the text
 THUMBNAIL_PX = 220
-CHOICE = Choice(0.01, "balanced", math.nan, math.nan)  # fixed: a choice on labels that may be wrong would trust them
+CHOICE = Choice(0.01, "balanced")  # fixed: a choice on labels that may be wrong would trust them
 MARK = "\ufeff"  # without it spreadsheets take UTF-8 for something else and garble Chinese names
 TABLE, SHEET = "decisions.csv", "labels.html"
 NO_WEIGHTS = (
@@ -69,7 +69,7 @@ def doubtful_labels(
         nobody else can say what the class looks like.
     """
     with warnings.catch_warnings(action="ignore", category=UserWarning):  # of classes with fewer specimens than folds
-        logits = out_of_fold(features, labels, groups, num_classes, CHOICE, seed=seed)
+        logits = out_of_fold(features, labels, groups, num_classes, [CHOICE], seed=seed)[0]
     rows = np.flatnonzero(np.isfinite(logits[np.arange(len(labels)), labels]))
     probability, given = probabilities(logits[rows], 1.0), labels[rows]
     place = np.arange(len(rows))

@@ -12,13 +12,14 @@ from mineral_lib.evaluation.statistics import accuracy_interval
 from mineral_lib.recognition.calibration import Calibration, measure_calibration, probabilities
 from mineral_lib.recognition.conformal import RESPLITS, check_coverage
 from mineral_lib.recognition.identify import groups_of
-from mineral_lib.recognition.recogniser import Answer, Fitted
+from mineral_lib.recognition.recogniser import Answer, Recogniser
 
 LEVELS = ("one", "few", "group", "unsure", "none")
 
 
 def measure_trust(
-    fitted: Fitted,
+    made: Recogniser,
+    logits: np.ndarray,
     known: tuple[np.ndarray, np.ndarray],
     test: tuple[np.ndarray, np.ndarray],
     parts: list[np.ndarray],
@@ -29,8 +30,9 @@ def measure_trust(
     """Calibration before and after the temperature, coverage over re-splits, and the answers for test specimens.
 
     Args:
-        fitted: The recogniser and its out-of-fold logits.
-        known: Labels and specimens (N,) of the photographs the logits belong to.
+        made: The recogniser.
+        logits: Out-of-fold logits (N, C) of the photographs it was fitted on; NaN where there is none.
+        known: Labels and specimens (N,) of those photographs.
         test: Labels and specimens (T,) of the test photographs.
         parts: Features of the test photographs, one array (T, D) a kind.
         resamples: Of the intervals.
@@ -39,11 +41,10 @@ def measure_trust(
     Returns:
         Plain numbers, fractions; None where there is nothing to measure.
     """
-    made = fitted.recogniser
     labels, groups = test
-    held = np.isfinite(fitted.logits).any(1)
+    held = np.isfinite(logits).any(1)
     tested = made.probabilities(parts) if len(labels) else np.zeros((0, len(made.classes)))
-    everything = np.concatenate([probabilities(fitted.logits[held], made.temperature), tested])
+    everything = np.concatenate([probabilities(logits[held], made.temperature), tested])
     all_labels = np.concatenate([known[0][held], labels])
     all_groups = np.concatenate([known[1][held], groups])
     found: dict[str, Any] = {"temperature": made.temperature, "calibration": None, "coverage": None, "test": None}
