@@ -188,6 +188,7 @@ def _check_photos(options: argparse.Namespace) -> None:
 def _learn(options: argparse.Namespace) -> None:
     from mineral_lib.recognition.collection import MODEL_FILE, folder_of
     from mineral_lib.recognition.learn import ladder_text, learn, study_of_folder
+    from mineral_lib.recognition.owner_report import REPORT_FILE
 
     study = study_of_folder(given_path(options.photos), options.set)
     print(f"{len(study.index)} photographs of {len(study.classes)} minerals in {study.settings.data.folder}")
@@ -196,8 +197,10 @@ def _learn(options: argparse.Namespace) -> None:
     for note in study.data.notes:
         print(f"* {note}")
     print(ladder_text(learn(study)[1]))
-    file = (folder_of(study) / MODEL_FILE).relative_to(project_root()).as_posix()
-    print(f"\n* chosen by cross-validation: {file}\nNext: mineral identify PHOTO ... --model {file}")
+    page, file = (
+        (folder_of(study) / name).relative_to(project_root()).as_posix() for name in (REPORT_FILE, MODEL_FILE)
+    )
+    print(f"\n* chosen by cross-validation: {file}\nLook: {page}\nNext: mineral identify PHOTO ... --model {file}")
 
 
 def _review(options: argparse.Namespace) -> None:

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from importlib.resources import files
 
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from mineral_lib.errors import printable
@@ -97,6 +97,7 @@ def template(room: str, name: str, **filters: object) -> Template:
         return value if isinstance(value, Markup) else write(value)
 
     options = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True, "undefined": StrictUndefined}
-    environment = Environment(**options, finalize=finalize, autoescape=False)
+    loader = FunctionLoader(lambda other: (files(room) / other).read_text(encoding="utf-8"))
+    environment = Environment(**options, loader=loader, finalize=finalize, autoescape=False)
     environment.filters |= {"code": code, "isolated": isolated, **filters}
-    return environment.from_string((files(room) / f"{name}.j2").read_text(encoding="utf-8"))
+    return environment.get_template(f"{name}.j2")

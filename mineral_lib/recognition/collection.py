@@ -1,8 +1,8 @@
 """From somebody's folder to a recogniser: the ladder, the rung that cross-validation chose, its recogniser on disk.
 
 Everything stands in ``results/<profile>/recogniser``: ``ladder.csv``, the predictions of every rung on cross-validated
-and test photographs, ``recogniser.safetensors``, ``trust.json`` (what its statements are worth), ``model_card.md``;
-``manifest.json`` holds the digests of all.
+and test photographs, ``recogniser.safetensors``, ``trust.json`` (what its statements are worth), ``model_card.md``,
+and ``report.html`` for the owner; ``manifest.json`` holds the digests of all.
 """
 
 import re
@@ -26,6 +26,7 @@ from mineral_lib.recognition.ladder import Rung, best_rung, climb, rungs_of, sco
 from mineral_lib.recognition.linear import Choice
 from mineral_lib.recognition.model_card import CARD_FILE, write_model_card
 from mineral_lib.recognition.model_file import MODEL_FILE, backbone_names, save_recogniser
+from mineral_lib.recognition.owner_report import REPORT_FILE, write_owner_report
 from mineral_lib.recognition.recogniser import SEEN_DIGITS, Photographs, Recogniser, fit_recogniser
 from mineral_lib.recognition.trust import measure_trust
 from mineral_lib.runtime import package_versions
@@ -87,10 +88,17 @@ def build_recogniser(
     made = replace(fitted, about=about)
     save_recogniser(folder_of(study) / MODEL_FILE, made, kinds)
     write_model_card(folder_of(study) / CARD_FILE, made)
+    files = [root / name for name in photographs.names]
+    page = folder_of(study) / REPORT_FILE
+    write_owner_report(page, made, photographs, rows, parts["test"], rungs, frame, files, **_resampling(study))
     record = folder_of(study) / RECORD_FILE
-    files = [path for path in folder_of(study).rglob("*") if path.is_file() and path != record]
-    write_record(record, {"profile": study.settings.profile}, files)
+    written = [path for path in folder_of(study).rglob("*") if path.is_file() and path != record]
+    write_record(record, {"profile": study.settings.profile}, written)
     return made, frame
+
+
+def _resampling(study: Study) -> dict[str, int]:
+    return {"resamples": study.settings.report.bootstrap, "seed": study.settings.report.seed}
 
 
 def _trust(
@@ -98,8 +106,8 @@ def _trust(
 ) -> dict[str, Any]:
     labels, groups = photographs.labels, photographs.groups
     features = [part[test] for part in photographs.features(made.kinds)]
-    options = {"resamples": study.settings.report.bootstrap, "seed": study.settings.report.seed}
-    return measure_trust(made, logits, (labels[rows], groups[rows]), (labels[test], groups[test]), features, **options)
+    known, asked = (labels[rows], groups[rows]), (labels[test], groups[test])
+    return measure_trust(made, logits, known, asked, features, **_resampling(study))
 
 
 def _about(
@@ -147,8 +155,7 @@ def _row(rung: Rung, photographs: Photographs, rows: np.ndarray, test: np.ndarra
     low = high = float("nan")
     if len(test):
         correct = (rung.test.argmax(1) == labels[test]).astype(float)
-        options = {"resamples": study.settings.report.bootstrap, "seed": study.settings.report.seed}
-        low, high = accuracy_over_seeds([(correct, groups[test])], **options)[1]
+        low, high = accuracy_over_seeds([(correct, groups[test])], **_resampling(study))[1]
     choice = {"strength": rung.choice.strength, "class_weight": rung.choice.class_weight} if rung.choice else {}
     chosen_on = {f"cv_{name}": value for name, value in scores(rung.known[known], labels[rows][known]).items()}
     return {"rung": rung.name, **chosen_on, **found, "low": low, "high": high, **choice, "seconds": rung.seconds}

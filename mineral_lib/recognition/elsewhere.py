@@ -14,9 +14,9 @@ from mineral_lib.data.index import build_index, photo_folder
 from mineral_lib.errors import DataError
 from mineral_lib.evaluation.statistics import accuracy_interval
 from mineral_lib.notation import line
-from mineral_lib.recognition.identify import both_names
 from mineral_lib.recognition.ladder import scores
 from mineral_lib.recognition.name_match import Name, match_names, names_csv
+from mineral_lib.recognition.names import both_names
 from mineral_lib.recognition.recogniser import SEEN_DIGITS, Photographs, Recogniser
 from mineral_lib.recognition.trust import judge_answers
 from mineral_lib.storage import ResultPaths, write_csv, write_json, write_text

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mineral_lib.catalogue import display_name, find_mineral
+from mineral_lib.catalogue import find_mineral
 from mineral_lib.errors import printable
 from mineral_lib.notation import line
-from mineral_lib.recognition import conformal, hand_tests
+from mineral_lib.recognition import hand_tests
+from mineral_lib.recognition.names import both_names, slugs_of
 from mineral_lib.recognition.reading import read_features
 from mineral_lib.recognition.recogniser import Answer, Recogniser
 
@@ -37,14 +38,12 @@ class Identified:
         answers: One a specimen.
         skipped: File and reason of what could not be read.
         classes: Class names of the recogniser.
-        groups: Mineral group of each class, empty where unknown.
         tests: Hand tests that were answered: property and answer.
     """
 
     answers: list[Answer]
     skipped: dict[str, str]
     classes: list[str]
-    groups: list[str]
     tests: dict[str, str] = field(default_factory=dict)
 
     @cached_property
@@ -53,7 +52,7 @@ class Identified:
         left = [name for name in hand_tests.PROPERTIES if name not in self.tests]
         return [
             hand_tests.best_test(answer.probability, slugs_of(self.classes), left)
-            if answer.level(self.groups) in UNDECIDED
+            if answer.level in UNDECIDED
             else None
             for answer in self.answers
         ]
@@ -72,10 +71,10 @@ class Identified:
         inside = answer.inside.tolist()
         return {
             "photographs": [printable(name) for name in answer.names],
-            "level": answer.level(self.groups),
-            "says": sentence(answer, self.classes, self.groups),
+            "level": answer.level,
+            "says": sentence(answer, self.classes),
             "set": [self.classes[label] for label in inside],
-            "group": sorted({self.groups[label] for label in inside} - {""}),
+            "group": answer.group,
             "answers": [
                 {"class": self.classes[label], "probability": round(float(answer.probability[label]), 4)}
                 | _names(self.classes[label])
@@ -107,7 +106,7 @@ class Identified:
         lines = []
         for answer, test in zip(self.answers, self.next_tests, strict=True):
             names = ", ".join(map(line, answer.names))
-            lines += [f"{names}: {sentence(answer, self.classes, self.groups)}"]
+            lines += [f"{names}: {sentence(answer, self.classes)}"]
             lines += [
                 f"    {100 * answer.probability[label]:5.1f} %  {both_names(self.classes[label])}"
                 for label in likeliest(answer)
@@ -149,7 +148,7 @@ def identify(
         names = [str(files[row]) for row in read.rows]
         specimens = np.array([groups[row] for row in read.rows] if groups else names)
         found = [_informed(answer, recogniser, tests) for answer in recogniser.answer(read.parts, names, specimens)]
-    return Identified(found, read.skipped, recogniser.classes, groups_of(recogniser.classes), tests)
+    return Identified(found, read.skipped, recogniser.classes, tests)
 
 
 def _informed(answer: Answer, recogniser: Recogniser, tests: Mapping[str, str]) -> Answer:
@@ -157,23 +156,8 @@ def _informed(answer: Answer, recogniser: Recogniser, tests: Mapping[str, str]) 
     if not tests:
         return answer
     probability = hand_tests.update(answer.probability, slugs_of(recogniser.classes), tests)
-    inside = conformal.sets(probability[None], recogniser.least)[0]
-    return replace(answer, probability=probability, inside=np.flatnonzero(inside))
-
-
-def slugs_of(classes: Sequence[str]) -> list[str]:
-    """Each class under the catalogue's name (``quartz`` for 石英), or under its own."""
-    return [mineral.slug if (mineral := find_mineral(name)) else name for name in classes]
-
-
-def groups_of(classes: Sequence[str]) -> list[str]:
-    """Mineral group of each class by the catalogue, empty for other names."""
-    return [mineral.group if (mineral := find_mineral(name)) else "" for name in classes]
-
-
-def both_names(class_name: str) -> str:
-    """A class in English and Chinese where the catalogue knows it, else as it is, for a line of text."""
-    return line(display_name(class_name))
+    inside, group = recogniser.decide(probability[None])[0]
+    return replace(answer, probability=probability, inside=inside, group=group)
 
 
 def likeliest(answer: Answer) -> list[int]:
@@ -181,13 +165,11 @@ def likeliest(answer: Answer) -> list[int]:
     return np.argsort(-answer.probability, kind="stable")[:TOP].tolist()
 
 
-def sentence(answer: Answer, classes: Sequence[str], groups: Sequence[str]) -> str:
+def sentence(answer: Answer, classes: Sequence[str]) -> str:
     """What can be said about a specimen, in one sentence."""
-    level = answer.level(groups)
     order = [label for label in likeliest(answer) if label in answer.inside] or likeliest(answer)
     names = ", ".join(both_names(classes[label]) for label in order)
-    group = groups[answer.inside[0]] if len(answer.inside) else ""
-    return SENTENCES[level].format(names=names, group=group, count=len(classes))
+    return SENTENCES[answer.level].format(names=names, group=answer.group, count=len(classes))
 
 
 def _names(class_name: str) -> dict[str, str]:

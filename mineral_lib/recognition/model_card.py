@@ -6,19 +6,13 @@ from jinja2 import TemplateError
 
 from mineral_lib.errors import WeightsError
 from mineral_lib.notation import template
-from mineral_lib.recognition.identify import both_names
+from mineral_lib.recognition.names import both_names
 from mineral_lib.recognition.recogniser import Recogniser
+from mineral_lib.recognition.trust import LEVEL_WORDS
 from mineral_lib.recognition.unknown import KNOWN_SHARE
 from mineral_lib.storage import write_text
 
 CARD_FILE = "model_card.md"
-LEVEL_WORDS = {
-    "one": "one mineral",
-    "few": "two or three minerals",
-    "group": "a mineral group",
-    "unsure": "not decided",
-    "none": "not one of these",
-}
 
 
 def model_card(recogniser: Recogniser) -> str:

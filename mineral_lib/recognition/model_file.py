@@ -27,7 +27,7 @@ from mineral_lib.recognition.recogniser import Recogniser
 from mineral_lib.recognition.unknown import Familiarity
 from mineral_lib.storage import project_root, write_bytes
 
-FORMAT, VERSION = "mineral recogniser", 1
+FORMAT, VERSION = "mineral recogniser", 2
 ENTRY = "mineral_recogniser"
 MODEL_FILE = "recogniser.safetensors"
 MAX_BYTES, MAX_TEXT = 2_000_000_000, 20_000_000
@@ -67,6 +67,7 @@ def save_recogniser(path: Path, recogniser: Recogniser, kinds: list[str]) -> Pat
         "temperature": recogniser.temperature,
         "coverage": recogniser.coverage,
         "least": recogniser.least,
+        "group_least": recogniser.group_least,
         "familiarity": {name: getattr(familiarity, name) for name in ("limit", *_AUROC)},
         "about": recogniser.about,
     }
@@ -146,9 +147,10 @@ def _recogniser(described: Mapping[str, Any], tensors: Mapping[str, np.ndarray])
     _must(linear.bias.shape == (len(classes),), "the classifier does not fit the classes")
     _must(linear.scale.shape == linear.mean.shape and bool((linear.scale > 0).all()), "its scale cannot be used")
     backbones = {name: _backbone(name, one, tensors) for name, one in described["backbones"].items()}
-    numbers = {name: float(described[name]) for name in ("temperature", "coverage", "least")}
+    numbers = {name: float(described[name]) for name in ("temperature", "coverage", "least", "group_least")}
     _must(0 < numbers["temperature"] < math.inf, "its temperature must be above 0")
-    _must(0 < numbers["coverage"] < 1 and 0 <= numbers["least"] <= 1, "its promise of coverage cannot be kept")
+    _must(0 < numbers["coverage"] < 1, "its promise of coverage cannot be kept")
+    _must(all(0 <= numbers[name] <= 1 for name in ("least", "group_least")), "its promise of coverage cannot be kept")
     about = described["about"]
     _must(isinstance(about, dict), "what it says about itself cannot be read")
     made = [_kind(name, backbones) for name in kinds]

@@ -16,6 +16,7 @@ from mineral_lib.recognition.backbone import LITE0, lite0_path, load_backbone
 from mineral_lib.recognition.calibration import fit_temperature, probabilities
 from mineral_lib.recognition.features import COLOUR, Kind, network_kind, photograph_features
 from mineral_lib.recognition.linear import Choice, Linear, fit_linear
+from mineral_lib.recognition.names import group_table
 from mineral_lib.recognition.unknown import Familiarity, fit_familiarity
 
 SEEN_DIGITS = 12  # of SHA-256, by which a recogniser remembers what it was made from
@@ -106,6 +107,7 @@ class Recogniser:
         temperature: Of its probabilities.
         coverage: Promised share of sets that hold the true class.
         least: Probability a class must reach to be in the set.
+        group_least: Probability a mineral group must reach, all its classes together.
         familiarity: What is not one of these, on the features of the first kind.
         about: Data, choice, numbers, licences, versions: what the model card says.
     """
@@ -116,6 +118,7 @@ class Recogniser:
     temperature: float
     coverage: float
     least: float
+    group_least: float
     familiarity: Familiarity
     about: dict[str, Any] = field(default_factory=dict)
 
@@ -133,20 +136,24 @@ class Recogniser:
         """
         distance = self.familiarity.distance(parts[0])
         joint, first = conformal.specimen_log_probabilities(self.probabilities(parts), groups)
-        inside = conformal.sets(joint, self.least)
+        decided = self.decide(joint)
         answers = []
         for place in np.argsort(first):
             rows = np.flatnonzero(groups == groups[first[place]])
-            answers.append(
-                Answer(
-                    [names[row] for row in rows],
-                    joint[place],
-                    np.flatnonzero(inside[place]),
-                    # A specimen is strange if its photographs are, on the whole.
-                    bool(np.median(distance[rows]) > self.familiarity.limit),
-                )
-            )
+            # A specimen is strange if its photographs are, on the whole.
+            strange = bool(np.median(distance[rows]) > self.familiarity.limit)
+            answers.append(Answer([names[row] for row in rows], joint[place], *decided[place], strange))
         return answers
+
+    def decide(self, probability: np.ndarray) -> list[tuple[np.ndarray, str]]:
+        """The labels in the set of each row of probabilities (S, C), ascending, and the one group it can be, or ''."""
+        inside = conformal.sets(probability, self.least)
+        names, table = group_table(self.classes)
+        possible = conformal.sets(probability @ table, self.group_least)
+        return [
+            (np.flatnonzero(classes), names[groups.argmax()] if groups.sum() == 1 else "")
+            for classes, groups in zip(inside, possible, strict=True)
+        ]
 
 
 @dataclass(frozen=True)
@@ -157,28 +164,24 @@ class Answer:
         names: Its photographs.
         probability: Of each class, shape (C,), calibrated.
         inside: Labels in the prediction set, ascending.
+        group: The mineral group, if there is only one that it can be; else empty.
         strange: Its features lie far from everything learned: *not one of these*.
     """
 
     names: list[str]
     probability: np.ndarray
     inside: np.ndarray
+    group: str
     strange: bool
 
-    def level(self, groups: Sequence[str]) -> str:
-        """How much can be said: ``none`` (not one of these), ``one``, ``few``, ``group`` or ``unsure``.
-
-        Args:
-            groups: Mineral group of each class, empty where unknown.
-        """
+    @property
+    def level(self) -> str:
+        """How much can be said: ``none`` (not one of these), ``one``, ``few``, ``group`` or ``unsure``."""
         if self.strange:
             return "none"
-        if len(self.inside) == 1:
-            return "one"
         if len(self.inside) <= FEW:
-            return "few"
-        named = {groups[label] for label in self.inside}
-        return "group" if len(named) == 1 and named != {""} else "unsure"
+            return "one" if len(self.inside) == 1 else "few"
+        return "group" if self.group else "unsure"
 
 
 def fit_recogniser(
@@ -212,9 +215,11 @@ def fit_recogniser(
     linear = fit_linear(np.hstack(parts), labels, len(classes), choice)
     known = np.isfinite(logits).any(1)
     temperature = fit_temperature(logits[known], labels[known])
-    least = 0.0
+    least = group_least = 0.0
     if known.any():
         joint, first = conformal.specimen_log_probabilities(probabilities(logits[known], temperature), groups[known])
-        least = conformal.threshold(joint[np.arange(len(joint)), labels[known][first]], coverage)
+        true, table = labels[known][first], group_table(classes)[1]
+        least = conformal.threshold(joint[np.arange(len(joint)), true], coverage)
+        group_least = conformal.threshold((joint @ table)[np.arange(len(joint)), table[true].argmax(1)], coverage)
     familiarity = fit_familiarity(parts[0], labels, held, seed=seed)
-    return Recogniser(classes, made, linear, temperature, coverage, least, familiarity)
+    return Recogniser(classes, made, linear, temperature, coverage, least, group_least, familiarity)

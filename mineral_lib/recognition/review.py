@@ -7,8 +7,6 @@ the weights, 62 % (51 to 72 %). The rest of the list are true labels of unusual 
 photo folder is only read; decisions stand in a table of their own, see ``photos.decisions``.
 """
 
-import base64
-import io
 import math
 import shlex
 import warnings
@@ -23,7 +21,7 @@ import pandas as pd
 from mineral_lib.config import Settings
 from mineral_lib.data.index import build_index, photo_folder
 from mineral_lib.errors import DataError
-from mineral_lib.notation import isolated, line, template
+from mineral_lib.notation import isolated, line
 from mineral_lib.photos import (
     DECISION_COLUMNS,
     SAME_BYTES,
@@ -31,18 +29,17 @@ from mineral_lib.photos import (
     Scan,
     decisions_path,
     read_decisions,
-    read_photo,
     readable,
 )
 from mineral_lib.recognition.calibration import probabilities
 from mineral_lib.recognition.linear import Choice, out_of_fold
+from mineral_lib.recognition.page import thumbnail, write_page
 from mineral_lib.recognition.recogniser import Photographs, installed_kinds, kind_of
-from mineral_lib.storage import ResultPaths, file_digest, project_root, write_csv, write_text
+from mineral_lib.storage import ResultPaths, file_digest, project_root, write_csv
 
 SHARE = 0.15  # of the photographs are listed at most
 MOST = 500  # on a sheet
 SHOWN = 10  # in the text
-THUMBNAIL_PX = 220
 CHOICE = Choice(0.01, "balanced")  # fixed: a choice on labels that may be wrong would trust them
 MARK = "\ufeff"  # without it spreadsheets take UTF-8 for something else and garble Chinese names
 TABLE, SHEET = "decisions.csv", "labels.html"
@@ -169,7 +166,7 @@ def review(settings: Settings, *, out: Path | None = None, kinds: Sequence[str] 
     plain = written.to_csv().isascii()
     write_csv(table, written if plain else written.rename(columns={"digest": MARK + "digest"}))
     made = Review(found, len(decided), len(doubts), len(scan.index), scan.classes, names, table, out / SHEET)
-    write_text(made.sheet, _sheet(made, root))
+    _write_sheet(made, root)
     return made
 
 
@@ -216,20 +213,10 @@ def _words(row: Any) -> str:
     return f"given {given} ({row.confidence:.1%}), looks like {suggested} ({row.likelihood:.1%})"
 
 
-def _sheet(made: Review, root: Path) -> str:
-    """The contact sheet as one self-contained page; the template escapes everything it is given."""
+def _write_sheet(made: Review, root: Path) -> None:
     photographs = [
-        {"picture": _thumbnail(root / row.file), "words": _words(row), "row": 2 + made.decided + place}
+        {"picture": thumbnail(root / row.file), "words": _words(row), "row": 2 + made.decided + place}
         | {name: getattr(row, name) for name in ("file", "given", "suggested", "digest")}
         for place, row in enumerate(made.candidates.itertuples())
     ]
-    page = template("mineral_lib.recognition", "review.html")
-    return page.render(photographs=photographs, review=made, table=made.table.name)
-
-
-def _thumbnail(path: Path) -> str:
-    small = read_photo(path).image.convert("RGB")
-    small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
-    buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=80)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    write_page(made.sheet, "review.html", photographs=photographs, review=made, table=made.table.name)

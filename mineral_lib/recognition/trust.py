@@ -10,11 +10,18 @@ import numpy as np
 
 from mineral_lib.evaluation.statistics import accuracy_interval
 from mineral_lib.recognition.calibration import Calibration, measure_calibration, probabilities
-from mineral_lib.recognition.conformal import RESPLITS, check_coverage
-from mineral_lib.recognition.identify import groups_of
+from mineral_lib.recognition.conformal import RESPLITS, check_coverage, specimen_log_probabilities
+from mineral_lib.recognition.hand_tests import simulate
+from mineral_lib.recognition.names import groups_of, slugs_of
 from mineral_lib.recognition.recogniser import Answer, Recogniser
 
-LEVELS = ("one", "few", "group", "unsure", "none")
+LEVEL_WORDS = {
+    "one": "one mineral",
+    "few": "two or three minerals",
+    "group": "a mineral group",
+    "unsure": "not decided",
+    "none": "not one of these",
+}
 
 
 def measure_trust(
@@ -27,7 +34,7 @@ def measure_trust(
     resamples: int = 1000,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Calibration before and after the temperature, coverage over re-splits, and the answers for test specimens.
+    """Calibration, coverage over re-splits, what hand tests would add, and the answers for test specimens.
 
     Args:
         made: The recogniser.
@@ -47,7 +54,17 @@ def measure_trust(
     everything = np.concatenate([probabilities(logits[held], made.temperature), tested])
     all_labels = np.concatenate([known[0][held], labels])
     all_groups = np.concatenate([known[1][held], groups])
-    found: dict[str, Any] = {"temperature": made.temperature, "calibration": None, "coverage": None, "test": None}
+    found: dict[str, Any] = {
+        "temperature": made.temperature,
+        "calibration": None,
+        "coverage": None,
+        "hand_tests": None,
+        "test": None,
+    }
+    if len(all_labels):
+        joint, first = specimen_log_probabilities(everything, all_groups)
+        after = simulate(joint, all_labels[first], slugs_of(made.classes), seed=seed)
+        found["hand_tests"] = {"specimens": len(joint), "accuracy": after.tolist()}
     if len(np.unique(all_groups)) >= 4:
         cover = check_coverage(everything, all_labels, all_groups, made.coverage, seed=seed)
         found["coverage"] = {
@@ -80,17 +97,21 @@ def judge_answers(
         resamples: Of the interval.
         seed: Of the interval.
     """
-    mineral_groups = groups_of(classes)
-    levels = np.array([answer.level(mineral_groups) for answer in answers])
+    levels = np.array([answer.level for answer in answers])
     inside = np.array([label in answer.inside for answer, label in zip(answers, true, strict=True)], float)
     first = np.array([answer.probability.argmax() for answer in answers]) == true
     found: dict[str, Any] = {
         "specimens": len(answers),
         "coverage": float(inside.mean()),
         "set_size": float(np.mean([len(answer.inside) for answer in answers])),
-        "levels": {name: int((levels == name).sum()) for name in LEVELS},
+        "levels": {name: int((levels == name).sum()) for name in LEVEL_WORDS},
         "one": None,
+        "group": None,
     }
+    members, grouped = groups_of(classes), levels == "group"
+    of_group = [answers[place].group == members[true[place]] for place in np.flatnonzero(grouped)]
+    if of_group:
+        found["group"] = {"specimens": len(of_group), "right": sum(of_group)}
     right = first[levels == "one"].astype(float)
     if len(right):
         low, high = accuracy_interval(right, np.arange(len(right)), resamples=resamples, seed=seed)

@@ -118,4 +118,4 @@ def test_what_lies_too_far_away_is_refused(made, asked):
     distance = recogniser.familiarity.distance(read.parts[0])[0]
     for factor, level in ((1.01, "one"), (0.99, "none")):
         strict = replace(recogniser, familiarity=replace(recogniser.familiarity, limit=factor * distance))
-        assert strict.answer(read.parts, ["a"], np.array(["a"]))[0].level([""] * 4) == level
+        assert strict.answer(read.parts, ["a"], np.array(["a"]))[0].level == level

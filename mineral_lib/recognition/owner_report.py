@@ -1,0 +1,186 @@
+"""The owner's report: how far the recogniser of a collection can be trusted, where it errs, what to photograph next.
+
+Everything is told of photographs whose specimens the classifier had not seen: cross-validated ones and test photographs
+together for the single minerals (there are more of them), test photographs alone for the one accuracy. It is a local
+page: it shows the owner's photographs.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mineral_lib.evaluation.metrics import confusion
+from mineral_lib.evaluation.statistics import estimate, wilson
+from mineral_lib.recognition import conformal, hand_tests
+from mineral_lib.recognition.calibration import probabilities
+from mineral_lib.recognition.features import COLOUR
+from mineral_lib.recognition.ladder import Rung
+from mineral_lib.recognition.names import both_names, slugs_of
+from mineral_lib.recognition.page import thumbnail, write_page
+from mineral_lib.recognition.recogniser import Photographs, Recogniser
+from mineral_lib.recognition.trust import LEVEL_WORDS
+
+REPORT_FILE = "report.html"
+BELIEVE, DOUBT = 0.8, 0.5  # the interval of a mineral's precision lies above, or below
+PAIRS, PICTURES, NEXT = 10, 48, 5  # shown at most
+
+
+@dataclass(frozen=True)
+class Specimens:
+    """What was said about specimens that the classifier had not seen.
+
+    Attributes:
+        probability: Of each class, shape (S, C).
+        labels: True class of each (S,).
+    """
+
+    probability: np.ndarray
+    labels: np.ndarray
+
+    @classmethod
+    def of(cls, probability: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> "Specimens":
+        """From photographs: probabilities (N, C), labels (N,), specimens (N,)."""
+        joint, first = conformal.specimen_log_probabilities(probability, groups)
+        return cls(joint, labels[first])
+
+    @property
+    def named(self) -> np.ndarray:
+        """The likeliest class of each (S,)."""
+        return self.probability.argmax(1)
+
+
+def mineral_rows(specimens: Specimens, classes: list[str]) -> pd.DataFrame:
+    """What each mineral's name is worth.
+
+    Returns:
+        One row a class: ``specimens``, ``recall`` with ``recall_low`` and ``recall_high`` (share of its specimens that
+        were named so), ``named``, ``precision`` with ``precision_low`` and ``precision_high`` (share of the answers
+        with its name that were right), Wilson's 95 % intervals, and ``advice``: ``believe``, ``check`` or ``doubt``.
+    """
+    counts = confusion(specimens.labels, specimens.named, len(classes))
+    rows = []
+    for label, name in enumerate(classes):
+        right, own, named = counts[label, label], counts[label].sum(), counts[:, label].sum()
+        row: dict[str, Any] = {"class_name": name, "specimens": int(own), "named": int(named)}
+        for what, count in (("recall", own), ("precision", named)):
+            low, high = wilson(int(right), int(count))
+            row |= {what: right / count if count else np.nan, f"{what}_low": low, f"{what}_high": high}
+        row["advice"] = "check"
+        if row["precision_low"] >= BELIEVE:
+            row["advice"] = "believe"
+        elif row["precision_high"] < DOUBT:
+            row["advice"] = "doubt"
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def confused_pairs(specimens: Specimens, classes: list[str]) -> list[dict[str, Any]]:
+    """The commonest confusions, both directions together, each with the hand test that tells the two apart best."""
+    counts = confusion(specimens.labels, specimens.named, len(classes))
+    both = np.triu(counts + counts.T, 1)
+    order = np.argsort(-both, axis=None, kind="stable")[:PAIRS]
+    slugs, found = slugs_of(classes), []
+    for first, second in zip(*np.unravel_index(order, both.shape), strict=True):
+        if both[first, second]:
+            even = np.zeros(len(classes))
+            even[[first, second]] = 0.5
+            test = hand_tests.best_test(even, slugs)
+            pair = {"first": classes[first], "second": classes[second], "specimens": int(both[first, second])}
+            found.append(pair | {"test": test[0] if test else "", "bits": test[1] if test else 0.0})
+    return found
+
+
+def photograph_next(rows: pd.DataFrame) -> list[str]:
+    """Minerals that more specimens would help most: found in less than half of cases, those with fewest first."""
+    weak = rows[rows["recall"] < DOUBT].sort_values(["specimens", "recall"], kind="stable")
+    return [both_names(name) for name in weak["class_name"].head(NEXT)]
+
+
+def against(best: Rung, other: Rung, labels: np.ndarray, groups: np.ndarray, **options: int) -> dict[str, float]:
+    """Test accuracy of one rung minus that of another on the same photographs, with its 95 % interval."""
+    gain = (best.test.argmax(1) == labels).astype(float) - (other.test.argmax(1) == labels)
+    gap = estimate([(gain, groups)], **options)
+    low, high = gap.interval()
+    return {"gap": gap.value, "low": low, "high": high}
+
+
+def mistakes(probability: np.ndarray, labels: np.ndarray, files: list[Path], classes: list[str]) -> list[dict]:
+    """Photographs that were named wrongly, the surest mistakes first, with small pictures.
+
+    Args:
+        probability: Of test photographs (T, C).
+        labels: True classes (T,).
+        files: Their photographs.
+        classes: Class names.
+    """
+    named, sure = probability.argmax(1), probability.max(1)
+    wrong = np.flatnonzero(named != labels)
+    shown = wrong[np.argsort(-sure[wrong], kind="stable")][:PICTURES]
+    return [
+        {
+            "picture": thumbnail(files[row]),
+            "file": files[row].name,
+            "true": both_names(classes[labels[row]]),
+            "named": both_names(classes[named[row]]),
+            "probability": sure[row],
+        }
+        for row in shown
+    ]
+
+
+def write_owner_report(
+    path: Path,
+    made: Recogniser,
+    photographs: Photographs,
+    rows: np.ndarray,
+    test: np.ndarray,
+    rungs: list[Rung],
+    ladder: pd.DataFrame,
+    files: list[Path],
+    **options: int,
+) -> Path:
+    """Write the page.
+
+    Args:
+        path: Where to.
+        made: The recogniser, with all that it says about itself.
+        photographs: Of the collection.
+        rows: Training and validation photographs, in the order of the rungs' logits.
+        test: Test photographs.
+        rungs: The ladder.
+        ladder: Its table; ``chosen`` marks the recogniser's rung.
+        files: Every photograph of the collection.
+        **options: ``resamples`` and ``seed`` of the intervals.
+    """
+    best = rungs[int(ladder["chosen"].to_numpy().argmax())]
+    known = np.isfinite(best.known).any(1)
+    asked, labels, groups = np.concatenate([rows[known], test]), photographs.labels, photographs.groups
+    features = [part[test] for part in photographs.features(made.kinds)]
+    tested = made.probabilities(features) if len(test) else np.zeros((0, len(made.classes)))
+    answers = np.concatenate([probabilities(best.known[known], made.temperature), tested])
+    specimens = Specimens.of(answers, labels[asked], groups[asked])
+    minerals = mineral_rows(specimens, made.classes)
+    others = [rung for rung in rungs if rung is not best and (rung.kinds == (COLOUR.name,) or not rung.kinds)]
+    gaps = {rung.name: against(best, rung, labels[test], groups[test], **options) for rung in others if len(test)}
+    return write_page(
+        path,
+        "owner_report.html",
+        about=made.about,
+        trust=made.about["trust"],
+        rung=best.name,
+        minerals=minerals.to_dict("records"),
+        specimens=len(specimens.labels),
+        pairs=confused_pairs(specimens, made.classes),
+        weak=photograph_next(minerals),
+        gaps=gaps,
+        ladder=ladder.to_dict("records"),
+        mistakes=mistakes(tested, labels[test], [files[row] for row in test], made.classes),
+        wrong=int((tested.argmax(1) != labels[test]).sum()) if len(test) else 0,
+        levels=LEVEL_WORDS,
+        names=both_names,
+        pictures=PICTURES,
+        shares={"believe": BELIEVE, "doubt": DOUBT},
+    )
