@@ -2,6 +2,7 @@
 
 import base64
 import io
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ def write_page(path: Path, name: str, **values: Any) -> Path:
         name: Its template, see ``notation.template``.
         **values: What it shows.
     """
-    return write_text(path, template("mineral_lib.recognition", name).render(**values))
+    letters = (files("mineral_lib.resources") / "fonts" / "mineral-study-cjk.ttf").read_bytes()
+    font = base64.b64encode(letters).decode()  # Chinese names where the reader's machine has no font for them
+    return write_text(path, template("mineral_lib.recognition", name).render(font=font, **values))
 
 
 def thumbnail(path: Path) -> str:
