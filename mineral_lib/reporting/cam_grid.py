@@ -31,7 +31,7 @@ def draw_cam_grid(grid: CamGrid, *, language: str = "en") -> Drawing:
     titles = [name.replace(" ", "\n", 1) for name in (label("original", language), *grid.networks)]
     rows = [[Tile(row.photo), *map(_tile, row.panels)] for row in grid.rows]
     rows[0] = [tile._replace(title=title) for tile, title in zip(rows[0], titles, strict=True)]
-    names = [row.name.replace(" ", "\n") for row in grid.rows]
+    names = [row.name.replace(" ", "\n", 2) for row in grid.rows]
     height = ((PAGE_MM - 18) / len(titles) + 3.2) * len(rows) + 16
     figure = draw_sheet(rows, PAGE_MM, height, row_names=names, pads=(0.008, 0.008), fonts=FONTS)
     _add_bar(figure)

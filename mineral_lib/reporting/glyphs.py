@@ -14,7 +14,7 @@ from mineral_lib.notation import caption, line
 
 _NO_LETTERS = ("last resort", "lastresort", "adobe blank", "adobeblank")  # fonts that have a box for every character
 _INVISIBLE = ("Cf", "Zs", "Zl", "Zp")
-LONGEST = 60  # columns of words that were spelled
+LONGEST = 40  # columns of a name that was spelled
 SPELLED = "No installed font has the letters of {scripts}: they are spelled in Latin ones."
 
 
@@ -28,11 +28,11 @@ def make_drawable(figure: Figure) -> str:
     scripts: dict[str, None] = {}
     for axis in figure.findobj(Axis):
         words = [text.get_text() for text in axis.get_ticklabels()]  # they are made anew whenever it is drawn
-        shown = [_spelled(word, ours, scripts) for word in words]
+        shown = [_short(word, scripts) for word in words]
         if shown != words:
             axis.set_ticks(axis.get_ticklocs(), shown)
     for text in figure.findobj(Text):
-        text.set_text(_spelled(text.get_text(), ours, scripts))
+        text.set_text(_short(text.get_text(), scripts))
         more = [family for family in map(_family, sorted(_missing(text.get_text(), ours))) if family]
         if more:
             text.set_fontfamily([*ours, *dict.fromkeys(more)])
@@ -46,19 +46,23 @@ def _missing(words: str, families: tuple[str, ...]) -> set[str]:
     return {one for one in words if one != "\n" and not any(ord(one) in glyphs for glyphs in map(_glyphs, families))}
 
 
-def _spelled(words: str, families: tuple[str, ...], scripts: dict[str, None]) -> str:
+def spelled(words: str, scripts: dict[str, None] | None = None) -> str:
     """The words with what no font has in other letters; ``scripts`` gets the names of what that was."""
-    given = words
-    for one in sorted(_missing(words, families)):
+    given, ours = words, tuple(matplotlib.rcParams["font.family"])
+    for one in sorted(_missing(words, ours)):
         if unicodedata.category(one) in _INVISIBLE or _family(one):
             continue
         plain, script = _letters(one)
-        if script:
+        if script and scripts is not None:
             scripts[script] = None
         words = words.replace(one, plain)
-    if words == given:
-        return words
-    return "\n".join(caption(part, LONGEST) for part in words.replace(")(U+", " U+").split("\n"))
+    return words if words == given else words.replace(")(U+", " U+")
+
+
+def _short(words: str, scripts: dict[str, None]) -> str:
+    """Names as ``spelled``, which may be long then, cut to their line."""
+    shown = spelled(words, scripts)
+    return shown if shown == words else "\n".join(caption(part, LONGEST) for part in shown.split("\n"))
 
 
 def _letters(one: str) -> tuple[str, str]:

@@ -21,7 +21,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from mineral_lib.config import PROPOSED
-from mineral_lib.reporting.glyphs import make_drawable
+from mineral_lib.notation import markdown
+from mineral_lib.reporting.glyphs import make_drawable, spelled
 from mineral_lib.runtime import derive_seed
 from mineral_lib.storage import write_bytes, write_csv
 
@@ -120,7 +121,7 @@ class Drawing:
 
         display(Image(self._render("png", 110)))
         if self.finding:
-            display(Markdown(self.finding))
+            display(Markdown(markdown(self.finding)))
 
 
 def new_figure(width_mm: float = PAGE_MM, height_mm: float = 80.0) -> Figure:
@@ -133,7 +134,7 @@ def new_figure(width_mm: float = PAGE_MM, height_mm: float = 80.0) -> Figure:
 def write_below(figure: Figure, words: str) -> None:
     """Add a small line, or several, below everything; the figure grows by them."""
     width, height = figure.get_size_inches()
-    lines = textwrap.wrap(words, max(20, int(width * 72 / BELOW_LETTER_PT)))
+    lines = textwrap.wrap(spelled(words), max(20, int(width * 72 / BELOW_LETTER_PT)))
     figure.set_size_inches(width, height + len(lines) * BELOW_LINE_MM * MM)
     words = "\n".join(filter(None, [figure.get_supxlabel(), *lines]))
     figure.supxlabel(words, x=0.01, ha="left", fontsize=BELOW_PT, color=MUTED)

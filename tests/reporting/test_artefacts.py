@@ -48,5 +48,5 @@ def test_the_report_shows_what_notebooks_and_users_saved(study):
 def test_a_drawing_shows_itself_with_its_finding(monkeypatch):
     shown = []
     monkeypatch.setattr("IPython.display.display", shown.append)
-    Drawing(new_figure(40, 30), GATES, finding="Flat.")._ipython_display_()
-    assert [type(thing).__name__ for thing in shown] == ["Image", "Markdown"] and shown[1].data == "Flat."
+    Drawing(new_figure(40, 30), GATES, finding="Flat $x$.")._ipython_display_()
+    assert [type(thing).__name__ for thing in shown] == ["Image", "Markdown"] and shown[1].data == r"Flat \$x\$."

@@ -65,6 +65,16 @@ def shown_by(markdown):
     return "".join(page.text), page.tags
 
 
+@pytest.fixture(scope="module", autouse=True)
+def no_other_fonts():
+    """Whatever fonts this machine has."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(glyphs, "_system_fonts", lambda: ())
+        glyphs._family.cache_clear()
+        yield
+    glyphs._family.cache_clear()
+
+
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     """A finished study whose classes have such names."""
@@ -149,6 +159,13 @@ def test_a_font_of_the_system_is_used_before_letters_are_spelled(monkeypatch):
     glyphs._family.cache_clear()
 
 
+def test_spelled_names_are_cut_and_credits_are_not():
+    credit = "张三 of the Geological Museum (CC BY-SA 4.0), by the kindness of a collector"
+    words = texts_of(draw_plate([None], ["翡" * 14], columns=1, credits=[credit]))
+    assert any("…" in word and len(word) <= 43 for word in words)
+    assert any("(U+5F20 U+4E09) of the" in word and "a collector" in word.replace("\n", " ") for word in words)
+
+
 def test_every_kind_of_character_is_spelled_or_numbered():
     assert [glyphs._letters(one)[0] for one in "자メह📷翡\u094d\ufe0f\t"] == [
         *("ja", "me", "ha", "(camera)", "(U+7FE1)", "", "", "\\t")
@@ -220,6 +237,8 @@ def test_check_of_such_a_folder(folder, study_root, capsys):
     [
         ([], "specimen: not given, every photograph its own"),
         (["data.specimen_from=folder"], "specimen: the folder directly below the class folder"),
+        ([], "- Near-copies stand in one split as far as they were found"),
+        (["data.near_duplicate_radius=null"], "- Near-copies that are neither equal bytes nor named as one specimen"),
         (
             ["data.specimen_from=pattern", r"data.specimen_pattern='(?P<specimen>[^`_|]+)_'"],
             r"specimen: from the file name by ``(?P<specimen>[^`_|]+)_``",

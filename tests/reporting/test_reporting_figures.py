@@ -150,7 +150,7 @@ def test_plates_and_cam_grid_accept_gaps(tmp_path):
     assert len(grid.save(tmp_path / "g", dpi=50)) == 3
 
 
-CREDITS = ["J. Doe (CC BY 4.0)", "", "张三 & $1 shop", "J. Doe (CC BY 4.0)"]
+CREDITS = ["J. Doe (CC BY 4.0)", "", "石英 & $1 shop", "J. Doe (CC BY 4.0)"]
 
 
 def line_below(drawing) -> str:
@@ -158,7 +158,7 @@ def line_below(drawing) -> str:
 
 
 def test_credits_name_each_person_once_with_the_pictures():
-    assert credit_line("abcd", CREDITS) == "a, d J. Doe (CC BY 4.0); c 张三 & $1 shop"
+    assert credit_line("abcd", CREDITS) == "a, d J. Doe (CC BY 4.0); c 石英 & $1 shop"
     assert credit_line("ab", ["X", "X"]) == "X" and credit_line("ab", ["X", ""]) == "a X"
     assert credit_line("ab", ["", ""]) == ""
 
@@ -166,16 +166,16 @@ def test_credits_name_each_person_once_with_the_pictures():
 def test_photographs_are_shown_with_their_credits(tmp_path):
     names = list("wxyz")
     plate = plates.draw_plate(images(4), names, credits=CREDITS)
-    assert line_below(plate) == "Photographs: a, d J. Doe (CC BY 4.0); c 张三 & $1 shop"
+    assert line_below(plate) == "Photographs: a, d J. Doe (CC BY 4.0); c 石英 & $1 shop"
     assert plate.data["credit"].tolist() == CREDITS
     sheet = plates.draw_samples([images(2), images(2)], ["one", "two"], credits=[CREDITS[:2], CREDITS[2:]])
-    assert line_below(sheet) == "Photographs by row.column: 1.1, 2.2 J. Doe (CC BY 4.0); 2.1 张三 & $1 shop"
+    assert line_below(sheet) == "Photographs by row.column: 1.1, 2.2 J. Doe (CC BY 4.0); 2.1 石英 & $1 shop"
     rows = [images(2) for _ in names]
     operations = plates.draw_augmentations(rows, ["original", "crop"], row_names=names, credits=CREDITS)
     rows = [CamRow(*row, [None]) for row in zip(images(4), names, CREDITS, strict=True)]
     grid = draw_cam_grid(CamGrid(["A"], rows))
     for drawing in (operations, grid):
-        assert line_below(drawing) == "Photographs by row: 1, 4 J. Doe (CC BY 4.0); 3 张三 & $1 shop"
+        assert line_below(drawing) == "Photographs by row: 1, 4 J. Doe (CC BY 4.0); 3 石英 & $1 shop"
         assert set(drawing.data["credit"]) == set(CREDITS)
     assert plate.save(tmp_path / "plate")[0].stat().st_size > 0  # the dollar sign starts no formula
 
