@@ -98,6 +98,7 @@ def template(room: str, name: str, **filters: object) -> Template:
 
     options = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True, "undefined": StrictUndefined}
     loader = FunctionLoader(lambda other: (files(room) / other).read_text(encoding="utf-8"))
-    environment = Environment(**options, loader=loader, finalize=finalize, autoescape=False)
+    # What has been written is a Markup, also what a macro of the page returns.
+    environment = Environment(**options, loader=loader, finalize=finalize, autoescape=True)
     environment.filters |= {"code": code, "isolated": isolated, **filters}
     return environment.get_template(f"{name}.j2")

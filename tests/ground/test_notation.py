@@ -47,11 +47,14 @@ def test_captions_are_short_and_keep_both_ends():
 
 
 def test_pages_write_what_is_filled_in_in_their_notation(monkeypatch, tmp_path):
-    texts = {"p.md.j2": "{{ a }} {{ a|twice }} {{ n }}", "p.html.j2": "<p>{{ a }}</p>{{ ', ' if n == 2 }}{{ m }}"}
+    texts = {
+        "p.md.j2": "{{ a }} {{ a|twice }} {{ n }}",
+        "p.html.j2": "{% macro b(x) %}<b>{{ x }}</b>{% endmacro %}{{ b(a) }}{{ m }}",
+    }
     for name, text in texts.items():
         (tmp_path / name).write_text(text)
     monkeypatch.setattr(notation, "files", lambda room: tmp_path)
     assert notation.template("r", "p.md", twice=lambda a: Markup(a * 2)).render(a="*", n=1) == r"\* ** 1"
-    assert notation.template("r", "p.html").render(a="<b>\n", n=1, m=Markup("<i>")) == r"<p>&lt;b&gt;\n</p><i>"
+    assert notation.template("r", "p.html").render(a="<b>\n", n=1, m=Markup("<i>")) == r"<b>&lt;b&gt;\n</b><i>"
     with pytest.raises(UndefinedError):
         notation.template("r", "p.html").render(n=1)

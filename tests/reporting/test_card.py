@@ -34,12 +34,11 @@ def study(study_root):
 
 
 def with_rights(study):
-    """The same study with the columns attribution and licence in the index."""
-    index = study.index.assign(attribution="", licence="")
-    index.loc[:3, ["attribution", "licence"]] = ["A. | Miner\nof X", "CC BY 4.0"]
-    index.loc[4, "licence"] = "CC0"
-    write_csv(study.paths.index, index)
-    return Study(study.settings)
+    """The same study with attribution and licence of some photographs."""
+    table = study.index[["path"]].rename(columns={"path": "file"}).head(5).assign(attribution="", licence="CC0")
+    table.loc[:3, ["attribution", "licence"]] = ["A. | Miner\nof X", "CC BY 4.0"]
+    data = {"metadata_csv": str(write_csv(study.paths.root.parent / "rights.csv", table))}
+    return Study(study.settings.model_copy(update={"data": study.settings.data.model_copy(update=data)}))
 
 
 def description_of(study):
