@@ -59,6 +59,18 @@ def test_card_counts_what_the_files_hold(study):
     assert "\n\n\n" not in text and "{" not in text
 
 
+def test_the_card_of_a_folder_that_came_split_promises_nothing(study, study_root):
+    root = study_root / "private/my minerals"
+    for part, numbers in {"train": (0, 1, 2), "test": (3, 4)}.items():
+        for name in NAMES:
+            (root / part / name).mkdir(parents=True)
+            for number in numbers:
+                (root / name / f"{number:03d}.png").rename(root / part / name / f"{number:03d}.png")
+    text = data_card(Study(study.settings))
+    assert "- split as the folder came (grouped); other protocols 6:2:2 (train, val, test), seed 0\n" in text
+    assert "The folder came split" in text and "Near-copies stand in one split" not in text
+
+
 def test_cards_name_no_path_of_the_machine_and_no_date(study, study_root):
     first = [path.read_bytes() for path in write_cards(study)]
     for content in first:
