@@ -11,13 +11,17 @@ from mineral_lib.config import PROPOSED, Settings
 from mineral_lib.data.pixels import load_pixels
 from mineral_lib.data.prepare import prepare
 from mineral_lib.data.shuffled_labels import nearest_labels
+from mineral_lib.data.split import SPLITS
 from mineral_lib.evaluation.controls import best_logistic, thumbnails
 from mineral_lib.evaluation.metrics import commonest_label
 from mineral_lib.evaluation.probe import colour_histograms, frozen_features
 from mineral_lib.models.weights import file_state, load_backbone
 from mineral_lib.models.zoo import build_base
 from mineral_lib.parameters import load_profile
-from mineral_lib.storage import digest, file_digest
+from mineral_lib.recognition import recogniser
+from mineral_lib.recognition.backbone import LITE0_SHA256
+from mineral_lib.recognition.ladder import Rung, best_rung, climb, rungs_of
+from mineral_lib.storage import ResultPaths, digest, file_digest
 from mineral_lib.study import Study
 from mineral_lib.training.run import Run
 from mineral_lib.training.run_config import run_config
@@ -35,6 +39,16 @@ NAMES = {
     "compact": "compact ECA-ConvNeXt with formula transfer, 64 px",
     **{f"squeezenet_{px}": f"frozen SqueezeNet (ImageNet), {px} px" for px in SIZES},
     f"squeezenet_{SIZES[-1]}_histogram": f"frozen SqueezeNet (ImageNet), {SIZES[-1]} px, and colour histogram",
+    "lite0_224": "frozen EfficientNet-Lite0 (ImageNet), 224 px",
+    "lite0_224_320": "frozen EfficientNet-Lite0 (ImageNet), 224 and 320 px",
+    "lite0_224_320_colour": "frozen EfficientNet-Lite0 (ImageNet), 224 and 320 px, and colour histogram",
+    "recogniser": "what `mineral learn` builds: the rung that cross-validation chose",
+}
+BACKBONE, BACKBONE_SIZES = "lite0", (224, 320)
+LADDER = {  # of NAMES: how the ladder of the recogniser names it
+    "lite0_224": "lite0, 224 px",
+    "lite0_224_320": "lite0, 224 and 320 px",
+    "lite0_224_320_colour": "lite0, 224 and 320 px, and colour",
 }
 PROBES = [name for name in NAMES if name != "compact"]  # seconds each; the compact network takes minutes
 
@@ -75,6 +89,7 @@ class Photographs:
         self.study = prepare(self.settings)
         self.index = self.study.index
         self._maps: dict[int, np.ndarray] = {}
+        self._climbed: dict[str, list[Rung]] = {}
 
     @cached_property
     def weights_digest(self) -> str:
@@ -95,6 +110,8 @@ class Photographs:
     def key(self, rung: str, split: np.ndarray, seed: int) -> str:
         """Digest of everything that decides what a rung predicts; ``VERSION`` stands for the code."""
         weights = self.weights_digest if rung.startswith("squeezenet") else ""
+        if rung in LADDER or rung == "recogniser":
+            weights = LITE0_SHA256
         if rung == "compact":
             weights = run_config(self._run(seed))["key"]
         return digest([VERSION, rung, self.study.fingerprint, self.study.classes, split.tolist(), weights, seed])
@@ -132,12 +149,32 @@ class Photographs:
         if rung == "majority":
             label = commonest_label(labels[train])
             return np.full(count, label), np.full(count, (labels[train] == label).mean())
+        if rung in LADDER or rung == "recogniser":
+            answers = self._ladder(rung, rows, split)
+            return answers.argmax(1), answers.max(1)
         if rung == "nearest_neighbour":
             return nearest_labels(thumbnails(self._pixels()[rows]), labels, split), np.full(count, np.nan)
         features = self._features(rung, rows, train)
         model = best_logistic(features, labels, split)
         probabilities = model.predict_proba(features[split == "test"])
         return model.classes_[probabilities.argmax(1)], probabilities.max(1)
+
+    def _ladder(self, rung: str, rows: np.ndarray, split: np.ndarray) -> np.ndarray:
+        """Probabilities (T, C) of the test photographs by a rung of the recogniser's ladder, or by the chosen one."""
+        parts = {name: rows[split == name] for name in SPLITS}
+        key = digest([part.tolist() for part in parts.values()])
+        if key not in self._climbed:
+            rungs = rungs_of([BACKBONE], BACKBONE_SIZES)
+            self._climbed[key] = climb(self._recognised, len(self.study.classes), parts, rungs)
+        climbed, both = self._climbed[key], np.concatenate([parts["train"], parts["val"]])
+        if rung == "recogniser":
+            return best_rung(climbed, self._recognised.labels[both]).test
+        return next(one.test for one in climbed if one.name == LADDER[rung])
+
+    @cached_property
+    def _recognised(self) -> recogniser.Photographs:
+        cache_dir = ResultPaths.of(PROFILE).cache_dir
+        return recogniser.Photographs.of_folder(self.photos, self.index, cache_dir=cache_dir, jobs=2)
 
     def _features(self, rung: str, rows: np.ndarray, train: np.ndarray) -> np.ndarray:
         """Rows of length about 1 (or of two such blocks), so that the same strengths of regularisation suit all."""

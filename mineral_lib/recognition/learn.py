@@ -48,7 +48,7 @@ def learn(study: Study, *, say: Say = print) -> tuple[Recogniser, pd.DataFrame]:
 
     Args:
         study: With photographs of a folder.
-        say: Receives one line for each backbone that cannot be had.
+        say: Receives one line for each backbone that cannot be had, or whose licence restricts its use.
 
     Returns:
         As ``build_recogniser``.
@@ -59,8 +59,10 @@ def learn(study: Study, *, say: Say = print) -> tuple[Recogniser, pd.DataFrame]:
     options, usable = study.settings.recogniser, []
     for name in options.backbones:
         try:
-            load_backbone(name)
+            backbone = load_backbone(name)
             usable.append(name)
+            if not backbone.free:
+                say(f"{name}: the licence of its weights is '{backbone.licence}', read it: it may forbid some uses")
         except WeightsError as error:
             say(f"left out: {error}")
     return build_recogniser(study, backbones=usable, sizes_px=options.sizes_px, coverage=options.coverage)

