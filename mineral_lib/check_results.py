@@ -5,14 +5,13 @@ when they are used, and a reference that has none is compared with the commit.
 """
 
 import subprocess
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from mineral_lib.data.index import photo_folder, read_index
 from mineral_lib.data.prepare import read_data_record, read_prepared
-from mineral_lib.digests import DATA_REMEDY, FILES, OWN, damages, read_record
+from mineral_lib.digests import DATA_REMEDY, FILES, damages, is_whole_record, read_record
 from mineral_lib.errors import DataError, StorageError, StudyError
+from mineral_lib.findings import Damage, Findings
 from mineral_lib.manifest import OUTPUTS
 from mineral_lib.parameters import load_profile
 from mineral_lib.recognition.collection import RECORD_FILE
@@ -29,47 +28,6 @@ RESTORE = "restore it: git checkout -- {file}"
 LEARN = "make the recogniser again: `mineral learn` with the photographs, or the chain"
 # Not part of the results: checked elsewhere, kept by nobody, or written anew each time.
 ASIDE = ("runs", "stages", "recogniser", "notebooks", "html", "jobs", "demonstration_photos")
-
-
-@dataclass(frozen=True)
-class Damage:
-    """A damaged file: its path below the result folder, what is wrong, and what makes it whole."""
-
-    file: str
-    what: str
-    remedy: str
-
-
-@dataclass
-class Findings:
-    """What a check found.
-
-    Attributes:
-        folder: The result folder.
-        damages: Damaged files.
-        whole: Files that are as they were written.
-        unknown: Files without a digest, which could only be read.
-        notes: What could not be checked.
-    """
-
-    folder: Path
-    damages: list[Damage] = field(default_factory=list)
-    whole: set[str] = field(default_factory=set)
-    unknown: set[str] = field(default_factory=set)
-    notes: list[str] = field(default_factory=list)
-
-    def add(self, names: Iterable[str], wrong: dict[str, str], remedy: str) -> None:
-        """Take files that were checked, and what is wrong with some of them."""
-        known = {one.file for one in self.damages}
-        self.damages += [Damage(name, what, remedy) for name, what in wrong.items() if name not in known]
-        self.whole |= set(names) - set(wrong) - known
-
-    def to_text(self) -> str:
-        """For a terminal."""
-        head = f"{self.folder.name}: {len(self.whole)} files whole, {len(self.damages)} damaged"
-        lines = [head + (f", {len(self.unknown)} without a digest" if self.unknown else "")]
-        lines += [f"  {one.file}: {one.what}\n    What to do: {one.remedy}" for one in self.damages]
-        return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
 
 
 def result_folders() -> list[Path]:
@@ -95,7 +53,7 @@ def check_results(folder: Path) -> Findings:
     _check_recogniser(paths, found)
     for name in sorted(listed.keys() - found.whole - {one.file for one in found.damages}):
         wrongs = [damages(folder, {name: value}, thorough=True) for value in sorted(listed[name])]
-        found.add([name], {} if {} in wrongs or _is_whole(folder / name) else wrongs[0], CHAIN)
+        found.add([name], {} if {} in wrongs or is_whole_record(folder / name) else wrongs[0], CHAIN)
     _check_rest(paths, found)
     _check_photographs(paths, found)
     _check_cache(paths.cache_dir, found)
@@ -142,14 +100,6 @@ def _files(record: Path) -> dict[str, str]:
     if FILES not in content:
         raise StorageError("is no record of this study", where=str(record))
     return content[FILES]
-
-
-def _is_whole(path: Path) -> bool:
-    """Whether a file is a record that was written once more since it was listed, and is as it was written then."""
-    try:
-        return path.suffix == ".json" and OWN in read_json(path) and bool(read_record(path))
-    except (StorageError, TypeError):
-        return False
 
 
 def _check_data(paths: ResultPaths, found: Findings) -> None:

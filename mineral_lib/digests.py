@@ -53,7 +53,8 @@ def read_record(path: Path, *, remedy: str = "start the chain again: it is made 
     if not content or not isinstance(content, dict) or not isinstance(content.get(FILES, {}), dict):
         raise StorageError("is no record of this study", where=str(path), remedy=remedy)
     own = content.pop(OWN, None)
-    if own is not None and own != digest(content):
+    older = own is None and (FILES not in content or "stage_seconds" in content)  # outputs.json had digests before
+    if not older and own != digest(content):
         raise StorageError("has changed since it was written", where=str(path), remedy=remedy)
     return content
 
@@ -86,6 +87,14 @@ def damages(folder: Path, digests: Digests, *, thorough: bool = False) -> dict[s
         with contextlib.suppress(StorageError):  # a full disk, or results outside of a project
             write_json(_checked_path(folder), whole)
     return wrong
+
+
+def is_whole_record(path: Path) -> bool:
+    """Whether a file is a record with its own digest, as it was written: it may have been written more than once."""
+    try:
+        return path.suffix == ".json" and OWN in read_json(path) and bool(read_record(path))
+    except (StorageError, TypeError):
+        return False
 
 
 def vouches(record: Path, path: Path) -> bool:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from mineral_lib import errors
-from mineral_lib.digests import damages, write_record
+from mineral_lib.digests import damages, is_whole_record, write_record
 from mineral_lib.errors import StageError, StorageError, StudyError
 from mineral_lib.kernel import stoppable_kernel
 from mineral_lib.locks import folder_lock
@@ -106,7 +106,9 @@ def _is_current(study: "Study", name: str, key: str, say: Say) -> bool:
     try:
         if read_key(study.key_path(name))["key"] != key:
             return False
-        wrong = damages(project_root(), study.outputs(name))
+        found = damages(project_root(), study.outputs(name))
+        # The manifest of a run that was trained once more has other times.
+        wrong = {file: what for file, what in found.items() if not is_whole_record(project_root() / file)}
     except StorageError as error:
         wrong = {Path(error.where).relative_to(project_root()).as_posix(): error.what}
     for file, what in wrong.items():

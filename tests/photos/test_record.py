@@ -79,6 +79,14 @@ def test_a_damaged_record_is_made_anew(folder, damage):
     assert counts(scan(folder)) == (0, 9)
 
 
+def test_a_changed_number_in_the_record_is_not_believed(folder):
+    first = scan(folder)
+    path = next((folder.parent / "cache/scans").iterdir())
+    path.write_text(path.read_text().replace('"width":', '"width":1', 1))
+    second = scan(folder)
+    assert counts(second) == (9, 0) and second.index.equals(first.index)
+
+
 def test_other_rules_read_everything_again(folder, monkeypatch):
     scan(folder)
     monkeypatch.setattr(record_module.PIL, "__version__", "0.0")

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
 from checkout import ROOT, TINY
@@ -19,6 +20,7 @@ from mineral_lib.errors import StorageError
 from mineral_lib.manifest import write_manifest, write_outputs
 from mineral_lib.parameters import load_profile
 from mineral_lib.pipeline import _is_current
+from mineral_lib.recognition.features import FeatureCache
 from mineral_lib.reference import keep_reference
 from mineral_lib.storage import ROOT_VARIABLE, ResultPaths, write_bytes, write_csv, write_text
 from mineral_lib.study import Study
@@ -185,6 +187,14 @@ def test_every_damage_is_named_with_its_remedy_before_it_is_used(recorded, damag
             assert said.count("What to do") == 1 and "tables and figures of the run do not need it" in said
 
 
+def test_a_run_trained_once_more_is_no_damage(recorded, damage):
+    path = damage(f"{RUN}/manifest.json", "flip")
+    again = json.loads(json.dumps(recorded.runs[0].manifest)) | {"seconds": 99.5}
+    files = [path.with_name(name) for name in again.pop(FILES)]
+    write_record(path, again, files)
+    assert _is_current(fresh(recorded), NOTEBOOK, KEY, pytest.fail) and not check_results(recorded.paths.root).damages
+
+
 @pytest.mark.parametrize("how", [*PLAIN, "type", "empty object"])
 @pytest.mark.parametrize("name", [f"{NOTEBOOK}.json", f"{NOTEBOOK}.key.json"])
 def test_a_damaged_stage_record_means_that_the_notebook_is_run_again(recorded, damage, name, how):
@@ -212,6 +222,18 @@ def test_damaged_pre_trained_weights_are_made_again_and_named(recorded, damage, 
     monkeypatch.setattr(type(source), "_train", lambda self, say: say("trained"))
     source.train(say=lines.append)
     assert path.name in lines[0] and lines[1] == "trained"
+
+
+def test_no_flipped_bit_of_kept_features_is_used(tmp_path):
+    path, value = tmp_path / "features.npz", np.ones(8, np.float32)
+    kept = FeatureCache(path)
+    kept.add("a digest", value)
+    kept.save()
+    content = path.read_bytes()
+    for place in range(0, len(content), 3):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        rows = FeatureCache(path).rows
+        assert not rows or np.array_equal(rows["a digest"], value)
 
 
 def test_a_copied_folder_is_checked_by_its_digests_once(recorded, tmp_path, monkeypatch):
