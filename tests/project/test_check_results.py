@@ -188,8 +188,8 @@ def test_every_damage_is_named_with_its_remedy_before_it_is_used(recorded, damag
 
 
 def test_a_run_trained_once_more_is_no_damage(recorded, damage):
-    path = damage(f"{RUN}/manifest.json", "flip")
-    again = json.loads(json.dumps(recorded.runs[0].manifest)) | {"seconds": 99.5}
+    again = recorded.run("convnext_tiny", "transfer").manifest | {"seconds": 99.5}
+    path = damage(f"{RUN}/manifest.json", "flip")  # so that it is put back
     files = [path.with_name(name) for name in again.pop(FILES)]
     write_record(path, again, files)
     assert _is_current(fresh(recorded), NOTEBOOK, KEY, pytest.fail) and not check_results(recorded.paths.root).damages
