@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from statsmodels.stats.multitest import multipletests
 
 from mineral_lib.evaluation.metrics import METRIC_NAMES, classification_metrics, commonest_label, per_class
 from mineral_lib.evaluation.statistics import (
@@ -131,6 +132,12 @@ def test_p_is_the_level_at_which_the_interval_reaches_zero():
         assert found.interval(1 - found.p_value)[0] == pytest.approx(0, abs=1e-6)
     nothing = estimate([(np.zeros(160), specimens)] * 3)
     assert nothing.p_value == 1 and nothing.interval() == (0, 0)
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 40])
+def test_holm_is_that_of_statsmodels_to_the_last_bit(count):
+    given = np.random.default_rng(count).random(count) ** 3
+    assert holm(given).tolist() == multipletests(given, method="holm")[1].tolist()
 
 
 def test_holm_multiplies_the_smallest_p_and_leaves_gaps():
