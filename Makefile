@@ -14,7 +14,7 @@ reproduce: setup
 test: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 lab: setup
 	$(BIN)/jupyter lab notebooks

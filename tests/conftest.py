@@ -13,6 +13,13 @@ from mineral_lib.storage import ROOT_VARIABLE
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items):
+    """Tests of a file run in one process, and all that share the chain: what is made once a session is made once."""
+    for item in items:
+        shared = "chain" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("chain" if shared else item.path.name))
+
+
 @pytest.fixture
 def study_root(tmp_path, monkeypatch):
     """An empty project root with the real parameter files; results and caches are written there."""
