@@ -5,6 +5,7 @@ reused by their own keys, so running a notebook again does not train again.
 """
 
 import contextlib
+import functools
 import os
 import shlex
 import sys
@@ -23,7 +24,7 @@ from mineral_lib.kernel import stoppable_kernel
 from mineral_lib.locks import folder_lock
 from mineral_lib.parameters import sections_of
 from mineral_lib.stages import read_key
-from mineral_lib.storage import clean_partials, digest, file_digest, project_root, write_text
+from mineral_lib.storage import clean_partials, digest, file_digest, move, project_root, write_text
 
 if TYPE_CHECKING:
     from mineral_lib.study import Study
@@ -66,6 +67,9 @@ def reproduce(study: "Study", *, say: Say = print, force: bool = False) -> Path:
     from mineral_lib.manifest import write_outputs
 
     os.environ.setdefault("PYTHONHASHSEED", "0")
+    # What a user has IPython do at every start is no part of the study.
+    os.environ["IPYTHONDIR"] = str(study.paths.cache_dir / "ipython")
+    os.environ.pop("PYTHONSTARTUP", None)
     begin, paths = time.perf_counter(), study.paths
     with folder_lock(paths.root, f"the study '{study.settings.profile}'"):
         clean_partials(paths.root)
@@ -151,6 +155,7 @@ def run_notebook(study: "Study", name: str) -> Path:
 
     root, folder = project_root(), study.paths.notebooks_dir
     target, failed = folder / f"{name}.ipynb", (folder / f"{name}.failed.ipynb").relative_to(root)
+    _save_whole(failed.parts[0])
     folder.mkdir(parents=True, exist_ok=True)
     study.record_path(name).unlink(missing_ok=True)
     try:
@@ -159,7 +164,7 @@ def run_notebook(study: "Study", name: str) -> Path:
             warnings.simplefilter("ignore")
             papermill.execute_notebook(
                 f"notebooks/{name}.ipynb",
-                str(failed),
+                failed.as_posix(),
                 parameters=sections_of(study.settings),
                 kernel_name="python3",
                 progress_bar=False,
@@ -183,9 +188,23 @@ def run_notebook(study: "Study", name: str) -> Path:
             where=f"notebook {name}",
             remedy=f"look at {failed.as_posix()}",
         )
-    os.replace(root / failed, target)
+    move(root / failed, target)
     _write_page(target, study.paths.html_dir / f"{name}.html")
     return target
+
+
+@functools.cache
+def _save_whole(folder: str) -> None:
+    """Have papermill write what is below a folder by the study's writer: it saves its copy after every cell."""
+    from papermill.iorw import LocalHandler, papermill_io
+
+    class Whole(LocalHandler):
+        """Whole files or none, also on a full disk."""
+
+        def write(self, buf: str, path: str) -> None:
+            write_text(Path(path), buf)
+
+    papermill_io.register(f"{folder}/", Whole())
 
 
 def _stage_error(name: str, error: Any, failed: Path) -> StageError:

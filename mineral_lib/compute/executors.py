@@ -16,6 +16,7 @@ from typing import Any, Self
 
 import torch
 
+from mineral_lib.compute.processes import process_context
 from mineral_lib.config import Train
 from mineral_lib.errors import StoppedError, StudyError
 from mineral_lib.runtime import select_device
@@ -88,11 +89,7 @@ class Processes:
         self.parallel = parallel or count or train.jobs
         given = os.environ.get("CUDA_VISIBLE_DEVICES")
         self._devices = (given.split(",") if given else [str(k) for k in range(count)])[:count] or [None]
-        # A fork server imports torch once; its children start at once, and fresh. Windows has none.
-        method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-        self._context: Any = multiprocessing.get_context(method)
-        if method == "forkserver":
-            self._context.set_forkserver_preload([__name__])
+        self._context = process_context(__name__)
         self._stop_number = self._context.Value("i", stop_requested(), lock=False)
 
     def __enter__(self) -> Self:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # A job killed so often without a new checkpoint in between is given up.
 KILLS = 3
 # A run that another process is training is looked at again after so long.
-BUSY_S = 15.0
+BUSY_S = 5.0
 
 
 def outstanding(study: "Study", runs: list[Run]) -> tuple[list[Pretraining], list[Run]]:
@@ -62,8 +62,8 @@ class Schedule:
         work: The work; a run that needs a pre-training starts after it.
         executor: Where it is done.
         say: Receives one line a job that starts or ends.
-        patient: Go on after a failure, start killed jobs again and wait for busy folders; else the first of these ends
-            it, once what runs has ended.
+        patient: Go on after a failure and start killed jobs again; else the first of these ends it, once what runs has
+            ended.
         failed: What failed, with its error.
     """
 
@@ -117,8 +117,9 @@ class Schedule:
             self.done += 1
             seconds = time.monotonic() - self.begin[name]
             self._report(f"{name}: done in {seconds:.0f} s ({self.done} of {len(self.work)})")
-        elif self.patient and isinstance(error, BusyError):
-            self._report(f"{name}: another process is at it; looked at again in {BUSY_S:.0f} s")
+        elif isinstance(error, BusyError):  # two notebooks at once: what the other has trained is reused
+            if name not in self.not_before:
+                self.say(f"{name}: another process is at it; looked at again every {BUSY_S:.0f} s")
             self.not_before[name] = time.monotonic() + BUSY_S
             self.waiting.append(work)
         elif error is None and self._may_start_again(work):

@@ -6,6 +6,7 @@ sample_id), so neither the number of workers nor a resumed run changes anything.
 """
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -176,11 +177,11 @@ def make_loader(dataset: MineralDataset, train: Train, *, draw: bool, seed: int 
         dataset.move_to(device)
     labels = dataset.labels if train.sampler == "balanced" else None
     size = train.batch_size if draw else max(train.batch_size, EVALUATION_BATCH.get(device.type, 0))
-    return DataLoader(
+    return Batches(
         dataset,
         batch_sampler=EpochBatches(len(dataset), size, seed if draw else None, labels=labels),
         num_workers=train.num_workers,
-        collate_fn=_as_it_is,
+        collate_fn=_arrays if train.num_workers else _as_it_is,
         pin_memory=device.type == "cuda" and dataset.device.type == "cpu",
         # Its own generator: the loader would else draw from the global one, which dropout and drop path use.
         generator=torch.Generator().manual_seed(derive_seed("loader", seed)),
@@ -188,8 +189,27 @@ def make_loader(dataset: MineralDataset, train: Train, *, draw: bool, seed: int 
     )
 
 
+class Batches(DataLoader):
+    """A loader whose processes send arrays through pipes.
+
+    Tensors would travel through shared memory and sockets: a container has 64 MB of the one, a long ``TMPDIR`` has no
+    place for the others, and a killed process leaves both behind.
+    """
+
+    def __iter__(self) -> Iterator[Batch]:
+        for batch in super().__iter__():
+            if self.num_workers:
+                batch = tuple(torch.from_numpy(part) for part in batch)
+                batch = tuple(part.pin_memory() for part in batch) if self.pin_memory else batch
+            yield batch
+
+
 def _as_it_is(batch: Batch) -> Batch:
     return batch  # the data set makes whole batches
+
+
+def _arrays(batch: Batch) -> list[np.ndarray]:
+    return [part.numpy() for part in batch]
 
 
 def set_epoch(loader: DataLoader, epoch: int, *, start: int = 0) -> None:

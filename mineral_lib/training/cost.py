@@ -5,7 +5,6 @@ memory: loading and augmentation are left out, except where whole epochs are tim
 process, so that its peak memory is its own and nothing of the network before it is warm.
 """
 
-import multiprocessing
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -18,6 +17,7 @@ import pandas as pd
 import torch
 
 from mineral_lib.catalogue import minerals
+from mineral_lib.compute.processes import process_context
 from mineral_lib.config import PAPER_MODELS, Report, Settings
 from mineral_lib.data.dataset import MineralDataset, make_loader, set_epoch
 from mineral_lib.data.index import working_size
@@ -136,13 +136,8 @@ class Candidate(NamedTuple):
 
     def time_in_fresh_process(self) -> list[dict[str, Any]]:
         """As ``time``, with a note instead if the process dies."""
-        # A fork server imports torch once; its children start at once, and fresh. Windows has none.
-        method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-        context = multiprocessing.get_context(method)
-        if method == "forkserver":
-            context.set_forkserver_preload([__name__])
         try:
-            with ProcessPoolExecutor(1, mp_context=context) as pool:
+            with ProcessPoolExecutor(1, mp_context=process_context(__name__)) as pool:
                 return pool.submit(self.time).result()
         except BrokenProcessPool:  # a system that runs out of memory ends processes
             return [{"kind": "table", "note": DIED}]
