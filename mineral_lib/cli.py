@@ -17,7 +17,7 @@ from mineral_lib.locks import folder_lock
 from mineral_lib.parameters import load_profile, profile_path, profiles, read_profile, study_name
 from mineral_lib.recognition.hand_tests import ANSWERS, weights
 from mineral_lib.runtime import select_device
-from mineral_lib.stopping import interrupt, interrupted_by
+from mineral_lib.stopping import interrupt, interrupted_by, leave_signals
 from mineral_lib.storage import ResultPaths, given_path, project_root, remove_tree
 
 if TYPE_CHECKING:
@@ -333,6 +333,7 @@ def main(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + 13  # SIGPIPE
     except StoppedError as error:
+        leave_signals()
         print(f"\n{error.where or 'training'}: {error.what}\nTo go on: {_again(arguments)}", file=sys.stderr)
         return error.exit_code
     except StudyError as error:
@@ -344,6 +345,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"\nerror: {problem}", file=sys.stderr)
         return problem.exit_code
     except KeyboardInterrupt:
+        leave_signals()
         print(f"\nstopped at once. To go on: {_again(arguments)}", file=sys.stderr)
         return 128 + (interrupted_by() or signal.SIGINT)
     return 0

@@ -1,17 +1,21 @@
 """Stopping a notebook that papermill runs: Ctrl-C and SIGTERM are handed on to its kernel.
 
 The kernel lives in a session of its own, so the terminal's Ctrl-C does not reach it, and papermill alone would leave
-it to be killed. Told of the signal, a training cell saves its runs and ends, and so does the chain.
+it to be killed. Told of the signal, a training cell saves its runs and ends, and so does the chain; told twice, it
+ends at once.
 """
 
 import contextlib
+import logging
 import os
 import signal
 from collections.abc import Iterator
 from typing import Any
 
-from mineral_lib.stopping import check_stop, graceful_stop, interrupted_by
+from mineral_lib.stopping import check_stop, graceful_stop
 
+# A kernel that is to end has half as long to tidy up, before it is ended.
+PATIENCE_S = 30.0
 WHAT = "finished notebooks and saved runs are kept"
 
 
@@ -36,13 +40,14 @@ def stoppable_kernel(where: str) -> Iterator[dict[str, Any]]:
 
         def __init__(self, *arguments: Any, **options: Any) -> None:
             # Without folders to look in, the native kernel is left.
-            super().__init__(*arguments, kernel_spec_manager=KernelSpecManager(kernel_dirs=[]), **options)
+            options |= {"kernel_spec_manager": KernelSpecManager(kernel_dirs=[]), "shutdown_wait_time": PATIENCE_S}
+            super().__init__(*arguments, **options)
             started.append(self)
 
         async def _async_interrupt_kernel(self) -> None:
             # The end of every notebook interrupts its kernel, also an idle one, which then writes an error into a
             # good run. We have told it of a stop before.
-            if not self.shutting_down or interrupted_by():
+            if not self.shutting_down:
                 await super()._async_interrupt_kernel()
 
     def hand_on(_number: int) -> None:
@@ -62,6 +67,9 @@ def stoppable_kernel(where: str) -> Iterator[dict[str, Any]]:
                 # A signal between two cells would be lost: the kernel ignores it there.
                 "on_cell_start": lambda **_: check_stop(WHAT, where=where),
             }
+        except KeyboardInterrupt:  # the third: what asyncio has to say of tasks left behind helps nobody
+            logging.getLogger("asyncio").disabled = True
+            raise
         finally:
             # After a stop, whatever error the kernel ended with is only its consequence.
             check_stop(WHAT, where=where)

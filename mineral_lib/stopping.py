@@ -60,6 +60,13 @@ def interrupt(number: int, _frame: Any) -> None:
     raise KeyboardInterrupt
 
 
+def leave_signals() -> None:
+    """From now on a signal ends this process at once and without a word; it is ending anyway."""
+    with contextlib.suppress(ValueError):  # not in the main thread
+        for number in NAMES:
+            signal.signal(number, signal.SIG_DFL)
+
+
 def interrupted_by() -> int:
     """Number of the signal that made this process leave at once, 0 for none."""
     return _State.interrupted
@@ -67,7 +74,9 @@ def interrupted_by() -> int:
 
 @contextlib.contextmanager
 def graceful_stop(also: Callable[[int], None] | None = None) -> Iterator[None]:
-    """While this block runs, the first signal asks for a stop; ``also`` is then called with its number.
+    """While this block runs, the first signal asks for a stop, and the second of its kind leaves at once.
+
+    With ``also``, which is called with the number of each signal, the second is left to it and the third leaves.
 
     Does nothing inside another such block, outside of the main thread, or for a signal that is ignored here.
     """
@@ -77,7 +86,9 @@ def graceful_stop(also: Callable[[int], None] | None = None) -> Iterator[None]:
 
     def handle(number: int, _frame: Any) -> None:
         if _State.received == number:
-            interrupt(number, None)
+            if also is None or _State.interrupted == number:
+                interrupt(number, None)
+            _State.interrupted = number
         request_stop(number)
         if also is not None:
             also(number)
@@ -86,7 +97,7 @@ def graceful_stop(also: Callable[[int], None] | None = None) -> Iterator[None]:
     for number in NAMES:
         if previous[number] is not signal.SIG_IGN:
             signal.signal(number, handle)
-    _State.active, _State.received = True, 0
+    _State.active, _State.received, _State.interrupted = True, 0, 0
     try:
         yield
     finally:

@@ -177,30 +177,36 @@ def make_loader(dataset: MineralDataset, train: Train, *, draw: bool, seed: int 
         dataset.move_to(device)
     labels = dataset.labels if train.sampler == "balanced" else None
     size = train.batch_size if draw else max(train.batch_size, EVALUATION_BATCH.get(device.type, 0))
-    return Batches(
+    pin = device.type == "cuda" and dataset.device.type == "cpu"
+    loader = Batches(
         dataset,
         batch_sampler=EpochBatches(len(dataset), size, seed if draw else None, labels=labels),
         num_workers=train.num_workers,
         collate_fn=_arrays if train.num_workers else _as_it_is,
-        pin_memory=device.type == "cuda" and dataset.device.type == "cpu",
+        pin_memory=pin and not train.num_workers,
         # Its own generator: the loader would else draw from the global one, which dropout and drop path use.
         generator=torch.Generator().manual_seed(derive_seed("loader", seed)),
         worker_init_fn=quiet_worker,
     )
+    loader.pin = pin
+    return loader
 
 
 class Batches(DataLoader):
     """A loader whose processes send arrays through pipes.
 
     Tensors would travel through shared memory and sockets: a container has 64 MB of the one, a long ``TMPDIR`` has no
-    place for the others, and a killed process leaves both behind.
+    place for the others, and a killed process leaves both behind. They are pinned here: torch's thread that pins would
+    wait for ever for the rest of an array whose sender was killed.
     """
+
+    pin = False
 
     def __iter__(self) -> Iterator[Batch]:
         for batch in super().__iter__():
             if self.num_workers:
                 batch = tuple(torch.from_numpy(part) for part in batch)
-                batch = tuple(part.pin_memory() for part in batch) if self.pin_memory else batch
+                batch = tuple(part.pin_memory() for part in batch) if self.pin else batch
             yield batch
 
 
