@@ -6,10 +6,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 SET ?=
+# As it was typed, dollar signs too; the shell gets it by the environment, blanks and quotes unharmed.
+export CHANGES := $(value SET)
 
 .PHONY: reproduce test setup lab lock clean
 reproduce: setup
-	$(BIN)/python -m mineral_lib reproduce --profile "$(PROFILE)" $(foreach s,$(SET),--set "$(s)")
+	$(BIN)/python -m mineral_lib reproduce --profile "$(PROFILE)" --changes "$$CHANGES"
 
 test: setup
 	$(BIN)/ruff format --check .

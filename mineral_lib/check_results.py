@@ -216,7 +216,7 @@ def _differs_from_commit(folder: Path, names: set[str]) -> set[str] | None:
         return None
     command = ["git", "-c", "core.quotePath=off", "diff", "-z", "--name-only", "--relative", "HEAD", "--", "."]
     try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", timeout=60, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
     changed = set(filter(None, done.stdout.split("\0")))

@@ -14,7 +14,7 @@ from mineral_lib import __version__
 from mineral_lib.config import Settings
 from mineral_lib.errors import DataError, ParameterError, StoppedError, StorageError, StudyError
 from mineral_lib.locks import folder_lock
-from mineral_lib.parameters import load_profile, profile_path, profiles, read_profile, study_name
+from mineral_lib.parameters import load_profile, profile_path, profiles, read_profile, split_changes, study_name
 from mineral_lib.recognition.hand_tests import ANSWERS, weights
 from mineral_lib.runtime import select_device
 from mineral_lib.stopping import interrupt, interrupted_by, leave_signals
@@ -45,6 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
         return added
 
     one = command("reproduce", _reproduce, "run the whole chain of notebooks with one profile", EPOCHS)
+    one.add_argument("--changes", default="", metavar="TEXT", help="several changes in one text, as make passes SET")
     one.add_argument("--dry-run", action="store_true", help="print the plan and the papermill commands, run nothing")
     one.add_argument("--force", action="store_true", help="run every notebook again (finished training is reused)")
     one = command("check-params", _check, "check parameter files without running anything", EPOCHS)
@@ -137,6 +138,7 @@ def _study(options: argparse.Namespace, *, here: bool = True) -> Any:
 def _reproduce(options: argparse.Namespace) -> None:
     from mineral_lib import pipeline
 
+    options.set += split_changes(options.changes)
     study = _study(options, here=not options.dry_run)
     if not options.dry_run:
         pipeline.reproduce(study, force=options.force)

@@ -142,6 +142,11 @@ def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def split_changes(text: str) -> list[str]:
+    """The changes in a text: ``train.epochs=3 data.folder=My Photos`` are two, for a key begins each of them."""
+    return re.split(r"\s+(?=(?:profile|[a-z_]+(?:\.[A-Za-z0-9_:]+)+)=)", text.strip()) if text.strip() else []
+
+
 def _change(change: str) -> dict[str, Any]:
     """A change of the command line as nested values."""
     key, sign, text = change.partition("=")

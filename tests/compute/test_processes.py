@@ -102,7 +102,7 @@ def test_a_killed_loader_and_a_long_temporary_folder_leave_nothing(tiny, tmp_pat
         assert all(torch.equal(*parts) for parts in zip(batch, same, strict=True))
     batches = iter(loader)
     next(batches)
-    with pytest.raises(RuntimeError, match="killed|exited"):
+    with pytest.raises(RuntimeError, match=r"killed|exited"):
         for process in multiprocessing.active_children():
             process.kill()
         list(batches)

@@ -1,9 +1,11 @@
 """Parameters: every wrong value is refused before any work, with key and remedy."""
 
 import shutil
+import subprocess
 
 import pytest
 import yaml
+from checkout import ROOT
 
 from mineral_lib.config import NAME
 from mineral_lib.errors import ParameterError
@@ -15,6 +17,7 @@ from mineral_lib.parameters import (
     read_profile,
     resolve,
     sections_of,
+    split_changes,
     study_name,
 )
 
@@ -172,3 +175,36 @@ def test_parameter_file_can_be_written_and_read_again(tmp_path):
     path = tmp_path / "standard.yaml"
     path.write_text(yaml.safe_dump(sections_of(settings)), encoding="utf-8")
     assert load_profile(str(path)) == settings
+
+
+@pytest.mark.parametrize(
+    ("text", "changes"),
+    [
+        ("data.folder=/data/My Photos", ["data.folder=/data/My Photos"]),
+        ("train.epochs=3  train.seeds=[0, 1]", ["train.epochs=3", "train.seeds=[0, 1]"]),
+        (
+            'profile=a data.folder="x  y" b weights.files.vgg19=z',
+            ["profile=a", 'data.folder="x  y" b', "weights.files.vgg19=z"],
+        ),
+        ("data.folder=$HOME/'it' #1", ["data.folder=$HOME/'it' #1"]),
+        ("  ", []),
+    ],
+)
+def test_make_passes_blanks_quotes_and_dollars(text, changes):
+    """Case F17."""
+    assert split_changes(text) == changes
+    done = subprocess.run(
+        [
+            "make",
+            "--no-print-directory",
+            "-f",
+            ROOT / "Makefile",
+            "--eval",
+            'show: ; @printf %s "$$CHANGES"',
+            "show",
+            f"SET={text}",
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == text.strip()
