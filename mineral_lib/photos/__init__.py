@@ -31,6 +31,7 @@ from mineral_lib.photos.scanning import (
     measured_pictures,
     scan,
 )
+from mineral_lib.photos.specimen_proposals import proposal_note, propose_specimens
 from mineral_lib.photos.walk import FoundFile, list_files
 
 __all__ = [
@@ -58,6 +59,8 @@ __all__ = [
     "measured_pictures",
     "metadata_path",
     "near_duplicates",
+    "proposal_note",
+    "propose_specimens",
     "quality_flags",
     "read_decisions",
     "read_photo",

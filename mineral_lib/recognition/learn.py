@@ -6,8 +6,10 @@ from pathlib import Path
 import pandas as pd
 
 from mineral_lib.data.demonstration import demonstration_settings
+from mineral_lib.data.index import photo_folder
 from mineral_lib.errors import WeightsError
 from mineral_lib.parameters import load_profile, result_name
+from mineral_lib.photos import proposal_note, propose_specimens
 from mineral_lib.recognition.backbone import load_backbone
 from mineral_lib.recognition.collection import build_recogniser
 from mineral_lib.recognition.recogniser import Recogniser
@@ -48,7 +50,8 @@ def learn(study: Study, *, say: Say = print) -> tuple[Recogniser, pd.DataFrame]:
 
     Args:
         study: With photographs of a folder.
-        say: Receives one line for each backbone that cannot be had, or whose licence restricts its use.
+        say: Receives what a person should know first: views of one specimen that count as several, backbones that cannot
+            be had, licences that restrict a use.
 
     Returns:
         As ``build_recogniser``.
@@ -56,7 +59,9 @@ def learn(study: Study, *, say: Say = print) -> tuple[Recogniser, pd.DataFrame]:
     Raises:
         DataError: The photographs cannot be used.
     """
-    options, usable = study.settings.recogniser, []
+    options, usable, data = study.settings.recogniser, [], study.settings.data
+    if data.specimen_from == "file" and (note := proposal_note(propose_specimens(photo_folder(data), study.index))):
+        say(f"{note} `mineral check` with --out writes a table that you can correct and give back.")
     for name in options.backbones:
         try:
             backbone = load_backbone(name)

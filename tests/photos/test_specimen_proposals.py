@@ -1,0 +1,79 @@
+"""Specimens proposed by names and times: what is grouped, what is left alone, and that a person decides."""
+
+import pandas as pd
+import pytest
+from PIL import ExifTags, Image
+
+from mineral_lib.check import check_photos
+from mineral_lib.parameters import load_profile
+from mineral_lib.photos.specimen_proposals import MOST, proposal_note, propose_specimens
+
+
+def index_of(names, class_name="quartz"):
+    return pd.DataFrame({"path": [f"{class_name}/{name}" for name in names], "class_name": class_name})
+
+
+@pytest.mark.parametrize(
+    ("names", "groups"),
+    [
+        (["piece12_a.jpg", "piece12_b.jpg", "piece7_a.jpg"], {"piece12": 2}),
+        (["Q7 (1).jpg", "Q7 (2).jpg", "Q8 (1).jpg", "Q8 (2).jpg"], {"Q7": 2, "Q8": 2}),
+        (["12a.jpg", "12b.jpg", "13a.jpg", "13b.jpg"], {"12": 2, "13": 2}),
+        (["石英-3-1.png", "石英-3-2.png", "石英-4-1.png"], {"石英-3": 2}),
+        (["IMG_0012.jpg", "IMG_0013.jpg", "IMG_0014.jpg"], {}),  # a camera's count
+        ([f"quartz_{number}.jpg" for number in range(40)], {}),  # a collector's count
+        (["quartz_1.jpg", "quartz_2.jpg", "quartz_3.jpg"], {}),  # all of a class would be one specimen
+        (["a.jpg", "b.jpg"], {}),
+    ],
+)
+def test_names(tmp_path, names, groups):
+    found = propose_specimens(tmp_path, index_of(names))
+    told = found[found["how"] == "name"].groupby("specimen").size()
+    assert told.to_dict() == {f"quartz/{name}": count for name, count in groups.items()}
+    alone = found[found["how"] == ""]
+    assert (alone["specimen"] == alone["file"]).all() and len(found) == len(names)
+    assert bool(proposal_note(found)) == bool(groups)
+
+
+def shoot(path, time, tag=ExifTags.Base.DateTimeOriginal):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    exif = Image.Exif()
+    if time:
+        (exif.get_ifd(ExifTags.IFD.Exif) if tag == ExifTags.Base.DateTimeOriginal else exif)[tag] = time
+    Image.effect_noise((64, 64), 80 + len(path.name)).convert("RGB").save(path, exif=exif)
+
+
+def test_times(tmp_path):
+    times = ["10:00:00", "10:04:59", "10:09:00", "10:20:00", "10:21:00", "12:00:00"]
+    for number, time in enumerate(times):
+        shoot(tmp_path / "quartz" / f"IMG_{number:04}.jpg", f"2026:05:01 {time}")
+    for number, broken in enumerate(["", "0000:00:00 00:00:00", "yesterday"]):
+        shoot(tmp_path / "quartz" / f"IMG_1{number:03}.jpg", broken)
+    names = sorted(path.name for path in (tmp_path / "quartz").iterdir())
+    found = propose_specimens(tmp_path, index_of(names))
+    assert found.loc[found["how"] == "time"].groupby("specimen").size().tolist() == [3, 2]
+    assert "5 look like views of 2 specimens (taken within 5 minutes" in proposal_note(found)
+
+
+def test_an_afternoon_is_no_specimen(tmp_path):
+    for number in range(MOST + 3):
+        shoot(tmp_path / "quartz" / f"IMG_{number:04}.jpg", f"2026:05:01 10:{number:02}:00")
+    found = propose_specimens(tmp_path, index_of(sorted(path.name for path in (tmp_path / "quartz").iterdir())))
+    assert (found["how"] == "").all()
+
+
+def test_check_shows_the_proposal_and_takes_the_answer(study_root, tmp_path):
+    for mineral in ("quartz", "pyrite"):
+        for piece in range(5):
+            for view in "ab":
+                shoot(tmp_path / "photos" / mineral / f"{mineral[0]}{piece}_{view}.jpg", "")
+    folder = [f"data.folder='{tmp_path / 'photos'}'", "data.near_duplicate_radius=null"]
+    text = check_photos(load_profile("own_photos", folder), out=tmp_path / "out")
+    assert "20 look like views of 10 specimens (by their names)" in text
+    assert "specimens.csv" in text
+    answer = ["data.specimen_from=csv", f"data.metadata_csv='{tmp_path / 'out' / 'specimens.csv'}'"]
+    text = check_photos(load_profile("own_photos", folder + answer), out=tmp_path / "second")
+    assert "look like views" not in text
+    assert not (tmp_path / "second" / "specimens.csv").exists()
+    classes = pd.read_csv(tmp_path / "second" / "folder_classes.csv")
+    assert classes["specimens"].tolist() == [5, 5]
