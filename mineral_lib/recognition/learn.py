@@ -50,8 +50,8 @@ def learn(study: Study, *, say: Say = print) -> tuple[Recogniser, pd.DataFrame]:
 
     Args:
         study: With photographs of a folder.
-        say: Receives what a person should know first: views of one specimen that count as several, backbones that cannot
-            be had, licences that restrict a use.
+        say: Receives what a person should know first: views of one specimen that count as several, backbones that
+            cannot be had, licences that restrict a use.
 
     Returns:
         As ``build_recogniser``.
