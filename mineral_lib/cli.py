@@ -226,13 +226,13 @@ def _identify(options: argparse.Namespace) -> None:
         weights(name, answer)  # an impossible answer is refused at once
     from mineral_lib.recognition.reading import list_photographs
 
-    listing = list_photographs([given_path(photo) for photo in options.photos])
+    files, skipped = list_photographs([given_path(photo) for photo in options.photos])
     model = _model(options)
     from mineral_lib.recognition.identify import identify
 
-    groups = [str(file.resolve().parent) for file in listing.files] if options.specimen_from == "folder" else None
-    found = identify(model, listing.files, groups, answers=answers)
-    found.skipped.update(listing.skipped)
+    groups = [str(file.resolve().parent) for file in files] if options.specimen_from == "folder" else None
+    found = identify(model, files, groups, answers=answers)
+    found.skipped.update(skipped)
     text = found.to_json() if options.json else found.to_csv() if options.csv else found.to_text()
     print(text.rstrip("\n"))
     if not found.answers:

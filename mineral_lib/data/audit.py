@@ -9,11 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from mineral_lib.config import Data
-from mineral_lib.data.index import photo_folder, read_index
 from mineral_lib.data.split import read_split
 from mineral_lib.digests import study_file
-from mineral_lib.photos import fingerprints, near_duplicates, read_photo, refusal
 from mineral_lib.storage import ResultPaths, read_csv
 
 RELATIONS = {"same_photo": "image_id", "same_specimen": "specimen", "same_group": "group"}
@@ -92,35 +89,3 @@ def read_duplicates(path: Path) -> pd.DataFrame:
     """
     text = dict.fromkeys(("file_a", "class_a", "file_b", "class_b", "kind", "conflict"), str)
     return read_csv(study_file(path), columns=text, dtype=text)
-
-
-def audit_photographs(data: Data, paths: ResultPaths) -> dict[str, int]:
-    """Read every photograph of a finished study again and look for pairs that straddle its grouped split.
-
-    Nothing but the index's paths and the split file is believed: hashes are computed anew and all pairs compared.
-
-    Args:
-        data: The section ``data`` of the profile.
-        paths: Its result folder.
-
-    Returns:
-        ``photographs``, ``pairs`` within ``data.near_duplicate_radius`` (equal pixels included), ``straddling``
-        pairs (0 is the promise).
-
-    Raises:
-        DataError: The study has no photo folder, or a photograph vanished or changed since the scan.
-    """
-    if data.source != "folder":
-        raise refusal("no_files", "data.source")
-    index, samples, root = read_index(paths.index), read_split(paths.splits_dir, "grouped"), photo_folder(data)
-    found = pd.DataFrame(
-        fingerprints(read_photo(root / path, sha256=digest).image)
-        for path, digest in zip(index["path"], index["sha256"], strict=True)
-    )
-    pairs = near_duplicates(found, data.near_duplicate_radius or 0)
-    if data.near_duplicate_radius is None:
-        content = found["pixels_sha256"].to_numpy()
-        pairs = pairs[content[pairs["first"]] == content[pairs["second"]]]
-    part = index["image_id"].map(samples.set_index("image_id")["split"]).to_numpy()
-    straddling = part[pairs["first"]] != part[pairs["second"]]
-    return {"photographs": len(index), "pairs": len(pairs), "straddling": int(straddling.sum())}

@@ -16,12 +16,11 @@ from mineral_lib.photos import (
     FILE_COLUMNS,
     QUALITY_COLUMNS,
     FoundFile,
-    decisions_path,
     group_summary,
     list_files,
-    metadata_path,
     readable,
     reading_rules,
+    table_path,
 )
 from mineral_lib.storage import ResultPaths, digest, file_digest, read_csv, write_csv
 
@@ -110,7 +109,7 @@ def _key(settings: Settings, found: list[FoundFile] | None) -> str:
     seeds = settings.train.seeds
     source: list | str = generator_digest()
     if found is not None:
-        tables = [metadata_path(settings.data), decisions_path(settings.data)]
+        tables = map(table_path, (settings.data.metadata_csv, settings.data.decisions_csv))
         listed, decided = (file_digest(table) if table and table.is_file() else None for table in tables)
         source = [[[readable(file.name), file.status, *file.state] for file in found], listed, reading_rules()]
         source += [decided] if decided else []

@@ -43,8 +43,3 @@ def nearest_labels(features: np.ndarray, labels: np.ndarray, split: np.ndarray) 
     model = make_pipeline(StandardScaler(), KNeighborsClassifier(1, metric="cosine", algorithm="brute"))
     model.fit(features[train], labels[train])
     return model.predict(features[test])
-
-
-def nearest_neighbour(features: np.ndarray, labels: np.ndarray, split: np.ndarray) -> np.ndarray:
-    """Which test samples have the label of their nearest training sample, see ``nearest_labels``."""
-    return nearest_labels(features, labels, split) == labels[split == "test"]

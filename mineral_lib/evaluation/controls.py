@@ -11,7 +11,7 @@ import pandas as pd
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
-from mineral_lib.data.shuffled_labels import nearest_labels, nearest_neighbour, shuffled_labels
+from mineral_lib.data.shuffled_labels import nearest_labels, shuffled_labels
 from mineral_lib.data.split import MULTIPLIED
 from mineral_lib.evaluation.metrics import commonest_label
 from mineral_lib.evaluation.probe import colour_histograms, frozen_features
@@ -128,7 +128,7 @@ def nearest_neighbour_control(study: "Study") -> pd.DataFrame:
         test = samples.loc[split == "test", ["sample_id", "specimen"]]
         drawn = shuffled_labels(samples, seed=settings.split.seed)
         for kind, labels in (("true", samples["label"].to_numpy()), ("shuffled", drawn)):
-            correct = nearest_neighbour(features, labels, split).astype(int)
+            correct = (nearest_labels(features, labels, split) == labels[split == "test"]).astype(int)
             frames.append(test.assign(protocol=protocol, labels=kind, correct=correct))
     columns = ["protocol", "labels", "sample_id", "specimen", "correct"]
     table = pd.concat(frames)[columns] if frames else pd.DataFrame(columns=columns)

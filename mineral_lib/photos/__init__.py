@@ -5,7 +5,7 @@ returns a ``Scan``. The other names are what the rest of the library needs of si
 """
 
 from mineral_lib.photos.colour import grey
-from mineral_lib.photos.decisions import DECISION_COLUMNS, decisions_path, read_decisions
+from mineral_lib.photos.decisions import DECISION_COLUMNS, read_decisions
 from mineral_lib.photos.given_split import PART
 from mineral_lib.photos.groups import (
     DUPLICATE_COLUMNS,
@@ -19,7 +19,7 @@ from mineral_lib.photos.groups import (
 from mineral_lib.photos.images import Photo, read_photo, resize_square
 from mineral_lib.photos.measure import reading_rules
 from mineral_lib.photos.messages import readable, refusal
-from mineral_lib.photos.metadata import credits, metadata_path, stated
+from mineral_lib.photos.metadata import credits, stated, table_path
 from mineral_lib.photos.quality import QUALITY_COLUMNS, quality_flags
 from mineral_lib.photos.scanning import (
     FILE_COLUMNS,
@@ -49,7 +49,6 @@ __all__ = [
     "Photo",
     "Scan",
     "credits",
-    "decisions_path",
     "fingerprints",
     "grey",
     "group_summary",
@@ -57,7 +56,6 @@ __all__ = [
     "index_table",
     "list_files",
     "measured_pictures",
-    "metadata_path",
     "near_duplicates",
     "proposal_note",
     "propose_specimens",
@@ -70,4 +68,5 @@ __all__ = [
     "resize_square",
     "scan",
     "stated",
+    "table_path",
 ]

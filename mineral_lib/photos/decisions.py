@@ -10,16 +10,13 @@ known by the SHA-256 of its bytes, so a decision holds wherever the file lies an
 """
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from mineral_lib.catalogue import class_key
-from mineral_lib.config import Data
 from mineral_lib.errors import DataError
 from mineral_lib.photos.messages import readable
 from mineral_lib.photos.metadata import meant, read_rows
 from mineral_lib.photos.walk import FoundFile
-from mineral_lib.storage import given_path, project_root
 
 DECISION_COLUMNS = ("digest", "file", "given", "suggested", "confidence", "decision", "note")
 KEEP, DROP = "keep", "drop"
@@ -27,46 +24,18 @@ LEFT_OUT = "left out by decision"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True)
-class Decisions:
-    """A table of decisions.
-
-    Attributes:
-        path: Its file; None if there is none.
-        rows: Row by digest, in the order of the file: all its columns, and ``row``, its number in the file.
-    """
-
-    path: Path | None
-    rows: dict[str, dict[str, str]]
-
-    def decision(self, digest: str) -> str:
-        """The decision about a photograph, empty if there is none."""
-        return self.rows[digest]["decision"] if digest in self.rows else ""
+Decisions = dict[str, dict[str, str]]  # row by digest: all its columns, and ``row``, its number in the file
 
 
-def decisions_path(rules: Data) -> Path | None:
-    """The table of decisions; a relative path counts from the project folder. None if there is none."""
-    return project_root() / given_path(rules.decisions_csv) if rules.decisions_csv else None
-
-
-def folder_decisions(rules: Data) -> Decisions:
-    """The decisions a study must obey, none if it names no table.
-
-    Raises:
-        DataError: The table is missing or wrong.
-    """
-    path = decisions_path(rules)
-    return read_decisions(path) if path else Decisions(None, {})
-
-
-def read_decisions(path: Path) -> Decisions:
-    """Read a table of decisions; of its columns only ``digest`` and ``decision`` are needed.
+def read_decisions(path: Path | None) -> Decisions:
+    """Read a table of decisions, none without a path; of its columns only ``digest`` and ``decision`` are needed.
 
     Raises:
         DataError: The file is missing, is no such table, or a row cannot be meant as it is written.
     """
-    rows: dict[str, dict[str, str]] = {}
-    for number, fields in read_rows(path, DECISION_COLUMNS, ("digest", "decision"), "data.decisions_csv"):
+    rows: Decisions = {}
+    table = read_rows(path, DECISION_COLUMNS, ("digest", "decision"), "data.decisions_csv") if path else ()
+    for number, fields in table:
         fields = {name: field.strip() for name, field in fields.items()} | {"row": str(number)}
         digest = fields["digest"] = fields["digest"].lower()
         if not _DIGEST.fullmatch(digest):
@@ -76,44 +45,41 @@ def read_decisions(path: Path) -> Decisions:
             what = f"rows {rows[digest]['row']} and {number} decide about the same photograph"
             raise _wrong(path, what, "keep one row for each digest")
         rows[digest] = dict.fromkeys(DECISION_COLUMNS, "") | fields
-    return Decisions(path, rows)
+    return rows
 
 
-def apply_decisions(found: list[FoundFile], decisions: Decisions, names: list[str]) -> None:
+def apply_decisions(found: list[FoundFile], decisions: Decisions, names: list[str], path: Path | None) -> None:
     """Relabel photographs and leave others out, as decided.
 
     Args:
         found: The files of a folder after they were measured; they are changed.
         decisions: What was decided.
         names: The class folders.
+        path: Where the decisions stand, for messages.
 
     Raises:
         DataError: A decision about one of these photographs is neither ``keep`` nor ``drop`` nor one of the classes.
     """
     for file in found:
-        decision = decisions.decision(file.photo["sha256"]) if file.status == "used" else ""
+        row = decisions.get(file.photo["sha256"]) if file.status == "used" else None
+        decision = row["decision"] if row else ""
         if decision.lower() in ("", KEEP):
             continue
         if decision.lower() == DROP:
             file.set("skipped", LEFT_OUT)
             continue
-        name = _class_folder(decision, names)
+        # Its very name, or a name of the same mineral.
+        name = next((name for name in names if class_key(name) == class_key(decision)), None)
         if name is None:
-            row = decisions.rows[file.photo["sha256"]]["row"]
             shown = [readable(one) for one in names]
             raise _wrong(
-                decisions.path,
-                f"row {row}: '{readable(decision)}' is no class of the folder{meant(decision, shown)}",
+                path,
+                f"row {row['row']}: '{readable(decision)}' is no class of the folder{meant(decision, shown)}",
                 f"write {KEEP}, {DROP} or one of: {', '.join(shown)}",
             )
         if name != file.class_name:
             was = f"relabelled by decision (was: {readable(file.class_name)})"
             file.class_name, file.reason = name, "; ".join(filter(None, [file.reason, was]))
-
-
-def _class_folder(decision: str, names: list[str]) -> str | None:
-    """The class folder a decision means: its very name, or a name of the same mineral."""
-    return next((name for name in names if class_key(name) == class_key(decision)), None)
 
 
 def _wrong(path: Path, what: str, remedy: str) -> DataError:

@@ -30,9 +30,9 @@ _SHOWN = 3  # files named in a message
 MetadataTable = dict[str, dict[str, str]]  # by file, the other columns the table has
 
 
-def metadata_path(rules: Data) -> Path | None:
-    """The metadata table; a relative path counts from the project folder. None if there is none."""
-    return project_root() / given_path(rules.metadata_csv) if rules.metadata_csv else None
+def table_path(name: str | None) -> Path | None:
+    """A table of metadata or decisions; a relative path counts from the project folder. None without a name."""
+    return project_root() / given_path(name) if name else None
 
 
 def read_metadata(path: Path) -> MetadataTable:
@@ -104,7 +104,7 @@ def folder_metadata(rules: Data, found: list[FoundFile]) -> MetadataTable:
     Raises:
         DataError: The table is wrong, or names files which are not in the folder.
     """
-    path = metadata_path(rules)
+    path = table_path(rules.metadata_csv)
     table, known = read_metadata(path) if path else {}, {file.name for file in found}
     unknown = [name for name in table if name not in known]
     if unknown:
@@ -144,7 +144,7 @@ def specimens_of(used: list[FoundFile], rules: Data, table: MetadataTable) -> li
     missing = [file.name for file in used if not table.get(file.name, {}).get("specimen")]
     if rules.specimen_from == "csv" and missing:
         names = _list(missing)
-        raise refusal("no_specimen", metadata_path(rules), count=len(missing), all=len(used), names=names)
+        raise refusal("no_specimen", table_path(rules.metadata_csv), count=len(missing), all=len(used), names=names)
     found, names = [], [file.name.rpartition("/")[2] for file in used]
     if rules.specimen_from == "pattern":
         matches = search_all(rules.specimen_pattern, "specimen", names, key="data.specimen_pattern")

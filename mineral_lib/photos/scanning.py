@@ -14,7 +14,8 @@ import pandas as pd
 
 from mineral_lib.catalogue import find_mineral
 from mineral_lib.config import Data
-from mineral_lib.photos.decisions import apply_decisions, folder_decisions
+from mineral_lib.errors import DataError
+from mineral_lib.photos.decisions import apply_decisions, read_decisions
 from mineral_lib.photos.given_split import PART, keep_parts, split_notes
 from mineral_lib.photos.groups import (
     add_groups,
@@ -25,7 +26,7 @@ from mineral_lib.photos.groups import (
 from mineral_lib.photos.layout import layout_notes
 from mineral_lib.photos.measure import measure_folder
 from mineral_lib.photos.messages import readable
-from mineral_lib.photos.metadata import folder_metadata, specimens_of
+from mineral_lib.photos.metadata import folder_metadata, specimens_of, table_path
 from mineral_lib.photos.quality import QUALITY_COLUMNS
 from mineral_lib.photos.staying import check_bad, class_roles, skip_duplicates
 from mineral_lib.photos.walk import FoundFile, class_folders, list_files, twin_notes
@@ -88,12 +89,13 @@ def scan(
     """
     root = given_path(folder)
     found = list_files(root) if found is None else found
-    folders, table, decisions = class_folders(root, found), folder_metadata(rules, found), folder_decisions(rules)
+    folders, table = class_folders(root, found), folder_metadata(rules, found)
+    decisions = read_decisions(table_path(rules.decisions_csv))
     names = list(dict.fromkeys(folders.values()))
     for file in found:
         file.class_name = folders.get(file.class_name, file.class_name)
     read, reused = measure_folder(root, found, jobs=jobs, cache_dir=cache_dir, progress=progress)
-    apply_decisions(found, decisions, names)
+    apply_decisions(found, decisions, names, table_path(rules.decisions_csv))
     exact = skip_duplicates(found)
     keep_parts(found)
     check_bad(root, found, rules)
@@ -118,23 +120,32 @@ def scan(
 
 
 def measured_pictures(
-    folder: Path, found: list[FoundFile], *, jobs: int | None = None, cache_dir: Path | None = None
+    folder: Path, *, without: Path | None = None, jobs: int | None = None, cache_dir: Path | None = None
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """What the pictures of any folder are, without rules of a study.
 
     Args:
         folder: The folder.
-        found: Its files, see ``list_files``.
+        without: Another folder; if it lies in this one its pictures are left out.
         jobs: Decoding threads; all cores if not given.
         cache_dir: Where to keep what was found out about each file.
 
     Returns:
         One row a readable picture: ``file``, ``class_name``, ``sha256``, ``pixels_sha256``, ``phash``; and the reason
         for each file that cannot be read.
+
+    Raises:
+        DataError: The folder is missing or holds no picture.
     """
+    found = list_files(folder, loose=True)
+    inner = without.resolve() if without else folder.resolve()
+    if inner != folder.resolve() and inner.is_relative_to(folder.resolve()):
+        found = [file for file in found if not (folder / file.name).resolve().is_relative_to(inner)]
     measure_folder(folder, found, jobs=jobs, cache_dir=cache_dir, progress=None)
     names = ["sha256", "pixels_sha256", "phash"]
     rows = [(file.name, file.class_name, *(file.photo[name] for name in names)) for file in found if file.photo]
+    if not rows:
+        raise DataError("no readable picture", where=str(folder), remedy="give a folder of photographs")
     refused = {readable(file.name): file.reason for file in found if file.status == "skipped"}
     return pd.DataFrame(rows, columns=["file", "class_name", *names]), refused
 

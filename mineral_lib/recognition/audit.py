@@ -10,8 +10,8 @@ On real photographs: 60 crops to 80 %, 60 turns by 15 degrees, 60 mirror images 
 of 1,000 random pairs of different minerals none was.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -19,19 +19,16 @@ import pandas as pd
 from PIL import Image
 
 from mineral_lib.catalogue import class_key
-from mineral_lib.errors import DataError, WeightsError
-from mineral_lib.photos import NEAR, SAME_BYTES, SAME_PIXELS, list_files, measured_pictures, near_duplicates, read_photo
-from mineral_lib.recognition.backbone import LITE0, lite0_path
-from mineral_lib.recognition.copies import same_scenes
-from mineral_lib.recognition.features import photograph_features
-from mineral_lib.recognition.recogniser import kind_of
+from mineral_lib.photos import NEAR, SAME_BYTES, SAME_PIXELS, measured_pictures, near_duplicates, read_photo
+from mineral_lib.recognition.copies import neighbours, same_scenes
+from mineral_lib.recognition.features import COLOUR, photograph_features
+from mineral_lib.recognition.recogniser import installed_kinds, kind_of
 from mineral_lib.storage import write_csv
 
 SAME_SCENE = "same scene"
 KINDS = (SAME_BYTES, SAME_PIXELS, SAME_SCENE, NEAR)
 COLUMNS = ("train", "test", "class_train", "class_test", "kind", "scale", "turn_deg", "mirrored", "inliers", "distance")
 RADIUS = 6  # bits of the perceptual hash, as in data.near_duplicate_radius
-FEATURES = f"{LITE0}@224"
 SHOWN = 20  # pairs in the text
 NO_WEIGHTS = (
     "The weights are not installed: candidates come from the perceptual hash alone, which finds copies but no crops. "
@@ -113,40 +110,16 @@ def audit(
     folders = [train] if alone else [train, test]
     tables, skipped = [], {}
     for folder, other in zip(folders, reversed(folders), strict=True):
-        table, refused = _pictures(folder, None if alone else other, cache_dir, jobs)
-        tables.append(table)
-        skipped |= refused
+        table, refused = measured_pictures(folder, without=other, jobs=jobs, cache_dir=cache_dir)
+        tables.append(table.assign(path=[folder / name for name in table["file"]]))
+        skipped |= {str(folder / name): reason for name, reason in refused.items()}
     pictures = pd.concat(tables, ignore_index=True)
     asked = None if alone else np.arange(len(tables[0]), len(pictures))
-    kind = kind or _installed()
+    kind = kind or next((name for name in installed_kinds() if name != COLOUR.name), None)
     pairs = _pairs(pictures, asked, kind, cache_dir, jobs)
     if out:
         write_csv(out, pairs)
     return Audit(pairs, len(tables[0]), len(tables[-1]), alone, skipped, kind is not None)
-
-
-def _pictures(
-    folder: Path, other: Path | None, cache_dir: Path | None, jobs: int
-) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Measured pictures of a folder without those of the other folder inside it, and what was refused."""
-    inside = other.resolve() if other and other.resolve().is_relative_to(folder.resolve()) else None
-    files = list_files(folder, loose=True)
-    if inside:
-        files = [file for file in files if not (folder / file.name).resolve().is_relative_to(inside)]
-    table, refused = measured_pictures(folder, files, jobs=jobs, cache_dir=cache_dir)
-    if table.empty:
-        raise DataError("no readable picture", where=str(folder), remedy="give a folder of photographs")
-    return table.assign(path=[folder / name for name in table["file"]]), {
-        str(folder / name): reason for name, reason in refused.items()
-    }
-
-
-def _installed() -> str | None:
-    try:
-        lite0_path()
-    except WeightsError:
-        return None
-    return FEATURES
 
 
 def _pairs(
@@ -157,33 +130,24 @@ def _pairs(
     rows = {(one, two): {"kind": NEAR, "distance": bits} for one, two, bits in near.itertuples(index=False)}
     for name, column in ((SAME_PIXELS, "pixels_sha256"), (SAME_BYTES, "sha256")):
         for same in pictures.groupby(column).indices.values():
-            rows |= {pair: {"kind": name, "distance": 0} for pair in _combinations(sorted(same))}
+            rows |= {pair: {"kind": name, "distance": 0} for pair in combinations(sorted(map(int, same)), 2)}
     crossing = (lambda one, two: True) if asked is None else (lambda one, two: one < asked[0] <= two)
     rows = {pair: row for pair, row in rows.items() if crossing(*pair)}
     exact = {pair for pair, row in rows.items() if row["kind"] != NEAR}
-    paths = pictures["path"].tolist()
-    names = [str(path) for path in paths]
+    candidates, paths = set(rows), pictures["path"].tolist()
 
-    def decode(name: str) -> Image.Image:
-        return read_photo(Path(name)).image
+    def decode(place: int) -> Image.Image:
+        return read_photo(paths[place]).image
 
-    candidates = [pair for pair in rows if pair not in exact]
-    features = np.zeros((len(names), 1))
     if kind:
-        found = photograph_features(
-            names, pictures["sha256"].tolist(), decode, [kind_of(kind)], cache_dir=cache_dir, jobs=jobs
-        )
-        features = found[0]
-    among = asked if kind else np.array([], int)
-    for match in same_scenes(names, decode, features, among, candidates=candidates, known=exact):
+        digests = pictures["sha256"].tolist()
+        (features,) = photograph_features(digests, decode, [kind_of(kind)], cache_dir=cache_dir, jobs=jobs)
+        candidates |= neighbours(features, asked)
+    for match in same_scenes(candidates - exact, decode):
         row = rows.setdefault((match.first, match.second), {"distance": np.nan})
         row |= {"kind": SAME_SCENE, "scale": match.scale, "turn_deg": match.turn_deg}
         row |= {"mirrored": "yes" if match.mirrored else "no", "inliers": match.inliers}
     return _table(pictures, rows)
-
-
-def _combinations(rows: Sequence[int]) -> list[tuple[int, int]]:
-    return [(int(one), int(two)) for place, one in enumerate(rows) for two in rows[place + 1 :]]
 
 
 def _table(pictures: pd.DataFrame, rows: dict[tuple[int, int], dict]) -> pd.DataFrame:

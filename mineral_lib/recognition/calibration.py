@@ -1,9 +1,8 @@
 """Probabilities one can trust: a temperature (Guo et al. 2017), and how far stated confidence is from accuracy."""
 
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from scipy.special import log_softmax, softmax
 
 from mineral_lib.runtime import derive_seed
@@ -39,53 +38,35 @@ def probabilities(logits: np.ndarray, temperature: float) -> np.ndarray:
     return softmax(logits / temperature, axis=1)
 
 
-def calibration_error(confidence: np.ndarray, correct: np.ndarray) -> float:
-    """Expected calibration error: mean distance of confidence from accuracy over bins of equally many photographs.
-
-    Args:
-        confidence: Probability of the answer, shape (N,).
-        correct: Whether the answer is right, shape (N,).
-    """
-    order = np.argsort(confidence, kind="stable")
-    parts = [part for part in np.array_split(order, BINS) if len(part)]
-    gaps = [abs(confidence[part].mean() - correct[part].mean()) * len(part) for part in parts]
-    return float(sum(gaps) / len(confidence))
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """How well confidence fits accuracy.
-
-    Attributes:
-        error: Expected calibration error, fraction.
-        low: Lower end of its 95 % interval, specimens resampled.
-        high: Upper end.
-        bins: One row a bin: confidence, accuracy (fractions), photographs.
-    """
-
-    error: float
-    low: float
-    high: float
-    bins: pd.DataFrame
-
-
 def measure_calibration(
     probability: np.ndarray, labels: np.ndarray, groups: np.ndarray, *, seed: int = 0
-) -> Calibration:
-    """Calibration of probabilities (N, C) against labels (N,); ``groups`` (N,) are specimens."""
+) -> dict[str, Any]:
+    """Calibration of probabilities (N, C) against labels (N,); ``groups`` (N,) are specimens.
+
+    Returns:
+        Plain numbers: ``error`` (expected calibration error: mean distance of confidence from accuracy over bins of
+        equally many photographs) with ``low`` and ``high`` of its 95 % interval, specimens resampled; and ``bins``
+        with confidence, accuracy (fractions) and photographs of each.
+    """
     confidence, correct = probability.max(1), (probability.argmax(1) == labels).astype(float)
+
+    def bins_of(drawn: np.ndarray) -> list[dict[str, float]]:
+        order = drawn[np.argsort(confidence[drawn], kind="stable")]
+        parts = [part for part in np.array_split(order, BINS) if len(part)]
+        values = ((confidence[part].mean(), correct[part].mean(), len(part)) for part in parts)
+        return [dict(zip(("confidence", "accuracy", "photographs"), map(float, row), strict=True)) for row in values]
+
+    def error(bins: list[dict[str, float]]) -> float:
+        gaps = (abs(one["confidence"] - one["accuracy"]) * one["photographs"] for one in bins)
+        return sum(gaps) / sum(one["photographs"] for one in bins)
+
     generator = np.random.default_rng(derive_seed("calibration", seed))
     specimens, member = np.unique(groups, return_inverse=True)
     rows = [np.flatnonzero(member == place) for place in range(len(specimens))]
     errors = []
     for _ in range(RESAMPLES):
         drawn = np.concatenate([rows[place] for place in generator.integers(0, len(rows), len(rows))])
-        errors.append(calibration_error(confidence[drawn], correct[drawn]))
+        errors.append(error(bins_of(drawn)))
     low, high = np.quantile(errors, [0.025, 0.975])
-    order = np.argsort(confidence, kind="stable")
-    bins = [
-        {"confidence": confidence[part].mean(), "accuracy": correct[part].mean(), "photographs": len(part)}
-        for part in np.array_split(order, BINS)
-        if len(part)
-    ]
-    return Calibration(calibration_error(confidence, correct), float(low), float(high), pd.DataFrame(bins))
+    bins = bins_of(np.arange(len(labels)))
+    return {"error": error(bins), "low": float(low), "high": float(high), "bins": bins}

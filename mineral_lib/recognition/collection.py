@@ -18,19 +18,18 @@ from mineral_lib import __version__
 from mineral_lib.data.index import data_title, photo_folder
 from mineral_lib.data.split import SPLITS
 from mineral_lib.digests import write_record
-from mineral_lib.evaluation.statistics import accuracy_over_seeds
 from mineral_lib.photos import stated
 from mineral_lib.recognition.backbone import load_backbone
 from mineral_lib.recognition.calibration import probabilities
-from mineral_lib.recognition.ladder import Rung, best_rung, climb, rungs_of, scores
+from mineral_lib.recognition.ladder import Rung, best_rung, climb, rungs_of, scores, scores_with_interval
 from mineral_lib.recognition.linear import Choice
-from mineral_lib.recognition.model_card import CARD_FILE, write_model_card
+from mineral_lib.recognition.model_card import CARD_FILE, model_card
 from mineral_lib.recognition.model_file import MODEL_FILE, backbone_names, save_recogniser
 from mineral_lib.recognition.owner_report import REPORT_FILE, write_owner_report
 from mineral_lib.recognition.recogniser import SEEN_DIGITS, Photographs, Recogniser, fit_recogniser
 from mineral_lib.recognition.trust import measure_trust
 from mineral_lib.runtime import package_versions
-from mineral_lib.storage import write_csv, write_json
+from mineral_lib.storage import write_csv, write_json, write_text
 from mineral_lib.study import Study
 
 RECORD_FILE = "manifest.json"
@@ -79,7 +78,7 @@ def build_recogniser(
     write_csv(folder_of(study) / "ladder.csv", frame)
     kinds, held = list(best.kinds), np.isin(rows, parts["val"])
     fitted = fit_recogniser(photographs, study.classes, kinds, rows, held, best.choice, best.known, coverage=coverage)
-    trust = _trust(study, photographs, rows, parts["test"], fitted, best.known)
+    trust = measure_trust(fitted, photographs, rows, best.known, parts["test"], **_resampling(study))
     write_json(folder_of(study) / "trust.json", trust)
     about = _about(study, photographs, parts, best.choice, fitted) | {"trust": trust}
     row = frame[frame["chosen"]].iloc[0]
@@ -87,10 +86,9 @@ def build_recogniser(
     about["test"] = {name: _number(row[name]) for name in ("accuracy", "low", "high", "macro_recall", "top3")}
     made = replace(fitted, about=about)
     save_recogniser(folder_of(study) / MODEL_FILE, made, kinds)
-    write_model_card(folder_of(study) / CARD_FILE, made)
-    files = [root / name for name in photographs.names]
+    write_text(folder_of(study) / CARD_FILE, model_card(made))
     page = folder_of(study) / REPORT_FILE
-    write_owner_report(page, made, photographs, rows, parts["test"], rungs, frame, files, **_resampling(study))
+    write_owner_report(page, made, photographs, rows, parts["test"], rungs, frame, **_resampling(study))
     record = folder_of(study) / RECORD_FILE
     written = [path for path in folder_of(study).rglob("*") if path.is_file() and path != record]
     write_record(record, {"profile": study.settings.profile}, written)
@@ -99,15 +97,6 @@ def build_recogniser(
 
 def _resampling(study: Study) -> dict[str, int]:
     return {"resamples": study.settings.report.bootstrap, "seed": study.settings.report.seed}
-
-
-def _trust(
-    study: Study, photographs: Photographs, rows: np.ndarray, test: np.ndarray, made: Recogniser, logits: np.ndarray
-) -> dict[str, Any]:
-    labels, groups = photographs.labels, photographs.groups
-    features = [part[test] for part in photographs.features(made.kinds)]
-    known, asked = (labels[rows], groups[rows]), (labels[test], groups[test])
-    return measure_trust(made, logits, known, asked, features, **_resampling(study))
 
 
 def _about(
@@ -151,14 +140,10 @@ def _number(value: float) -> float | None:
 def _row(rung: Rung, photographs: Photographs, rows: np.ndarray, test: np.ndarray, study: Study) -> dict[str, object]:
     labels, groups = photographs.labels, photographs.groups
     known = np.isfinite(rung.known).any(1)
-    found = scores(rung.test, labels[test])
-    low = high = float("nan")
-    if len(test):
-        correct = (rung.test.argmax(1) == labels[test]).astype(float)
-        low, high = accuracy_over_seeds([(correct, groups[test])], **_resampling(study))[1]
+    found = scores_with_interval(rung.test, labels[test], groups[test], **_resampling(study))
     choice = {"strength": rung.choice.strength, "class_weight": rung.choice.class_weight} if rung.choice else {}
     chosen_on = {f"cv_{name}": value for name, value in scores(rung.known[known], labels[rows][known]).items()}
-    return {"rung": rung.name, **chosen_on, **found, "low": low, "high": high, **choice, "seconds": rung.seconds}
+    return {"rung": rung.name, **chosen_on, **found, **choice, "seconds": rung.seconds}
 
 
 def _write_predictions(study: Study, rung: Rung, part: str, rows: np.ndarray, probability: np.ndarray) -> Path:

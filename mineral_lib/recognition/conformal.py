@@ -4,8 +4,6 @@ The set of a specimen holds every class whose probability reaches a threshold. T
 known names so that, of new specimens from the same source, the promised share has its true class in the set.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 
@@ -55,30 +53,9 @@ def sets(probability: np.ndarray, least: float) -> np.ndarray:
     return inside
 
 
-@dataclass(frozen=True)
-class Coverage:
-    """What the sets kept of their promise, over random re-splits of the specimens.
-
-    Attributes:
-        promised: Share.
-        coverage: Mean share of specimens whose set holds the true class.
-        low: 2.5 % quantile over the re-splits.
-        high: 97.5 % quantile.
-        size: Mean number of classes in a set.
-        resplits: One row a re-split: coverage, size.
-    """
-
-    promised: float
-    coverage: float
-    low: float
-    high: float
-    size: float
-    resplits: pd.DataFrame
-
-
 def check_coverage(
     probability: np.ndarray, labels: np.ndarray, groups: np.ndarray, promised: float, *, seed: int = 0
-) -> Coverage:
+) -> dict[str, float]:
     """Calibrate on a random half of the specimens, look at the other half, two hundred times.
 
     Args:
@@ -87,6 +64,11 @@ def check_coverage(
         groups: Specimens (N,).
         promised: Promised share.
         seed: Of the re-splits.
+
+    Returns:
+        ``promised``, ``coverage`` (mean share of specimens whose set holds the true class) with ``low`` and ``high``
+        (2.5 and 97.5 % quantiles over the re-splits), ``size`` (mean number of classes in a set), ``specimens``,
+        ``resplits``.
     """
     joint, first = specimen_log_probabilities(probability, groups)
     true = labels[first]
@@ -99,4 +81,6 @@ def check_coverage(
         rows.append({"coverage": inside[np.arange(len(new)), true[new]].mean(), "size": inside.sum(1).mean()})
     frame = pd.DataFrame(rows)
     low, high = frame["coverage"].quantile([0.025, 0.975])
-    return Coverage(promised, frame["coverage"].mean(), low, high, frame["size"].mean(), frame)
+    found = {"promised": promised, "coverage": frame["coverage"].mean(), "low": low, "high": high}
+    found["size"] = frame["size"].mean()
+    return {name: float(value) for name, value in found.items()} | {"specimens": len(joint), "resplits": RESPLITS}

@@ -5,7 +5,7 @@ not. A candidate counts only if enough local features (SIFT, Lowe 2004) agree on
 colours agree where the pictures overlap: cut gems or crystals of one mineral look alike, but their corners do not fit.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 from PIL import Image
 from sklearn.neighbors import NearestNeighbors
+
+from mineral_lib.recognition.unknown import unit
 
 SIDE_PX = 360  # longest side of the pictures that are compared
 KEYPOINTS = 600
@@ -97,48 +99,42 @@ def _colour_distance(one: np.ndarray, other: np.ndarray, transform: np.ndarray) 
     return float(np.abs(laid[covered].astype(float) - other[covered]).mean())
 
 
-def same_scenes(
-    names: Sequence[str],
-    decode: Callable[[str], Image.Image],
-    features: np.ndarray,
-    among: np.ndarray | None = None,
-    *,
-    candidates: Collection[tuple[int, int]] = (),
-    known: Collection[tuple[int, int]] = (),
-) -> list[Match]:
-    """Pairs of photographs that show the same scene.
+def neighbours(features: np.ndarray, among: np.ndarray | None = None) -> set[tuple[int, int]]:
+    """Pairs of photographs whose features (N, D) are near, as candidates: places, the smaller first.
 
     Args:
-        names: What ``decode`` is asked for.
-        decode: Gives a photograph as a PIL image.
         features: Network features (N, D).
         among: Rows to compare with all the others (for example those of a test set); None for every pair.
-        candidates: Further pairs to verify, for example of equal perceptual hash.
-        known: Pairs that need no verifying, for example of the same bytes.
-
-    Returns:
-        Verified pairs, each once, ``first`` < ``second``.
     """
-    unit = features / np.clip(np.linalg.norm(features, axis=1, keepdims=True), 1e-9, None)
-    asked = np.arange(len(names)) if among is None else np.asarray(among)
-    others = np.arange(len(names)) if among is None else np.setdiff1d(np.arange(len(names)), asked)
-    pairs = {(min(pair), max(pair)) for pair in candidates}
-    if len(others) and len(asked):
-        count = min(len(others), NEIGHBOURS + (among is None))
-        near = NearestNeighbors(n_neighbors=count).fit(unit[others]).kneighbors(unit[asked], return_distance=False)
-        found = ((int(row), int(others[place])) for row, places in zip(asked, near, strict=True) for place in places)
-        pairs |= {(min(pair), max(pair)) for pair in found if pair[0] != pair[1]}
+    every, directions = np.arange(len(features)), unit(features)
+    asked, others = (every, every) if among is None else (among, np.setdiff1d(every, among))
+    if not len(others) or not len(asked):
+        return set()
+    count = min(len(others), NEIGHBOURS + (among is None))
+    search = NearestNeighbors(n_neighbors=count).fit(directions[others])
+    near = others[search.kneighbors(directions[asked], return_distance=False)]
+    found = np.stack([np.repeat(asked, count), near.ravel()], axis=1)
+    return {(min(pair), max(pair)) for pair in found.tolist() if pair[0] != pair[1]}
+
+
+def same_scenes(candidates: Collection[tuple[int, int]], decode: Callable[[int], Image.Image]) -> list[Match]:
+    """The pairs of photographs that show the same scene.
+
+    Args:
+        candidates: Pairs to verify: places of photographs, the smaller first.
+        decode: Gives the photograph at a place as a PIL image.
+    """
 
     @lru_cache(KEPT)
     def upright(row: int) -> Local:
-        return local_features(decode(names[row]))
+        return local_features(decode(row))
 
     @lru_cache(1)  # pairs are sorted, so a mirror image is needed for one picture after the other
     def mirror(row: int) -> Local:
-        return local_features(decode(names[row]), mirrored=True)
+        return local_features(decode(row), mirrored=True)
 
     matches = []
-    for first, second in sorted(pairs - set(known)):
+    for first, second in sorted(candidates):
         for mirrored, view in enumerate((upright, mirror)):
             if found := verify(view(first), upright(second)):
                 matches.append(Match(first, second, *found, bool(mirrored)))

@@ -1,7 +1,7 @@
 """``mineral evaluate``: what a recogniser is worth on a folder that it was not made from."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,13 @@ import pandas as pd
 from mineral_lib.config import Settings
 from mineral_lib.data.index import build_index, photo_folder
 from mineral_lib.errors import DataError
-from mineral_lib.evaluation.statistics import accuracy_interval
 from mineral_lib.notation import line
-from mineral_lib.recognition.ladder import scores
-from mineral_lib.recognition.name_match import Name, match_names, names_csv
+from mineral_lib.recognition.ladder import scores_with_interval
+from mineral_lib.recognition.name_match import Name, match_names, names_table
 from mineral_lib.recognition.names import both_names
 from mineral_lib.recognition.recogniser import SEEN_DIGITS, Photographs, Recogniser
-from mineral_lib.recognition.trust import judge_answers
-from mineral_lib.storage import ResultPaths, write_csv, write_json, write_text
+from mineral_lib.recognition.trust import judge_photographs
+from mineral_lib.storage import ResultPaths, write_csv, write_json
 
 MOST_CONFUSIONS = 10
 
@@ -80,7 +79,7 @@ class Elsewhere:
 
     def save(self, folder: Path) -> None:
         """Write ``names.csv``, ``predictions.csv`` and ``evaluation.json``."""
-        write_text(folder / "names.csv", names_csv(self.names))
+        write_csv(folder / "names.csv", names_table(self.names))
         write_csv(folder / "predictions.csv", self.predictions)
         write_json(folder / "evaluation.json", self.to_dict())
 
@@ -166,7 +165,12 @@ def evaluate_elsewhere(
     strange = recogniser.familiarity.distance(parts[0]) > recogniser.familiarity.limit
     counts |= {"known": int(known.sum()), "unknown": int((~known).sum())}
     refused = {"known": int(strange[known].sum()), "unknown": int(strange[~known].sum())}
-    here, specimens = _judged(recogniser, parts, probability, labels, groups, settings)
+    here, specimens = {}, {}
+    if known.any():
+        options = {"resamples": settings.report.bootstrap, "seed": settings.report.seed}
+        here = scores_with_interval(probability[known], labels[known], groups[known], **options)
+        asked = [part[known] for part in parts]
+        specimens = judge_photographs(recogniser, asked, labels[known], groups[known], **options)
     predictions = pd.DataFrame(
         {
             "path": index["path"],
@@ -178,28 +182,6 @@ def evaluate_elsewhere(
         }
     )
     return Elsewhere(root.name, names, counts, refused, here, _stated(recogniser.about), specimens, predictions)
-
-
-def _judged(
-    recogniser: Recogniser,
-    parts: Sequence[np.ndarray],
-    probability: np.ndarray,
-    labels: np.ndarray,
-    groups: np.ndarray,
-    settings: Settings,
-) -> tuple[dict[str, float], dict[str, Any]]:
-    """Numbers of photographs and of specimens of known classes; empty without any."""
-    known = labels >= 0
-    if not known.any():
-        return {}, {}
-    options = {"resamples": settings.report.bootstrap, "seed": settings.report.seed}
-    here = scores(probability[known], labels[known])
-    correct = (probability[known].argmax(1) == labels[known]).astype(float)
-    here["low"], here["high"] = accuracy_interval(correct, groups[known], **options)
-    rows = [str(row) for row in np.flatnonzero(known)]
-    answers = recogniser.answer([part[known] for part in parts], rows, groups[known])
-    true = np.array([labels[int(answer.names[0])] for answer in answers])
-    return here, judge_answers(answers, true, recogniser.classes, **options)
 
 
 def _seen(about: Mapping[str, Any]) -> set[str]:

@@ -5,7 +5,7 @@ new photograph in a folder costs only itself.
 """
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +21,6 @@ from mineral_lib.storage import write_bytes
 BATCH = 32
 BINS = 8  # a channel of the colour histogram
 HISTOGRAM_SIDE_PX = 128
-
-Decode = Callable[[str], Image.Image]
 
 
 def view(photo: Image.Image, backbone: Backbone, size_px: int) -> torch.Tensor:
@@ -110,10 +108,34 @@ def network_kind(backbone: Backbone, size_px: int) -> Kind:
 COLOUR = Kind("colour", histogram, np.stack)
 
 
+def compute(
+    count: int, prepare: Callable[[int], list], kinds: Sequence[Kind], *, jobs: int
+) -> Iterator[tuple[int, list[int], np.ndarray]]:
+    """Features of photographs in batches; memory follows the number of threads, not that of photographs.
+
+    Args:
+        count: Photographs.
+        prepare: From the place of a photograph to what each kind computes from, None for what is not wanted; runs in
+            a decoding thread.
+        kinds: Which features.
+        jobs: Decoding threads.
+
+    Yields:
+        Number of the kind, places of photographs, and their rows (B, D).
+    """
+    with ThreadPoolExecutor(max(1, jobs)) as pool:
+        for start in range(0, count, BATCH):
+            places = range(start, min(start + BATCH, count))
+            batch = list(pool.map(prepare, places))
+            for number, kind in enumerate(kinds):
+                new = {place: one[number] for place, one in zip(places, batch, strict=True) if one[number] is not None}
+                if new:
+                    yield number, list(new), kind.compute(list(new.values()))
+
+
 def photograph_features(
-    names: Sequence[str],
     digests: Sequence[str],
-    decode: Decode,
+    decode: Callable[[int], Image.Image],
     kinds: Sequence[Kind],
     *,
     cache_dir: Path | None = None,
@@ -122,9 +144,8 @@ def photograph_features(
     """Features of photographs, one array (N, D) float32 a kind; each photograph is decoded once at most.
 
     Args:
-        names: What ``decode`` is asked for.
         digests: SHA-256 of each photograph's bytes.
-        decode: Gives a photograph as a PIL image.
+        decode: Gives the photograph at a place as a PIL image.
         kinds: Which features.
         cache_dir: Where features are kept, below ``features/``; nowhere if not given.
         jobs: Decoding threads.
@@ -136,22 +157,14 @@ def photograph_features(
     caches = [FeatureCache(folder / f"{kind.name}.npz" if folder else None) for kind in kinds]
     missing = [place for place, digest in enumerate(digests) if any(digest not in cache.rows for cache in caches)]
 
-    def prepared(place: int) -> list:
-        photo, digest = decode(names[place]), digests[place]
-        parts = zip(kinds, caches, strict=True)
-        return [None if digest in cache.rows else kind.prepare(photo) for kind, cache in parts]
+    def prepare(number: int) -> list:
+        place = missing[number]
+        photo, parts = decode(place), zip(kinds, caches, strict=True)
+        return [None if digests[place] in cache.rows else kind.prepare(photo) for kind, cache in parts]
 
-    with ThreadPoolExecutor(max(1, jobs)) as pool:
-        for start in range(0, len(missing), BATCH):
-            places = missing[start : start + BATCH]
-            batch = list(pool.map(prepared, places))
-            for number, (kind, cache) in enumerate(zip(kinds, caches, strict=True)):
-                new = [
-                    (place, one[number]) for place, one in zip(places, batch, strict=True) if one[number] is not None
-                ]
-                if new:
-                    for (place, _), row in zip(new, kind.compute([one for _, one in new]), strict=True):
-                        cache.add(digests[place], row)
+    for number, places, rows in compute(len(missing), prepare, kinds, jobs=jobs):
+        for place, row in zip(places, rows, strict=True):
+            caches[number].add(digests[missing[place]], row)
     for cache in caches:
         cache.save()
     return [np.stack([cache.rows[digest] for digest in digests]) for cache in caches]

@@ -142,13 +142,13 @@ def identify(
     tests = dict(answers or {})
     for name, answer in tests.items():
         hand_tests.weights(name, answer)  # wrong answers are refused before photographs are read
-    read = read_features(files, recogniser.kinds, jobs=jobs)
+    read, parts, skipped = read_features(files, recogniser.kinds, jobs=jobs)
     found: list[Answer] = []
-    if read.rows:
-        names = [str(files[row]) for row in read.rows]
-        specimens = np.array([groups[row] for row in read.rows] if groups else names)
-        found = [_informed(answer, recogniser, tests) for answer in recogniser.answer(read.parts, names, specimens)]
-    return Identified(found, read.skipped, recogniser.classes, tests)
+    if read:
+        names = [str(files[row]) for row in read]
+        specimens = np.array([groups[row] for row in read] if groups else names)
+        found = [_informed(answer, recogniser, tests) for answer in recogniser.answer(parts, names, specimens)]
+    return Identified(found, skipped, recogniser.classes, tests)
 
 
 def _informed(answer: Answer, recogniser: Recogniser, tests: Mapping[str, str]) -> Answer:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mineral_lib.evaluation.metrics import commonest_label
+from mineral_lib.evaluation.statistics import accuracy_interval
 from mineral_lib.recognition.backbone import load_backbone
 from mineral_lib.recognition.calibration import probabilities
 from mineral_lib.recognition.linear import Choice, choose, fit_linear, score
@@ -85,6 +86,16 @@ def _majority(labels: np.ndarray, asked: int, num_classes: int) -> Rung:
     answer = np.eye(num_classes)[commonest_label(labels)]
     logits = np.where(answer, 0.0, -np.inf)
     return Rung(MAJORITY, (), None, np.tile(logits, (len(labels), 1)), np.tile(answer, (asked, 1)), 0.0)
+
+
+def scores_with_interval(
+    probability: np.ndarray, labels: np.ndarray, groups: np.ndarray, **options: int
+) -> dict[str, float]:
+    """As ``scores``, and ``low`` and ``high`` of the accuracy, see ``statistics.accuracy_interval``."""
+    low = high = float("nan")
+    if len(labels):
+        low, high = accuracy_interval(probability.argmax(1) == labels, groups, **options)
+    return scores(probability, labels) | {"low": low, "high": high}
 
 
 def scores(probability: np.ndarray, labels: np.ndarray) -> dict[str, float]:

@@ -29,12 +29,8 @@ def study_of_folder(folder: Path, changes: list[str]) -> Study:
         ParameterError: A change is wrong.
     """
     place = str(folder.resolve())
-    return Study(load_profile("own_photos", changes, profile=profile_name(folder), data={"folder": place}))
-
-
-def profile_name(folder: Path) -> str:
-    """A name for the results of a folder: its own name, and a digest of its place so that no two folders share one."""
-    return result_name(folder.resolve().name, place=str(folder.resolve()))
+    name = result_name(folder.resolve().name, place=place)  # no two folders share one
+    return Study(load_profile("own_photos", changes, profile=name, data={"folder": place}))
 
 
 def collection_of(study: Study) -> Study:

@@ -1,7 +1,5 @@
 """The model card: what a recogniser is, what its statements are worth and where they end, on one page."""
 
-from pathlib import Path
-
 from jinja2 import TemplateError
 
 from mineral_lib.errors import WeightsError
@@ -10,7 +8,6 @@ from mineral_lib.recognition.names import both_names
 from mineral_lib.recognition.recogniser import Recogniser
 from mineral_lib.recognition.trust import LEVEL_WORDS
 from mineral_lib.recognition.unknown import KNOWN_SHARE
-from mineral_lib.storage import write_text
 
 CARD_FILE = "model_card.md"
 
@@ -32,11 +29,6 @@ def model_card(recogniser: Recogniser) -> str:
             f"the recogniser says too little about itself for a model card ({type(error).__name__}: {error})",
             remedy="give a recogniser that this package has made",
         ) from error
-
-
-def write_model_card(path: Path, recogniser: Recogniser) -> Path:
-    """Write the card."""
-    return write_text(path, model_card(recogniser))
 
 
 def _percent(share: float | None) -> str:

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from mineral_lib.catalogue import Mineral, find_mineral, minerals
 from mineral_lib.errors import DataError
 
@@ -67,8 +69,12 @@ def _match(folder: str, classes: Sequence[str], given: Mapping[str, str]) -> Nam
     plain = {_key(name): name for name in classes}
     if _key(folder) in plain:
         return Name(folder, plain[_key(folder)], "same")
-    known = _spellings(classes)
-    mineral = find_mineral(folder) or _catalogue().get(_key(folder))
+    known: dict[str, str] = {}
+    for name in classes:
+        for spelling in (name, *_names(find_mineral(name))):
+            known.setdefault(_key(spelling), name)
+    mineral = find_mineral(folder)
+    mineral = mineral or next((one for one in minerals() if _key(folder) in map(_key, _names(one))), None)
     if mineral is not None:
         other = next((name for name in classes if find_mineral(name) == mineral), "")
         return Name(folder, other, "catalogue" if other else "unknown")
@@ -76,22 +82,8 @@ def _match(folder: str, classes: Sequence[str], given: Mapping[str, str]) -> Nam
     return Name(folder, known[close[0]], "proposed") if close else Name(folder, "", "unknown")
 
 
-def _spellings(classes: Sequence[str]) -> dict[str, str]:
-    """Every spelling of every class that is known, and the class."""
-    found: dict[str, str] = {}
-    for name in classes:
-        mineral = find_mineral(name)
-        for spelling in (name, *((mineral.slug, mineral.english, mineral.chinese, mineral.pinyin) if mineral else ())):
-            found.setdefault(_key(spelling), name)
-    return found
-
-
-def _catalogue() -> dict[str, Mineral]:
-    return {
-        _key(name): mineral
-        for mineral in minerals()
-        for name in (mineral.slug, mineral.english, mineral.chinese, mineral.pinyin)
-    }
+def _names(mineral: Mineral | None) -> tuple[str, ...]:
+    return (mineral.slug, mineral.english, mineral.chinese, mineral.pinyin) if mineral else ()
 
 
 def _key(name: str) -> str:
@@ -106,13 +98,9 @@ def _is_vowel(sign: str) -> bool:
     return unicodedata.category(sign) in ("Mn", "Mc") and not (10 <= place <= 35 or place >= 200)
 
 
-def names_csv(names: Sequence[Name]) -> str:
-    """The matches as CSV: columns folder, class, how."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows((name.folder, name.class_name, name.how) for name in names)
-    return buffer.getvalue()
+def names_table(names: Sequence[Name]) -> pd.DataFrame:
+    """The matches as a table: columns folder, class, how."""
+    return pd.DataFrame([(name.folder, name.class_name, name.how) for name in names], columns=COLUMNS)
 
 
 def read_names(path: Path) -> dict[str, str]:

@@ -5,7 +5,6 @@ together for the single minerals (there are more of them), test photographs alon
 page: it shows the owner's photographs.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,53 +13,32 @@ import pandas as pd
 
 from mineral_lib.evaluation.metrics import confusion
 from mineral_lib.evaluation.statistics import estimate, wilson
-from mineral_lib.recognition import conformal, hand_tests
-from mineral_lib.recognition.calibration import probabilities
+from mineral_lib.recognition import hand_tests
+from mineral_lib.recognition.conformal import specimen_log_probabilities
 from mineral_lib.recognition.features import COLOUR
 from mineral_lib.recognition.ladder import Rung
 from mineral_lib.recognition.names import both_names, slugs_of
 from mineral_lib.recognition.page import thumbnail, write_page
 from mineral_lib.recognition.recogniser import Photographs, Recogniser
-from mineral_lib.recognition.trust import LEVEL_WORDS
+from mineral_lib.recognition.trust import LEVEL_WORDS, unseen_answers
 
 REPORT_FILE = "report.html"
 BELIEVE, DOUBT = 0.8, 0.5  # the interval of a mineral's precision lies above, or below
 PAIRS, PICTURES, NEXT = 10, 48, 5  # shown at most
 
 
-@dataclass(frozen=True)
-class Specimens:
-    """What was said about specimens that the classifier had not seen.
-
-    Attributes:
-        probability: Of each class, shape (S, C).
-        labels: True class of each (S,).
-    """
-
-    probability: np.ndarray
-    labels: np.ndarray
-
-    @classmethod
-    def of(cls, probability: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> "Specimens":
-        """From photographs: probabilities (N, C), labels (N,), specimens (N,)."""
-        joint, first = conformal.specimen_log_probabilities(probability, groups)
-        return cls(joint, labels[first])
-
-    @property
-    def named(self) -> np.ndarray:
-        """The likeliest class of each (S,)."""
-        return self.probability.argmax(1)
-
-
-def mineral_rows(specimens: Specimens, classes: list[str]) -> pd.DataFrame:
+def mineral_rows(counts: np.ndarray, classes: list[str]) -> pd.DataFrame:
     """What each mineral's name is worth.
+
+    Args:
+        counts: Confusion matrix of specimens (C, C), true classes in rows.
+        classes: Class names.
 
     Returns:
         One row a class: ``specimens``, ``recall`` with ``recall_low`` and ``recall_high`` (share of its specimens that
         were named so), ``named``, ``precision`` with ``precision_low`` and ``precision_high`` (share of the answers
         with its name that were right), Wilson's 95 % intervals, and ``advice``: ``believe``, ``check`` or ``doubt``.
     """
-    counts = confusion(specimens.labels, specimens.named, len(classes))
     rows = []
     for label, name in enumerate(classes):
         right, own, named = counts[label, label], counts[label].sum(), counts[:, label].sum()
@@ -77,9 +55,8 @@ def mineral_rows(specimens: Specimens, classes: list[str]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def confused_pairs(specimens: Specimens, classes: list[str]) -> list[dict[str, Any]]:
+def confused_pairs(counts: np.ndarray, classes: list[str]) -> list[dict[str, Any]]:
     """The commonest confusions, both directions together, each with the hand test that tells the two apart best."""
-    counts = confusion(specimens.labels, specimens.named, len(classes))
     both = np.triu(counts + counts.T, 1)
     order = np.argsort(-both, axis=None, kind="stable")[:PAIRS]
     slugs, found = slugs_of(classes), []
@@ -139,7 +116,6 @@ def write_owner_report(
     test: np.ndarray,
     rungs: list[Rung],
     ladder: pd.DataFrame,
-    files: list[Path],
     **options: int,
 ) -> Path:
     """Write the page.
@@ -152,17 +128,15 @@ def write_owner_report(
         test: Test photographs.
         rungs: The ladder.
         ladder: Its table; ``chosen`` marks the recogniser's rung.
-        files: Every photograph of the collection.
         **options: ``resamples`` and ``seed`` of the intervals.
     """
     best = rungs[int(ladder["chosen"].to_numpy().argmax())]
-    known = np.isfinite(best.known).any(1)
-    asked, labels, groups = np.concatenate([rows[known], test]), photographs.labels, photographs.groups
-    features = [part[test] for part in photographs.features(made.kinds)]
-    tested = made.probabilities(features) if len(test) else np.zeros((0, len(made.classes)))
-    answers = np.concatenate([probabilities(best.known[known], made.temperature), tested])
-    specimens = Specimens.of(answers, labels[asked], groups[asked])
-    minerals = mineral_rows(specimens, made.classes)
+    labels, groups = photographs.labels, photographs.groups
+    asked, answers = unseen_answers(made, photographs, rows, best.known, test)
+    tested = answers[len(asked) - len(test) :]
+    joint, first = specimen_log_probabilities(answers, groups[asked])
+    counts = confusion(labels[asked][first], joint.argmax(1), len(made.classes))
+    minerals = mineral_rows(counts, made.classes)
     others = [rung for rung in rungs if rung is not best and (rung.kinds == (COLOUR.name,) or not rung.kinds)]
     gaps = {rung.name: against(best, rung, labels[test], groups[test], **options) for rung in others if len(test)}
     return write_page(
@@ -172,13 +146,13 @@ def write_owner_report(
         trust=made.about["trust"],
         rung=best.name,
         minerals=minerals.to_dict("records"),
-        specimens=len(specimens.labels),
-        pairs=confused_pairs(specimens, made.classes),
+        specimens=len(first),
+        pairs=confused_pairs(counts, made.classes),
         weak=photograph_next(minerals),
         gaps=gaps,
         ladder=ladder.to_dict("records"),
-        mistakes=mistakes(tested, labels[test], [files[row] for row in test], made.classes),
-        wrong=int((tested.argmax(1) != labels[test]).sum()) if len(test) else 0,
+        mistakes=mistakes(tested, labels[test], [photographs.paths[row] for row in test], made.classes),
+        wrong=int((tested.argmax(1) != labels[test]).sum()),
         levels=LEVEL_WORDS,
         names=both_names,
         pictures=PICTURES,

@@ -1,32 +1,21 @@
 """Photographs that somebody asks about: files and folders are listed, and each photograph is decoded once."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from mineral_lib.errors import DataError, StudyError
 from mineral_lib.photos import list_files, read_photo
-from mineral_lib.recognition.features import BATCH, Kind
+from mineral_lib.recognition.features import Kind, compute
 
 
-@dataclass(frozen=True)
-class Listing:
-    """Files that somebody asks about.
-
-    Attributes:
-        files: Candidates, each once, in the order given; those of a folder by name.
-        skipped: Files of folders that cannot be photographs for another reason than their kind, and that reason.
-    """
-
-    files: list[Path]
-    skipped: dict[str, str]
-
-
-def list_photographs(places: Sequence[Path | str]) -> Listing:
+def list_photographs(places: Sequence[Path | str]) -> tuple[list[Path], dict[str, str]]:
     """Photographs and all photographs below folders; what is given by name is a candidate whatever it is called.
+
+    Returns:
+        Candidates, each once, in the order given, those of a folder by name; and files of folders that cannot be
+        photographs for another reason than their kind, with that reason.
 
     Raises:
         DataError: A folder cannot be listed, or there is nothing to read.
@@ -46,49 +35,36 @@ def list_photographs(places: Sequence[Path | str]) -> Listing:
     if not found and not skipped:
         where = ", ".join(map(str, places))
         raise DataError("no photographs", where=where, remedy="give photographs, or folders that hold some")
-    return Listing(list(found.values()), skipped)
+    return list(found.values()), skipped
 
 
-@dataclass(frozen=True)
-class Read:
-    """What became of files.
-
-    Attributes:
-        rows: Places in the list of files that could be read, ascending.
-        parts: Their features, one array (N, D) float32 a kind; empty without readable files.
-        skipped: Files that could not be read, and the reason.
-    """
-
-    rows: list[int]
-    parts: list[np.ndarray]
-    skipped: dict[str, str]
-
-
-def read_features(files: Sequence[Path], kinds: Sequence[Kind], *, jobs: int = 2) -> Read:
-    """Features of files; memory follows the number of threads, because a photograph is let go once it is prepared.
+def read_features(
+    files: Sequence[Path], kinds: Sequence[Kind], *, jobs: int = 2
+) -> tuple[list[int], list[np.ndarray], dict[str, str]]:
+    """Features of files that may be no photographs.
 
     Args:
         files: Photographs.
         kinds: Which features.
         jobs: Decoding threads.
-    """
 
-    def prepared(file: Path) -> list | str:
+    Returns:
+        Places of the files that could be read, ascending; their features, one array (N, D) float32 a kind, none
+        without readable files; and the other files with the reason.
+    """
+    refused: dict[int, str] = {}
+
+    def prepare(place: int) -> list:
         try:
-            image = read_photo(file).image
+            image = read_photo(files[place]).image
         except StudyError as error:
-            return error.what
+            refused[place] = error.what
+            return [None] * len(kinds)
         return [kind.prepare(image) for kind in kinds]
 
-    rows: list[int] = []
-    skipped: dict[str, str] = {}
-    computed: list[list[np.ndarray]] = [[] for _ in kinds]
-    with ThreadPoolExecutor(max(1, jobs)) as pool:
-        for start in range(0, len(files), BATCH):
-            results = list(pool.map(prepared, files[start : start + BATCH]))
-            good = [place for place, result in enumerate(results) if not isinstance(result, str)]
-            skipped |= {str(files[start + place]): one for place, one in enumerate(results) if isinstance(one, str)}
-            rows += [start + place for place in good]
-            for number, kind in enumerate(kinds if good else ()):
-                computed[number].append(kind.compute([results[place][number] for place in good]))
-    return Read(rows, [np.concatenate(one) for one in computed] if rows else [], skipped)
+    parts: list[list[np.ndarray]] = [[] for _ in kinds]
+    for number, _, rows in compute(len(files), prepare, kinds, jobs=jobs):
+        parts[number].append(rows)
+    read = [place for place in range(len(files)) if place not in refused]
+    skipped = {str(files[place]): refused[place] for place in sorted(refused)}
+    return read, [np.concatenate(one) for one in parts if one], skipped

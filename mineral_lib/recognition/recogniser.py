@@ -1,6 +1,6 @@
 """A recogniser: frozen features, a linear classifier, and what it takes to trust its answers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,18 +49,16 @@ class Photographs:
     """Photographs of known or unknown minerals.
 
     Attributes:
-        names: What ``decode`` is asked for.
+        paths: Their files.
         digests: SHA-256 of each photograph's bytes.
-        decode: Gives a photograph as a PIL image.
         labels: Class of each, -1 for unknown.
         groups: Specimen of each.
         cache_dir: Where features are kept; None for nowhere.
         jobs: Decoding threads.
     """
 
-    names: Sequence[str]
+    paths: Sequence[Path]
     digests: Sequence[str]
-    decode: Callable[[str], Image.Image]
     labels: np.ndarray
     groups: np.ndarray
     cache_dir: Path | None = None
@@ -70,7 +68,7 @@ class Photographs:
     def of_folder(
         cls, root: Path, index: pd.DataFrame, *, cache_dir: Path | None = None, jobs: int = 1
     ) -> "Photographs":
-        """The photographs of a scanned folder, named by their paths.
+        """The photographs of a scanned folder.
 
         Args:
             root: The photo folder.
@@ -78,22 +76,16 @@ class Photographs:
             cache_dir: Where features are kept; None for nowhere.
             jobs: Decoding threads.
         """
-        digests = dict(zip(index["path"], index["sha256"], strict=True))
-        return cls(
-            list(digests),
-            list(digests.values()),
-            lambda name: read_photo(root / name, sha256=digests[name]).image,
-            index["label"].to_numpy(int),
-            index["group"].to_numpy(str),
-            cache_dir,
-            jobs,
-        )
+        paths, labels, groups = [root / name for name in index["path"]], index["label"], index["group"]
+        return cls(paths, index["sha256"].tolist(), labels.to_numpy(int), groups.to_numpy(str), cache_dir, jobs)
 
     def features(self, kinds: Sequence[Kind]) -> list[np.ndarray]:
         """Features (N, D) of each kind."""
-        return photograph_features(
-            self.names, self.digests, self.decode, kinds, cache_dir=self.cache_dir, jobs=self.jobs
-        )
+
+        def decode(place: int) -> Image.Image:
+            return read_photo(self.paths[place], sha256=self.digests[place]).image
+
+        return photograph_features(self.digests, decode, kinds, cache_dir=self.cache_dir, jobs=self.jobs)
 
 
 @dataclass(frozen=True)

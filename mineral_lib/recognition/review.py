@@ -27,9 +27,9 @@ from mineral_lib.photos import (
     SAME_BYTES,
     SAME_PIXELS,
     Scan,
-    decisions_path,
     read_decisions,
     readable,
+    table_path,
 )
 from mineral_lib.recognition.calibration import probabilities
 from mineral_lib.recognition.linear import Choice, out_of_fold
@@ -141,7 +141,7 @@ def review(settings: Settings, *, out: Path | None = None, kinds: Sequence[str] 
     """
     root = photo_folder(settings.data)
     out = out or project_root() / "results" / "review" / readable(root.resolve().name)
-    table = decisions_path(settings.data) or out / TABLE
+    table = table_path(settings.data.decisions_csv) or out / TABLE
     data = settings.data.model_copy(update={"decisions_csv": str(table) if table.is_file() else None})
     for path in (table, out / SHEET):
         if path.resolve().is_relative_to(root.resolve()):
@@ -155,7 +155,7 @@ def review(settings: Settings, *, out: Path | None = None, kinds: Sequence[str] 
     doubts = doubtful_labels(features, photographs.labels, photographs.groups, len(scan.classes))
     found = pd.concat([_conflicts(scan, root), _candidates(scan, doubts)], ignore_index=True)
     # Read only now: a person may have gone on deciding while this was computed.
-    rows = list(read_decisions(table).rows.values()) if table.is_file() else []
+    rows = list(read_decisions(table).values()) if table.is_file() else []
     before = pd.DataFrame(rows, columns=DECISION_COLUMNS)
     decided = before[before["decision"] != ""]
     found = found[~found["digest"].isin(decided["digest"])].reset_index(drop=True)

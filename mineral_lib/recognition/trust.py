@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from mineral_lib.evaluation.statistics import accuracy_interval
-from mineral_lib.recognition.calibration import Calibration, measure_calibration, probabilities
-from mineral_lib.recognition.conformal import RESPLITS, check_coverage, specimen_log_probabilities
+from mineral_lib.recognition.calibration import measure_calibration, probabilities
+from mineral_lib.recognition.conformal import check_coverage, specimen_log_probabilities
 from mineral_lib.recognition.hand_tests import simulate
 from mineral_lib.recognition.names import groups_of, slugs_of
-from mineral_lib.recognition.recogniser import Answer, Recogniser
+from mineral_lib.recognition.recogniser import Answer, Photographs, Recogniser
 
 LEVEL_WORDS = {
     "one": "one mineral",
@@ -24,12 +24,34 @@ LEVEL_WORDS = {
 }
 
 
+def unseen_answers(
+    made: Recogniser, photographs: Photographs, rows: np.ndarray, logits: np.ndarray, test: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """What the recogniser says of photographs whose specimens its classifier had not seen.
+
+    Args:
+        made: The recogniser.
+        photographs: Of the collection.
+        rows: Those it was fitted on (R,).
+        logits: Their out-of-fold logits (R, C); NaN where there is none.
+        test: Test photographs (T,).
+
+    Returns:
+        Rows (N,) and probabilities (N, C): cross-validated photographs, then the T of the test.
+    """
+    known = np.isfinite(logits).any(1)
+    answers = [probabilities(logits[known], made.temperature)]
+    if len(test):
+        answers.append(made.probabilities([part[test] for part in photographs.features(made.kinds)]))
+    return np.concatenate([rows[known], test]), np.concatenate(answers)
+
+
 def measure_trust(
     made: Recogniser,
+    photographs: Photographs,
+    rows: np.ndarray,
     logits: np.ndarray,
-    known: tuple[np.ndarray, np.ndarray],
-    test: tuple[np.ndarray, np.ndarray],
-    parts: list[np.ndarray],
+    test: np.ndarray,
     *,
     resamples: int = 1000,
     seed: int = 0,
@@ -38,51 +60,54 @@ def measure_trust(
 
     Args:
         made: The recogniser.
-        logits: Out-of-fold logits (N, C) of the photographs it was fitted on; NaN where there is none.
-        known: Labels and specimens (N,) of those photographs.
-        test: Labels and specimens (T,) of the test photographs.
-        parts: Features of the test photographs, one array (T, D) a kind.
+        photographs: Of the collection.
+        rows: See ``unseen_answers``.
+        logits: See there.
+        test: See there.
         resamples: Of the intervals.
         seed: Of resamples and re-splits.
 
     Returns:
         Plain numbers, fractions; None where there is nothing to measure.
     """
-    labels, groups = test
-    held = np.isfinite(logits).any(1)
-    tested = made.probabilities(parts) if len(labels) else np.zeros((0, len(made.classes)))
-    everything = np.concatenate([probabilities(logits[held], made.temperature), tested])
-    all_labels = np.concatenate([known[0][held], labels])
-    all_groups = np.concatenate([known[1][held], groups])
-    found: dict[str, Any] = {
-        "temperature": made.temperature,
-        "calibration": None,
-        "coverage": None,
-        "hand_tests": None,
-        "test": None,
-    }
-    if len(all_labels):
-        joint, first = specimen_log_probabilities(everything, all_groups)
-        after = simulate(joint, all_labels[first], slugs_of(made.classes), seed=seed)
+    asked, answers = unseen_answers(made, photographs, rows, logits, test)
+    labels, groups = photographs.labels[asked], photographs.groups[asked]
+    found: dict[str, Any] = {"temperature": made.temperature}
+    found |= dict.fromkeys(("calibration", "coverage", "hand_tests", "test"))
+    if len(asked):
+        joint, first = specimen_log_probabilities(answers, groups)
+        after = simulate(joint, labels[first], slugs_of(made.classes), seed=seed)
         found["hand_tests"] = {"specimens": len(joint), "accuracy": after.tolist()}
-    if len(np.unique(all_groups)) >= 4:
-        cover = check_coverage(everything, all_labels, all_groups, made.coverage, seed=seed)
-        found["coverage"] = {
-            name: float(getattr(cover, name)) for name in ("promised", "coverage", "low", "high", "size")
-        }
-        found["coverage"] |= {"specimens": len(np.unique(all_groups)), "resplits": RESPLITS}
-    if len(labels):
-        before = made.linear.logits(np.hstack(parts))
+    if len(np.unique(groups)) >= 4:
+        found["coverage"] = check_coverage(answers, labels, groups, made.coverage, seed=seed)
+    if len(test):
+        parts = [part[test] for part in photographs.features(made.kinds)]
+        labels, groups = photographs.labels[test], photographs.groups[test]
+        before = probabilities(made.linear.logits(np.hstack(parts)), 1.0)
         found["calibration"] = {
-            name: _calibration(measure_calibration(one, labels, groups, seed=seed))
-            for name, one in (("before", probabilities(before, 1.0)), ("after", tested))
+            name: measure_calibration(one, labels, groups, seed=seed)
+            for name, one in (("before", before), ("after", answers[-len(test) :]))
         }
-        # Rows stand for names, so that an answer can be asked which photographs it is about.
-        rows = [str(row) for row in range(len(labels))]
-        answers = made.answer(parts, rows, groups)
-        true = np.array([labels[int(answer.names[0])] for answer in answers])
-        found["test"] = judge_answers(answers, true, made.classes, resamples=resamples, seed=seed)
+        found["test"] = judge_photographs(made, parts, labels, groups, resamples=resamples, seed=seed)
     return found
+
+
+def judge_photographs(
+    made: Recogniser, parts: list[np.ndarray], labels: np.ndarray, groups: np.ndarray, **options: int
+) -> dict[str, Any]:
+    """Let photographs be answered by specimen and judge the answers.
+
+    Args:
+        made: The recogniser.
+        parts: Features, one array (N, D) a kind.
+        labels: True classes (N,).
+        groups: Specimens (N,).
+        **options: Of ``judge_answers``.
+    """
+    # Rows stand for names, so that an answer can be asked which photographs it is about.
+    answers = made.answer(parts, [str(row) for row in range(len(labels))], groups)
+    true = np.array([labels[int(answer.names[0])] for answer in answers])
+    return judge_answers(answers, true, made.classes, **options)
 
 
 def judge_answers(
@@ -117,8 +142,3 @@ def judge_answers(
         low, high = accuracy_interval(right, np.arange(len(right)), resamples=resamples, seed=seed)
         found["one"] = {"specimens": len(right), "accuracy": float(right.mean()), "low": low, "high": high}
     return found
-
-
-def _calibration(found: Calibration) -> dict[str, Any]:
-    bins = [{name: float(value) for name, value in row.items()} for row in found.bins.to_dict("records")]
-    return {"error": found.error, "low": found.low, "high": found.high, "bins": bins}

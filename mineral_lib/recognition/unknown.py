@@ -37,7 +37,7 @@ class Familiarity:
     def distance(self, features: np.ndarray) -> np.ndarray:
         """Distance of features (N, D), shape (N,)."""
         # Of unit vectors, the squared distance is 2 - 2 cos.
-        return np.sqrt(np.clip(2 - 2 * (_unit(features) @ self.points.T).max(1), 0, None))
+        return np.sqrt(np.clip(2 - 2 * (unit(features) @ self.points.T).max(1), 0, None))
 
 
 def fit_familiarity(features: np.ndarray, labels: np.ndarray, held: np.ndarray, *, seed: int = 0) -> Familiarity:
@@ -49,7 +49,7 @@ def fit_familiarity(features: np.ndarray, labels: np.ndarray, held: np.ndarray, 
         held: Which photographs are held out (N,), bool: they set the limit, and nothing is learned from them.
         seed: Draws the classes left out.
     """
-    points = _unit(features[~held])
+    points = unit(features[~held])
     distance = Familiarity(points).distance(features[held])
     limit = float(np.quantile(distance, KNOWN_SHARE)) if len(distance) else np.inf
     scores = _left_out(features, labels, held, seed) or [np.nan]
@@ -70,11 +70,12 @@ def _left_out(features: np.ndarray, labels: np.ndarray, held: np.ndarray, seed: 
         away = np.isin(labels, generator.choice(classes, count, replace=False))
         asked, learned = held & ~away, ~held & ~away
         if asked.any() and learned.any():
-            known = Familiarity(_unit(features[learned]))
+            known = Familiarity(unit(features[learned]))
             distance = known.distance(np.concatenate([features[asked], features[away]]))
             found.append(roc_auc_score(np.repeat([0, 1], [asked.sum(), away.sum()]), distance))
     return found
 
 
-def _unit(points: np.ndarray) -> np.ndarray:
+def unit(points: np.ndarray) -> np.ndarray:
+    """Features (N, D) scaled to unit length."""
     return points / np.clip(np.linalg.norm(points, axis=1, keepdims=True), 1e-9, None)

@@ -10,7 +10,7 @@ from painted import COLOURS, paint
 
 from mineral_lib.errors import DataError
 from mineral_lib.recognition.elsewhere import Elsewhere
-from mineral_lib.recognition.name_match import match_names, names_csv, read_names
+from mineral_lib.recognition.name_match import match_names, names_table, read_names
 
 CLASSES = ["pyrite", "malachite", "石英", "Kyanite", "my own"]
 
@@ -41,7 +41,9 @@ def test_names_are_matched_or_only_proposed(folder, class_name, how):
 def test_the_table_goes_out_and_comes_back(tmp_path):
     path = tmp_path / "names.csv"
     folders = ["kayanite", "quarz", "topaz", 'a,"b"']
-    path.write_text(names_csv(match_names(folders, CLASSES)).replace("quarz,石英", "quarz,"), "utf-8-sig")
+    path.write_text(
+        names_table(match_names(folders, CLASSES)).to_csv(index=False).replace("quarz,石英", "quarz,"), "utf-8-sig"
+    )
     given = read_names(path)
     assert given == {"kayanite": "Kyanite", "quarz": "", "topaz": "", 'a,"b"': ""}
     assert [name.how for name in match_names(folders, CLASSES, given)] == ["given", "unknown", "unknown", "unknown"]

@@ -103,19 +103,19 @@ def test_names_with_control_codes_are_shown_escaped(mineral, asked):
 def test_each_photograph_is_decoded_once(made, asked, monkeypatch):
     decoded, read_photo = [], reading.read_photo
     monkeypatch.setattr(reading, "read_photo", lambda file: decoded.append(file) or read_photo(file))
-    listing = list_photographs([asked, asked / "a", asked / "a" / "1.png"])
-    assert len(listing.files) == len(set(listing.files)) == 4
+    files, _ = list_photographs([asked, asked / "a", asked / "a" / "1.png"])
+    assert len(files) == len(set(files)) == 4
     kinds = load_recogniser(made.file).kinds * 2
-    read = read_features(listing.files, kinds)
-    assert sorted(decoded) == sorted(listing.files)
-    assert len(read.rows) == 3
-    assert [part.shape for part in read.parts] == [(3, 512), (3, 512)]
+    read, parts, _ = read_features(files, kinds)
+    assert sorted(decoded) == sorted(files)
+    assert len(read) == 3
+    assert [part.shape for part in parts] == [(3, 512), (3, 512)]
 
 
 def test_what_lies_too_far_away_is_refused(made, asked):
     recogniser = load_recogniser(made.file)
-    read = read_features([asked / "a" / "1.png"], recogniser.kinds)
-    distance = recogniser.familiarity.distance(read.parts[0])[0]
+    _, parts, _ = read_features([asked / "a" / "1.png"], recogniser.kinds)
+    distance = recogniser.familiarity.distance(parts[0])[0]
     for factor, level in ((1.01, "one"), (0.99, "none")):
         strict = replace(recogniser, familiarity=replace(recogniser.familiarity, limit=factor * distance))
-        assert strict.answer(read.parts, ["a"], np.array(["a"]))[0].level == level
+        assert strict.answer(parts, ["a"], np.array(["a"]))[0].level == level

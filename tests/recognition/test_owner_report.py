@@ -4,13 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mineral_lib.recognition.owner_report import (
-    REPORT_FILE,
-    Specimens,
-    confused_pairs,
-    mineral_rows,
-    photograph_next,
-)
+from mineral_lib.evaluation.metrics import confusion
+from mineral_lib.recognition.conformal import specimen_log_probabilities
+from mineral_lib.recognition.owner_report import REPORT_FILE, confused_pairs, mineral_rows, photograph_next
 from mineral_lib.recognition.recogniser import Answer
 from mineral_lib.recognition.trust import judge_answers
 
@@ -18,10 +14,9 @@ CLASSES = ["pyrite", "calcite", "quartz", "gold"]
 
 
 def specimens(pairs):
-    """Specimens from (true, named, how often)."""
-    labels = np.array([true for true, _, count in pairs for _ in range(count)])
-    named = [name for _, name, count in pairs for _ in range(count)]
-    return Specimens(np.eye(4)[named], labels)
+    """The confusion matrix of (true, named, how often)."""
+    true, named, counts = zip(*pairs, strict=True)
+    return confusion(np.repeat(true, counts), np.repeat(named, counts), 4)
 
 
 def test_rows_by_hand():
@@ -37,8 +32,8 @@ def test_rows_by_hand():
 
 def test_photographs_of_one_specimen_count_once():
     probability = np.array([[0.6, 0.4, 0, 0], [0.1, 0.9, 0, 0], [0, 0, 1.0, 0]]).clip(1e-9)
-    made = Specimens.of(probability, np.array([1, 1, 2]), np.array(["a", "a", "b"]))
-    assert sorted(zip(made.labels.tolist(), made.named.tolist(), strict=True)) == [(1, 1), (2, 2)]
+    joint, first = specimen_log_probabilities(probability, np.array(["a", "a", "b"]))
+    assert joint.argmax(1).tolist() == [1, 2] and first.tolist() == [0, 2]
 
 
 def test_confusions_count_both_ways_and_name_the_test():

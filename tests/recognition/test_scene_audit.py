@@ -82,7 +82,7 @@ def test_only_equal_bytes_or_pixels_make_a_label_wrong(folders):
 
 
 def test_without_weights_it_says_so_and_finds_copies(folders, monkeypatch, capsys, study_root):
-    monkeypatch.setattr("mineral_lib.recognition.audit._installed", lambda: None)
+    monkeypatch.setattr("mineral_lib.recognition.audit.installed_kinds", lambda: ["colour"])
     train, test = folders
     save(stone(4).resize((180, 152)), test / "pyrite" / "small.jpg", quality=80)
     assert main(["audit", str(train), str(test), "--out", str(study_root / "pairs.csv")]) == 0
