@@ -1,4 +1,4 @@
-"""Table 5: attention and transfer, alone and together, with the interaction the paper does not compute."""
+"""Table 5: attention and transfer, alone and together, every start and every placement of the attention modules."""
 
 import pandas as pd
 
@@ -15,8 +15,9 @@ from mineral_lib.reporting.contrasts import (
     gain_columns,
     percent,
     points,
+    seeds_text,
 )
-from mineral_lib.reporting.summary import printed_columns, run_row, size_columns, summarise
+from mineral_lib.reporting.summary import WEIGHTS_WORDS, printed_columns, run_row, size_columns, summarise
 from mineral_lib.study import Study
 
 BASE = "convnext_tiny"
@@ -96,3 +97,99 @@ def _read_gains(found: dict[str, Contrast]) -> str:
     known = {words: found[name] for name, words in QUESTIONS.items() if name in found}
     parts = [f"{words} {gain.text()}, {gain.status}" for words, gain in known.items()]
     return f"What is added: {'; '.join(parts)}." if parts else ""
+
+
+# Each start with those it is measured by, the first that was run; transferred weights have the fast scheme.
+MEASURED_BY = {
+    "scratch_library": (),
+    "scratch": ("scratch_library",),
+    "scratch_fast": ("scratch_library", "scratch"),
+    "colour": ("scratch_fast", "scratch"),
+    "transfer": ("scratch_fast", "scratch"),
+}
+
+
+@table("table_5_starts")
+def table_starts(study: Study) -> tuple[pd.DataFrame, str] | None:
+    """The two ConvNeXts under every start that was run, on colour and on grey pictures; None without a control start.
+
+    A gain of learned weights is over random ones of the same scheme; all gains are judged together.
+    """
+    keys = [(model, pictures, w) for model in (BASE, PROPOSED) for pictures in ("colour", "grey") for w in MEASURED_BY]
+    rows = {(model, pictures, w): run_row(study, model, w, pictures=pictures) for model, pictures, w in keys}
+    rows = {key: row for key, row in rows.items() if row[0]}
+    if not {weights for *_, weights in rows} - {"scratch", "transfer"}:
+        return None
+    measured = {key: [(*key[:2], other) for other in MEASURED_BY[key[2]] if (*key[:2], other) in rows] for key in rows}
+    family = {key: {key: 1, others[0]: -1} for key, others in measured.items() if others}
+    found = contrasts({key: runs for key, (runs, _) in rows.items()}, family, study)
+    lines = []
+    for key, (runs, start) in rows.items():
+        gain, others = found.get(key), measured[key]
+        line = {"model": key[0], "network": start["network"], "pictures": key[1], "start": start["weights"]}
+        line |= summarise(runs, study) | {"against": WEIGHTS_WORDS[others[0][2]] if others else ""}
+        line |= gain_columns(gain)
+        lines.append(line | {"p_holm": gain.p_holm if gain else NAN, "gain_status": gain.status if gain else ""})
+    frame = pd.DataFrame(lines)
+    if not found:
+        return frame, ""
+    row = frame.loc[frame["gain"].idxmax()]
+    gain = max(found.values(), key=lambda one: one.estimate.value)
+    decided = sum(not one.status.startswith("not decided") for one in found.values())
+    return frame, (
+        f"Largest gain of a start: {row['start']} against {row['against']} ({row['network']}, {row['pictures']} "
+        f"pictures), {gain.text()}; {decided} of {len(found)} gains are decided."
+    )
+
+
+@table("table_5_placements")
+def table_placements(study: Study) -> tuple[pd.DataFrame, str]:
+    """Sensitivity to where the ECA modules sit, which the paper leaves open."""
+    rows = []
+    for placement in dict.fromkeys([study.settings.model.eca_placement, *study.settings.ablation.placements]):
+        for weights in ("scratch", "transfer"):
+            runs, start = run_row(study, PROPOSED, weights, placement=placement)
+            row = {"placement": placement, "weights": start["weights"], **size_columns(runs)}
+            rows.append(row | summarise(runs, study))
+    frame = pd.DataFrame(rows)
+    return frame, _read_placements(frame)
+
+
+def _read_placements(frame: pd.DataFrame) -> str:
+    """Sentence: the most and the least accurate placement, of transfer runs if two of these were run."""
+    run = frame.dropna(subset=["accuracy"])
+    transfer = run[run["weights"] == WEIGHTS_WORDS["transfer"]]
+    run = transfer if len(transfer) > 1 else run
+    if run["placement"].nunique() < 2:
+        return ""
+    best, least = (run.loc[place] for place in (run["accuracy"].idxmax(), run["accuracy"].idxmin()))
+    overlap = "overlap" if least["high"] >= best["low"] else "do not overlap"
+    return (
+        f"From {percent(least['accuracy'])} ({least['placement']}, {least['weights']}) to {percent(best['accuracy'])} "
+        f"({best['placement']}, {best['weights']}), {seeds_text(int(best['seeds']))}; their intervals {overlap}."
+    )
+
+
+@table("eca_parameters")
+def table_eca_parameters(study: Study) -> pd.DataFrame:
+    """What the modules of each placement add to ConvNeXt-T: counted on networks built here."""
+    from mineral_lib.models.placement import placement_costs  # needs torch, which reading results does not
+
+    return placement_costs(study.settings.model)
+
+
+@table("eca_gates", measured=True)
+def table_gates(study: Study, gates: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """How far the gates of the trained modules are from a constant factor.
+
+    Args:
+        study: The study.
+        gates: ``evaluation.probe.gate_table``.
+    """
+    if gates.empty:
+        return gates, ""
+    most, least = (gates.loc[place] for place in (gates["spread"].idxmax(), gates["spread"].idxmin()))
+    return gates, (
+        f"Over the channels the gates spread (standard deviation) by {least['spread']:.3f} (module {least['module']}, "
+        f"{least['start']}) to {most['spread']:.3f} (module {most['module']}, {most['start']}); a constant gate has 0."
+    )

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from mineral_lib.evaluation.metrics import classification_metrics
+from mineral_lib.data.split import read_split
+from mineral_lib.evaluation.metrics import classification_metrics, commonest_label
 from mineral_lib.evaluation.statistics import Estimate, accuracy_over_seeds, estimate
 from mineral_lib.reporting.contrasts import NAN, frame_part, part_of, resampling
 from mineral_lib.reporting.summary import run_row, status_text, summarise
@@ -47,6 +49,17 @@ def simple_rows(study: Study) -> list[dict[str, Any]]:
 def best_baseline(study: Study) -> dict[str, Any] | None:
     """The row of the most accurate baseline."""
     return max(simple_rows(study), key=lambda row: row["accuracy"], default=None)
+
+
+def chance_level(study: Study) -> float | None:
+    """Accuracy of always naming the commonest training class on the grouped test set, a mean over splits."""
+    found = []
+    for path in sorted(study.paths.splits_dir.glob("grouped*.csv")):
+        split = read_split(path.parent, path.stem)
+        train, test = (split.loc[split["split"] == part, "label"] for part in ("train", "test"))
+        if len(train) and len(test):
+            found.append(float((test == commonest_label(train)).mean()))
+    return float(np.mean(found)) if found else None
 
 
 def lead(runs: list[Run], baseline: dict[str, Any], study: Study) -> Estimate | None:

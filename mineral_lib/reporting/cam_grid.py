@@ -9,8 +9,7 @@ from matplotlib.figure import Figure
 from mineral_lib.catalogue import display_name
 from mineral_lib.evaluation.cam_study import CamGrid, CamPanel
 from mineral_lib.notation import caption
-from mineral_lib.reporting.credits import add_credits
-from mineral_lib.reporting.plates import Fonts, Tile, draw_sheet
+from mineral_lib.reporting.plates import Fonts, Tile, add_credits, draw_sheet
 from mineral_lib.reporting.style import BAD, GOOD, PAGE_MM, Drawing, styled
 from mineral_lib.reporting.words import label
 

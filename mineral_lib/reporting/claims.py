@@ -5,7 +5,6 @@ are in ``paper_checks``, those about the runs of this profile in ``run_checks`` 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from string import Formatter
@@ -17,7 +16,7 @@ import yaml
 from mineral_lib.paper import Paper
 from mineral_lib.reporting import evidence, paper_checks, run_checks
 from mineral_lib.reporting.artefacts import table
-from mineral_lib.reporting.convergence import too_short
+from mineral_lib.reporting.curves import too_short
 from mineral_lib.reporting.run_checks import UNTESTABLE
 from mineral_lib.study import Study
 
@@ -28,38 +27,17 @@ CONSISTENT = "consistent"
 RULES = {"paper": paper_checks, "networks": paper_checks, "runs": run_checks, "maps": evidence}
 
 
-@dataclass(frozen=True)
-class Claim:
-    """One claim of the paper with its verdict.
-
-    Attributes:
-        claim: The claim in one sentence.
-        source: Where the paper makes it.
-        verdict: What came of it.
-        evidence: The numbers behind the verdict.
-    """
-
-    claim: str
-    source: str
-    verdict: str
-    evidence: str
-
-
 @cache
 def ledger() -> dict[str, dict[str, Any]]:
     """The rows of ``resources/claims.yaml`` by their keys, in the paper's order."""
     return yaml.safe_load((files("mineral_lib.resources") / "claims.yaml").read_text(encoding="utf-8"))
 
 
-def all_claims(study: Study) -> list[Claim]:
-    """Every claim of the ledger, in the paper's order, with its computed verdict."""
-    return [Claim(row["claim"], row["source"], *judge(key, study)) for key, row in ledger().items()]
-
-
 @table("claims")
 def table_claims(study: Study) -> pd.DataFrame:
-    """The claims as a table."""
-    return pd.DataFrame([vars(claim) for claim in all_claims(study)])
+    """Every claim of the ledger, in the paper's order, with its computed verdict and the evidence for it."""
+    rows = [(row["claim"], row["source"], *judge(key, study)) for key, row in ledger().items()]
+    return pd.DataFrame(rows, columns=["claim", "source", "verdict", "evidence"])
 
 
 def judge(

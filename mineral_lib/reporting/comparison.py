@@ -17,7 +17,7 @@ from mineral_lib.reporting.contrasts import (
     percent,
     seeds_text,
 )
-from mineral_lib.reporting.convergence import authors_curve
+from mineral_lib.reporting.curves import authors_curve
 from mineral_lib.reporting.style import FAINT, INK, MUTED, PAGE_MM, Drawing, network_style, new_figure
 from mineral_lib.reporting.summary import WEIGHTS_WORDS, printed_columns, row_name, run_row, summarise
 from mineral_lib.reporting.tables import MISSING

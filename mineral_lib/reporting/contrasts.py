@@ -166,34 +166,18 @@ def compare(a: Sequence[Run], b: Sequence[Run], study: Study) -> Contrast | None
     return contrasts({"a": a, "b": b}, {"a - b": {"a": 1, "b": -1}}, study).get("a - b")
 
 
-@dataclass(frozen=True)
-class Paired:
-    """A mean difference over seeds and photographs, the ends of its interval, and the number of seeds."""
-
-    value: float
-    low: float
-    high: float
-    seeds: int
-
-    @property
-    def direction(self) -> str:
-        """``holds here`` if the interval lies above zero, ``does not hold here`` below, else ``not decided here``."""
-        return HOLDS if self.low > 0 else FAILS if self.high < 0 else UNDECIDED
-
-    @property
-    def words(self) -> str:
-        """Value and interval in percentage points."""
-        return f"{points(self.value)} points, {points(self.low)} to {points(self.high)}"
+def paired(differences: pd.DataFrame, study: Study) -> Estimate:
+    """Mean of differences over seeds and specimens; ``differences`` has a row a seed and photograph, and ``value``."""
+    return estimate([frame_part(rows, "value") for _, rows in differences.groupby("seed")], **resampling(study))
 
 
-def paired(differences: pd.DataFrame, study: Study, *, level: float = 0.95) -> Paired:
-    """Mean of differences with its interval over seeds and specimens.
+def direction(found: Estimate, level: float = 0.95) -> str:
+    """``holds here`` if the interval lies above zero, ``does not hold here`` below, else ``not decided here``."""
+    low, high = found.interval(level)
+    return HOLDS if low > 0 else FAILS if high < 0 else UNDECIDED
 
-    Args:
-        differences: A row a seed and photograph, columns value, specimen and seed.
-        study: The study.
-        level: Coverage of the interval.
-    """
-    parts = [frame_part(rows, "value") for _, rows in differences.groupby("seed")]
-    found = estimate(parts, **resampling(study))
-    return Paired(found.value, *found.interval(level), found.seeds)
+
+def interval_text(found: Estimate, level: float = 0.95) -> str:
+    """Value and interval in percentage points."""
+    low, high = found.interval(level)
+    return f"{points(found.value)} points, {points(low)} to {points(high)}"

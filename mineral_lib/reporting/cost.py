@@ -1,4 +1,4 @@
-"""What each network costs: table and figure from the record of ``training.cost``."""
+"""What each network costs: table and figure from the record of ``training.cost``; and what each finished run did."""
 
 import numpy as np
 import pandas as pd
@@ -8,6 +8,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from mineral_lib.paper import printed
 from mineral_lib.reporting.artefacts import figure, table
 from mineral_lib.reporting.style import MUTED, PAGE_MM, Drawing, network_style, new_figure
+from mineral_lib.reporting.summary import NAN
 from mineral_lib.reporting.words import entry
 from mineral_lib.study import Study
 from mineral_lib.training.cost import COLUMNS
@@ -144,3 +145,21 @@ def _fixed(part: pd.DataFrame, against: str) -> str:
         return "not measured"
     first = part.iloc[0]
     return f"{first['image_size_px']:g} px" if against == "batch_size" else f"batch {first['batch_size']:g}"
+
+
+@table("runs")
+def table_runs(study: Study) -> pd.DataFrame:
+    """Every finished run with its cost."""
+    recorded = ("parameters", "gmacs", "seconds", "images_per_second", "device", "weights_note")
+    rows = [
+        {
+            "run": run.name,
+            "epochs": len(run.history),
+            "best_epoch": run.metrics.get("best_epoch", NAN),
+            "num_test": run.metrics.get("num_test", NAN),
+            "accuracy": run.accuracy,
+            **{name: run.manifest.get(name) for name in recorded},
+        }
+        for run in study.runs
+    ]
+    return pd.DataFrame(rows, columns=["run", "epochs", "best_epoch", "num_test", "accuracy", *recorded])

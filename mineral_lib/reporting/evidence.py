@@ -13,7 +13,7 @@ from mineral_lib.evaluation.evidence_study import (
     MOST_ON_GROUNDS,
     read_measured,
 )
-from mineral_lib.evaluation.statistics import accuracy_interval
+from mineral_lib.evaluation.statistics import Estimate, accuracy_interval
 from mineral_lib.reporting.artefacts import table
 from mineral_lib.reporting.contrasts import (
     FAILS,
@@ -21,9 +21,12 @@ from mineral_lib.reporting.contrasts import (
     HOLDS,
     MIN_SEEDS,
     UNDECIDED,
-    Paired,
+    direction,
+    frame_part,
+    interval_text,
     paired,
     points,
+    resampling,
     seeds_text,
 )
 from mineral_lib.reporting.run_checks import NOT_RUN
@@ -70,11 +73,7 @@ def _by_run(photographs: pd.DataFrame, measure: Callable[[pd.DataFrame], dict]) 
 
 
 def _evidence_row(part: pd.DataFrame, study: Study) -> dict:
-    report, specimens = study.settings.report, part["specimen"].to_numpy(str)
-    ends = [
-        accuracy_interval(part[name].to_numpy(float), specimens, resamples=report.bootstrap, seed=report.seed)
-        for name in ("heat", "hottest")
-    ]
+    ends = [accuracy_interval(*frame_part(part, name), **resampling(study)) for name in ("heat", "hottest")]
     return {
         "empty maps": int(part["empty"].sum()),
         "heat on specimen": part["heat"].mean(),
@@ -87,7 +86,7 @@ def _evidence_row(part: pd.DataFrame, study: Study) -> dict:
     }
 
 
-def _change(right: pd.DataFrame, ground: str, study: Study) -> Paired:
+def _change(right: pd.DataFrame, ground: str, study: Study) -> Estimate:
     return paired(right.assign(value=right[ground] - right["own"]), study)
 
 
@@ -95,8 +94,8 @@ def _ground_row(part: pd.DataFrame, study: Study) -> dict:
     changes = {name: _change(part, name, study) for name in GROUNDS[1:]}
     row = {name: part[name].mean() for name in GROUNDS}
     for name, change in changes.items():
-        row |= {f"{name}_change": change.value, f"{name}_low": change.low}
-    return row | {f"{name}_high": change.high for name, change in changes.items()}
+        row |= {f"{name}_change": change.value, f"{name}_low": change.interval()[0]}
+    return row | {f"{name}_high": change.interval()[1] for name, change in changes.items()}
 
 
 def _run(rows: pd.DataFrame, model: str) -> pd.DataFrame:
@@ -104,22 +103,21 @@ def _run(rows: pd.DataFrame, model: str) -> pd.DataFrame:
     return rows[(rows["model"] == model) & (rows["start"] == block_weights(model, "as_read"))]
 
 
-def _against(maps: pd.DataFrame, other: pd.DataFrame, study: Study, level: float = 0.95) -> Paired | None:
+def _against(maps: pd.DataFrame, other: pd.DataFrame, study: Study) -> Estimate | None:
     """The proposed network minus another on the same photographs; a reference without seeds meets every seed."""
     keys = ["image_id"] if other["seed"].isna().all() else ["seed", "image_id"]
     both = _run(maps, PROPOSED).merge(other[[*keys, "hottest"]], on=keys, suffixes=("", "_other"))
     if both.empty:
         return None
-    return paired(both.assign(value=both["hottest"] - both["hottest_other"]), study, level=level)
+    return paired(both.assign(value=both["hottest"] - both["hottest_other"]), study)
 
 
-def _rivals(maps: pd.DataFrame, study: Study) -> tuple[dict[str, Paired], float]:
+def _rivals(maps: pd.DataFrame, study: Study) -> tuple[dict[str, Estimate], float]:
     """Differences to every other network, and the level of their intervals (95 % for all together)."""
     others = [_run(maps, model) for model in study.settings.comparison.models if model != PROPOSED]
     others = [rows for rows in others if len(rows)]
-    level = 1 - 0.05 / max(1, len(others))
-    found = {rows["network"].iloc[0]: _against(maps, rows, study, level) for rows in others}
-    return {name: difference for name, difference in found.items() if difference}, level
+    found = {rows["network"].iloc[0]: _against(maps, rows, study) for rows in others}
+    return {name: lead for name, lead in found.items() if lead}, 1 - 0.05 / max(1, len(others))
 
 
 def evidence_sentence(maps: pd.DataFrame, study: Study) -> str:
@@ -133,16 +131,17 @@ def evidence_sentence(maps: pd.DataFrame, study: Study) -> str:
         f"{100 * mine['hottest'].mean():.1f} % of {len(mine):,} maps ({seeds_text(seeds)})."
     )
     if rivals:
-        clear = [difference.direction for difference in rivals.values()]
+        clear = [direction(lead, level) for lead in rivals.values()]
         strongest = min(rivals, key=lambda name: rivals[name].value)
         words += (
             f" Of {len(clear)} other networks it is clearly above {clear.count(HOLDS)}, clearly below "
             f"{clear.count(FAILS)} and within noise of {clear.count(UNDECIDED)}; against the strongest, {strongest}: "
-            f"{rivals[strongest].words} ({100 * level:.0f} % interval over seeds and specimens, same photographs)."
+            f"{interval_text(rivals[strongest], level)} ({100 * level:.0f} % interval over seeds and specimens, same "
+            "photographs)."
         )
     if blind := _against(maps, maps[maps["model"] == BLIND], study):
-        beside = {HOLDS: "clearly above", FAILS: "clearly below", UNDECIDED: "within noise of"}[blind.direction]
-        words += f" It is {beside} a blind map of the picture's middle ({blind.words})."
+        beside = {HOLDS: "clearly above", FAILS: "clearly below", UNDECIDED: "within noise of"}[direction(blind)]
+        words += f" It is {beside} a blind map of the picture's middle ({interval_text(blind)})."
     return words if seeds >= MIN_SEEDS else f"{words} {FEW_SEEDS}"
 
 
@@ -169,9 +168,9 @@ def ground_sentence(right: pd.DataFrame, study: Study) -> str:
     return words if seeds >= MIN_SEEDS else f"{words} {FEW_SEEDS}"
 
 
-def _moves(change: Paired) -> str:
-    verb = {FAILS: "falls clearly", HOLDS: "rises clearly"}.get(change.direction, "does not change beyond noise")
-    return f"{verb} ({change.words})"
+def _moves(change: Estimate) -> str:
+    verb = {FAILS: "falls clearly", HOLDS: "rises clearly"}.get(direction(change), "does not change beyond noise")
+    return f"{verb} ({interval_text(change)})"
 
 
 def check_evidence(study: Study) -> tuple[str, str]:
@@ -184,12 +183,12 @@ def check_evidence(study: Study) -> tuple[str, str]:
         Verdict and the numbers behind it.
     """
     maps = read_measured(study, EVIDENCE_FILE)
-    rivals = {} if maps is None else _rivals(maps, study)[0]
+    rivals, level = ({}, 0) if maps is None else _rivals(maps, study)
     if not rivals:
         return NOT_RUN, ""
-    clear = {difference.direction for difference in rivals.values()}
+    clear = {direction(lead, level) for lead in rivals.values()}
     verdict = FAILS if FAILS in clear else HOLDS if clear == {HOLDS} else UNDECIDED
-    enough = min(difference.seeds for difference in rivals.values()) >= MIN_SEEDS
+    enough = min(lead.seeds for lead in rivals.values()) >= MIN_SEEDS
     return (verdict if enough else UNDECIDED), evidence_sentence(maps, study)
 
 
@@ -205,5 +204,6 @@ def check_evidence_kind(study: Study) -> tuple[str, str]:
     beside = None if maps is None else _against(maps, maps[maps["model"] == BLIND], study)
     if beside is None:
         return NOT_RUN, ""
-    words = f"Against a blind map of the picture's middle: {beside.words}. No map of places tells edges from colour."
-    return (beside.direction if beside.seeds >= MIN_SEEDS else UNDECIDED), words
+    words = f"Against a blind map of the picture's middle: {interval_text(beside)}."
+    verdict = direction(beside) if beside.seeds >= MIN_SEEDS else UNDECIDED
+    return verdict, f"{words} No map of places tells edges from colour."

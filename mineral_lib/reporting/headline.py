@@ -3,13 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from mineral_lib.config import PROPOSED
-from mineral_lib.data.split import read_split
-from mineral_lib.evaluation.metrics import commonest_label
 from mineral_lib.reporting.ablation import gains
-from mineral_lib.reporting.baselines import best_baseline, lead
+from mineral_lib.reporting.baselines import best_baseline, chance_level, lead
 from mineral_lib.reporting.contrasts import (
     FAILS,
     HOLDS,
@@ -46,17 +42,6 @@ QUESTIONS = {
     "Does transfer help?": "transfer alone",
 }
 ANSWERS = {HOLDS: "yes", FAILS: "no, it harms", UNDECIDED: UNDECIDED}
-
-
-def chance_level(study: Study) -> float | None:
-    """Accuracy of always naming the commonest training class on the grouped test set, a mean over splits."""
-    found = []
-    for path in sorted(study.paths.splits_dir.glob("grouped*.csv")):
-        split = read_split(path.parent, path.stem)
-        train, test = (split.loc[split["split"] == part, "label"] for part in ("train", "test"))
-        if len(train) and len(test):
-            found.append(float((test == commonest_label(train)).mean()))
-    return float(np.mean(found)) if found else None
 
 
 def describe_data(study: Study) -> str:

@@ -17,7 +17,7 @@ from mineral_lib.evaluation.statistics import holm
 from mineral_lib.reporting.ablation import BASE, gains
 from mineral_lib.reporting.comparison import leads
 from mineral_lib.reporting.contrasts import FAILS, HOLDS, LEVEL, MIN_SEEDS, UNDECIDED, percent, points, seeds_text
-from mineral_lib.reporting.convergence import curve_area, epochs_to
+from mineral_lib.reporting.curves import curve_area, epochs_to
 from mineral_lib.reporting.leakage import gap_row, table_leakage
 from mineral_lib.reporting.summary import block_runs, row_name, summarise, unseen_text
 from mineral_lib.study import Study

@@ -8,7 +8,7 @@ from tiny_runs import write_run
 
 from mineral_lib import reporting
 from mineral_lib.reporting import artefacts, report
-from mineral_lib.reporting.placements import table_gates
+from mineral_lib.reporting.ablation import table_gates
 from mineral_lib.reporting.style import Drawing, new_figure
 from mineral_lib.reporting.words import words
 

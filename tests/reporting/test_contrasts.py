@@ -8,12 +8,11 @@ import pytest
 from tiny_runs import NUMBER, change, first_seed, write_baselines, write_corners, write_photographs, write_run
 
 from mineral_lib.parameters import load_profile
-from mineral_lib.reporting import ablation, comparison, confusion, curves, headline
+from mineral_lib.reporting import ablation, baselines, comparison, confusion, curves, headline
+from mineral_lib.reporting.ablation import table_gates, table_placements, table_starts
 from mineral_lib.reporting.claims import judge
 from mineral_lib.reporting.contrasts import FAILS, HOLDS, UNDECIDED, compare
-from mineral_lib.reporting.placements import table_gates, table_placements
 from mineral_lib.reporting.run_checks import NOT_RUN, UNTESTABLE
-from mineral_lib.reporting.starts import table_starts
 from mineral_lib.study import Study
 
 
@@ -123,7 +122,7 @@ def test_the_first_screen_asks_three_questions_and_names_the_baseline(paths, stu
     assert found["Does channel attention help from scratch?"].value == UNDECIDED
     assert found["Best simple baseline"].value == "66.7 %"
     assert "network minus baseline +20.8 points" in found["Best simple baseline"].detail
-    assert found["Chance"].value == f"{100 * headline.chance_level(study):.1f} %"
+    assert found["Chance"].value == f"{100 * baselines.chance_level(study):.1f} %"
     ending = f"64 px. One seed, {settings.train.epochs} epochs: a demonstration."
     assert headline.describe_data(study).endswith(ending)
     several = load_profile("quick", ["train.seeds=[0, 1, 2]"])

@@ -11,7 +11,7 @@ from mineral_lib.config import PAPER_MODELS
 from mineral_lib.models.paper_networks import network_facts
 from mineral_lib.paper import AUTHORS_RUNS, Paper
 from mineral_lib.parameters import load_profile
-from mineral_lib.reporting.claims import CONSISTENT, all_claims, judge, ledger, table_claims
+from mineral_lib.reporting.claims import CONSISTENT, judge, ledger, table_claims
 from mineral_lib.reporting.contrasts import FAILS, HOLDS, UNDECIDED
 from mineral_lib.reporting.run_checks import NOT_RUN, UNTESTABLE
 from mineral_lib.study import Study
@@ -189,13 +189,11 @@ def test_over_fitting_is_judged_after_a_full_training_only(paths, settings, epoc
 
 
 def test_the_ledger_is_long_has_places_and_judges_the_paper_without_any_run(study):
-    found = all_claims(study)
-    assert len(found) == 50 and all(claim.source and claim.claim for claim in found)
-    judged = [claim for claim in found if claim.verdict in (CONSISTENT, NOISE, SELF, CODE, LOGS, BUILT)]
-    assert len(judged) == 30 and all(claim.evidence for claim in judged)
-    assert {claim.verdict for claim in found if claim not in judged} == {NOT_RUN, UNTESTABLE}
-    table = table_claims(study)
-    assert list(table.frame.columns) == ["claim", "source", "verdict", "evidence"]
+    found = table_claims(study).frame
+    assert len(found) == 50 and found[["claim", "source"]].ne("").all(axis=None)
+    judged = found["verdict"].isin((CONSISTENT, NOISE, SELF, CODE, LOGS, BUILT))
+    assert judged.sum() == 30 and found.loc[judged, "evidence"].ne("").all()
+    assert set(found.loc[~judged, "verdict"]) == {NOT_RUN, UNTESTABLE}
 
 
 def test_the_authors_profile_is_what_is_recorded_of_their_code():

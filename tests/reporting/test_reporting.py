@@ -7,10 +7,10 @@ from tiny_runs import change, write_photographs, write_run
 
 from mineral_lib.errors import StorageError
 from mineral_lib.evaluation.statistics import wilson
-from mineral_lib.reporting import ablation, comparison, confusion, convergence, leakage
+from mineral_lib.reporting import ablation, comparison, confusion, curves, leakage
 from mineral_lib.reporting.claims import judge
 from mineral_lib.reporting.contrasts import FAILS, compare
-from mineral_lib.reporting.leak_figure import draw_leakage
+from mineral_lib.reporting.leakage import draw_leakage
 from mineral_lib.reporting.run_checks import NOT_RUN
 from mineral_lib.reporting.tables import MISSING, Column, Table
 from mineral_lib.study import Study
@@ -72,10 +72,10 @@ def test_table_5_measures_parameters_and_prints_the_papers(four_corners, study):
 
 
 def test_thresholds_count_epochs_from_one(paths, study):
-    assert convergence.epochs_to(np.array([0.2, 0.5, 0.5]), 0.5) == 2
-    assert np.isnan(convergence.epochs_to(np.array([0.2]), 0.5))
+    assert curves.epochs_to(np.array([0.2, 0.5, 0.5]), 0.5) == 2
+    assert np.isnan(curves.epochs_to(np.array([0.2]), 0.5))
     write_run(paths, "resnet50", "scratch", wrong=[0], val=(0.3, 0.55, 0.72))
-    table = convergence.table_6(study)
+    table = curves.table_6(study)
     row = table.frame.query("source == 'ours' and model == 'resnet50'").iloc[0]
     assert (row["epochs_to_50_percent"], row["epochs_to_70_percent"]) == (2, 3)
     assert np.isnan(row["epochs_to_80_percent"]) and row["area"] == pytest.approx((0.3 + 0.55 + 0.72) / 3)

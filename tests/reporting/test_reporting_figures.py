@@ -10,10 +10,10 @@ from matplotlib import font_manager
 from mineral_lib.catalogue import minerals
 from mineral_lib.evaluation.cam_study import CamGrid, CamPanel, CamRow
 from mineral_lib.models.structure import Step
-from mineral_lib.reporting import confusion, counts, curves, plates
+from mineral_lib.reporting import confusion, curves, plates, setup_tables
 from mineral_lib.reporting.cam_grid import draw_cam_grid
-from mineral_lib.reporting.credits import credit_line
 from mineral_lib.reporting.diagrams import draw_block, draw_eca, draw_network
+from mineral_lib.reporting.plates import credit_line
 from mineral_lib.reporting.style import CJK_FAMILY, network_style, register_fonts
 from mineral_lib.reporting.words import chinese_characters
 
@@ -88,10 +88,12 @@ def test_figures_by_class_show_their_photographs():
     assert [text.get_text() for text in axes.get_yticklabels()] == ["bornite  2 / –†", "my rock  5 / –"]
     frame = pd.DataFrame({"class_name": ["bornite"], "original": [9.0], "augmented": [np.nan]})
     bars = {"plain": frame, "split": frame.assign(test=[2.0], train=[5.0])}
-    words = {name: counts.draw_class_counts(data).figure.axes[0].texts[0].get_text() for name, data in bars.items()}
+    words = {
+        name: setup_tables.draw_class_counts(data).figure.axes[0].texts[0].get_text() for name, data in bars.items()
+    }
     assert words["plain"].strip() == "9" and words["split"].split() == ["9", "2", "/", "5†"]
     known = frame.assign(test=[np.nan], train=[np.nan])
-    assert counts.draw_class_counts(known).figure.axes[0].texts[0].get_text().strip() == "9"
+    assert setup_tables.draw_class_counts(known).figure.axes[0].texts[0].get_text().strip() == "9"
 
 
 def test_class_without_test_photographs_is_not_a_number():

@@ -7,7 +7,7 @@ import sys
 import pytest
 from tiny_runs import write_photographs, write_run
 
-from mineral_lib.reporting.claims import all_claims, judge
+from mineral_lib.reporting.claims import judge, table_claims
 from mineral_lib.reporting.contrasts import FAILS, HOLDS, UNDECIDED
 from mineral_lib.reporting.report import write_report
 from mineral_lib.reporting.run_checks import NOT_RUN, UNTESTABLE
@@ -23,7 +23,7 @@ def test_verdicts_without_a_gain(four_corners, settings):
 
 
 def test_claims_without_any_run_are_open(paths, settings):
-    found = {claim.verdict for claim in all_claims(Study(settings, paths))}
+    found = set(table_claims(Study(settings, paths)).frame["verdict"])
     assert {NOT_RUN, UNTESTABLE} <= found
     assert not found & {HOLDS, FAILS, UNDECIDED}
 
