@@ -9,13 +9,12 @@ MOST = 5
 Fold = tuple[np.ndarray, np.ndarray]
 
 
-def grouped_folds(labels: np.ndarray, groups: np.ndarray, *, seed: int = 0) -> list[Fold]:
+def grouped_folds(labels: np.ndarray, groups: np.ndarray) -> list[Fold]:
     """Rows to fit on and rows held out, up to five times; fewer where classes or specimens are few.
 
     Args:
         labels: (N,).
         groups: Specimen of each photograph, shape (N,); a specimen is never on both sides.
-        seed: Deals specimens into folds.
 
     Returns:
         Only folds that hold something out and leave two classes to learn; none if there are none.
@@ -27,5 +26,5 @@ def grouped_folds(labels: np.ndarray, groups: np.ndarray, *, seed: int = 0) -> l
         return []
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The least populated class|The number of unique classes")
-        dealt = list(StratifiedGroupKFold(count, shuffle=True, random_state=seed).split(labels, labels, groups))
+        dealt = list(StratifiedGroupKFold(count, shuffle=True, random_state=0).split(labels, labels, groups))
     return [(rest, held) for rest, held in dealt if len(held) and len(np.unique(labels[rest])) > 1]

@@ -143,10 +143,8 @@ def _pairs(
         digests = pictures["sha256"].tolist()
         (features,) = photograph_features(digests, decode, [kind_of(kind)], cache_dir=cache_dir, jobs=jobs)
         candidates |= neighbours(features, asked)
-    for match in same_scenes(candidates - exact, decode):
-        row = rows.setdefault((match.first, match.second), {"distance": np.nan})
-        row |= {"kind": SAME_SCENE, "scale": match.scale, "turn_deg": match.turn_deg}
-        row |= {"mirrored": "yes" if match.mirrored else "no", "inliers": match.inliers}
+    for pair, scene in same_scenes(candidates - exact, decode).items():
+        rows[pair] = {"distance": np.nan} | rows.get(pair, {}) | scene | {"kind": SAME_SCENE}
     return _table(pictures, rows)
 
 

@@ -21,7 +21,7 @@ from mineral_lib.digests import write_record
 from mineral_lib.photos import stated
 from mineral_lib.recognition.backbone import load_backbone
 from mineral_lib.recognition.calibration import probabilities
-from mineral_lib.recognition.ladder import Rung, best_rung, climb, rungs_of, scores, scores_with_interval
+from mineral_lib.recognition.ladder import Rung, best_rung, climb, rungs_of, scores
 from mineral_lib.recognition.linear import Choice
 from mineral_lib.recognition.model_card import CARD_FILE, model_card
 from mineral_lib.recognition.model_file import MODEL_FILE, backbone_names, save_recogniser
@@ -40,9 +40,9 @@ def folder_of(study: Study) -> Path:
     return study.paths.root / "recogniser"
 
 
-def parts_of(study: Study, seed: int | None = None) -> dict[str, np.ndarray]:
+def parts_of(study: Study) -> dict[str, np.ndarray]:
     """Rows of the index in ``train``, ``val`` and ``test`` of the grouped split."""
-    samples = study.samples("grouped", seed).set_index("image_id")["split"].reindex(study.index["image_id"])
+    samples = study.samples("grouped").set_index("image_id")["split"].reindex(study.index["image_id"])
     return {name: np.flatnonzero(samples.to_numpy() == name) for name in SPLITS}
 
 
@@ -140,7 +140,7 @@ def _number(value: float) -> float | None:
 def _row(rung: Rung, photographs: Photographs, rows: np.ndarray, test: np.ndarray, study: Study) -> dict[str, object]:
     labels, groups = photographs.labels, photographs.groups
     known = np.isfinite(rung.known).any(1)
-    found = scores_with_interval(rung.test, labels[test], groups[test], **_resampling(study))
+    found = scores(rung.test, labels[test], groups[test], **_resampling(study))
     choice = {"strength": rung.choice.strength, "class_weight": rung.choice.class_weight} if rung.choice else {}
     chosen_on = {f"cv_{name}": value for name, value in scores(rung.known[known], labels[rows][known]).items()}
     return {"rung": rung.name, **chosen_on, **found, **choice, "seconds": rung.seconds}

@@ -8,6 +8,7 @@ colours agree where the pictures overlap: cut gems or crystals of one mineral lo
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -26,26 +27,7 @@ MOST_COLOUR_DISTANCE = 30.0  # mean absolute difference of overlapping 8-bit pix
 NEIGHBOURS = 8
 KEPT = 1000  # pictures whose local features stay in memory, about 0.7 MB each
 
-
-@dataclass(frozen=True)
-class Match:
-    """Two photographs that show the same scene.
-
-    Attributes:
-        first: Row of the one photograph.
-        second: Row of the other.
-        inliers: Local features that agree.
-        scale: Size of the first in the second, 1 for the same.
-        turn_deg: Turn from the first to the second, -180 to 180.
-        mirrored: The first must be mirrored left to right before that.
-    """
-
-    first: int
-    second: int
-    inliers: int
-    scale: float
-    turn_deg: float
-    mirrored: bool = False
+Pair = tuple[int, int]  # places of two photographs, the smaller first
 
 
 @dataclass(frozen=True)
@@ -99,7 +81,7 @@ def _colour_distance(one: np.ndarray, other: np.ndarray, transform: np.ndarray) 
     return float(np.abs(laid[covered].astype(float) - other[covered]).mean())
 
 
-def neighbours(features: np.ndarray, among: np.ndarray | None = None) -> set[tuple[int, int]]:
+def neighbours(features: np.ndarray, among: np.ndarray | None = None) -> set[Pair]:
     """Pairs of photographs whose features (N, D) are near, as candidates: places, the smaller first.
 
     Args:
@@ -117,12 +99,17 @@ def neighbours(features: np.ndarray, among: np.ndarray | None = None) -> set[tup
     return {(min(pair), max(pair)) for pair in found.tolist() if pair[0] != pair[1]}
 
 
-def same_scenes(candidates: Collection[tuple[int, int]], decode: Callable[[int], Image.Image]) -> list[Match]:
+def same_scenes(candidates: Collection[Pair], decode: Callable[[int], Image.Image]) -> dict[Pair, dict[str, Any]]:
     """The pairs of photographs that show the same scene.
 
     Args:
         candidates: Pairs to verify: places of photographs, the smaller first.
         decode: Gives the photograph at a place as a PIL image.
+
+    Returns:
+        Of each pair ``inliers`` (local features that agree), ``scale`` (size of the first in the second, 1 for the
+        same), ``turn_deg`` (from the first to the second, -180 to 180) and ``mirrored`` (``yes``: the first must be
+        mirrored left to right before that).
     """
 
     @lru_cache(KEPT)
@@ -133,10 +120,11 @@ def same_scenes(candidates: Collection[tuple[int, int]], decode: Callable[[int],
     def mirror(row: int) -> Local:
         return local_features(decode(row), mirrored=True)
 
-    matches = []
+    matches = {}
     for first, second in sorted(candidates):
         for mirrored, view in enumerate((upright, mirror)):
             if found := verify(view(first), upright(second)):
-                matches.append(Match(first, second, *found, bool(mirrored)))
+                names = ("inliers", "scale", "turn_deg", "mirrored")
+                matches[first, second] = dict(zip(names, (*found, "yes" if mirrored else "no"), strict=True))
                 break
     return matches

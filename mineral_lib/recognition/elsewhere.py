@@ -13,7 +13,7 @@ from mineral_lib.config import Settings
 from mineral_lib.data.index import build_index, photo_folder
 from mineral_lib.errors import DataError
 from mineral_lib.notation import line
-from mineral_lib.recognition.ladder import scores_with_interval
+from mineral_lib.recognition.ladder import scores
 from mineral_lib.recognition.name_match import Name, match_names, names_table
 from mineral_lib.recognition.names import both_names
 from mineral_lib.recognition.recogniser import SEEN_DIGITS, Photographs, Recogniser
@@ -168,7 +168,7 @@ def evaluate_elsewhere(
     here, specimens = {}, {}
     if known.any():
         options = {"resamples": settings.report.bootstrap, "seed": settings.report.seed}
-        here = scores_with_interval(probability[known], labels[known], groups[known], **options)
+        here = scores(probability[known], labels[known], groups[known], **options)
         asked = [part[known] for part in parts]
         specimens = judge_photographs(recogniser, asked, labels[known], groups[known], **options)
     predictions = pd.DataFrame(

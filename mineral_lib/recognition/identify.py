@@ -124,7 +124,6 @@ def identify(
     groups: Sequence[str] | None = None,
     *,
     answers: Mapping[str, str] | None = None,
-    jobs: int = 2,
 ) -> Identified:
     """Name the minerals on photographs; what cannot be read is skipped with its reason.
 
@@ -134,7 +133,6 @@ def identify(
         groups: Specimen of each; photographs of one specimen are one answer. Each its own if None.
         answers: Answers to hand tests, for example ``{"hardness": "3"}``; they belong to all photographs and are
             taken into account before anything is decided. The promise of the sets is made for photographs alone.
-        jobs: Decoding threads.
 
     Raises:
         ParameterError: An answer that cannot be.
@@ -142,7 +140,7 @@ def identify(
     tests = dict(answers or {})
     for name, answer in tests.items():
         hand_tests.weights(name, answer)  # wrong answers are refused before photographs are read
-    read, parts, skipped = read_features(files, recogniser.kinds, jobs=jobs)
+    read, parts, skipped = read_features(files, recogniser.kinds)
     found: list[Answer] = []
     if read:
         names = [str(files[row]) for row in read]

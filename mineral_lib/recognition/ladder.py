@@ -88,27 +88,28 @@ def _majority(labels: np.ndarray, asked: int, num_classes: int) -> Rung:
     return Rung(MAJORITY, (), None, np.tile(logits, (len(labels), 1)), np.tile(answer, (asked, 1)), 0.0)
 
 
-def scores_with_interval(
-    probability: np.ndarray, labels: np.ndarray, groups: np.ndarray, **options: int
+def scores(
+    probability: np.ndarray, labels: np.ndarray, groups: np.ndarray | None = None, **options: int
 ) -> dict[str, float]:
-    """As ``scores``, and ``low`` and ``high`` of the accuracy, see ``statistics.accuracy_interval``."""
-    low = high = float("nan")
-    if len(labels):
-        low, high = accuracy_interval(probability.argmax(1) == labels, groups, **options)
-    return scores(probability, labels) | {"low": low, "high": high}
+    """Accuracy, macro recall and share among the first three, fractions; NaN without photographs.
 
-
-def scores(probability: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Accuracy, macro recall and share among the first three, fractions; NaN without photographs."""
+    Args:
+        probability: Of photographs, shape (N, C).
+        labels: Their classes (N,).
+        groups: Their specimens (N,), for the 95 % interval ``low`` to ``high`` of the accuracy.
+        **options: Of the interval, see ``statistics.accuracy_interval``.
+    """
+    interval = () if groups is None else ("low", "high")
     if not len(labels):
-        return dict.fromkeys(("accuracy", "macro_recall", "top3"), float("nan"))
+        return dict.fromkeys(("accuracy", "macro_recall", "top3", *interval), float("nan"))
     right = pd.Series(probability.argmax(1) == labels)
     first = np.argsort(-probability, axis=1, kind="stable")[:, :TOP]
-    return {
+    found = {
         "accuracy": float(right.mean()),
         "macro_recall": float(right.groupby(labels).mean().mean()),
         "top3": float((first == labels[:, None]).any(1).mean()),
     }
+    return found | (dict(zip(interval, accuracy_interval(right, groups, **options), strict=True)) if interval else {})
 
 
 def best_rung(rungs: Sequence[Rung], labels: np.ndarray) -> Rung:

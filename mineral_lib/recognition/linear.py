@@ -116,9 +116,7 @@ def fit_linear(features: np.ndarray, labels: np.ndarray, num_classes: int, choic
     return _Standardised.of(features).fit(labels, num_classes, choice)
 
 
-def choose(
-    features: np.ndarray, labels: np.ndarray, groups: np.ndarray, num_classes: int, *, seed: int = 0
-) -> tuple[Choice, np.ndarray]:
+def choose(features: np.ndarray, labels: np.ndarray, groups: np.ndarray, num_classes: int) -> tuple[Choice, np.ndarray]:
     """The choice whose out-of-fold answers score best, the stronger regularisation of equals.
 
     Args:
@@ -126,24 +124,17 @@ def choose(
         labels: (N,).
         groups: Specimen of each photograph, shape (N,).
         num_classes: C.
-        seed: Deals specimens into folds.
 
     Returns:
         The choice and its out-of-fold logits (N, C), see ``out_of_fold``.
     """
-    logits = out_of_fold(features, labels, groups, num_classes, CHOICES, seed=seed)
+    logits = out_of_fold(features, labels, groups, num_classes, CHOICES)
     best = max(range(len(CHOICES)), key=lambda place: score(logits[place], labels))
     return CHOICES[best], logits[best]
 
 
 def out_of_fold(
-    features: np.ndarray,
-    labels: np.ndarray,
-    groups: np.ndarray,
-    num_classes: int,
-    choices: Sequence[Choice],
-    *,
-    seed: int = 0,
+    features: np.ndarray, labels: np.ndarray, groups: np.ndarray, num_classes: int, choices: Sequence[Choice]
 ) -> np.ndarray:
     """Logits of every photograph by classifiers that have seen none of its specimen.
 
@@ -153,13 +144,12 @@ def out_of_fold(
         groups: Specimen of each photograph, shape (N,).
         num_classes: C.
         choices: A classifier is fitted for each, K in all.
-        seed: Deals specimens into folds.
 
     Returns:
         Shape (K, N, C); NaN where no fold could be held out, for example everywhere with fewer than two specimens.
     """
     logits = np.full((len(choices), len(labels), num_classes), np.nan)
-    for rest, held in grouped_folds(labels, groups, seed=seed):
+    for rest, held in grouped_folds(labels, groups):
         known = _Standardised.of(features[rest])
         for place, choice in enumerate(choices):
             logits[place, held] = known.fit(labels[rest], num_classes, choice).logits(features[held])

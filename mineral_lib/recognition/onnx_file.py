@@ -7,19 +7,16 @@ these pictures stands in the file's metadata. The sets and *not one of these* ar
 
 import json
 import warnings
-from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import nn
 
 from mineral_lib.errors import WeightsError
 from mineral_lib.recognition.backbone import Backbone
-from mineral_lib.recognition.features import BINS, COLOUR, HISTOGRAM_SIDE_PX, Kind, small_picture
+from mineral_lib.recognition.features import BINS, COLOUR, HISTOGRAM_SIDE_PX, Kind
 from mineral_lib.recognition.recogniser import Recogniser
 from mineral_lib.storage import write_bytes
 
@@ -84,21 +81,6 @@ def input_names(recogniser: Recogniser) -> list[str]:
     return [
         COLOUR.name if kind.backbone is None else f"{kind.backbone.name}_{kind.size_px}" for kind in recogniser.kinds
     ]
-
-
-def inputs_of(recogniser: Recogniser, photos: Sequence[Image.Image]) -> dict[str, np.ndarray]:
-    """Photographs as inputs: name and pictures (B, 3, px, px), float32, values 0 to 1."""
-    names = input_names(recogniser)
-    return {
-        name: np.stack([_picture(kind, photo) for photo in photos])
-        for name, kind in zip(names, recogniser.kinds, strict=True)
-    }
-
-
-def _picture(kind: Kind, photo: Image.Image) -> np.ndarray:
-    if kind.backbone is not None:
-        return kind.prepare(photo).numpy()
-    return np.asarray(small_picture(photo), np.float32).transpose(2, 0, 1) / np.float32(255)
 
 
 def write_onnx(path: Path, recogniser: Recogniser) -> Path:

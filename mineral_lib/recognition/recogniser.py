@@ -186,7 +186,6 @@ def fit_recogniser(
     logits: np.ndarray,
     *,
     coverage: float = 0.9,
-    seed: int = 0,
 ) -> Recogniser:
     """Fit on training and validation photographs, calibrate on photographs of held-out specimens.
 
@@ -199,7 +198,6 @@ def fit_recogniser(
         choice: Regularisation and class weights, see ``linear.choose``.
         logits: Its out-of-fold logits (N, C); NaN where there is none.
         coverage: Promised share of sets that hold the true class.
-        seed: Draws the classes that are left out to measure the unknown.
     """
     made = [kind_of(name) for name in kinds]
     parts = [part[rows] for part in photographs.features(made)]
@@ -213,5 +211,5 @@ def fit_recogniser(
         true, table = labels[known][first], group_table(classes)[1]
         least = conformal.threshold(joint[np.arange(len(joint)), true], coverage)
         group_least = conformal.threshold((joint @ table)[np.arange(len(joint)), table[true].argmax(1)], coverage)
-    familiarity = fit_familiarity(parts[0], labels, held, seed=seed)
+    familiarity = fit_familiarity(parts[0], labels, held)
     return Recogniser(classes, made, linear, temperature, coverage, least, group_least, familiarity)

@@ -48,9 +48,7 @@ NO_WEIGHTS = (
 )
 
 
-def doubtful_labels(
-    features: np.ndarray, labels: np.ndarray, groups: np.ndarray, num_classes: int, *, seed: int = 0
-) -> pd.DataFrame:
+def doubtful_labels(features: np.ndarray, labels: np.ndarray, groups: np.ndarray, num_classes: int) -> pd.DataFrame:
     """Photographs from the least to the most probable label.
 
     Args:
@@ -58,7 +56,6 @@ def doubtful_labels(
         labels: The given classes (N,).
         groups: Specimen of each photograph, shape (N,).
         num_classes: C.
-        seed: Deals specimens into folds.
 
     Returns:
         Columns ``row``, ``confidence`` (out-of-fold probability of the given label), ``suggested`` (the likeliest other
@@ -66,7 +63,7 @@ def doubtful_labels(
         nobody else can say what the class looks like.
     """
     with warnings.catch_warnings(action="ignore", category=UserWarning):  # of classes with fewer specimens than folds
-        logits = out_of_fold(features, labels, groups, num_classes, [CHOICE], seed=seed)[0]
+        logits = out_of_fold(features, labels, groups, num_classes, [CHOICE])[0]
     rows = np.flatnonzero(np.isfinite(logits[np.arange(len(labels)), labels]))
     probability, given = probabilities(logits[rows], 1.0), labels[rows]
     place = np.arange(len(rows))
@@ -174,17 +171,9 @@ def _candidates(scan: Scan, doubts: pd.DataFrame) -> pd.DataFrame:
     """The first of the list, as far as another class is likelier than the given one."""
     first = doubts.head(min(MOST, math.ceil(SHARE * len(doubts))))
     first = first[first["likelihood"] > first["confidence"]]
-    index = scan.index.iloc[first["row"]]
-    return pd.DataFrame(
-        {
-            "digest": index["sha256"].to_numpy(),
-            "file": index["path"].to_numpy(),
-            "given": index["class_name"].to_numpy(),
-            "suggested": [scan.classes[label] for label in first["suggested"]],
-            "confidence": first["confidence"].to_numpy(),
-            "likelihood": first["likelihood"].to_numpy(),
-        }
-    ).assign(decision="", note="")
+    known = scan.index.iloc[first["row"]][["sha256", "path", "class_name"]].set_axis(first.index)
+    found = pd.concat([known.set_axis(["digest", "file", "given"], axis=1), first.drop(columns="row")], axis=1)
+    return found.assign(suggested=[scan.classes[label] for label in first["suggested"]], decision="", note="")
 
 
 def _conflicts(scan: Scan, root: Path) -> pd.DataFrame:

@@ -40,24 +40,23 @@ class Familiarity:
         return np.sqrt(np.clip(2 - 2 * (unit(features) @ self.points.T).max(1), 0, None))
 
 
-def fit_familiarity(features: np.ndarray, labels: np.ndarray, held: np.ndarray, *, seed: int = 0) -> Familiarity:
+def fit_familiarity(features: np.ndarray, labels: np.ndarray, held: np.ndarray) -> Familiarity:
     """Set the limit on held-out photographs, and measure how well classes that are left out are told.
 
     Args:
         features: (N, D).
         labels: (N,).
         held: Which photographs are held out (N,), bool: they set the limit, and nothing is learned from them.
-        seed: Draws the classes left out.
     """
     points = unit(features[~held])
     distance = Familiarity(points).distance(features[held])
     limit = float(np.quantile(distance, KNOWN_SHARE)) if len(distance) else np.inf
-    scores = _left_out(features, labels, held, seed) or [np.nan]
+    scores = _left_out(features, labels, held) or [np.nan]
     low, high = np.quantile(scores, [0.025, 0.975])
     return Familiarity(points, limit, float(np.mean(scores)), float(low), float(high))
 
 
-def _left_out(features: np.ndarray, labels: np.ndarray, held: np.ndarray, seed: int) -> list[float]:
+def _left_out(features: np.ndarray, labels: np.ndarray, held: np.ndarray) -> list[float]:
     """Areas under the curve of classes left out against held-out photographs of the others, one a round."""
     from sklearn.metrics import roc_auc_score
 
@@ -65,7 +64,7 @@ def _left_out(features: np.ndarray, labels: np.ndarray, held: np.ndarray, seed: 
     count = min(LEFT_OUT, len(classes) - 2)
     if count < 1 or not held.any():
         return []
-    generator, found = np.random.default_rng(derive_seed("left out", seed)), []
+    generator, found = np.random.default_rng(derive_seed("left out", 0)), []
     for _ in range(ROUNDS):
         away = np.isin(labels, generator.choice(classes, count, replace=False))
         asked, learned = held & ~away, ~held & ~away

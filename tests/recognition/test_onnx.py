@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from mineral_lib.recognition.backbone import LITE0_PACKAGE
+from mineral_lib.recognition.features import Kind, small_picture
 from mineral_lib.recognition.linear import Linear
 from mineral_lib.recognition.model_file import load_recogniser
 from mineral_lib.recognition.recogniser import Recogniser, kind_of
@@ -22,15 +23,25 @@ needs_packages = pytest.mark.skipif(
 PHOTOGRAPHS = os.environ.get("MINERAL_TEST_PHOTOS", "")
 
 
+def inputs_of(kind: Kind, photo: Image.Image) -> np.ndarray:
+    """A photograph as the file's metadata wants it."""
+    if kind.backbone is not None:
+        return kind.prepare(photo).numpy()
+    return np.asarray(small_picture(photo), np.float32).transpose(2, 0, 1) / np.float32(255)
+
+
 def answers(path: Path, recogniser: Recogniser, photos: list[Image.Image]) -> np.ndarray:
     import onnxruntime
 
-    from mineral_lib.recognition.onnx_file import inputs_of
+    from mineral_lib.recognition.onnx_file import input_names
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     metadata = session.get_modelmeta().custom_metadata_map
     assert json.loads(metadata["classes"]) == recogniser.classes
-    inputs = inputs_of(recogniser, photos)
+    inputs = {
+        name: np.stack([inputs_of(kind, photo) for photo in photos])
+        for name, kind in zip(input_names(recogniser), recogniser.kinds, strict=True)
+    }
     assert set(json.loads(metadata["inputs"])) == set(inputs) == {one.name for one in session.get_inputs()}
     return session.run(["probability"], inputs)[0]
 
