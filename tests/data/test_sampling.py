@@ -6,7 +6,7 @@ from itertools import chain
 import numpy as np
 import pytest
 import torch
-from test_dataset import epoch_of, loader_of, loader_over, study  # noqa: F401 (a fixture)
+from test_dataset import loader_over, study  # noqa: F401 (a fixture)
 
 from mineral_lib.data.dataset import set_epoch
 from mineral_lib.data.sampling import EpochBatches, balanced_order
@@ -83,12 +83,6 @@ def test_a_photograph_drawn_again_is_augmented_differently_whatever_the_workers(
     rare = [(image, i) for image, label, i in first if label == 1]
     assert len({i for _, i in rare}) == 4 and len({image for image, _ in rare}) == 8
     assert images(balanced_loader(study, workers=2), 1) == first and images(alone, 2) != first
-
-
-def test_shuffling_is_as_before(study):  # noqa: F811
-    assert EpochBatches(5, 2, 0).labels is None
-    seen, order = epoch_of(loader_of(study), 1)
-    assert sorted(order) == sorted(seen) and len(order) == len(seen)
 
 
 def test_two_cures_at_once_are_refused():

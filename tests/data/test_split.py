@@ -113,24 +113,17 @@ def test_under_hash_a_new_photograph_moves_no_other(classes, seed, added, view, 
     name = list(classes)[added % len(classes)]
     # A further view of the first specimen, or the first of a new one.
     specimen = f"{name}/0" if added % 2 else f"{name}/new"
-    label = list(classes).index(name)
-    new = {
-        "image_id": f"{specimen}-{view}",
-        "class_name": name,
-        "label": label,
-        "specimen": specimen,
-        "group": specimen,
-        "role": "full",
-    }
+    new = index[index["class_name"] == name].head(1).assign(image_id=f"{specimen}-{view}")
+    new["specimen"] = new["group"] = specimen
     try:
         before = split_of(index, protocol, profile)
-        after = split_of(pd.concat([index, pd.DataFrame([new])]), protocol, profile)
+        after = split_of(pd.concat([index, new]), protocol, profile)
     except DataError:
         return
-    assert after[after["image_id"] != new["image_id"]].reset_index(drop=True).equals(before)
+    assert after[after["image_id"] != f"{specimen}-{view}"].reset_index(drop=True).equals(before)
     if protocol == "grouped" and added % 2:
         mate = after.loc[after["image_id"] == f"{specimen}-0", "split"]
-        assert after.loc[after["image_id"] == new["image_id"], "split"].tolist() == mate.tolist()
+        assert after.loc[after["image_id"] == f"{specimen}-{view}", "split"].tolist() == mate.tolist()
 
 
 def test_hash_meets_the_ratios_on_average_and_differs_by_seed():
@@ -205,18 +198,16 @@ def test_paper_split_keeps_its_promises(classes, original):
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_seed_decides_the_split(protocol):
     index = index_of({"a": [2] * 30, "b": [1] * 40})
-    other = QUICK.model_copy(update={"split": QUICK.split.model_copy(update={"seed": 1})})
     first = split_of(index, protocol, QUICK)
     assert first.equals(split_of(index, protocol, QUICK))
-    assert not first.equals(split_of(index, protocol, other))
+    assert not first.equals(split_of(index, protocol, with_split(seed=1)))
 
 
 def test_ratios_are_met_at_full_size_and_other_ratios_are_obeyed():
     index = index_of({"a": [1] * 200, "b": [4] * 50})
     shares = split_of(index, "grouped", QUICK).groupby("class_name")["split"].value_counts(normalize=True)
     assert shares["a"].to_dict() == {"train": 0.6, "val": 0.2, "test": 0.2}
-    other = QUICK.model_copy(update={"split": QUICK.split.model_copy(update={"ratios": (0.3, 0.1, 0.6)})})
-    counts = split_of(index, "grouped", other)["split"].value_counts()
+    counts = split_of(index, "grouped", with_split(ratios=(0.3, 0.1, 0.6)))["split"].value_counts()
     assert counts.to_dict() == {"test": 240, "train": 120, "val": 40}
 
 

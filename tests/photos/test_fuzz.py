@@ -36,10 +36,6 @@ def picture(mode="RGB", size=(64, 48)):
     return image if mode == "RGB" else image.convert(mode)
 
 
-def saved(kind, image, **options):
-    return encoded(image, kind, **options)
-
-
 @cache
 def valid_files():
     """(format, bytes) of valid files that use many features of their format."""
@@ -54,7 +50,7 @@ def valid_files():
     deep = Image.fromarray((np.arange(64 * 48, dtype=np.uint32).reshape(48, 64) * 21).astype(np.uint16))
     files = [
         *(
-            ("JPEG", saved("JPEG", picture(), **options))
+            ("JPEG", encoded(picture(), "JPEG", **options))
             for options in (
                 {},
                 {"progressive": True},
@@ -64,28 +60,28 @@ def valid_files():
                 {"subsampling": 0, "optimize": True},
             )
         ),
-        ("JPEG", saved("JPEG", picture("CMYK"))),
-        ("JPEG", saved("JPEG", picture("L"))),
-        ("MPO", saved("MPO", picture(), **more())),
-        *(("PNG", saved("PNG", picture(mode))) for mode in ("RGB", "RGBA", "P", "L", "LA", "1")),
-        ("PNG", saved("PNG", deep)),
-        ("PNG", saved("PNG", picture(), exif=exif, icc_profile=profile)),
-        ("PNG", saved("PNG", picture(), **more())),
+        ("JPEG", encoded(picture("CMYK"), "JPEG")),
+        ("JPEG", encoded(picture("L"), "JPEG")),
+        ("MPO", encoded(picture(), "MPO", **more())),
+        *(("PNG", encoded(picture(mode), "PNG")) for mode in ("RGB", "RGBA", "P", "L", "LA", "1")),
+        ("PNG", encoded(deep, "PNG")),
+        ("PNG", encoded(picture(), "PNG", exif=exif, icc_profile=profile)),
+        ("PNG", encoded(picture(), "PNG", **more())),
         *(
-            ("TIFF", saved("TIFF", picture(), compression=name))
+            ("TIFF", encoded(picture(), "TIFF", compression=name))
             for name in (None, "tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg")
         ),
-        ("TIFF", saved("TIFF", picture("1"), compression="group4")),
-        ("TIFF", saved("TIFF", deep)),
-        ("TIFF", saved("TIFF", picture("CMYK"), exif=exif)),
-        ("TIFF", saved("TIFF", picture("P"), **more())),
+        ("TIFF", encoded(picture("1"), "TIFF", compression="group4")),
+        ("TIFF", encoded(deep, "TIFF")),
+        ("TIFF", encoded(picture("CMYK"), "TIFF", exif=exif)),
+        ("TIFF", encoded(picture("P"), "TIFF", **more())),
         *(
-            ("WEBP", saved("WEBP", picture(mode), **options))
+            ("WEBP", encoded(picture(mode), "WEBP", **options))
             for mode in ("RGB", "RGBA")
             for options in ({}, {"lossless": True}, {"exif": exif, "icc_profile": profile})
         ),
-        ("WEBP", saved("WEBP", picture(), **more())),
-        *(("BMP", saved("BMP", picture(mode))) for mode in ("RGB", "P", "L", "1")),
+        ("WEBP", encoded(picture(), "WEBP", **more())),
+        *(("BMP", encoded(picture(mode), "BMP")) for mode in ("RGB", "P", "L", "1")),
     ]
     try:
         import pillow_heif

@@ -3,11 +3,10 @@
 import io
 
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image, ImageFilter
 
-from mineral_lib.photos.quality import WORKING_PX, measure_quality, quality_flags, quality_warnings, working_picture
+from mineral_lib.photos.quality import WORKING_PX, measure_quality, quality_warnings, working_picture
 
 
 def stone(width=320, height=240):
@@ -58,11 +57,7 @@ BLANK = "blank or low information"
     ],
 )
 def test_each_warning_comes_for_its_fault_only(change, expected):
-    image = change(stone())
-    assert warnings_of(image) == expected
-    measured = measure_quality(working_picture(image)) | {"width": image.width, "height": image.height}
-    flags = pd.DataFrame(quality_flags(pd.DataFrame([measured, measured])))  # the same of a table, as columns
-    assert [name for name in flags if flags[name].all()] == [words.split(" (")[0] for words in expected]
+    assert warnings_of(change(stone())) == expected
 
 
 def test_numbers_hardly_depend_on_the_compression_and_size_of_the_file():

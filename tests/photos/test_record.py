@@ -69,22 +69,18 @@ def test_a_bar_when_asked_and_a_plain_line_otherwise(folder, capsys):
     assert shown.err == "" and shown.out == "photos: 9 files found, 9 read, 0 unchanged and not read\n"
 
 
-@pytest.mark.parametrize("damage", ["", "{", "[]", "{}", '{"rules": "other", "files": {}}', "\0\1\2", '{"files": 3}'])
+DAMAGES = ["", "{", "[]", "{}", '{"rules": "other", "files": {}}', "\0\1\2", '{"files": 3}', "a changed number"]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_record_is_made_anew(folder, damage):
     first = scan(folder)
     path = next((folder.parent / "cache/scans").iterdir())
-    path.write_text(damage)
+    changed = path.read_text().replace('"width":', '"width":1', 1)
+    path.write_text(changed if damage == DAMAGES[-1] else damage)
     second = scan(folder)
     assert counts(second) == (9, 0) and second.index.equals(first.index)
     assert counts(scan(folder)) == (0, 9)
-
-
-def test_a_changed_number_in_the_record_is_not_believed(folder):
-    first = scan(folder)
-    path = next((folder.parent / "cache/scans").iterdir())
-    path.write_text(path.read_text().replace('"width":', '"width":1', 1))
-    second = scan(folder)
-    assert counts(second) == (9, 0) and second.index.equals(first.index)
 
 
 def test_other_rules_read_everything_again(folder, monkeypatch):

@@ -7,7 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
-from PIL import Image
+from painted import paint
 
 from mineral_lib.cli import main
 from mineral_lib.data.prepare import _key as prepare_key
@@ -19,25 +19,15 @@ from mineral_lib.photos import scan as scan_folder
 from mineral_lib.recognition.review import doubtful_labels, review
 
 COLOURS = {"azurite": (40, 60, 200), "malachite": (40, 180, 80), "cinnabar": (200, 40, 40)}
-WRONG = "azurite/p0.png"  # shows malachite
-
-
-def picture(colour, number):
-    rng = np.random.default_rng(number)
-    coarse = np.array(colour) + rng.normal(0, 12, (6, 8, 3))
-    small = Image.fromarray(np.clip(coarse, 0, 255).astype(np.uint8))
-    return small.resize((48, 36), Image.Resampling.BICUBIC)
+WRONG = "azurite/0_0.png"  # shows malachite
 
 
 @pytest.fixture
 def photos(tmp_path):
-    root, number = tmp_path / "my photos", 0
+    root = tmp_path / "my photos"
     for name, colour in COLOURS.items():
-        (root / name).mkdir(parents=True)
-        for place in range(12):
-            number += 1
-            shown = COLOURS["malachite"] if f"{name}/p{place}.png" == WRONG else colour
-            picture(shown, number).save(root / name / f"p{place}.png")
+        paint(root, name, colour, 12, spread=12)
+    paint(root, "azurite", COLOURS["malachite"], 1, spread=12)  # in place of the first
     return root
 
 
@@ -112,32 +102,32 @@ def test_a_second_review_keeps_what_was_decided(photos, study_root, tmp_path):
     made = review(settings_of(photos), out=out, kinds=["colour"])
     decide(made.table, "malachite", wrong, note='a "remark", 石英')
     kept = next(row for row in rows_of(made.table) if row["digest"] == wrong)
-    picture(COLOURS["cinnabar"], 99).save(photos / "malachite" / "new.png")  # a new photograph, wrong
+    paint(photos, "malachite", COLOURS["cinnabar"], 1, seed=9, spread=12)  # a new photograph, wrong
     (photos / "azurite").rename(photos / "蓝铜矿")  # and a renamed class
     again = review(settings_of(photos), out=out, kinds=["colour"])
     rows = rows_of(again.table)
     assert rows[0] == kept and again.decided == 1
-    assert rows[1]["file"] == "malachite/new.png"
+    assert rows[1]["file"] == "malachite/9_0.png"
     assert len({row["digest"] for row in rows}) == len(rows)
     assert again.table.read_bytes().startswith("\ufeffdigest".encode())  # so that spreadsheets read Chinese names
     assert rows_of(review(settings_of(photos), out=out, kinds=["colour"]).table) == rows  # nothing new
 
 
 def test_later_runs_obey(photos, study_root, tmp_path):
-    wrong, dropped = digest_of(photos / WRONG), digest_of(photos / "cinnabar" / "p3.png")
+    wrong, dropped = digest_of(photos / WRONG), digest_of(photos / "cinnabar" / "0_3.png")
     table = tmp_path / "decisions.csv"
     plain = prepare(settings_of(photos))
     rows = [{"digest": wrong, "decision": "孔雀石"}, {"digest": dropped.upper(), "decision": " Drop "}]
-    rows += [{"digest": digest_of(photos / "azurite" / "p5.png"), "decision": "keep"}]
+    rows += [{"digest": digest_of(photos / "azurite" / "0_5.png"), "decision": "keep"}]
     rows += [{"digest": "0" * 64, "decision": "nowhere"}]  # a photograph that is not there any more
     write_rows(table, rows, delimiter=";")
     study = prepare(settings_of(photos, f"data.decisions_csv={table}"))
     files = study.files.set_index("file")
-    assert (files.loc["cinnabar/p3.png", ["status", "reason"]] == ["skipped", "left out by decision"]).all()
+    assert (files.loc["cinnabar/0_3.png", ["status", "reason"]] == ["skipped", "left out by decision"]).all()
     assert files.loc[WRONG, "reason"] == "relabelled by decision (was: azurite)"
     labels = study.index.set_index("image_id")["class_name"]
-    assert labels[WRONG] == "malachite" and "cinnabar/p3.png" not in labels and len(labels) == 35
-    assert labels["azurite/p5.png"] == "azurite" and study.fingerprint != plain.fingerprint
+    assert labels[WRONG] == "malachite" and "cinnabar/0_3.png" not in labels and len(labels) == 35
+    assert labels["azurite/0_5.png"] == "azurite" and study.fingerprint != plain.fingerprint
     write_rows(table, [{"digest": wrong, "decision": "drop"}])  # a changed table is noticed
     again = prepare(settings_of(photos, f"data.decisions_csv={table}"))
     assert len(again.index) == 35 and WRONG not in set(again.index["image_id"])
@@ -157,21 +147,21 @@ def test_without_decisions_nothing_is_prepared_anew(study_root, monkeypatch):
 def test_a_relabelled_photograph_stays_with_its_specimen(photos, study_root, tmp_path):
     (photos / "azurite" / "Q7").mkdir()
     for place in (0, 1):
-        (photos / "azurite" / f"p{place}.png").rename(photos / "azurite" / "Q7" / f"p{place}.png")
+        (photos / "azurite" / f"0_{place}.png").rename(photos / "azurite" / "Q7" / f"0_{place}.png")
     table = tmp_path / "decisions.csv"
-    write_rows(table, [{"digest": digest_of(photos / "azurite/Q7/p0.png"), "decision": "malachite"}])
+    write_rows(table, [{"digest": digest_of(photos / "azurite/Q7/0_0.png"), "decision": "malachite"}])
     rules = settings_of(photos, f"data.decisions_csv={table}", "data.specimen_from=folder").data
     index = scan_folder(photos, rules).index.set_index("image_id")
-    assert index.loc["azurite/Q7/p0.png", "class_name"] == "malachite"
-    assert index["group"]["azurite/Q7/p0.png"] == index["group"]["azurite/Q7/p1.png"]
+    assert index.loc["azurite/Q7/0_0.png", "class_name"] == "malachite"
+    assert index["group"]["azurite/Q7/0_0.png"] == index["group"]["azurite/Q7/0_1.png"]
 
 
 def test_equal_bytes_in_two_classes_come_first_and_one_decision_settles_them(photos, study_root, tmp_path):
-    shutil.copy(photos / "cinnabar" / "p1.png", photos / "azurite" / "stray.png")
+    shutil.copy(photos / "cinnabar" / "0_1.png", photos / "azurite" / "stray.png")
     made = review(settings_of(photos), out=tmp_path / "out", kinds=["colour"])
     first = rows_of(made.table)[0]
     assert (
-        first["note"] == "same bytes as cinnabar/p1.png: one of the two labels is wrong" and first["confidence"] == ""
+        first["note"] == "same bytes as cinnabar/0_1.png: one of the two labels is wrong" and first["confidence"] == ""
     )
     decide(made.table, "cinnabar", first["digest"])
     index = scan_folder(photos, settings_of(photos, f"data.decisions_csv={made.table}").data).index
