@@ -174,7 +174,7 @@ class Photographs:
     @cached_property
     def _recognised(self) -> recogniser.Photographs:
         cache_dir = ResultPaths.of(PROFILE).cache_dir
-        return recogniser.Photographs.of_folder(self.photos, self.index, cache_dir=cache_dir, jobs=2)
+        return recogniser.Photographs(self.photos, self.index, cache_dir, jobs=2)
 
     def _features(self, rung: str, rows: np.ndarray, train: np.ndarray) -> np.ndarray:
         """Rows of length about 1 (or of two such blocks), so that the same strengths of regularisation suit all."""

@@ -35,21 +35,6 @@ def table_path(name: str | None) -> Path | None:
     return project_root() / given_path(name) if name else None
 
 
-def read_metadata(path: Path) -> MetadataTable:
-    """Read the table, see ``read_rows``.
-
-    Raises:
-        DataError: The file is missing or is no such table.
-    """
-    table: MetadataTable = {}
-    for number, fields in read_rows(path, COLUMNS, COLUMNS[:1], "data.metadata_csv"):
-        name = fields.pop("file")
-        if name in table:
-            raise refusal("twin_rows", path, row=number, name=name)
-        table[name] = {column: field.strip() for column, field in fields.items()}
-    return table
-
-
 def read_rows(
     path: Path, columns: Sequence[str], required: Sequence[str], parameter: str
 ) -> Iterator[tuple[int, dict[str, str]]]:
@@ -102,10 +87,14 @@ def folder_metadata(rules: Data, found: list[FoundFile]) -> MetadataTable:
     """The metadata table of a photo folder, empty if it has none.
 
     Raises:
-        DataError: The table is wrong, or names files which are not in the folder.
+        DataError: The table is missing or wrong (see ``read_rows``), or names files which are not in the folder.
     """
-    path = table_path(rules.metadata_csv)
-    table, known = read_metadata(path) if path else {}, {file.name for file in found}
+    path, table, known = table_path(rules.metadata_csv), {}, {file.name for file in found}
+    for number, fields in read_rows(path, COLUMNS, COLUMNS[:1], "data.metadata_csv") if path else ():
+        name = fields.pop("file")
+        if name in table:
+            raise refusal("twin_rows", path, row=number, name=name)
+        table[name] = {column: field.strip() for column, field in fields.items()}
     unknown = [name for name in table if name not in known]
     if unknown:
         hint = meant(unknown[0].replace("\\", "/"), known) if len(known) < 10_000 else ""

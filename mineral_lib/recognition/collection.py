@@ -19,12 +19,11 @@ from mineral_lib.data.index import data_title, photo_folder
 from mineral_lib.data.split import SPLITS
 from mineral_lib.digests import write_record
 from mineral_lib.photos import stated
-from mineral_lib.recognition.backbone import load_backbone
 from mineral_lib.recognition.calibration import probabilities
 from mineral_lib.recognition.ladder import Rung, best_rung, climb, rungs_of, scores
 from mineral_lib.recognition.linear import Choice
 from mineral_lib.recognition.model_card import CARD_FILE, model_card
-from mineral_lib.recognition.model_file import MODEL_FILE, backbone_names, save_recogniser
+from mineral_lib.recognition.model_file import MODEL_FILE, save_recogniser
 from mineral_lib.recognition.owner_report import REPORT_FILE, write_owner_report
 from mineral_lib.recognition.recogniser import SEEN_DIGITS, Photographs, Recogniser, fit_recogniser
 from mineral_lib.recognition.trust import measure_trust
@@ -63,8 +62,8 @@ def build_recogniser(
     Raises:
         DataError: The photographs cannot be used.
     """
-    root, jobs = photo_folder(study.settings.data), study.settings.train.jobs
-    photographs = Photographs.of_folder(root, study.index, cache_dir=study.paths.cache_dir, jobs=jobs)
+    settings = study.settings
+    photographs = Photographs(photo_folder(settings.data), study.index, study.paths.cache_dir, settings.train.jobs)
     parts = parts_of(study)
     rows = np.concatenate([parts["train"], parts["val"]])
     rungs = climb(photographs, len(study.classes), parts, rungs_of(backbones, sizes_px))
@@ -82,16 +81,20 @@ def build_recogniser(
     write_json(folder_of(study) / "trust.json", trust)
     about = _about(study, photographs, parts, best.choice, fitted) | {"trust": trust}
     row = frame[frame["chosen"]].iloc[0]
-    about |= {"rung": best.name, "kinds": kinds, "backbones": _sources(kinds)}
+    about |= {"rung": best.name, "kinds": kinds}
+    about["backbones"] = {
+        name: {"source": one.source, "licence": one.licence, "sha256": one.digest}
+        for name, one in fitted.backbones.items()
+    }
     about["test"] = {name: _number(row[name]) for name in ("accuracy", "low", "high", "macro_recall", "top3")}
     made = replace(fitted, about=about)
-    save_recogniser(folder_of(study) / MODEL_FILE, made, kinds)
+    save_recogniser(folder_of(study) / MODEL_FILE, made)
     write_text(folder_of(study) / CARD_FILE, model_card(made))
     page = folder_of(study) / REPORT_FILE
     write_owner_report(page, made, photographs, rows, parts["test"], rungs, frame, **_resampling(study))
     record = folder_of(study) / RECORD_FILE
     written = [path for path in folder_of(study).rglob("*") if path.is_file() and path != record]
-    write_record(record, {"profile": study.settings.profile}, written)
+    write_record(record, {"profile": settings.profile}, written)
     return made, frame
 
 
@@ -125,11 +128,6 @@ def _about(
         "versions": package_versions(),
         "package": __version__,
     }
-
-
-def _sources(kinds: list[str]) -> dict[str, dict[str, str]]:
-    found = {name: load_backbone(name) for name in backbone_names(kinds)}
-    return {name: {"source": one.source, "licence": one.licence, "sha256": one.digest} for name, one in found.items()}
 
 
 def _number(value: float) -> float | None:

@@ -155,10 +155,9 @@ def evaluate_elsewhere(
         raise DataError("it was made from all of these photographs", where=str(root), remedy=remedy)
     places = {name: label for label, name in enumerate(recogniser.classes)}
     meaning = {name.folder: places[name.class_name] if name.used else -1 for name in names}
-    labels = index["class_name"].map(meaning).to_numpy(int)
-    groups = index["group"].to_numpy(str)
-    judged = index.assign(label=labels)
-    photographs = Photographs.of_folder(root, judged, cache_dir=cache_dir, jobs=settings.train.jobs)
+    index["label"] = index["class_name"].map(meaning)
+    photographs = Photographs(root, index, cache_dir, settings.train.jobs)
+    labels, groups = photographs.labels, photographs.groups
     parts = photographs.features(recogniser.kinds)
     probability = recogniser.probabilities(parts)
     known = labels >= 0

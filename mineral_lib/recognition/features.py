@@ -93,6 +93,11 @@ class Kind:
     backbone: Backbone | None = None
     size_px: int = HISTOGRAM_SIDE_PX
 
+    @property
+    def title(self) -> str:
+        """What people call it, see ``recogniser.kind_of``."""
+        return f"{self.backbone.name}@{self.size_px}" if self.backbone else self.name
+
 
 def network_kind(backbone: Backbone, size_px: int) -> Kind:
     """Features of a frozen network that sees images of ``size_px``."""

@@ -20,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from mineral_lib.errors import WeightsError
-from mineral_lib.recognition.backbone import Backbone, load_backbone, stored_backbone
+from mineral_lib.recognition.backbone import Backbone, stored_backbone
 from mineral_lib.recognition.features import COLOUR, Kind, network_kind
 from mineral_lib.recognition.linear import Linear
 from mineral_lib.recognition.recogniser import Recogniser
@@ -39,19 +39,12 @@ _LINEAR = ("mean", "scale", "weight", "bias")
 _AUROC = ("auroc", "auroc_low", "auroc_high")
 
 
-def save_recogniser(path: Path, recogniser: Recogniser, kinds: list[str]) -> Path:
-    """Write a recogniser.
-
-    Args:
-        path: The file, ending ``.safetensors``.
-        recogniser: What to write.
-        kinds: Names of its features, see ``recogniser.kind_of``.
-    """
+def save_recogniser(path: Path, recogniser: Recogniser) -> Path:
+    """Write a recogniser to a file ending ``.safetensors``."""
     tensors = {f"linear.{name}": _plain(getattr(recogniser.linear, name)) for name in _LINEAR}
     tensors["familiarity.points"] = _plain(recogniser.familiarity.points)
     backbones: dict[str, Any] = {}
-    for name in backbone_names(kinds):
-        backbone = load_backbone(name)
+    for name, backbone in recogniser.backbones.items():
         backbones[name] = {"digest": backbone.digest, "source": backbone.source} | {
             "cfg": {key: backbone.cfg[key] for key in _CFG if key in backbone.cfg}
         }
@@ -62,7 +55,7 @@ def save_recogniser(path: Path, recogniser: Recogniser, kinds: list[str]) -> Pat
         "format": FORMAT,
         "version": VERSION,
         "classes": recogniser.classes,
-        "kinds": kinds,
+        "kinds": [kind.title for kind in recogniser.kinds],
         "backbones": backbones,
         "temperature": recogniser.temperature,
         "coverage": recogniser.coverage,
@@ -74,11 +67,6 @@ def save_recogniser(path: Path, recogniser: Recogniser, kinds: list[str]) -> Pat
     described = json.loads(_text(described))  # as it will be read: keys are text, lists are lists
     text = _text(described | {"digest": _digest(described, tensors)})
     return write_bytes(path, save(tensors, metadata={ENTRY: text}))
-
-
-def backbone_names(kinds: list[str]) -> list[str]:
-    """Backbones of kinds of features, each once."""
-    return list(dict.fromkeys(kind.rpartition("@")[0] for kind in kinds if kind != COLOUR.name))
 
 
 def newest_model() -> Path:

@@ -151,7 +151,7 @@ def write_owner_report(
         weak=photograph_next(minerals),
         gaps=gaps,
         ladder=ladder.to_dict("records"),
-        mistakes=mistakes(tested, labels[test], [photographs.paths[row] for row in test], made.classes),
+        mistakes=mistakes(tested, labels[test], [photographs.path(row) for row in test], made.classes),
         wrong=int((tested.argmax(1) != labels[test]).sum()),
         levels=LEVEL_WORDS,
         names=both_names,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from PIL import Image
 from mineral_lib.errors import WeightsError
 from mineral_lib.photos import read_photo
 from mineral_lib.recognition import conformal
-from mineral_lib.recognition.backbone import LITE0, lite0_path, load_backbone
+from mineral_lib.recognition.backbone import LITE0, Backbone, lite0_path, load_backbone
 from mineral_lib.recognition.calibration import fit_temperature, probabilities
 from mineral_lib.recognition.features import COLOUR, Kind, network_kind, photograph_features
 from mineral_lib.recognition.linear import Choice, Linear, fit_linear
@@ -44,48 +45,44 @@ def installed_kinds() -> list[str]:
     return [f"{LITE0}@224", f"{LITE0}@320", COLOUR.name]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Photographs:
-    """Photographs of known or unknown minerals.
+    """Photographs of a scanned folder.
 
     Attributes:
-        paths: Their files.
-        digests: SHA-256 of each photograph's bytes.
-        labels: Class of each, -1 for unknown.
-        groups: Specimen of each.
+        root: The photo folder.
+        index: Its table, see ``photos.Scan``; label -1 for a mineral that is not known.
         cache_dir: Where features are kept; None for nowhere.
         jobs: Decoding threads.
     """
 
-    paths: Sequence[Path]
-    digests: Sequence[str]
-    labels: np.ndarray
-    groups: np.ndarray
+    root: Path
+    index: pd.DataFrame
     cache_dir: Path | None = None
     jobs: int = 1
 
-    @classmethod
-    def of_folder(
-        cls, root: Path, index: pd.DataFrame, *, cache_dir: Path | None = None, jobs: int = 1
-    ) -> "Photographs":
-        """The photographs of a scanned folder.
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """Class of each (N,)."""
+        return self.index["label"].to_numpy(int)
 
-        Args:
-            root: The photo folder.
-            index: Its table, see ``photos.Scan``.
-            cache_dir: Where features are kept; None for nowhere.
-            jobs: Decoding threads.
-        """
-        paths, labels, groups = [root / name for name in index["path"]], index["label"], index["group"]
-        return cls(paths, index["sha256"].tolist(), labels.to_numpy(int), groups.to_numpy(str), cache_dir, jobs)
+    @cached_property
+    def groups(self) -> np.ndarray:
+        """Specimen of each (N,)."""
+        return self.index["group"].to_numpy(str)
+
+    def path(self, place: int) -> Path:
+        """The file of one."""
+        return self.root / self.index["path"].iloc[place]
 
     def features(self, kinds: Sequence[Kind]) -> list[np.ndarray]:
         """Features (N, D) of each kind."""
+        digests = self.index["sha256"].tolist()
 
         def decode(place: int) -> Image.Image:
-            return read_photo(self.paths[place], sha256=self.digests[place]).image
+            return read_photo(self.path(place), sha256=digests[place]).image
 
-        return photograph_features(self.digests, decode, kinds, cache_dir=self.cache_dir, jobs=self.jobs)
+        return photograph_features(digests, decode, kinds, cache_dir=self.cache_dir, jobs=self.jobs)
 
 
 @dataclass(frozen=True)
@@ -113,6 +110,11 @@ class Recogniser:
     group_least: float
     familiarity: Familiarity
     about: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def backbones(self) -> dict[str, Backbone]:
+        """The networks of its features by name."""
+        return {kind.backbone.name: kind.backbone for kind in self.kinds if kind.backbone}
 
     def probabilities(self, parts: Sequence[np.ndarray]) -> np.ndarray:
         """Calibrated probabilities (N, C) of features, one array (N, D) a kind."""

@@ -147,7 +147,7 @@ def review(settings: Settings, *, out: Path | None = None, kinds: Sequence[str] 
     cache_dir = ResultPaths.of(settings.profile).cache_dir
     scan = build_index(data, cache_dir=cache_dir)
     names = list(kinds or installed_kinds())
-    photographs = Photographs.of_folder(root, scan.index, cache_dir=cache_dir, jobs=settings.train.jobs)
+    photographs = Photographs(root, scan.index, cache_dir, settings.train.jobs)
     features = np.hstack(photographs.features([kind_of(name) for name in names]))
     doubts = doubtful_labels(features, photographs.labels, photographs.groups, len(scan.classes))
     found = pd.concat([_conflicts(scan, root), _candidates(scan, doubts)], ignore_index=True)

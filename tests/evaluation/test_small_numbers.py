@@ -37,7 +37,7 @@ def test_folds_of_any_size(sizes, specimens):
     features = labels[:, None] * 4.0 + np.random.default_rng(0).normal(size=(len(labels), 3))
     probed = linear_probe(features, labels, groups)
     assert 0 <= probed <= 1 if folds else np.isnan(probed)
-    logits = out_of_fold(features, labels, groups, 2, Choice(1.0, None, 0.0, 0.0))
+    logits = out_of_fold(features, labels, groups, 2, [Choice(1.0, None)])[0]
     held = np.unique(np.concatenate([held for _, held in folds])) if folds else []
     assert np.flatnonzero(np.isfinite(logits).any(1)).tolist() == list(held)
     if min(sizes) >= 40 and specimens != "two":

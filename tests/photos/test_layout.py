@@ -39,15 +39,8 @@ def test_a_single_mineral_is_a_class_and_no_folder_around_classes(tmp_path):
 
 WORDS = {"train": "train", "Training": "train", "seg_train": "train", "train_set": "train", "trainset": "train"}
 WORDS |= {"val": "val", "valid": "val", "Validation Data": "val", "dev": "val", "test": "test", "minerals-test": "test"}
-WORDS |= {
-    "testing": "test",
-    "训练集": "train",
-    "测试": "test",
-    "testament": "",
-    "quartz": "",
-    "train_test": "",
-    "1": "",
-}
+WORDS |= {"testing": "test", "训练集": "train", "测试": "test"}
+WORDS |= dict.fromkeys(("testament", "quartz", "train_test", "1"), "")
 
 
 @pytest.mark.parametrize(("name", "part"), WORDS.items())

@@ -1,12 +1,12 @@
 """The table beside the photographs: specimen, attribution and licence reach the index, and no mistake passes."""
 
 import pytest
-from folders import folder_profile, noise, put
+from folders import folder_profile, noise, put, rules
 
 from mineral_lib.data.split import make_split
 from mineral_lib.errors import DataError
 from mineral_lib.photos import scan as scan_folder
-from mineral_lib.photos.metadata import read_metadata
+from mineral_lib.photos.metadata import folder_metadata
 
 FOLDERS = ("", "S1/", "S1/deep/")
 FILES = [f"{name}/{folder}{number}.png" for name in ("aa", "bb") for folder in FOLDERS for number in (1, 2)]
@@ -106,10 +106,9 @@ def test_every_used_photograph_needs_a_specimen(photos):
 
 
 def test_a_missing_or_undecodable_table_is_refused(tmp_path):
-    for path in (tmp_path / "none.csv", tmp_path):
-        with pytest.raises(DataError, match="cannot be read"):
-            read_metadata(path)
-    (tmp_path / "gbk.csv").write_bytes("file,attribution\naa/1.png,黄铁矿\n".encode("gbk"))
-    with pytest.raises(DataError, match="cannot be read") as caught:
-        read_metadata(tmp_path / "gbk.csv")
-    assert "UTF-8" in caught.value.remedy
+    gbk = tmp_path / "gbk.csv"
+    gbk.write_bytes("file,attribution\naa/1.png,黄铁矿\n".encode("gbk"))
+    for path in (tmp_path / "none.csv", tmp_path, gbk):
+        with pytest.raises(DataError, match="cannot be read") as caught:
+            folder_metadata(rules(metadata_csv=str(path)), [])
+        assert "UTF-8" in caught.value.remedy

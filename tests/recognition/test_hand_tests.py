@@ -72,8 +72,8 @@ def test_an_answer_that_fits_one_candidate_moves_it_to_the_front(classes, name, 
 
 def test_right_answers_outweigh_a_wrong_one():
     answers = {"magnetism": "strong", "hardness": "6", "streak": "black", "lustre": "metallic"}  # pyrite, but the first
-    after = hand_tests.update(even(25), [slug for slug in SLUGS if slug not in ABSENT], answers)
-    assert after[[slug for slug in SLUGS if slug not in ABSENT].index("pyrite")] > 1 / 25
+    known = [slug for slug in SLUGS if slug not in ABSENT]
+    assert hand_tests.update(even(25), known, answers)[known.index("pyrite")] > 1 / 25
 
 
 def test_a_number_reaches_to_its_neighbours():
