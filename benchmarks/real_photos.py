@@ -28,6 +28,7 @@ from results import append, machine
 
 OUT = Path("results/reference/real_photos")
 TEXT = {"photo": str, "group": str, "class": str, "predicted": str}
+READING = {"dtype": TEXT, "keep_default_na": False, "na_values": {"probability": ""}}
 
 
 class Work:
@@ -37,15 +38,22 @@ class Work:
         fresh: Seconds of what was computed in this call, by split and rung.
     """
 
-    def __init__(self, photographs: Photographs) -> None:
-        self.photographs, self.fresh = photographs, {}
+    def __init__(self, photographs: Photographs, out: Path, rungs: list[str]) -> None:
+        self.photographs, self.out, self.rungs, self.fresh = photographs, out, rungs, {}
         self.folder = ResultPaths.of(PROFILE).root / "rungs"
+        if set(rungs) != set(NAMES):
+            kept, index = read_json(out / "manifest.json"), index_fingerprint(photographs.index)
+            if (kept["index_sha256"], kept["version"], kept["seeds"]) != (index, VERSION, photographs.seeds):
+                raise SystemExit("the tracked predictions are of other photographs, seeds or code: give no --rungs")
 
     def rung(self, rung: str, name: str, split: np.ndarray, seed: int) -> pd.DataFrame:
         """Predictions of a rung on a split, computed or read; see ``Photographs.predict``."""
+        if rung not in self.rungs:
+            kept = pd.read_csv(self.out / f"predictions_{name}.csv", **READING)
+            return kept[(kept["rung"] == rung) & (kept["seed"] == seed)]
         path = self.folder / f"{name}-{rung}-seed{seed}-{self.photographs.key(rung, split, seed)[:12]}.csv"
         if path.is_file():
-            return pd.read_csv(path, dtype=TEXT, keep_default_na=False, na_values={"probability": ""})
+            return pd.read_csv(path, **READING)
         begin = time.perf_counter()
         write_csv(path, self.photographs.predict(rung, split, seed), float_format="%.6g")
         self.fresh[f"{name} {rung}"] = self.fresh.get(f"{name} {rung}", 0) + time.perf_counter() - begin
@@ -112,7 +120,11 @@ def manifest(options: argparse.Namespace, work: Work, counts: dict[str, int], ol
         "by_source": counts,
         "version": VERSION,
         "seconds": old | {name: round(value, 1) for name, value in work.fresh.items()},
-        "compact_training_seconds": [photographs.training_seconds(seed) for seed in options.seeds],
+        "compact_training_seconds": (
+            [photographs.training_seconds(seed) for seed in options.seeds]
+            if "compact" in options.rungs
+            else read_json(work.out / "manifest.json")["compact_training_seconds"]
+        ),
         "parameters": parameters,
     }
 
@@ -131,10 +143,11 @@ def main() -> None:
     parser.add_argument("--sources", type=Path, help="CSV file with the columns sha256 and source")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4])
     parser.add_argument("--out", type=Path, default=OUT, help="below the project folder")
+    parser.add_argument("--rungs", nargs="+", choices=NAMES, default=list(NAMES), help="the others keep what --out has")
     options = parser.parse_args()
     set_threads(1)
     photographs = Photographs(options.photos.resolve(), options.weights.resolve(), options.seeds)
-    work, counts = Work(photographs), {}
+    work, counts = Work(photographs, project_root() / options.out, options.rungs), {}
     found = {"grouped": work.all("grouped", list(NAMES), {seed: photographs.grouped(seed) for seed in options.seeds})}
     if options.sources:
         more, counts = by_source(work, read_sources(options.sources, photographs.index))

@@ -13,6 +13,7 @@ from mineral_lib.storage import ROOT_VARIABLE
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)  # before the plugin that reads the marks
 def pytest_collection_modifyitems(items):
     """Tests of a file run in one process, and all that share the chain: what is made once a session is made once."""
     for item in items:
