@@ -17,7 +17,8 @@ from mineral_lib.reporting.contrasts import (
     points,
     seeds_text,
 )
-from mineral_lib.reporting.summary import WEIGHTS_WORDS, printed_columns, run_row, size_columns, summarise
+from mineral_lib.reporting.summary import printed_columns, run_row, size_columns, summarise
+from mineral_lib.reporting.words import name_of
 from mineral_lib.study import Study
 
 BASE = "convnext_tiny"
@@ -127,7 +128,7 @@ def table_starts(study: Study) -> tuple[pd.DataFrame, str] | None:
     for key, (runs, start) in rows.items():
         gain, others = found.get(key), measured[key]
         line = {"model": key[0], "network": start["network"], "pictures": key[1], "start": start["weights"]}
-        line |= summarise(runs, study) | {"against": WEIGHTS_WORDS[others[0][2]] if others else ""}
+        line |= summarise(runs, study) | {"against": name_of("weights", others[0][2]) if others else ""}
         line |= gain_columns(gain)
         lines.append(line | {"p_holm": gain.p_holm if gain else NAN, "gain_status": gain.status if gain else ""})
     frame = pd.DataFrame(lines)
@@ -158,7 +159,7 @@ def table_placements(study: Study) -> tuple[pd.DataFrame, str]:
 def _read_placements(frame: pd.DataFrame) -> str:
     """Sentence: the most and the least accurate placement, of transfer runs if two of these were run."""
     run = frame.dropna(subset=["accuracy"])
-    transfer = run[run["weights"] == WEIGHTS_WORDS["transfer"]]
+    transfer = run[run["weights"] == name_of("weights", "transfer")]
     run = transfer if len(transfer) > 1 else run
     if run["placement"].nunique() < 2:
         return ""

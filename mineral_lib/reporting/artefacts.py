@@ -1,6 +1,6 @@
 """Tables and figures: each is declared once, where it is made; its words stand in ``resources/words.yaml``.
 
-How to declare (``recipe_table.py`` and ``leakage.py`` are the models to follow):
+How to declare (``cost.py`` and ``leakage.py`` are the models to follow):
 
 * **A table of the study.** ``@table("recipe")`` above a function of the study that returns its frame, or
   ``(frame, finding)``, or ``(frame, finding, values)``; None where the profile has nothing to show. The decorated

@@ -52,15 +52,9 @@ def _tile(panel: CamPanel | None) -> Tile:
 
 
 def _numbers(name: str, network: str, panel: CamPanel | None) -> dict[str, object]:
-    known = panel is not None
-    return {
-        "mineral": name,
-        "network": network,
-        "predicted": panel.predicted if known else None,
-        "probability": panel.probability if known else np.nan,
-        "correct": panel.correct if known else None,
-        "has_map": known and panel.overlay is not None,
-    }
+    said = panel or CamPanel(None, None, np.nan, None)
+    answer = {"predicted": said.predicted, "probability": said.probability, "correct": said.correct}
+    return {"mineral": name, "network": network, **answer, "has_map": said.overlay is not None}
 
 
 def _add_bar(figure: Figure) -> None:

@@ -1,26 +1,32 @@
-"""Table 4: the six networks side by side, and paired tests of the proposed one against each other."""
+"""Table 4: the six networks side by side, paired tests of the proposed one against each other, and the baselines."""
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from mineral_lib.config import PROPOSED
-from mineral_lib.evaluation.statistics import mcnemar
+from mineral_lib.data.split import read_split
+from mineral_lib.evaluation.metrics import classification_metrics, commonest_label
+from mineral_lib.evaluation.statistics import Estimate, accuracy_over_seeds, estimate, mcnemar
 from mineral_lib.reporting.artefacts import figure, table
-from mineral_lib.reporting.baselines import baseline_rows, best_baseline, lead
 from mineral_lib.reporting.contrasts import (
     NAN,
     Contrast,
     contrast_row,
     contrasts,
+    frame_part,
     paired_sets,
+    part_of,
     percent,
+    resampling,
     seeds_text,
 )
 from mineral_lib.reporting.curves import authors_curve
 from mineral_lib.reporting.style import FAINT, INK, MUTED, PAGE_MM, Drawing, network_style, new_figure
-from mineral_lib.reporting.summary import WEIGHTS_WORDS, printed_columns, row_name, run_row, summarise
+from mineral_lib.reporting.summary import printed_columns, row_name, run_row, status_text, summarise
 from mineral_lib.reporting.tables import MISSING
+from mineral_lib.reporting.words import name_of
 from mineral_lib.study import Study
 from mineral_lib.training.run import Run
 from mineral_lib.training.specs import block_weights
@@ -101,7 +107,10 @@ def _pair(study: Study, block: str, model: str, other: list[Run], contrast: Cont
     weights = [block_weights(name, block) for name in (PROPOSED, model)]
     names = {"block": block, "model": model, "network": row_name(other, model, study)}
     numbers = contrast_row(contrast)
-    row = names | {"weights": " against ".join(WEIGHTS_WORDS[w] for w in weights), "difference": numbers["accuracy"]}
+    row = names | {
+        "weights": " against ".join(name_of("weights", w) for w in weights),
+        "difference": numbers["accuracy"],
+    }
     test = dict.fromkeys(("only_a", "only_b", "p_value"), NAN)
     if contrast:
         first, second = paired_sets([study.select(model=PROPOSED, weights=weights[0]), other])[0]
@@ -154,3 +163,70 @@ def _range(frame: pd.DataFrame) -> str:
         f"From {percent(least['accuracy'])} ({least['network']}) to {percent(best['accuracy'])} ({best['network']}); "
         f"the intervals of {within} of the other {len(run) - 1} reach the highest accuracy."
     )
+
+
+BLOCK = "baselines"
+BASELINES = ("majority", "colour_histogram", "nearest_neighbour")
+
+
+def baseline_rows(study: Study) -> list[dict[str, Any]]:
+    """Rows of Table 4: every baseline, then the networks that saw grey pictures."""
+    rows = simple_rows(study)
+    for text in study.settings.comparison.grey_runs:
+        runs, start = run_row(study, *text.rsplit("-", 1), pictures="grey")
+        start["network"] += " on grey pictures"
+        rows.append({"block": BLOCK, **start, **summarise(runs, study)})
+    return rows
+
+
+def simple_rows(study: Study) -> list[dict[str, Any]]:
+    """A row of Table 4 for each baseline of ``BASELINES``; none before notebook 05 has run them."""
+    answers, rows = _answers(study), []
+    for name in [name for name in BASELINES if name in set(answers["baseline"])]:
+        parts = [part for _, part in answers[answers["baseline"] == name].groupby("seed")]
+        known = len(study.runs[0].classes) if study.runs else int(answers[["label", "predicted"]].to_numpy().max()) + 1
+        metrics = pd.DataFrame([classification_metrics(part["label"], part["predicted"], known) for part in parts])
+        accuracy, (low, high) = accuracy_over_seeds([frame_part(part) for part in parts], **resampling(study))
+        row = {"block": BLOCK, "model": name, "network": name_of("baseline", name), "weights": "none"}
+        row |= {"accuracy": accuracy.value, "low": low, "high": high, "seed_sd": accuracy.seed_sd}
+        row |= {"seeds": accuracy.seeds, "last_accuracy": NAN, **metrics[["precision_macro", "recall_macro"]].mean()}
+        rows.append(row | {"status": status_text(accuracy.seeds, "split")})
+    return rows
+
+
+def best_baseline(study: Study) -> dict[str, Any] | None:
+    """The row of the most accurate baseline."""
+    return max(simple_rows(study), key=lambda row: row["accuracy"], default=None)
+
+
+def chance_level(study: Study) -> float | None:
+    """Accuracy of always naming the commonest training class on the grouped test set, a mean over splits."""
+    found = []
+    for path in sorted(study.paths.splits_dir.glob("grouped*.csv")):
+        split = read_split(path.parent, path.stem)
+        train, test = (split.loc[split["split"] == part, "label"] for part in ("train", "test"))
+        if len(train) and len(test):
+            found.append(float((test == commonest_label(train)).mean()))
+    return float(np.mean(found)) if found else None
+
+
+def lead(runs: list[Run], baseline: dict[str, Any], study: Study) -> Estimate | None:
+    """Accuracy of a network minus that of a baseline, over the seeds tested on photographs that the baseline saw."""
+    answers, parts = _answers(study).query("baseline == @baseline['model']"), []
+    splits = [part.set_index("image_id")["correct"] for _, part in answers.groupby("seed")]
+    for run in runs:
+        ids, (correct, specimens) = run.predictions()["image_id"], part_of(run)
+        same = next((s for s in splits if len(s) == len(ids) and s.index.isin(ids).all()), None)
+        if same is not None:
+            parts.append((correct - same.loc[ids].to_numpy(), specimens))
+    return estimate(parts, **resampling(study)) if parts else None
+
+
+def _answers(study: Study) -> pd.DataFrame:
+    """What the baselines answer, a row a baseline, seed and test photograph, see ``evaluation.controls``."""
+    if not study.paths.baselines.is_file():
+        return pd.DataFrame(columns=["baseline"])
+    text = {"image_id": str, "specimen": str}
+    table = study.read(study.paths.baselines, columns=["baseline", *text], numbers=["label", "predicted"], dtype=text)
+    specimens = table["specimen"].where(table["specimen"] != "", table["image_id"])
+    return table.assign(specimen=specimens, correct=(table["label"] == table["predicted"]).astype(float))

@@ -12,8 +12,8 @@ from mineral_lib.paper import AUTHORS_RUNS, authors_history, printed
 from mineral_lib.reporting.artefacts import figure, table
 from mineral_lib.reporting.contrasts import NAN, percent, points
 from mineral_lib.reporting.style import PAGE_MM, Drawing, network_style, new_figure, styled
-from mineral_lib.reporting.summary import WEIGHTS_WORDS, block_runs, run_row, status_text
-from mineral_lib.reporting.words import label
+from mineral_lib.reporting.summary import block_runs, run_row, status_text
+from mineral_lib.reporting.words import label, name_of
 from mineral_lib.study import Study
 from mineral_lib.training.run import Run
 from mineral_lib.training.specs import block_weights
@@ -52,7 +52,7 @@ def _read_curves(frame: pd.DataFrame) -> str:
     return (
         f"Highest validation accuracy: {best['network']}, {percent(best['val_accuracy'])} in epoch "
         f"{best['epoch']:.0f} of {frame['epoch'].max():.0f}; after the last epoch training is above validation by "
-        f"{100 * gap.max():.1f} points at most ({network}, {WEIGHTS_WORDS[weights]})."
+        f"{100 * gap.max():.1f} points at most ({network}, {name_of('weights', weights)})."
     )
 
 
@@ -112,7 +112,7 @@ def _panel(axes: Axes, frame: pd.DataFrame, column: str) -> None:
         style = network_style(model, weights) | marker
         if weights == "scratch" and starts[network] > 1:  # or one network's two lines could not be told apart
             style |= {"linestyle": ":", "alpha": 0.8}
-        axes.plot(curve["epoch"], 100 * curve[column], label=f"{network}, {WEIGHTS_WORDS[weights]}", **style)
+        axes.plot(curve["epoch"], 100 * curve[column], label=f"{network}, {name_of('weights', weights)}", **style)
     if frame.empty:
         axes.text(0.5, 0.5, "no finished runs", transform=axes.transAxes, ha="center", va="center")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, min_n_ticks=2))
@@ -190,7 +190,7 @@ def _read_convergence(frame: pd.DataFrame, study: Study) -> str:
         return ""
     times = ours[_threshold(max(reached))]
     first = ours[times == times.min()]
-    names = " and ".join(f"{row.network} ({WEIGHTS_WORDS.get(row.weights, row.weights)})" for row in first.itertuples())
+    names = " and ".join(f"{row.network} ({name_of('weights', row.weights)})" for row in first.itertuples())
     short = f"; this is {words}, no statement about the paper's curves" if (words := too_short(study)) else ""
     return (
         f"{max(reached):g} % validation accuracy, the highest threshold that two networks reach, comes first in "

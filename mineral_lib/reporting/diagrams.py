@@ -1,24 +1,17 @@
 """Figures 1 to 3: block, attention module and whole network, drawn from the description of live modules."""
 
 from collections.abc import Sequence
-from importlib.resources import files
 
 import numpy as np
 import pandas as pd
-import yaml
 from matplotlib import colormaps
 
 from mineral_lib.models.structure import Step, shape_text
-from mineral_lib.reporting.shapes import COLOURS, Box, Canvas, cube_width, shade
+from mineral_lib.reporting.shapes import Box, Canvas, cube_width, plan, shade
 from mineral_lib.reporting.style import ACCENT, FAINT, MUTED, PAGE_MM, Drawing, styled
-from mineral_lib.reporting.words import label
+from mineral_lib.reporting.words import label, name_of
 
 DRAWN = 9  # channels drawn in Figure 2, whatever the real number
-PLACEMENT_WORDS = {
-    "post_stage": "ECA after each stage",
-    "post_block": "ECA after every block",
-    "in_branch": "ECA in the branch of every block",
-}
 
 
 @styled
@@ -40,18 +33,19 @@ def draw_block(stage: Step, *, language: str = "en") -> Drawing:
     kernel, width, hidden = stage.block
     values = {"kernel": kernel, "width": width, "hidden": hidden, "size": "×".join(map(str, stage.out_shape[1:]))}
     values |= {"shape": shape_text((width, *stage.out_shape[1:]))} | _ends(language)
-    page, plan = Canvas(PAGE_MM, 66), _plan("block")
+    page, shapes = Canvas(PAGE_MM, 66), plan("block")
     layers = [
-        (kind, words.format_map(values), height, out.format_map(values)) for kind, words, height, out in plan["layers"]
+        (kind, words.format_map(values), height, out.format_map(values))
+        for kind, words, height, out in shapes["layers"]
     ]
-    page.draw(plan["input"], **values)
+    page.draw(shapes["input"], **values)
     for number, (colour, words, height, out) in enumerate(layers):
         x = 43 + 16 * number
         page.box(x, 35, 11, height, colour, words, size=7)
         page.text(x, 32 - height / 2, out, size=6, color=MUTED)
         if number:
             page.arrow((x - 10.2, 35), (x - 5.8, 35))
-    page.draw(plan["output"], **values)
+    page.draw(shapes["output"], **values)
     frame = pd.DataFrame([{"kind": k, "layer": w.replace("\n", ", "), "output": o} for k, w, _, o in layers])
     return Drawing(page.figure, frame, name="figure_1_convnext_block")
 
@@ -65,28 +59,24 @@ def draw_eca(channels: int, kernel_size: int, *, language: str = "en") -> Drawin
         kernel_size: Kernel size k, odd.
         language: Language of the labels.
     """
-    page, plan, values = Canvas(PAGE_MM, 70), _plan("eca"), {"channels": channels, "kernel": kernel_size}
+    page, shapes, values = Canvas(PAGE_MM, 70), plan("eca"), {"channels": channels, "kernel": kernel_size}
     values |= _ends(language)
     hues = [tuple(colormaps["viridis"](value)[:3]) for value in np.linspace(0.05, 0.95, DRAWN)]
     gates = 0.5 + 0.42 * np.sin(np.arange(DRAWN) * 2.1 + 0.6)  # only an illustration of unequal gates
     heights = np.linspace(60, 20, DRAWN)
     page.cube(6, 40, 22, 15, hues)
-    page.draw(plan["input"], **values)
+    page.draw(shapes["input"], **values)
     _links(page, 54, 84, heights, kernel_size)
     page.dots(54, heights, hues)
-    page.dots(84, heights, [COLOURS["norm"]] * DRAWN)
+    page.dots(84, heights, ["norm"] * DRAWN)
     page.dots(108, heights, [shade(ACCENT, 0.9 * (1 - value)) for value in gates])
     for height in heights:
         page.arrow((86.2, height), (105.6, height), color=FAINT, linewidth=0.7)
-    page.draw(plan["output"], **values)
+    page.draw(shapes["output"], **values)
     page.cube(141, 40, 22, 15, [shade(hue, 0.85 * (1 - value)) for hue, value in zip(hues, gates, strict=True)])
-    page.draw(plan["scaled"], **values)
+    page.draw(shapes["scaled"], **values)
     frame = pd.DataFrame({"channels": [channels], "kernel_size": [kernel_size], "weights": [kernel_size]})
     return Drawing(page.figure, frame, name="figure_2_eca_module")
-
-
-def _plan(figure: str) -> dict[str, list]:
-    return yaml.safe_load((files("mineral_lib.resources") / "diagrams.yaml").read_text(encoding="utf-8"))[figure]
 
 
 def _ends(language: str) -> dict[str, str]:
@@ -132,7 +122,7 @@ def draw_network(
         "map": "feature map",
         "depthwise": "stem or ConvNeXt blocks",
         "downsample": label("downsample").lower(),
-        "attention": PLACEMENT_WORDS.get(placement or "", "ECA"),
+        "attention": name_of("placement", placement, "ECA"),
         "norm": "pooling and normalisation",
         "linear": "classifier",
     }
@@ -144,21 +134,10 @@ def draw_network(
 
 def _steps_frame(steps: Sequence[Step]) -> pd.DataFrame:
     """The description behind the figure as plain rows."""
-    return pd.DataFrame(
-        [
-            {
-                "name": step.name,
-                "kind": step.kind,
-                "input": shape_text(step.in_shape),
-                "output": shape_text(step.out_shape),
-                "detail": " | ".join(step.layers),
-                "repeat": step.repeat,
-                "kernel": step.eca_kernel,
-                "parameters": step.parameters,
-            }
-            for step in steps
-        ]
-    )
+    frame = pd.DataFrame([vars(step) for step in steps]).rename(columns={"eca_kernel": "kernel"})
+    texts = {"input": frame["in_shape"].map(shape_text), "output": frame["out_shape"].map(shape_text)}
+    frame = frame.assign(**texts, detail=frame["layers"].map(" | ".join))
+    return frame[["name", "kind", "input", "output", "detail", "repeat", "kernel", "parameters"]]
 
 
 def _cube_sizes(maps: Sequence[Step]) -> list[tuple[float, float]]:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from mineral_lib.config import PROPOSED
 from mineral_lib.reporting.ablation import gains
-from mineral_lib.reporting.baselines import best_baseline, chance_level, lead
+from mineral_lib.reporting.comparison import best_baseline, chance_level, lead
 from mineral_lib.reporting.contrasts import (
     FAILS,
     HOLDS,

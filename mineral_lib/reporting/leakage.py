@@ -12,20 +12,15 @@ from mineral_lib.data.audit import RELATIONS, count_leak, relatives
 from mineral_lib.data.split import SPLITS
 from mineral_lib.evaluation.statistics import accuracy_over_seeds, estimate_gap
 from mineral_lib.reporting.artefacts import figure, table
-from mineral_lib.reporting.baselines import chance_level
+from mineral_lib.reporting.comparison import chance_level
 from mineral_lib.reporting.contrasts import NAN, ends_text, frame_part, percent, points, resampling
 from mineral_lib.reporting.style import INK, MUTED, PAGE_MM, Drawing, new_figure
-from mineral_lib.reporting.summary import WEIGHTS_WORDS, row_name, unseen_text
+from mineral_lib.reporting.summary import row_name, unseen_text
 from mineral_lib.reporting.tables import MISSING
-from mineral_lib.reporting.words import columns_of
+from mineral_lib.reporting.words import columns_of, name_of
 from mineral_lib.study import Study
 
-PROTOCOL_WORDS = {
-    "grouped": "by specimen (grouped)",
-    "photo": "by photograph (photo)",
-    "paper": "augment, pool, split (paper)",
-    "authors": "multiplied, 80:20 by image (authors)",
-}
+PROTOCOLS = ("grouped", "photo", "paper", "authors")
 NEIGHBOUR = "1-nearest neighbour, frozen features"
 
 
@@ -33,7 +28,7 @@ NEIGHBOUR = "1-nearest neighbour, frozen features"
 def table_splits(study: Study) -> tuple[pd.DataFrame, str]:
     """Sizes of the splits and how many test samples have a sibling in the training set, counted from the files."""
     rows, parts = [], []
-    for protocol in PROTOCOL_WORDS:
+    for protocol in PROTOCOLS:
         split = study.split(protocol)
         if split is not None:
             sizes = split["split"].value_counts().reindex(SPLITS, fill_value=0)
@@ -75,7 +70,7 @@ def _networks(study: Study) -> Iterator[Answers]:
         runs = {name: study.select(protocol=name, **which) for name in study.settings.split.protocols}
         network = row_name([run for found in runs.values() for run in found], model, study)
         yield (
-            {"row": text, "network": f"{network}, {WEIGHTS_WORDS.get(weights, weights)}", "labels": labels},
+            {"row": text, "network": f"{network}, {name_of('weights', weights)}", "labels": labels},
             {
                 name: {
                     run.seed: run.predictions().assign(correct=run.correct, epochs=len(run.history)) for run in found
@@ -108,7 +103,7 @@ def _outcome(study: Study, protocol: str, seed: int | None, samples: pd.DataFram
 
 def _numbers(protocol: str, outcomes: dict[str, dict[int | None, pd.DataFrame]], study: Study) -> dict[str, Any]:
     """Numbers of one row from the outcomes of every seed."""
-    numbers = {"protocol": protocol, "protocol_words": PROTOCOL_WORDS[protocol], "status": MISSING}
+    numbers = {"protocol": protocol, "protocol_words": name_of("protocol", protocol), "status": MISSING}
     seeds = outcomes[protocol]
     if not seeds:
         return numbers
@@ -179,7 +174,7 @@ def draw_leakage(study: Study) -> Drawing | None:
         return None
     table, chance = table_leakage(study), chance_level(study)
     frame = table.frame.dropna(subset=["accuracy"])
-    protocols = [name for name in PROTOCOL_WORDS if name in set(frame["protocol"])]
+    protocols = [name for name in PROTOCOLS if name in set(frame["protocol"])]
     networks = list(dict.fromkeys(frame["network"]))
     colours = dict(zip([name for name in networks if name != NEIGHBOUR], _COLOURS, strict=False))
     colours[NEIGHBOUR] = "#0072b2"
@@ -195,7 +190,7 @@ def draw_leakage(study: Study) -> Drawing | None:
         if chance is not None:
             axes.axvline(100 * chance, color=INK, linewidth=0.8, linestyle=(0, (3, 2)))
             axes.annotate("chance", (100 * chance, 1), (3, -8), xycoords=("data", "axes fraction"), **_NOTE)
-    panels[0].set_yticks(range(len(protocols)), [PROTOCOL_WORDS[name].replace(" (", "\n(") for name in protocols])
+    panels[0].set_yticks(range(len(protocols)), [name_of("protocol", name).replace(" (", "\n(") for name in protocols])
     panels[0].set_ylim(len(protocols) - 0.45, -0.65)
     panels[0].set_xlim(0, 120)
     panels[0].set_xticks(range(0, 101, 20))

@@ -1,9 +1,12 @@
 """The few shapes that Figures 1 to 3 are drawn with; all sizes and places in millimetres."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
 from typing import Any, NamedTuple
 
 import numpy as np
+import yaml
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, PathPatch, Polygon
 from matplotlib.path import Path as Outline
@@ -12,19 +15,6 @@ from mineral_lib.reporting.style import INK, MM, MUTED, PAPER, new_figure
 
 Point = tuple[float, float]
 
-COLOURS = {  # one meaning a colour in Figures 1 to 3
-    "map": "#9fb6cd",  # feature maps
-    "depthwise": "#4a7fb5",
-    "pointwise": "#2f5d8a",
-    "norm": "#b9c2cc",
-    "activation": "#e3b23c",
-    "scale": "#d9d0c3",
-    "downsample": "#7d6a8f",
-    "attention": "#d55e00",
-    "linear": "#3b7a57",
-    "muted": MUTED,
-    "paper": "#e9e4da",
-}
 SKEW = 0.32  # how far the top of a cube lies back, as a share of its side
 
 
@@ -39,9 +29,15 @@ class Box(NamedTuple):
     gap: float = 0.6
 
 
+@cache
+def plan(part: str) -> dict[str, Any]:
+    """A part of ``resources/diagrams.yaml``: a figure, or the colours."""
+    return yaml.safe_load((files("mineral_lib.resources") / "diagrams.yaml").read_text(encoding="utf-8"))[part]
+
+
 def colour_of(name: Any) -> Any:
     """A colour by its meaning; any other colour as it is."""
-    return COLOURS.get(name, name) if isinstance(name, str) else name
+    return ({"muted": MUTED} | plan("colours")).get(name, name) if isinstance(name, str) else name
 
 
 def shade(colour: Any, amount: float) -> tuple[float, float, float]:
@@ -152,7 +148,9 @@ class Canvas:
     def dots(self, x: float, heights: Iterable[float], colours: Iterable) -> None:
         """A column of discs."""
         for height, colour in zip(heights, colours, strict=True):
-            self.axes.add_patch(Circle((x, height), 1.9, facecolor=colour, edgecolor=INK, linewidth=0.4, zorder=4))
+            self.axes.add_patch(
+                Circle((x, height), 1.9, facecolor=colour_of(colour), edgecolor=INK, linewidth=0.4, zorder=4)
+            )
 
     def ring(self, x: float, y: float, sign: str) -> None:
         """A circle with an operation sign in it, for example + or ×."""

@@ -9,17 +9,11 @@ from mineral_lib.evaluation.statistics import accuracy_over_seeds
 from mineral_lib.paper import printed
 from mineral_lib.reporting.contrasts import NAN, part_of, resampling
 from mineral_lib.reporting.tables import MISSING
+from mineral_lib.reporting.words import name_of
 from mineral_lib.study import Study
 from mineral_lib.training.run import Run
 from mineral_lib.training.specs import block_weights
 
-WEIGHTS_WORDS = {
-    "scratch": "from scratch",
-    "transfer": "transfer",
-    "scratch_library": "from scratch, library's weights",
-    "scratch_fast": "from scratch, fast start",
-    "colour": "colour statistics",
-}
 SUMMARY = ("accuracy", "low", "high", "precision_macro", "recall_macro", "last_accuracy", "seed_sd")
 
 
@@ -118,5 +112,5 @@ def run_row(study: Study, model: str, weights: str, **which: str) -> tuple[list[
         Runs (none if not run), and model, network and weights.
     """
     runs = study.select(model=model, weights=weights, **which)
-    words = WEIGHTS_WORDS.get(weights, weights)
+    words = name_of("weights", weights)
     return runs, {"model": model, "network": row_name(runs, model, study), "weights": words}

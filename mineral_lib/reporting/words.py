@@ -15,7 +15,7 @@ from mineral_lib.reporting.tables import Column
 
 @cache
 def words() -> dict[str, Any]:
-    """The whole file: chapters, optional, notes, context, limits, artefacts, labels."""
+    """The whole file: chapters, optional, notes, context, limits, artefacts, labels, names."""
     return yaml.safe_load((files("mineral_lib.resources") / "words.yaml").read_text(encoding="utf-8"))
 
 
@@ -23,6 +23,11 @@ def label(key: str, language: str = "en") -> str:
     """A figure label in ``en``, ``zh`` or ``both`` (English first)."""
     english, chinese = words()["labels"][key]
     return {"en": english, "zh": chinese}.get(language, f"{english} {chinese}")
+
+
+def name_of(kind: str, key: str | None, otherwise: str | None = None) -> str:
+    """What people read for a word of the parameters, of a kind in ``names``: ``otherwise``, or itself, if not there."""
+    return words()["names"][kind].get(key, otherwise or key)
 
 
 def chinese_characters() -> str:

@@ -7,7 +7,7 @@ import pytest
 from mineral_lib.evaluation import controls
 from mineral_lib.evaluation.controls import baseline_predictions, histogram_labels, run_baselines, thumbnails
 from mineral_lib.evaluation.probe import colour_histograms
-from mineral_lib.reporting.baselines import chance_level
+from mineral_lib.reporting.comparison import chance_level
 from mineral_lib.study import Study
 
 

@@ -1,14 +1,12 @@
 """Gains, verdicts and computed sentences on tiny runs of several seeds."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
 from tiny_runs import NUMBER, change, first_seed, write_baselines, write_corners, write_photographs, write_run
 
 from mineral_lib.parameters import load_profile
-from mineral_lib.reporting import ablation, baselines, comparison, confusion, curves, headline
+from mineral_lib.reporting import ablation, comparison, confusion, curves, headline
 from mineral_lib.reporting.ablation import table_gates, table_placements, table_starts
 from mineral_lib.reporting.claims import judge
 from mineral_lib.reporting.contrasts import FAILS, HOLDS, UNDECIDED, compare
@@ -122,7 +120,7 @@ def test_the_first_screen_asks_three_questions_and_names_the_baseline(paths, stu
     assert found["Does channel attention help from scratch?"].value == UNDECIDED
     assert found["Best simple baseline"].value == "66.7 %"
     assert "network minus baseline +20.8 points" in found["Best simple baseline"].detail
-    assert found["Chance"].value == f"{100 * baselines.chance_level(study):.1f} %"
+    assert found["Chance"].value == f"{100 * comparison.chance_level(study):.1f} %"
     ending = f"64 px. One seed, {settings.train.epochs} epochs: a demonstration."
     assert headline.describe_data(study).endswith(ending)
     several = load_profile("quick", ["train.seeds=[0, 1, 2]"])
@@ -180,10 +178,7 @@ def test_gates_and_placements_are_read_from_their_tables(paths, study):
     gates = pd.DataFrame({"start": ["scratch", "transfer"], "module": [1, 4], "spread": [0.25, 0.004]})
     assert "by 0.004 (module 4, transfer) to 0.250 (module 1, scratch)" in table_gates(study, gates).finding
     assert table_gates(study, gates.iloc[:0]).finding == ""
-    folder = write_run(paths, "eca_convnext_tiny", "transfer", wrong=range(14))
-    config = json.loads((folder / "config.json").read_text()) | {"eca_placement": "post_block"}
-    (folder / "config.json").write_text(json.dumps(config))
-    folder.rename(folder.with_name(folder.name.replace("tiny-", "tiny_post_block-")))
+    write_run(paths, "eca_convnext_tiny", "transfer", wrong=range(14), placement="post_block")
     write_run(paths, "eca_convnext_tiny", "transfer", wrong=range(2))
     both = load_profile("quick", ["ablation.placements=[post_stage, post_block]", "report.bootstrap=200"])
     finding = table_placements(Study(both, paths)).finding

@@ -39,11 +39,23 @@ def answers(wrong) -> pd.DataFrame:
 
 
 def write_run(
-    paths, model, weights, *, wrong, protocol="grouped", seed=0, val=(0.4, 0.6, 0.8), parameters=1000, pictures="colour"
+    paths,
+    model,
+    weights,
+    *,
+    wrong,
+    protocol="grouped",
+    seed=0,
+    val=(0.4, 0.6, 0.8),
+    parameters=1000,
+    pictures="colour",
+    placement="",
+    speed=10.0,
 ):
     """A run whose test photographs at the positions ``wrong`` are misclassified."""
     control = "" if pictures == "colour" else f"-{pictures}"
-    folder = paths.runs_dir / f"{model}-{weights}-{protocol}{control}-seed{seed}"
+    own = f"_{placement}" if placement else ""
+    folder = paths.runs_dir / f"{model}{own}-{weights}-{protocol}{control}-seed{seed}"
     folder.mkdir(parents=True)
     frame, train = answers(wrong), np.add(val, 0.1)
     for name in ("predictions", "predictions_val"):
@@ -52,9 +64,9 @@ def write_run(
     pd.DataFrame(history | {"train_accuracy": train, "val_accuracy": val}).to_csv(folder / "history.csv", index=False)
     metrics = classification_metrics(frame["label"], frame["predicted"], len(CLASSES))
     config = {"model": model, "display_name": f"{model} (compact)", "family": "compact", "weights": weights, "key": "k"}
-    config |= {"protocol": protocol, "pictures": pictures, "seed": seed, "eca_placement": "post_stage"}
+    config |= {"protocol": protocol, "pictures": pictures, "seed": seed, "eca_placement": placement or "post_stage"}
     last = {"val_accuracy": val[-1], "test": metrics}
-    manifest = {"seconds": 1.5, "images_per_second": 10.0, "device": "cpu", "parameters": parameters}
+    manifest = {"seconds": 1.5, "images_per_second": speed, "device": "cpu", "parameters": parameters}
     manifest |= {"size_mib": 0.1, "gmacs": 0.001, "versions": {"python": "3"}, "weights_note": weights}
     records = {
         "config": config | {"classes": CLASSES},
