@@ -18,7 +18,7 @@ from mineral_lib.reporting.contrasts import (
     seeds_text,
 )
 from mineral_lib.reporting.summary import printed_columns, run_row, size_columns, summarise
-from mineral_lib.reporting.words import name_of
+from mineral_lib.reporting.words import name_of, words
 from mineral_lib.study import Study
 
 BASE = "convnext_tiny"
@@ -35,11 +35,6 @@ GAINS = {
     "transfer alone": {"transfer": 1, "base": -1},
     "both together": {"both": 1, "base": -1},
     "interaction (both − sum)": {"both": 1, "eca": -1, "transfer": -1, "base": 1},
-}
-QUESTIONS = {
-    "ECA alone": "attention from scratch",
-    "ECA given transfer": "attention given transfer (both against transfer alone)",
-    "transfer alone": "transfer",
 }
 
 
@@ -95,8 +90,8 @@ def table_5_gains(study: Study) -> tuple[pd.DataFrame, str]:
 
 def _read_gains(found: dict[str, Contrast]) -> str:
     """Sentence: what attention and transfer add, each with interval, seeds and what may be concluded."""
-    known = {words: found[name] for name, words in QUESTIONS.items() if name in found}
-    parts = [f"{words} {gain.text()}, {gain.status}" for words, gain in known.items()]
+    known = {what: found[name] for name, what in words()["names"]["gain"].items() if name in found}
+    parts = [f"{what} {gain.text()}, {gain.status}" for what, gain in known.items()]
     return f"What is added: {'; '.join(parts)}." if parts else ""
 
 

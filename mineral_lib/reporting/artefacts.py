@@ -42,7 +42,7 @@ from mineral_lib import reporting
 from mineral_lib.reporting.style import Drawing, apply_style
 from mineral_lib.reporting.summary import proposed_run
 from mineral_lib.reporting.tables import Table
-from mineral_lib.reporting.words import columns_of, heading_of, notes_of
+from mineral_lib.reporting.words import columns_of, entry, notes_of
 from mineral_lib.training.run import Run
 
 if TYPE_CHECKING:
@@ -124,8 +124,9 @@ def declared(
         **values: For placeholders of heading and notes.
     """
     key = key or name
-    notes = notes_of(key, study.settings, values)
-    return Table(name, heading_of(key, values), frame, columns_of(key, frame), notes, finding)
+    about, notes = entry(key), notes_of(key, study.settings, values)
+    heading = about.get("heading", about["title"]).format_map(values)
+    return Table(name, heading, frame, columns_of(key, frame), notes, finding)
 
 
 def make_artefacts(study: "Study") -> dict[str, list[Table | Drawing]]:

@@ -19,6 +19,7 @@ from mineral_lib.reporting.contrasts import (
 )
 from mineral_lib.reporting.leakage import gap_row, table_leakage
 from mineral_lib.reporting.summary import row_name, summarise, unseen_text
+from mineral_lib.reporting.words import words
 from mineral_lib.study import Study
 
 
@@ -36,11 +37,6 @@ class Fact(NamedTuple):
     detail: str = ""
 
 
-QUESTIONS = {
-    "Does channel attention help from scratch?": "ECA alone",
-    "Does it help given transfer?": "ECA given transfer",
-    "Does transfer help?": "transfer alone",
-}
 ANSWERS = {HOLDS: "yes", FAILS: "no, it harms", UNDECIDED: UNDECIDED}
 
 
@@ -75,7 +71,7 @@ def facts(study: Study) -> list[Fact]:
     if (chance := chance_level(study)) is not None:
         found.append(Fact("Chance", percent(chance), "always naming the commonest mineral"))
     known = gains(study)
-    for question, key in QUESTIONS.items():
+    for question, key in words()["questions"].items():
         gain = known.get(key)
         found.append(Fact(question, ANSWERS[gain.verdict], gain.text()) if gain else Fact(question))
     return found + _leak(study)

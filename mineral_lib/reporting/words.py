@@ -15,7 +15,7 @@ from mineral_lib.reporting.tables import Column
 
 @cache
 def words() -> dict[str, Any]:
-    """The whole file: chapters, optional, notes, context, limits, artefacts, labels, names."""
+    """The whole file: chapters, optional, notes, context, limits, artefacts, labels, questions, names."""
     return yaml.safe_load((files("mineral_lib.resources") / "words.yaml").read_text(encoding="utf-8"))
 
 
@@ -41,11 +41,6 @@ def chinese_characters() -> str:
 def entry(name: str) -> dict[str, Any]:
     """What is written about an artefact: title, reading, heading, columns, notes; undeclared ones have a title."""
     return words()["artefacts"].get(name) or {"title": name.replace("_", " ").capitalize()}
-
-
-def heading_of(name: str, values: Mapping[str, Any]) -> str:
-    """The title of a finished table."""
-    return entry(name).get("heading", entry(name)["title"]).format_map(values)
 
 
 def columns_of(name: str, frame: Iterable[str] = ()) -> dict[str, Column] | None:
