@@ -133,7 +133,8 @@ def command(options: argparse.Namespace) -> str:
     """How to repeat it, without paths of this machine."""
     sources = " --sources CSV" if options.sources else ""
     seeds = " ".join(map(str, options.seeds))
-    return f"python benchmarks/real_photos.py PHOTOS --weights FILE{sources} --seeds {seeds}"
+    rungs = "" if len(options.rungs) == len(NAMES) else f" --rungs {' '.join(options.rungs)}"
+    return f"python benchmarks/real_photos.py PHOTOS --weights FILE{sources} --seeds {seeds}{rungs}"
 
 
 def main() -> None:

@@ -42,7 +42,7 @@ NAMES = {
     "lite0_224": "frozen EfficientNet-Lite0 (ImageNet), 224 px",
     "lite0_224_320": "frozen EfficientNet-Lite0 (ImageNet), 224 and 320 px",
     "lite0_224_320_colour": "frozen EfficientNet-Lite0 (ImageNet), 224 and 320 px, and colour histogram",
-    "recogniser": "what `mineral learn` builds: the rung that cross-validation chose",
+    "recogniser": "what learn builds: the rung that cross-validation chose",
 }
 BACKBONE, BACKBONE_SIZES = "lite0", (224, 320)
 LADDER = {  # of NAMES: how the ladder of the recogniser names it

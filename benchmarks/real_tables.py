@@ -24,7 +24,7 @@ STEPS = {
         "squeezenet_224",
         "frozen EfficientNet-Lite0 instead of SqueezeNet (both ImageNet), 224 px, as the recogniser uses it",
     ),
-    "recogniser": ("recogniser", "compact", "what `mineral learn` builds instead of the compact network"),
+    "recogniser": ("recogniser", "compact", "what learn builds instead of the compact network"),
     "colour": ("squeezenet_224_histogram", "squeezenet_224", "colour histogram added to frozen SqueezeNet, 224 px"),
 }
 WORDS = {HOLDS: "decided, above", FAILS: "decided, below"}

@@ -212,8 +212,8 @@ def test_a_finished_rung_is_read_and_not_computed_again(tmp_path, monkeypatch):
 
     monkeypatch.setenv("MINERAL_STUDY_ROOT", str(tmp_path))
     photographs, split = Photographs(), np.array(["train", "test"])
-    first = real_photos.Work(photographs).rung("majority", "grouped", split, 0)
-    again = real_photos.Work(photographs)
+    first = real_photos.Work(photographs, tmp_path, list(NAMES)).rung("majority", "grouped", split, 0)
+    again = real_photos.Work(photographs, tmp_path, list(NAMES))
     pd.testing.assert_frame_equal(again.rung("majority", "grouped", split, 0), first)
     assert photographs.calls == 1 and not again.fresh and first.loc[0, ["photo", "class"]].tolist() == ["00e5", "null"]
     again.rung("majority", "grouped", split[::-1], 0)
