@@ -5,6 +5,7 @@ import signal
 
 import pytest
 from checkout import ROOT, TINY, mineral
+from xdist.scheduler import LoadFileScheduling
 
 from mineral_lib.parameters import load_profile
 from mineral_lib.storage import ROOT_VARIABLE
@@ -13,12 +14,16 @@ from mineral_lib.storage import ROOT_VARIABLE
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)  # before the plugin that reads the marks
-def pytest_collection_modifyitems(items):
-    """Tests of a file run in one process, and all that share the chain: what is made once a session is made once."""
-    for item in items:
-        shared = "chain" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("chain" if shared else item.path.name))
+class _ByFile(LoadFileScheduling):
+    """Tests of a file run in one process, and those of the files that share the chain: it is made once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return "chain" if file.endswith(("test_chain.py", "test_solutions.py")) else file
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return _ByFile(config, log)
 
 
 @pytest.fixture
