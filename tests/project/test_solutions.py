@@ -93,7 +93,7 @@ def test_parameters_and_settings_are_those_of_the_notebook(name):
 
 
 def several_in_one(names: list[str]) -> nbformat.NotebookNode:
-    """The solutions of several notebooks as one, an empty namespace before each, the test profile behind its parameters.
+    """The solutions of several notebooks as one: an empty namespace before each, the test profile after its cell.
 
     One kernel for five notebooks imports torch once instead of five times.
     """
