@@ -16,7 +16,7 @@ reproduce: setup
 test: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --no-loadscope-reorder
 
 lab: setup
 	$(BIN)/jupyter lab notebooks

@@ -14,6 +14,14 @@ from mineral_lib.storage import ROOT_VARIABLE
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+SLOW = ("test_kill_points.py", "test_chain.py", "test_solutions.py", "test_distributed.py", "test_faults.py")
+
+
+def pytest_collection_modifyitems(items):
+    """Files of minutes begin first, so that no process ends long after the other."""
+    items.sort(key=lambda item: item.path.name not in SLOW)
+
+
 class _ByFile(LoadFileScheduling):
     """Tests of a file run in one process, and those of the files that share the chain: it is made once."""
 
