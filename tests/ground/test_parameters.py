@@ -7,6 +7,7 @@ import pytest
 import yaml
 from checkout import ROOT
 
+from mineral_lib.cli import main
 from mineral_lib.config import NAME
 from mineral_lib.errors import ParameterError
 from mineral_lib.parameters import (
@@ -208,3 +209,22 @@ def test_make_passes_blanks_quotes_and_dollars(text, changes):
         text=True,
     )
     assert done.stdout.strip() == text.strip()
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["check-params", "--profile", "test"],
+        ["train-run", "convnext_tiny-scratch-grouped-seed0", "--profile", "test"],
+        ["reproduce", "--profile", "test"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_device_that_is_not_there_is_refused_before_any_work(study_root, capsys, monkeypatch, device, command):
+    for name in ("cuda", "mps"):
+        monkeypatch.setattr(f"torch.{name}.is_available", lambda: False)
+    assert main([*command, "--set", f"train.device={device}"]) == 2
+    message = capsys.readouterr().err
+    assert "train.device" in message and f"'{device}' is not there" in message and "train.device=auto" in message
+    assert not (study_root / "results").exists()
