@@ -21,6 +21,7 @@ from mineral_lib.photos.quality import quality_warnings
 _SYSTEM_FILES = {"thumbs.db", "desktop.ini", "icon\r", "ehthumbs.db"}
 _NO_PHOTOS = {".txt", ".md", ".csv", ".tsv", ".json", ".xml", ".yaml", ".yml", ".xmp", ".aae", ".ini", ".log", ".html"}
 _NO_PHOTOS |= {".htm", ".docx", ".xlsx", ".mp4", ".mov", ".avi", ".py", ".ipynb", ".zip"}
+_FORMULA = "=+-@\t\r"  # what a spreadsheet takes for the beginning of a formula
 _LINK = "link to a folder that is here already"
 
 
@@ -97,19 +98,25 @@ def class_folders(root: Path, found: list[FoundFile]) -> dict[str, str]:
         raise refusal(kind, root, count=len(visible) or loose)
     if len({part_of(name) for name in names} - {""}) > 1:
         raise refusal("split_already", root, names=", ".join(names))
-    for name in names:
-        if name[0] in "=+-@\t\r":
-            raise refusal("formula_name", root, name=name)
     first: dict[str, str] = {}  # of Quartz and 石英, Pyrite and pyrite, "agate" and "agate "
-    return {name: first.setdefault(class_key(name), name) for name in names}
+    plain = {name: name.lstrip(_FORMULA) for name in names}
+    for name in names:
+        if not plain[name]:
+            raise refusal("formula_name", root, name=name)
+    return {name: first.setdefault(class_key(plain[name]), plain[name]) for name in names}
 
 
 def twin_notes(folders: dict[str, str]) -> list[str]:
-    """A sentence for each class that several folders mean, see ``class_folders``."""
+    """A sentence for each class that several folders mean, or a folder of another name, see ``class_folders``."""
     others: dict[str, list[str]] = {}
     for folder, name in folders.items():
         others.setdefault(name, []).append(f"'{printable(folder)}'")
-    return [f"Taken for one class: the folders {' and '.join(same)}." for same in others.values() if len(same) > 1]
+    notes = [f"Taken for one class: the folders {' and '.join(same)}." for same in others.values() if len(same) > 1]
+    return notes + [
+        f"The folder '{printable(folder)}' is the class '{printable(name)}': a spreadsheet would compute its name."
+        for folder, name in folders.items()
+        if folder[0] in _FORMULA and len(others[name]) == 1
+    ]
 
 
 def _walk(root: Path, loose: bool) -> Iterator[FoundFile]:

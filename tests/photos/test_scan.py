@@ -247,10 +247,14 @@ def test_mistakes_with_the_folder_get_clear_messages(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+x", "-x", "@sum"])
-def test_class_names_that_a_spreadsheet_would_compute_are_refused(tmp_path, name):
-    fill_classes(tmp_path, 3, name)
-    fill_classes(tmp_path, 3, "aa")
-    assert f"'{name}' for a formula" in error_of(tmp_path)
+def test_class_names_that_a_spreadsheet_would_compute_lose_their_sign_and_that_is_said(tmp_path, name):
+    fill_classes(tmp_path, 5, name)
+    fill_classes(tmp_path, 5, "aa")
+    found = scan_folder(tmp_path, rules(), jobs=1)
+    assert sorted(found.classes) == sorted([name[1:], "aa"])
+    assert any(f"The folder '{name}' is the class '{name[1:]}'" in note for note in found.notes)
+    fill_classes(tmp_path, 3, "--")
+    assert "'--' for a formula" in error_of(tmp_path)
 
 
 TWINS = [("Pyrite", "pyrite"), ("quartz", "石英"), ("café", "cafe\u0301"), ("agate", "agate "), ("ЯШМА", "яшма")]
