@@ -40,7 +40,7 @@ NAMES = [
     "x" * 120,
     "quo\"te, 'comma' e\u0301 ~~\N{NO-BREAK SPACE}~~ ",
 ]
-WIDE = {"=1+1": "formula"}  # refused as the name of a folder, but a file may have it
+WIDE = {"=1+1": "formula"}  # a folder of this name loses the sign, a file keeps it
 
 
 class Page(html.parser.HTMLParser):
