@@ -1,7 +1,7 @@
 """What papermill injects into a notebook: each is a parameter of the study, or is refused by its name.
 
 Stock papermill writes ``-p train.epochs 3`` as the line ``train.epochs = 3``, which Python refuses for a dictionary,
-and ``-p epochs 3`` as a variable that nobody reads. The notebook's parameters cell asks for more: the injected cell is
+and ``-p epochs 3`` as a variable that nobody reads. A notebook's first cell asks for more: the injected cell is
 read as parameters.
 """
 

@@ -36,7 +36,8 @@ def explained_shortage(settings: Settings, what: str) -> Iterator[None]:
         raise MemoryShortageError(f"the accelerator ran out of memory ({size})", where=what, remedy=smaller) from error
     except (MemoryError, RuntimeError, EOFError, ConnectionError) as error:
         # A batch that a loader process was sending when it died ends as a broken pipe.
-        if isinstance(error, EOFError | ConnectionError) or _LOADER_DIED.search(str(error)):
+        broken = bool(train.num_workers) and isinstance(error, EOFError | ConnectionError)
+        if broken or _LOADER_DIED.search(str(error)):
             raise MemoryShortageError(
                 f"a loader process died, often because memory was short ({size}, {train.num_workers} loaders)",
                 where=what,

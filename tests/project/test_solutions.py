@@ -93,17 +93,15 @@ def test_parameters_and_settings_are_those_of_the_notebook(name):
 
 
 def several_in_one(names: list[str]) -> nbformat.NotebookNode:
-    """The solutions of several notebooks as one: an empty namespace before each, the test profile after its cell.
+    """The solutions of several notebooks as one, with an empty namespace and the test profile before each.
 
     One kernel for five notebooks imports torch once instead of five times.
     """
     values, cells = sections_of(load_profile("test")), []
     for name in names:
-        cells.append(nbformat.v4.new_code_cell("%reset -f"))
+        cells += [nbformat.v4.new_code_cell("%reset -f"), nbformat.v4.new_code_cell(f"globals().update({values!r})")]
         for cell in read(name, solution=True):
-            if is_parameters(cell):
-                cells += [nbformat.v4.new_code_cell(one) for one in (source(cell), f"globals().update({values!r})")]
-            elif cell["cell_type"] == "code":
+            if cell["cell_type"] == "code" and not is_parameters(cell):
                 cells.append(nbformat.v4.new_code_cell(source(cell), metadata={"solution": name}))
     return nbformat.v4.new_notebook(cells=cells)
 
