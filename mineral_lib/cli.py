@@ -7,21 +7,17 @@ import shlex
 import signal
 import sys
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mineral_lib import __version__
 from mineral_lib.config import Settings
-from mineral_lib.errors import DataError, ParameterError, StoppedError, StorageError, StudyError
+from mineral_lib.errors import ParameterError, StoppedError, StorageError, StudyError
 from mineral_lib.locks import folder_lock
 from mineral_lib.parameters import load_profile, profile_path, profiles, read_profile, split_changes, study_name
-from mineral_lib.recognition.hand_tests import ANSWERS, weights
+from mineral_lib.photo_commands import add_photo_commands
 from mineral_lib.runtime import select_device
 from mineral_lib.stopping import interrupt, interrupted_by, leave_signals
 from mineral_lib.storage import ResultPaths, given_path, project_root, remove_tree
-
-if TYPE_CHECKING:
-    from mineral_lib.recognition.recogniser import Recogniser
 
 EPOCHS = "train.epochs=3"  # the example of commands that take any profile
 
@@ -59,7 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
     text = "train one run; under torchrun, several processes share its batches"
     one = command("train-run", _train_run, text, EPOCHS)
     one.add_argument("name", help="name of the run, for example eca_convnext_tiny-transfer-grouped-seed0")
-    _add_photo_commands(command)
+    add_photo_commands(command)
     command("list", _list, "list profiles, notebooks and finished runs")
     text = "check every file of finished results against its digest; exit status 4 if one is damaged"
     one = command("check-results", _check_results, text)
@@ -73,49 +69,6 @@ def build_parser() -> argparse.ArgumentParser:
     text = "delete only the checkpoints of unfinished runs: they start again"
     one.add_argument("--unfinished", action="store_true", help=text)
     return parser
-
-
-def _add_photo_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
-    """What is done with photographs of one's own."""
-    text = "say what is in a photo folder; the folder is only read"
-    one = command("check", _check_photos, text, "data.specimen_from=folder")
-    one.add_argument("photos", help="folder with one folder per mineral")
-    one.add_argument("--out", metavar="DIR", help="also write the tables and the plate of suspicious photographs")
-    text = "learn to recognise the minerals of a photo folder; the folder is only read"
-    one = command("learn", _learn, text, "recogniser.sizes_px=[224]")
-    one.add_argument("photos", help="folder with one folder per mineral")
-    text = "list labels of a photo folder that look wrong, for a person to decide; the folder is only read"
-    one = command("review", _review, text, "data.specimen_from=folder")
-    one.add_argument("photos", help="folder with one folder per mineral")
-    text = "where contact sheet and decisions go (default: results/review/<folder>)"
-    one.add_argument("--out", metavar="DIR", help=text)
-    text = "find pictures of one folder that show what a picture of another shows: copies, crops, turns, the same scene"
-    one = command("audit", _audit, text)
-    one.add_argument("train", help="folder of pictures")
-    one.add_argument("test", nargs="?", help="the other folder (default: the first is compared with itself)")
-    one.add_argument("--out", metavar="FILE", help="also write all pairs as CSV")
-    one = command("identify", _identify, "name the minerals on photographs by a recogniser")
-    one.add_argument("photos", nargs="+", help="photographs, or folders of them")
-    text = "a recogniser's file (default: the newest below results)"
-    one.add_argument("--model", metavar="FILE", help=text)
-    text = "what makes photographs one specimen, answered together (default: each file its own)"
-    one.add_argument("--specimen-from", choices=["file", "folder"], default="file", help=text)
-    form = one.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="answers as JSON")
-    form.add_argument("--csv", action="store_true", help="answers as CSV")
-    for name, answers in ANSWERS.items():
-        one.add_argument(f"--{name}", metavar="ANSWER", help=f"a test by hand: {', '.join(answers)}")
-    one = command("export", _export, "write the recogniser of a profile to one file, with its model card")
-    one.add_argument("--profile", required=True)
-    one.add_argument("--out", metavar="FILE", help="the file (default: mineral-<profile>.safetensors, or .onnx)")
-    one.add_argument("--onnx", action="store_true", help="as ONNX, for programs without Python (extra: export)")
-    text = "judge a recogniser on another folder with one folder per mineral; the folder is only read"
-    one = command("evaluate", _evaluate, text, "data.specimen_from=folder")
-    one.add_argument("photos", help="folder with one folder per mineral")
-    one.add_argument("--model", metavar="FILE", help="a recogniser's file (default: the newest below results)")
-    one.add_argument("--names", metavar="CSV", help="names.csv of an earlier evaluation, corrected")
-    text = "where numbers, predictions and names.csv go (default: results/evaluate/<folder>)"
-    one.add_argument("--out", metavar="DIR", help=text)
 
 
 def _present(settings: Settings) -> Settings:
@@ -177,97 +130,6 @@ def _check(options: argparse.Namespace) -> None:
     for name in options.files or chosen:
         _present(load_profile(name, options.set))
         print(f"{name}{f' with {len(options.set)} changes' if options.set else ''}: correct")
-
-
-def _check_photos(options: argparse.Namespace) -> None:
-    from mineral_lib.check import check_photos
-
-    folder = given_path(options.photos).resolve()
-    settings = load_profile("own_photos", options.set, data={"folder": str(folder)})
-    print(check_photos(settings, out=Path(options.out).resolve() if options.out else None))
-
-
-def _learn(options: argparse.Namespace) -> None:
-    from mineral_lib.recognition.collection import MODEL_FILE, folder_of
-    from mineral_lib.recognition.learn import ladder_text, learn, study_of_folder
-    from mineral_lib.recognition.owner_report import REPORT_FILE
-
-    study = study_of_folder(given_path(options.photos), options.set)
-    print(f"{len(study.index)} photographs of {len(study.classes)} minerals in {study.settings.data.folder}")
-    if skipped := int((study.data.files["status"] == "skipped").sum()):
-        print(f"{skipped} files skipped; `mineral check` says why")
-    for note in study.data.notes:
-        print(f"* {note}")
-    print(ladder_text(learn(study)[1]))
-    page, file = (
-        (folder_of(study) / name).relative_to(project_root()).as_posix() for name in (REPORT_FILE, MODEL_FILE)
-    )
-    print(f"\n* chosen by cross-validation: {file}\nLook: {page}\nNext: mineral identify PHOTO ... --model {file}")
-
-
-def _review(options: argparse.Namespace) -> None:
-    from mineral_lib.recognition.review import review
-
-    folder = given_path(options.photos).resolve()
-    settings = load_profile("own_photos", options.set, data={"folder": str(folder)})
-    print(review(settings, out=given_path(options.out).resolve() if options.out else None).to_text())
-
-
-def _audit(options: argparse.Namespace) -> None:
-    from mineral_lib.recognition.audit import audit
-
-    train, test, out = (given_path(one) if one else None for one in (options.train, options.test, options.out))
-    print(audit(train, test, out=out, cache_dir=ResultPaths.of("own_photos").cache_dir).to_text())
-
-
-def _identify(options: argparse.Namespace) -> None:
-    answers = {name: getattr(options, name) for name in ANSWERS if getattr(options, name) is not None}
-    for name, answer in answers.items():
-        weights(name, answer)  # an impossible answer is refused at once
-    from mineral_lib.recognition.reading import list_photographs
-
-    files, skipped = list_photographs([given_path(photo) for photo in options.photos])
-    model = _model(options)
-    from mineral_lib.recognition.identify import identify
-
-    groups = [str(file.resolve().parent) for file in files] if options.specimen_from == "folder" else None
-    found = identify(model, files, groups, answers=answers)
-    found.skipped.update(skipped)
-    text = found.to_json() if options.json else found.to_csv() if options.csv else found.to_text()
-    print(text.rstrip("\n"))
-    if not found.answers:
-        raise DataError("not one photograph can be read", remedy="give photographs; the reasons stand above")
-
-
-def _model(options: argparse.Namespace) -> "Recogniser":
-    from mineral_lib.recognition.model_file import load_recogniser, newest_model
-
-    path = given_path(options.model) if options.model else newest_model()
-    if not options.model:
-        print(f"recogniser: {path.relative_to(project_root())} (the newest; --model names another)", file=sys.stderr)
-    return load_recogniser(path)
-
-
-def _export(options: argparse.Namespace) -> None:
-    from mineral_lib.recognition.export import export_recogniser
-
-    out = given_path(options.out) if options.out else None
-    for path in export_recogniser(study_name(options.profile), out, onnx=options.onnx):
-        print(f"wrote {path}")
-
-
-def _evaluate(options: argparse.Namespace) -> None:
-    folder = given_path(options.photos).resolve()
-    settings = load_profile("own_photos", options.set, data={"folder": str(folder), "min_photos": 1})
-    model = _model(options)
-    from mineral_lib.recognition.elsewhere import evaluate_elsewhere
-    from mineral_lib.recognition.name_match import read_names
-
-    given = read_names(given_path(options.names)) if options.names else None
-    found = evaluate_elsewhere(model, settings, given=given)
-    out = given_path(options.out) if options.out else project_root() / "results" / "evaluate" / folder.name
-    found.save(out)
-    print(f"{found.to_text()}\nwrote {out}: names.csv (correct it and give it back with --names), predictions.csv, ...")
 
 
 def _list(_options: argparse.Namespace) -> None:

@@ -30,7 +30,7 @@ FLOORS = (
     {"photos", "specimens", "data", "models"},
     {"study", "training", "compute", "evaluation", "recognition"},
     {"reporting"},
-    {"__main__", "check", "check_results", "cli", "findings", "manifest", "pipeline", "reference"},
+    {"__main__", "check", "check_results", "cli", "findings", "manifest", "photo_commands", "pipeline", "reference"},
 )
 # A study saves what it is given, and takes the words for it from above.
 DOORS = {("mineral_lib.study", "mineral_lib.reporting.artefacts")}
