@@ -21,8 +21,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mineral_lib.parameters import load_profile
+from mineral_lib.paths import ResultPaths, project_root
 from mineral_lib.runtime import machine, package_versions
-from mineral_lib.storage import ResultPaths, atomic_path, project_root, write_json
+from mineral_lib.storage import atomic_path, write_json
 
 HERE = Path(__file__).resolve().parent
 # Left out of the archive: what is large or can be made again.

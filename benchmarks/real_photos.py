@@ -21,9 +21,10 @@ from real_tables import table_rungs, table_sources, table_steps
 
 from mineral_lib.data.index import index_fingerprint
 from mineral_lib.parameters import sections_of
+from mineral_lib.paths import ResultPaths, project_root
 from mineral_lib.reporting.tables import Table
 from mineral_lib.runtime import git_commit, package_versions, set_threads
-from mineral_lib.storage import ResultPaths, file_digest, project_root, read_json, write_csv, write_json
+from mineral_lib.storage import file_digest, read_json, write_csv, write_json
 from results import append, machine
 
 OUT = Path("results/reference/real_photos")

@@ -18,10 +18,11 @@ from mineral_lib.evaluation.probe import colour_histograms, frozen_features
 from mineral_lib.models.weights import file_state, load_backbone
 from mineral_lib.models.zoo import build_base
 from mineral_lib.parameters import load_profile
+from mineral_lib.paths import ResultPaths
 from mineral_lib.recognition import recogniser
 from mineral_lib.recognition.backbone import LITE0_SHA256
 from mineral_lib.recognition.ladder import Rung, best_rung, climb, rungs_of
-from mineral_lib.storage import ResultPaths, digest, file_digest
+from mineral_lib.storage import digest, file_digest
 from mineral_lib.study import Study
 from mineral_lib.training.run import Run
 from mineral_lib.training.run_config import run_config

@@ -14,10 +14,11 @@ from mineral_lib.errors import DataError, StorageError, StudyError
 from mineral_lib.findings import Damage, Findings
 from mineral_lib.manifest import OUTPUTS
 from mineral_lib.parameters import load_profile
+from mineral_lib.paths import STUDY_FILE, ResultPaths, project_root
 from mineral_lib.recognition.collection import RECORD_FILE
 from mineral_lib.recognition.model_file import MODEL_FILE, load_recogniser
 from mineral_lib.stages import read_key, read_outputs
-from mineral_lib.storage import PARTIAL, STUDY_FILE, ResultPaths, project_root, read_csv, read_json
+from mineral_lib.storage import PARTIAL, read_csv, read_json
 from mineral_lib.training.checkpoint import load_checkpoint
 from mineral_lib.training.recorded import planned_names
 from mineral_lib.training.run_files import MANIFEST, has_ended, run_damage

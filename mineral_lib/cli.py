@@ -14,10 +14,11 @@ from mineral_lib.config import Settings
 from mineral_lib.errors import ParameterError, StoppedError, StorageError, StudyError
 from mineral_lib.locks import folder_lock
 from mineral_lib.parameters import load_profile, profile_path, profiles, read_profile, split_changes, study_name
+from mineral_lib.paths import ResultPaths, given_path, project_root
 from mineral_lib.photo_commands import add_photo_commands
 from mineral_lib.runtime import select_device
 from mineral_lib.stopping import interrupt, interrupted_by, leave_signals
-from mineral_lib.storage import ResultPaths, given_path, project_root, remove_tree
+from mineral_lib.storage import remove_tree
 
 EPOCHS = "train.epochs=3"  # the example of commands that take any profile
 

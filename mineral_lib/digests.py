@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from mineral_lib.errors import StorageError
-from mineral_lib.storage import digest, file_digest, project_root, read_json, write_json
+from mineral_lib.paths import project_root
+from mineral_lib.storage import digest, file_digest, read_json, write_json
 
 # Keys of a record: digests by path below its folder, and the digest of everything else in it.
 FILES, OWN = "files", "sha256"

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from mineral_lib.config import MOST_LETTERS, NAME, SECTIONS, Settings
 from mineral_lib.errors import ParameterError, note, shortened
-from mineral_lib.storage import given_path, project_root
+from mineral_lib.paths import given_path, project_root
 from mineral_lib.yaml_reader import MAX_BYTES, member, read_setting, read_yaml
 
 SHOWN = 20  # problems in a message

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from mineral_lib.config import Settings
 from mineral_lib.errors import DataError
 from mineral_lib.parameters import load_profile, study_name
+from mineral_lib.paths import ResultPaths, given_path, project_root
 from mineral_lib.recognition.hand_tests import ANSWERS, weights
-from mineral_lib.storage import ResultPaths, given_path, project_root
 
 if TYPE_CHECKING:
     from mineral_lib.recognition.recogniser import Recogniser

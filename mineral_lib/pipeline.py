@@ -23,8 +23,9 @@ from mineral_lib.errors import StageError, StorageError, StudyError
 from mineral_lib.kernel import stoppable_kernel
 from mineral_lib.locks import folder_lock
 from mineral_lib.parameters import sections_of
+from mineral_lib.paths import project_root
 from mineral_lib.stages import read_key
-from mineral_lib.storage import clean_partials, digest, file_digest, move, project_root, write_text
+from mineral_lib.storage import clean_partials, digest, file_digest, move, write_text
 
 if TYPE_CHECKING:
     from mineral_lib.study import Study

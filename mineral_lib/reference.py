@@ -6,9 +6,10 @@ from mineral_lib.digests import FILES, read_record, write_record
 from mineral_lib.errors import DataError, StorageError
 from mineral_lib.manifest import OUTPUTS
 from mineral_lib.parameters import load_profile
+from mineral_lib.paths import ResultPaths, project_root
 from mineral_lib.reporting.comparison import table_4
 from mineral_lib.reporting.headline import facts
-from mineral_lib.storage import ResultPaths, project_root, remove_tree, write_bytes, write_text
+from mineral_lib.storage import remove_tree, write_bytes, write_text
 from mineral_lib.study import Study
 from mineral_lib.training.run_files import MANIFEST, REMEDY, RUN_FILES, WEIGHTS_FILE, run_damage
 

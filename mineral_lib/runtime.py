@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from mineral_lib.errors import ParameterError
-from mineral_lib.storage import project_root
+from mineral_lib.paths import project_root
 
 if TYPE_CHECKING:
     import torch

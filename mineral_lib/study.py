@@ -21,8 +21,9 @@ from mineral_lib.data.prepare import StudyData, prepare
 from mineral_lib.data.split import read_split
 from mineral_lib.digests import damages, study_file, write_record
 from mineral_lib.errors import StageError
+from mineral_lib.paths import STUDY_FILE, ResultPaths, project_root
 from mineral_lib.stages import read_outputs
-from mineral_lib.storage import STUDY_FILE, ResultPaths, file_digest, project_root, read_csv
+from mineral_lib.storage import file_digest, read_csv
 from mineral_lib.training.recorded import recorded_runs
 from mineral_lib.training.run import Run
 from mineral_lib.training.specs import planned_runs

@@ -8,7 +8,7 @@ from checkout import ROOT, TINY, mineral
 from xdist.scheduler import LoadFileScheduling
 
 from mineral_lib.parameters import load_profile
-from mineral_lib.storage import ROOT_VARIABLE
+from mineral_lib.paths import ROOT_VARIABLE
 
 # A background job of a shell inherits an ignored Ctrl-C, and so would every program the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -36,7 +36,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 
 from mineral_lib.errors import StudyError
 from mineral_lib.parameters import load_profile
-from mineral_lib.storage import ROOT_VARIABLE
+from mineral_lib.paths import ROOT_VARIABLE
 from mineral_lib.study import Study
 from mineral_lib.training.checkpoint import load_checkpoint
 

@@ -19,9 +19,10 @@ import torch
 from mineral_lib.compute.processes import process_context
 from mineral_lib.config import Train
 from mineral_lib.errors import StoppedError, StudyError
+from mineral_lib.paths import ROOT_VARIABLE, project_root
 from mineral_lib.runtime import select_device
 from mineral_lib.stopping import join_parent, share_number, stop_requested
-from mineral_lib.storage import ROOT_VARIABLE, project_root, write_text
+from mineral_lib.storage import write_text
 from mineral_lib.training.engine import Say
 from mineral_lib.training.pretrain import Pretraining
 from mineral_lib.training.run import Run

@@ -16,8 +16,9 @@ from mineral_lib.compute.slurm import Slurm
 from mineral_lib.digests import write_record
 from mineral_lib.errors import BusyError, ParameterError, StageError
 from mineral_lib.locks import folder_lock
+from mineral_lib.paths import STUDY_FILE
 from mineral_lib.stopping import check_stop, graceful_stop
-from mineral_lib.storage import STUDY_FILE, clean_partials
+from mineral_lib.storage import clean_partials
 from mineral_lib.training.engine import Say
 from mineral_lib.training.pretrain import Pretraining
 from mineral_lib.training.run import Run

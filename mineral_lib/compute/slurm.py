@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from mineral_lib.compute.executors import Ended, Work
 from mineral_lib.errors import ParameterError, StageError, StoppedError, StudyError
+from mineral_lib.paths import ROOT_VARIABLE, project_root
 from mineral_lib.stopping import graceful_stop, request_stop
-from mineral_lib.storage import ROOT_VARIABLE, digest, project_root
+from mineral_lib.storage import digest
 
 if TYPE_CHECKING:
     from mineral_lib.study import Study

@@ -11,7 +11,8 @@ import pandas as pd
 
 from mineral_lib.data.split import read_split
 from mineral_lib.digests import study_file
-from mineral_lib.storage import ResultPaths, read_csv
+from mineral_lib.paths import ResultPaths
+from mineral_lib.storage import read_csv
 
 RELATIONS = {"same_photo": "image_id", "same_specimen": "specimen", "same_group": "group"}
 HELD_OUT = ("val", "test")

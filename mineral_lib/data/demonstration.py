@@ -8,8 +8,9 @@ from PIL import Image
 from mineral_lib.catalogue import minerals
 from mineral_lib.config import Settings
 from mineral_lib.data.prepare import StudyData
+from mineral_lib.paths import ResultPaths
 from mineral_lib.specimens import photographs
-from mineral_lib.storage import ResultPaths, write_bytes, write_text
+from mineral_lib.storage import write_bytes, write_text
 
 FIRST_SPECIMEN = 9001  # far beyond any specimen of a study, so that none has been seen in training
 SPECIMENS, SIZE_PX = 3, 160

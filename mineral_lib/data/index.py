@@ -12,6 +12,7 @@ import pandas as pd
 from mineral_lib.catalogue import minerals
 from mineral_lib.config import Data
 from mineral_lib.digests import study_file
+from mineral_lib.paths import given_path, project_root
 from mineral_lib.photos import (
     DUPLICATE_COLUMNS,
     FILE_COLUMNS,
@@ -22,7 +23,7 @@ from mineral_lib.photos import (
     index_table,
     scan,
 )
-from mineral_lib.storage import digest, given_path, project_root, read_csv
+from mineral_lib.storage import digest, read_csv
 
 MIN_SPECIMENS = 3  # one for each of train, val and test
 WORKING_SHARE = 256 / 224  # the authors resize to 256 and cut out 224

@@ -22,9 +22,10 @@ from mineral_lib.data.augment import augment_offline
 from mineral_lib.data.index import generator_digest, index_fingerprint, photo_folder, specimen_keys, working_size
 from mineral_lib.digests import checked, write_record
 from mineral_lib.errors import StorageError
+from mineral_lib.paths import project_root
 from mineral_lib.photos import read_photo, refusal, resize_square
 from mineral_lib.specimens import photographs
-from mineral_lib.storage import atomic_file, digest, project_root
+from mineral_lib.storage import atomic_file, digest
 
 CACHE_VERSION = 1
 CHUNK_BYTES = 128 * 2**20

@@ -12,6 +12,7 @@ from mineral_lib.data.index import build_index, generator_digest, index_fingerpr
 from mineral_lib.data.split import make_split, read_split, split_name, split_seed
 from mineral_lib.digests import DATA_REMEDY, read_record, study_file, write_record
 from mineral_lib.errors import StorageError
+from mineral_lib.paths import ResultPaths
 from mineral_lib.photos import (
     FILE_COLUMNS,
     QUALITY_COLUMNS,
@@ -22,7 +23,7 @@ from mineral_lib.photos import (
     reading_rules,
     table_path,
 )
-from mineral_lib.storage import ResultPaths, digest, file_digest, read_csv, write_csv
+from mineral_lib.storage import digest, file_digest, read_csv, write_csv
 
 VERSION = 3
 

@@ -19,10 +19,10 @@ from pathlib import Path
 import pandas as pd
 
 from mineral_lib.config import Data
+from mineral_lib.paths import given_path, project_root
 from mineral_lib.patterns import search_all
 from mineral_lib.photos.messages import refusal
 from mineral_lib.photos.walk import FoundFile
-from mineral_lib.storage import given_path, project_root
 
 COLUMNS = ("file", "specimen", "attribution", "licence")
 _SHOWN = 3  # files named in a message

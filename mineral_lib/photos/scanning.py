@@ -15,6 +15,7 @@ import pandas as pd
 from mineral_lib.catalogue import find_mineral
 from mineral_lib.config import Data
 from mineral_lib.errors import DataError
+from mineral_lib.paths import given_path
 from mineral_lib.photos.decisions import apply_decisions, read_decisions
 from mineral_lib.photos.given_split import PART, keep_parts, split_notes
 from mineral_lib.photos.groups import (
@@ -30,7 +31,6 @@ from mineral_lib.photos.metadata import folder_metadata, specimens_of, table_pat
 from mineral_lib.photos.quality import QUALITY_COLUMNS
 from mineral_lib.photos.staying import check_bad, class_roles, skip_duplicates
 from mineral_lib.photos.walk import FoundFile, class_folders, list_files, twin_notes
-from mineral_lib.storage import given_path
 
 FILE_COLUMNS = ["file", "class_name", "status", "reason", "warnings", *QUALITY_COLUMNS]
 INDEX_NUMBERS = ["label", "view", "width", "height", "size_bytes"]

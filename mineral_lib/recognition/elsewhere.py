@@ -13,12 +13,13 @@ from mineral_lib.config import Settings
 from mineral_lib.data.index import build_index, photo_folder
 from mineral_lib.errors import DataError
 from mineral_lib.notation import line
+from mineral_lib.paths import ResultPaths
 from mineral_lib.recognition.ladder import scores
 from mineral_lib.recognition.name_match import Name, match_names, names_table
 from mineral_lib.recognition.names import both_names
 from mineral_lib.recognition.recogniser import SEEN_DIGITS, Photographs, Recogniser
 from mineral_lib.recognition.trust import judge_photographs
-from mineral_lib.storage import ResultPaths, write_csv, write_json
+from mineral_lib.storage import write_csv, write_json
 
 MOST_CONFUSIONS = 10
 

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from mineral_lib.errors import WeightsError
+from mineral_lib.paths import ResultPaths
 from mineral_lib.recognition.model_card import model_card
 from mineral_lib.recognition.model_file import MODEL_FILE, load_recogniser
-from mineral_lib.storage import ResultPaths, write_bytes, write_text
+from mineral_lib.storage import write_bytes, write_text
 
 
 def export_recogniser(profile: str, out: Path | None = None, *, onnx: bool = False) -> list[Path]:

@@ -20,12 +20,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from mineral_lib.errors import WeightsError
+from mineral_lib.paths import project_root
 from mineral_lib.recognition.backbone import Backbone, stored_backbone
 from mineral_lib.recognition.features import COLOUR, Kind, network_kind
 from mineral_lib.recognition.linear import Linear
 from mineral_lib.recognition.recogniser import Recogniser
 from mineral_lib.recognition.unknown import Familiarity
-from mineral_lib.storage import project_root, write_bytes
+from mineral_lib.storage import write_bytes
 
 FORMAT, VERSION = "mineral recogniser", 2
 ENTRY = "mineral_recogniser"

@@ -22,6 +22,7 @@ from mineral_lib.config import Settings
 from mineral_lib.data.index import build_index, photo_folder
 from mineral_lib.errors import DataError
 from mineral_lib.notation import isolated, line
+from mineral_lib.paths import ResultPaths, project_root
 from mineral_lib.photos import (
     DECISION_COLUMNS,
     SAME_BYTES,
@@ -35,7 +36,7 @@ from mineral_lib.recognition.calibration import probabilities
 from mineral_lib.recognition.linear import Choice, out_of_fold
 from mineral_lib.recognition.page import thumbnail, write_page
 from mineral_lib.recognition.recogniser import Photographs, installed_kinds, kind_of
-from mineral_lib.storage import ResultPaths, file_digest, project_root, write_csv
+from mineral_lib.storage import file_digest, write_csv
 
 SHARE = 0.15  # of the photographs are listed at most
 MOST = 500  # on a sheet

@@ -28,10 +28,11 @@ from mineral_lib.digests import checked, write_record
 from mineral_lib.errors import DivergenceError, StorageError
 from mineral_lib.models.initialise import FEATURE_SCALE, scale_features
 from mineral_lib.models.zoo import build_base, classifier_of
+from mineral_lib.paths import ResultPaths
 from mineral_lib.runtime import derive_seed, machine, package_versions, seed_everything, select_device, set_threads
 from mineral_lib.specimens import formula_images, image_statistics
 from mineral_lib.stopping import check_stop, graceful_stop
-from mineral_lib.storage import ResultPaths, digest, write_csv
+from mineral_lib.storage import digest, write_csv
 from mineral_lib.training.checkpoint import load_weights, save_weights
 from mineral_lib.training.engine import Loop, Say, autocast_dtype, train_one_epoch
 from mineral_lib.training.loss import Loss, classification_loss

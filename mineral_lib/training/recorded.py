@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from mineral_lib.digests import read_record
 from mineral_lib.errors import StorageError
-from mineral_lib.storage import STUDY_FILE, read_json
+from mineral_lib.paths import STUDY_FILE
+from mineral_lib.storage import read_json
 from mineral_lib.training.run import Run
 from mineral_lib.training.run_files import REMEDY, has_ended, read_config, run_file
 

@@ -15,7 +15,8 @@ from cluster import wait
 from launcher import digests
 
 from mineral_lib.data.sampling import EpochBatches
-from mineral_lib.storage import ROOT_VARIABLE, read_json
+from mineral_lib.paths import ROOT_VARIABLE
+from mineral_lib.storage import read_json
 
 NAME = "convnext_tiny-scratch-grouped-seed0"
 RUN = f"results/test/runs/{NAME}"

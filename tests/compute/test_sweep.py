@@ -17,7 +17,7 @@ from mineral_lib.cli import main
 from mineral_lib.compute.schedule import sweep
 from mineral_lib.errors import ParameterError, StageError
 from mineral_lib.parameters import load_profile
-from mineral_lib.storage import ROOT_VARIABLE
+from mineral_lib.paths import ROOT_VARIABLE
 from mineral_lib.study import Study
 from mineral_lib.training.checkpoint import load_checkpoint
 

@@ -17,6 +17,7 @@ import pytest
 from mineral_lib import storage
 from mineral_lib.errors import StorageError, note
 from mineral_lib.locks import folder_lock
+from mineral_lib.paths import ROOT_VARIABLE, project_root
 from mineral_lib.study import _below_project
 
 LIBRARY = Path(storage.__file__).parent
@@ -69,15 +70,15 @@ def test_digest_does_not_depend_on_key_order():
 
 
 def test_root_is_found_from_a_notebook_folder(monkeypatch):
-    monkeypatch.delenv(storage.ROOT_VARIABLE, raising=False)
+    monkeypatch.delenv(ROOT_VARIABLE, raising=False)
     root = LIBRARY.parent
-    assert storage.project_root(root / "notebooks") == root
+    assert project_root(root / "notebooks") == root
 
 
 def test_outside_of_the_project_the_error_says_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.delenv(storage.ROOT_VARIABLE, raising=False)
-    with pytest.raises(StorageError, match=storage.ROOT_VARIABLE):
-        storage.project_root(tmp_path)
+    monkeypatch.delenv(ROOT_VARIABLE, raising=False)
+    with pytest.raises(StorageError, match=ROOT_VARIABLE):
+        project_root(tmp_path)
 
 
 # Names of calls that write a file when they are given a path (or always: the first group).
@@ -257,7 +258,7 @@ def test_results_on_another_disk_are_recorded_by_their_place_in_the_project(tmp_
     other.mkdir()
     (root / link).parent.mkdir(parents=True)
     (root / link).symlink_to(other)
-    monkeypatch.setenv(storage.ROOT_VARIABLE, str(root))
+    monkeypatch.setenv(ROOT_VARIABLE, str(root))
     table = storage.write_text(root / "results/p/tables/t.csv", "x")
     assert _below_project(table) == "results/p/tables/t.csv"
     assert _below_project(tmp_path / "elsewhere.csv") == (tmp_path / "elsewhere.csv").as_posix()

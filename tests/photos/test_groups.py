@@ -13,6 +13,7 @@ from mineral_lib.data.index import build_index, photo_folder, read_index
 from mineral_lib.data.prepare import prepare
 from mineral_lib.data.split import read_split
 from mineral_lib.errors import DataError
+from mineral_lib.paths import ResultPaths
 from mineral_lib.photos import read_photo
 from mineral_lib.photos.groups import (
     DUPLICATE_COLUMNS,
@@ -22,7 +23,7 @@ from mineral_lib.photos.groups import (
     group_notes,
     near_duplicates,
 )
-from mineral_lib.storage import ResultPaths, read_json, write_csv
+from mineral_lib.storage import read_json, write_csv
 
 
 def save(image, path, **options):

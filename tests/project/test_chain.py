@@ -8,8 +8,9 @@ import pytest
 from checkout import ROOT, mineral
 
 from mineral_lib.parameters import load_profile
+from mineral_lib.paths import ResultPaths
 from mineral_lib.pipeline import notebook_names, run_notebook
-from mineral_lib.storage import ResultPaths, read_json
+from mineral_lib.storage import read_json
 from mineral_lib.study import Study
 
 TABLES = [

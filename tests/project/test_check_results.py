@@ -19,10 +19,11 @@ from mineral_lib.digests import FILES, OWN, write_record
 from mineral_lib.errors import StorageError
 from mineral_lib.manifest import write_manifest, write_outputs
 from mineral_lib.parameters import load_profile
+from mineral_lib.paths import ROOT_VARIABLE, ResultPaths
 from mineral_lib.pipeline import _is_current
 from mineral_lib.recognition.features import FeatureCache
 from mineral_lib.reference import keep_reference
-from mineral_lib.storage import ROOT_VARIABLE, ResultPaths, write_bytes, write_csv, write_text
+from mineral_lib.storage import write_bytes, write_csv, write_text
 from mineral_lib.study import Study
 
 NOTEBOOK, KEY = "04_train", "the key"

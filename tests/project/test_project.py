@@ -25,7 +25,7 @@ LIBRARY = {
 FLOORS = (
     {
         *("__init__", "catalogue", "config", "digests", "errors", "injected", "kernel", "locks", "notation", "paper"),
-        *("parameters", "patterns", "resources", "runtime", "stages", "stopping", "storage", "yaml_reader"),
+        *("parameters", "paths", "patterns", "resources", "runtime", "stages", "stopping", "storage", "yaml_reader"),
     },
     {"photos", "specimens", "data", "models"},
     {"study", "training", "compute", "evaluation", "recognition"},

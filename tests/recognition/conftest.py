@@ -8,7 +8,7 @@ import pytest
 from painted import COLOURS, paint
 
 from mineral_lib.cli import main
-from mineral_lib.storage import ROOT_VARIABLE
+from mineral_lib.paths import ROOT_VARIABLE
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -4,7 +4,7 @@ import pytest
 from tiny_runs import write_run
 
 from mineral_lib.parameters import load_profile
-from mineral_lib.storage import ResultPaths
+from mineral_lib.paths import ResultPaths
 from mineral_lib.study import Study
 
 

@@ -10,11 +10,12 @@ from mineral_lib.errors import DataError
 from mineral_lib.evaluation import evidence_study
 from mineral_lib.evaluation.evidence_study import BLIND, EVIDENCE_FILE, GROUNDS_FILE
 from mineral_lib.parameters import load_profile
+from mineral_lib.paths import ResultPaths
 from mineral_lib.reporting.artefacts import ARTEFACTS
 from mineral_lib.reporting.contrasts import FAILS, HOLDS, UNDECIDED
 from mineral_lib.reporting.evidence import check_evidence, check_evidence_kind, table_evidence, table_grounds
 from mineral_lib.reporting.run_checks import NOT_RUN
-from mineral_lib.storage import ResultPaths, write_csv
+from mineral_lib.storage import write_csv
 from mineral_lib.study import Study
 
 MODELS = "comparison.models=[resnet50, convnext_tiny, eca_convnext_tiny]"

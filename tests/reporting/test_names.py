@@ -17,13 +17,13 @@ from matplotlib.text import Text
 from mineral_lib.cli import main
 from mineral_lib.notation import line
 from mineral_lib.parameters import load_profile
+from mineral_lib.paths import ResultPaths
 from mineral_lib.reporting import artefacts, glyphs
 from mineral_lib.reporting.card import write_cards
 from mineral_lib.reporting.confusion import class_numbers, draw_confusion, draw_matrix
 from mineral_lib.reporting.plates import draw_plate
 from mineral_lib.reporting.report import write_report
 from mineral_lib.reporting.style import Drawing
-from mineral_lib.storage import ResultPaths
 from mineral_lib.study import Study
 
 NAMES = [

@@ -7,10 +7,10 @@ import pytest
 
 from mineral_lib.errors import DataError
 from mineral_lib.parameters import load_profile
+from mineral_lib.paths import ResultPaths
 from mineral_lib.reference import FIRST_SCREEN, keep_reference, quoted, reference_dir
 from mineral_lib.reporting.artefacts import read_saved
 from mineral_lib.reporting.comparison import table_4
-from mineral_lib.storage import ResultPaths
 from mineral_lib.study import Study
 
 ROOT = Path(__file__).parents[2]
