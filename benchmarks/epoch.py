@@ -95,17 +95,8 @@ def main() -> None:
         size = write_photos(Path(data, "train"), options.photos, classes=CLASSES)
         write_photos(Path(data, "val"), CLASSES, classes=CLASSES, size=(96, 96), seed=1)
         for network in options.networks:
-            shared = flags(
-                mode="epoch",
-                network=network,
-                device=options.device,
-                data=data,
-                classes=CLASSES,
-                px=options.px,
-                batch=options.batch,
-                steps=0,
-                epochs=options.epochs,
-            )
+            shared = flags(mode="epoch", network=network, device=options.device, data=data, classes=CLASSES)
+            shared += flags(px=options.px, batch=options.batch, steps=0, epochs=options.epochs)
             rows = contestants(options.peer_python, options.peer_dir)
             found = in_turn(rows, shared, repeats=options.repeats, threads=options.threads)
             sections += [section(network, found), loader_section(network, shared, options)]

@@ -105,17 +105,8 @@ def main() -> None:
         for network in options.networks:
             # The compact network is many times faster: more steps, for about the same time.
             steps = options.steps * (6 if network == "compact" else 1)
-            shared = flags(
-                mode="step",
-                network=network,
-                device=options.device,
-                data=data,
-                classes=CLASSES,
-                px=options.px,
-                batch=options.batch,
-                steps=steps,
-                epochs=1,
-            )
+            shared = flags(mode="step", network=network, device=options.device, data=data, classes=CLASSES)
+            shared += flags(px=options.px, batch=options.batch, steps=steps, epochs=1)
             rows = [PEAK, *contestants(options.peer_python, options.peer_dir)]
             found = in_turn(rows, shared, repeats=options.repeats, threads=options.threads)
             measured = found.pop(PEAK)
