@@ -59,7 +59,7 @@ def _groups(names: list[str], key: Callable[[list[str]], list[str]]) -> Iterator
     """Groups of two and more photographs of a class, none so large that its name must mean something else."""
     keys = pd.Series(key(names), index=names, dtype=str)
     for specimen, files in keys[keys != ""].groupby(keys, sort=False):
-        if 2 <= len(files) <= MOST and len(files) < max(len(names), MOST + 1) and keys.nunique() > 1:
+        if 2 <= len(files) <= MOST and keys.nunique() > 1:
             yield specimen, files.index.tolist()
 
 

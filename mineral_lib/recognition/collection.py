@@ -28,7 +28,7 @@ from mineral_lib.recognition.owner_report import REPORT_FILE, write_owner_report
 from mineral_lib.recognition.recogniser import SEEN_DIGITS, Photographs, Recogniser, fit_recogniser
 from mineral_lib.recognition.trust import measure_trust
 from mineral_lib.runtime import package_versions
-from mineral_lib.storage import write_csv, write_json, write_text
+from mineral_lib.storage import remove_tree, write_csv, write_json, write_text
 from mineral_lib.study import Study
 
 RECORD_FILE = "manifest.json"
@@ -68,6 +68,7 @@ def build_recogniser(
     rows = np.concatenate([parts["train"], parts["val"]])
     rungs = climb(photographs, len(study.classes), parts, rungs_of(backbones, sizes_px))
     best = best_rung(rungs, photographs.labels[rows])
+    remove_tree(folder_of(study) / "predictions")  # of rungs of an earlier ladder
     for rung in rungs:
         known = np.isfinite(rung.known).any(1)
         _write_predictions(study, rung, "cross_validated", rows[known], probabilities(rung.known[known], 1.0))
@@ -117,6 +118,7 @@ def _about(
         "data_fingerprint": study.data.fingerprint,
         "photographs": {name: len(rows) for name, rows in parts.items()},
         "specimens": {name: len(np.unique(photographs.groups[rows])) for name, rows in parts.items()},
+        "specimens_known": study.settings.data.specimen_from != "file",
         "classes": counts,
         "licences": {str(name): int(count) for name, count in licences.items()},
         "licence_not_stated": int(len(index) - licences.sum()),

@@ -61,4 +61,6 @@ def test_the_page_says_what_the_files_say(made):
     files = pd.read_csv(made.home / "predictions" / "colour_histogram_test.csv")
     wrong = (files["label"] != files["predicted"]).sum()
     assert page.count("<img") == wrong
+    # Nobody said which photographs show the same specimen, and so nothing is claimed about new ones.
+    assert "was not said" in page and "was not said" in (made.home / "model_card.md").read_text(encoding="utf-8")
     assert "://" not in page
