@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from mineral_lib.evaluation.metrics import commonest_label
 from mineral_lib.evaluation.statistics import accuracy_interval
 from mineral_lib.recognition.backbone import load_backbone
 from mineral_lib.recognition.calibration import probabilities
@@ -83,15 +82,18 @@ def climb(
 
 
 def _majority(labels: np.ndarray, asked: int, num_classes: int) -> Rung:
-    answer = np.eye(num_classes)[commonest_label(labels)]
-    logits = np.where(answer, 0.0, -np.inf)
-    return Rung(MAJORITY, (), None, np.tile(logits, (len(labels), 1)), np.tile(answer, (asked, 1)), 0.0)
+    """Always the commonest class, then the next: probabilities are the shares of the classes."""
+    shares = np.bincount(labels, minlength=num_classes) / len(labels)
+    logits = np.log(np.maximum(shares, np.finfo(float).tiny))
+    return Rung(MAJORITY, (), None, np.tile(logits, (len(labels), 1)), np.tile(shares, (asked, 1)), 0.0)
 
 
 def scores(
     probability: np.ndarray, labels: np.ndarray, groups: np.ndarray | None = None, **options: int
 ) -> dict[str, float]:
     """Accuracy, macro recall and share among the first three, fractions; NaN without photographs.
+
+    Among the first three of two or three classes is everything, which says nothing: NaN too.
 
     Args:
         probability: Of photographs, shape (N, C).
@@ -107,7 +109,7 @@ def scores(
     found = {
         "accuracy": float(right.mean()),
         "macro_recall": float(right.groupby(labels).mean().mean()),
-        "top3": float((first == labels[:, None]).any(1).mean()),
+        "top3": float((first == labels[:, None]).any(1).mean()) if probability.shape[1] > TOP else float("nan"),
     }
     return found | (dict(zip(interval, accuracy_interval(right, groups, **options), strict=True)) if interval else {})
 

@@ -84,4 +84,4 @@ def ladder_text(ladder: pd.DataFrame) -> str:
             "among three %": (100 * ladder["top3"]).round(1),
         }
     )
-    return shown.to_markdown(index=False, tablefmt="simple")
+    return shown.dropna(axis="columns", how="all").to_markdown(index=False, tablefmt="simple")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mineral_lib.recognition import linear
+from mineral_lib.recognition import ladder, linear
 from mineral_lib.recognition.linear import CHOICES, Choice, choose, out_of_fold, score
 
 
@@ -59,3 +59,11 @@ def test_few_specimens_have_no_held_out_answer_and_still_a_choice(specimens):
     assert np.isnan(logits).all()
     assert score(logits, labels) == 0
     assert choice in CHOICES
+
+
+def test_always_the_commonest_name_ranks_the_others_by_how_common_they_are():
+    labels = np.array([2, 2, 2, 2, 0, 0, 0, 3, 3, 1])
+    rung = ladder._majority(labels, 4, 5)
+    found = ladder.scores(rung.test, np.array([2, 0, 3, 1]))
+    assert (found["accuracy"], found["top3"]) == (0.25, 0.75)
+    assert (rung.known.argmax(1) == 2).all() and np.isfinite(rung.known).all()
