@@ -15,7 +15,7 @@ from statistics import median
 import torch
 from turns import table
 
-from mineral_lib.models.depthwise import NARROW, SMALLEST_KERNEL, weight_gradient
+from mineral_lib.compute.depthwise import NARROW, SMALLEST_KERNEL, weight_gradient
 from results import append
 
 # (network, images, kernel, (channels, side of the map) of each stage)

@@ -7,6 +7,7 @@ when they are used, and a reference that has none is compared with the commit.
 import subprocess
 from pathlib import Path
 
+from mineral_lib.compute.checkpoint import load_checkpoint
 from mineral_lib.data.index import photo_folder, read_index
 from mineral_lib.data.prepare import read_data_record, read_prepared
 from mineral_lib.digests import DATA_REMEDY, FILES, damages, is_whole_record, read_record
@@ -19,7 +20,6 @@ from mineral_lib.recognition.collection import RECORD_FILE
 from mineral_lib.recognition.model_file import MODEL_FILE, load_recogniser
 from mineral_lib.stages import read_key, read_outputs
 from mineral_lib.storage import PARTIAL, read_csv, read_json
-from mineral_lib.training.checkpoint import load_checkpoint
 from mineral_lib.training.recorded import planned_names
 from mineral_lib.training.run_files import MANIFEST, has_ended, run_damage
 

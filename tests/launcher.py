@@ -34,11 +34,11 @@ from pathlib import Path
 from disks import PAD, fill, make_read_only, make_writable, private_disk
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
+from mineral_lib.compute.checkpoint import load_checkpoint
 from mineral_lib.errors import StudyError
 from mineral_lib.parameters import load_profile
 from mineral_lib.paths import ROOT_VARIABLE
 from mineral_lib.study import Study
-from mineral_lib.training.checkpoint import load_checkpoint
 
 CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.link", "os.rmdir", "os.truncate")
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT

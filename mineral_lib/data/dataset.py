@@ -39,9 +39,9 @@ def normalise(image: torch.Tensor, by: Normalisation = "imagenet") -> torch.Tens
     return (image - mean).div_(deviation)
 
 
-def to_tensor(photo: np.ndarray, image_size_px: int) -> torch.Tensor:
-    """Centre of a working image as (3, px, px) float32 in 0..1: what a network sees at evaluation."""
-    return _centre(torch.from_numpy(np.array(photo)).permute(2, 0, 1)[None], image_size_px)[0]
+def to_tensor(photos: np.ndarray, image_size_px: int) -> torch.Tensor:
+    """Centres of working images (..., W, W, 3) uint8 as (..., 3, px, px) float32 in 0..1: what a network evaluates."""
+    return _centre(torch.from_numpy(np.array(photos)).movedim(-1, -3), image_size_px)
 
 
 def _centre(photos: torch.Tensor, px: int) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Grad-CAM heat maps (Selvaraju et al. 2017; paper 4.3, Figure 6) by the grad-cam library, and what lies where.
+"""Grad-CAM heat maps (Selvaraju et al. 2017; paper 4.3, Figure 6) by the grad-cam library.
 
 The layer of each network is the last feature map before pooling, see ``models.zoo``. A map is scaled to
 its own maximum, so colours can be compared within a panel only.
@@ -16,7 +16,6 @@ from pytorch_grad_cam.utils.image import show_cam_on_image
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import nn
 
-from mineral_lib.config import Normalisation
 from mineral_lib.data.dataset import normalise, to_tensor
 from mineral_lib.models.zoo import classifier_of
 from mineral_lib.runtime import select_device
@@ -25,8 +24,6 @@ from mineral_lib.training.run import Run
 # Evaluation sees the centre of the working image: 224 of 256.
 CENTRE = 224 / 256
 BATCH = 64  # photographs at once
-# A map that is highest at the edge is level there once it is enlarged: all these pixels are its hottest place.
-HOTTEST = 0.999
 
 
 @dataclass(frozen=True)
@@ -70,15 +67,10 @@ def heat_maps(
     with _gradients_behind(network, layer), GradCAM(model=network, target_layers=[layer]) as cam:
         for start in range(0, len(photos), BATCH):
             part = slice(start, start + BATCH)
-            images = network_images(photos[part], settings.data.image_size_px, settings.train.normalise)
+            images = normalise(to_tensor(photos[part], settings.data.image_size_px), settings.train.normalise)
             true = (target or settings.grad_cam.target) == "true_class"
             found += _batch(cam, images, labels[part] if true else None)
     return found
-
-
-def network_images(photos: np.ndarray, image_size_px: int, by: Normalisation) -> torch.Tensor:
-    """What a network is given of working images (N, W, W, 3) uint8: their normalised centres (N, 3, px, px)."""
-    return normalise(torch.stack([to_tensor(photo, image_size_px) for photo in photos]), by)
 
 
 @contextlib.contextmanager
@@ -118,26 +110,3 @@ def overlay(photo: np.ndarray, heat: np.ndarray, *, weight: float) -> np.ndarray
     image = to_tensor(photo, side).permute(1, 2, 0).numpy()
     large = cv2.resize(heat, (side, side), interpolation=cv2.INTER_CUBIC).clip(0, 1)
     return show_cam_on_image(image, large, use_rgb=True, colormap=cv2.COLORMAP_TURBO, image_weight=1 - weight)
-
-
-def evidence_on_specimen(heat: np.ndarray, mask: np.ndarray) -> float:
-    """Share of the heat (0..1) that lies on the specimen, 0 for an empty map; ``mask`` is (px, px) bool."""
-    total = float(heat.sum())
-    return float(heat[mask].sum() / total) if total > 0 else 0.0
-
-
-def hottest_on_specimen(heat: np.ndarray, mask: np.ndarray) -> float:
-    """Whether the hottest place is on the specimen (0 or 1), 0 for an empty map.
-
-    Where several pixels are equally hot: the share of them that is on the specimen.
-    """
-    top = float(heat.max())
-    return float(mask[heat >= HOTTEST * top].mean()) if top > 0 else 0.0
-
-
-def blind_centre_map(px: int) -> np.ndarray:
-    """A map that looks at no photograph: even heat on the inner half of each side, hottest in the very middle."""
-    heat, quarter, middle = np.zeros((px, px), np.float32), px // 4, px // 2
-    heat[quarter : px - quarter, quarter : px - quarter] = 1
-    heat[middle - 1 : middle + 1, middle - 1 : middle + 1] += 0.01
-    return heat

@@ -48,8 +48,7 @@ def frozen_features(
     handle = head.register_forward_pre_hook(lambda _module, inputs: found.append(_pooled(inputs[0])))
     try:
         for start in range(0, len(photos), 128):
-            images = [to_tensor(photo, image_size_px) for photo in photos[start : start + 128]]
-            network.eval().to(device)(normalise(torch.stack(images).to(device)))
+            network.eval().to(device)(normalise(to_tensor(photos[start : start + 128], image_size_px).to(device)))
     finally:
         handle.remove()
     return np.concatenate(found)
@@ -133,7 +132,7 @@ def gate_table(study: "Study") -> pd.DataFrame:
     """
     samples = study.data.splits["grouped"]
     photos = study.pixels(samples)[(samples["split"] == "test").to_numpy()][:256]
-    images = normalise(torch.stack([to_tensor(photo, study.settings.data.image_size_px) for photo in photos]))
+    images = normalise(to_tensor(photos, study.settings.data.image_size_px))
     rows = []
     for start in ("scratch", "transfer"):
         if f"{PROPOSED}-{start}" not in study.settings.ablation.rows:

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from mineral_lib.data.demonstration import demonstration_settings
 from mineral_lib.data.index import photo_folder
 from mineral_lib.errors import WeightsError
 from mineral_lib.parameters import load_profile, result_name
 from mineral_lib.photos import proposal_note, propose_specimens
 from mineral_lib.recognition.backbone import load_backbone
 from mineral_lib.recognition.collection import build_recogniser
+from mineral_lib.recognition.demonstration import demonstration_settings
 from mineral_lib.recognition.recogniser import Recogniser
 from mineral_lib.study import Study
 

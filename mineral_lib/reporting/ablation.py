@@ -169,7 +169,7 @@ def _read_placements(frame: pd.DataFrame) -> str:
 @table("eca_parameters")
 def table_eca_parameters(study: Study) -> pd.DataFrame:
     """What the modules of each placement add to ConvNeXt-T: counted on networks built here."""
-    from mineral_lib.models.placement import placement_costs  # needs torch, which reading results does not
+    from mineral_lib.measurements.placement import placement_costs  # needs torch, which reading results does not
 
     return placement_costs(study.settings.model)
 

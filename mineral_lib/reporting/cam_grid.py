@@ -7,8 +7,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from mineral_lib.catalogue import display_name
-from mineral_lib.evaluation.cam_study import CamGrid, CamPanel
 from mineral_lib.notation import caption
+from mineral_lib.reporting.cam_study import CamGrid, CamPanel
 from mineral_lib.reporting.plates import Fonts, Tile, add_credits, draw_sheet
 from mineral_lib.reporting.style import BAD, GOOD, PAGE_MM, Drawing, styled
 from mineral_lib.reporting.words import label
@@ -24,7 +24,7 @@ def draw_cam_grid(grid: CamGrid, *, language: str = "en") -> Drawing:
     A blank tile says "no evidence" where a map is zero everywhere and "not run" where there is no map.
 
     Args:
-        grid: Photographs, overlays and answers, see ``evaluation.cam_study.cam_panels``.
+        grid: Photographs, overlays and answers, see ``reporting.cam_study.cam_panels``.
         language: Language of the labels.
     """
     titles = [name.replace(" ", "\n", 1) for name in (label("original", language), *grid.networks)]

@@ -21,7 +21,7 @@ from mineral_lib.reporting.run_checks import UNTESTABLE
 from mineral_lib.study import Study
 
 if TYPE_CHECKING:
-    from mineral_lib.models.paper_networks import NetworkFacts
+    from mineral_lib.measurements.paper_networks import NetworkFacts
 
 CONSISTENT = "consistent"
 RULES = {"paper": paper_checks, "networks": paper_checks, "runs": run_checks, "maps": evidence}
@@ -61,7 +61,7 @@ def judge(
     kind, _, name = row["rule"].partition(".")
     facts = {"paper": paper or Paper.published(), "networks": networks}
     if kind == "networks" and networks is None:
-        from mineral_lib.models.paper_networks import network_facts  # needs torch, which reading results does not
+        from mineral_lib.measurements.paper_networks import network_facts  # needs torch, which reading results does not
 
         facts["networks"] = network_facts()
     subjects = {"paper": [facts["paper"]], "networks": list(facts.values())}.get(kind, [study])

@@ -1,17 +1,17 @@
-"""What each network costs: table and figure from the record of ``training.cost``; and what each finished run did."""
+"""What each network costs: table and figure from the record of `measurements.cost`; and what each finished run did."""
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from mineral_lib.measurements.cost import COLUMNS
 from mineral_lib.paper import printed
 from mineral_lib.reporting.artefacts import figure, table
 from mineral_lib.reporting.style import MUTED, PAGE_MM, Drawing, network_style, new_figure
 from mineral_lib.reporting.summary import NAN
 from mineral_lib.reporting.words import entry
 from mineral_lib.study import Study
-from mineral_lib.training.cost import COLUMNS
 
 MODES = {"train": "training", "infer": "recognition"}
 AGAINST = {  # column of the record, its label, and the unit of the time drawn against it
@@ -22,7 +22,7 @@ AGAINST = {  # column of the record, its label, and the unit of the time drawn a
 
 
 def read_costs(study: Study) -> pd.DataFrame | None:
-    """The record ``costs.csv``, a row a measurement (see ``training.cost.COLUMNS``), or None before it was made."""
+    """The record ``costs.csv``, a row a measurement (see ``measurements.cost.COLUMNS``), or None before it was made."""
     texts = dict.fromkeys(("note", "device", "machine", "precision"), str)
     if not study.paths.costs.is_file():
         return None

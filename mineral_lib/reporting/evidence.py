@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pandas as pd
 
 from mineral_lib.config import PROPOSED
-from mineral_lib.evaluation.evidence_study import (
+from mineral_lib.evaluation.statistics import Estimate, accuracy_interval
+from mineral_lib.measurements.evidence_study import (
     BLIND,
     EVIDENCE_FILE,
     GROUNDS,
@@ -13,7 +14,6 @@ from mineral_lib.evaluation.evidence_study import (
     MOST_ON_GROUNDS,
     read_measured,
 )
-from mineral_lib.evaluation.statistics import Estimate, accuracy_interval
 from mineral_lib.reporting.artefacts import table
 from mineral_lib.reporting.contrasts import (
     FAILS,

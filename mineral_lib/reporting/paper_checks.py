@@ -18,7 +18,7 @@ from mineral_lib.config import NETWORK_NAMES, PAPER_MODELS, PROPOSED
 from mineral_lib.paper import AUTHORS_RUNS, Paper
 
 if TYPE_CHECKING:
-    from mineral_lib.models.paper_networks import NetworkFacts
+    from mineral_lib.measurements.paper_networks import NetworkFacts
 
 Agreement = tuple[bool, dict[str, Any]]
 

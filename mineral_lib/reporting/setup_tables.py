@@ -8,7 +8,7 @@ import pandas as pd
 from mineral_lib.catalogue import display_name, find_mineral, minerals
 from mineral_lib.config import NETWORK_NAMES
 from mineral_lib.evaluation.metrics import binary_terms, confusion
-from mineral_lib.models.structure import Step, shape_text
+from mineral_lib.measurements.steps import Step, shape_text
 from mineral_lib.notation import caption, isolated
 from mineral_lib.paper import Paper
 from mineral_lib.reporting.artefacts import declared, figure, table

@@ -21,6 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from mineral_lib.compute.checkpoint import load_weights, save_weights
 from mineral_lib.compute.memory import explained_shortage
 from mineral_lib.config import Formula, Settings
 from mineral_lib.data.dataset import Batch, normalise
@@ -33,7 +34,6 @@ from mineral_lib.runtime import derive_seed, machine, package_versions, seed_eve
 from mineral_lib.specimens import formula_images, image_statistics
 from mineral_lib.stopping import check_stop, graceful_stop
 from mineral_lib.storage import digest, write_csv
-from mineral_lib.training.checkpoint import load_weights, save_weights
 from mineral_lib.training.engine import Loop, Say, autocast_dtype, train_one_epoch
 from mineral_lib.training.loss import Loss, classification_loss
 from mineral_lib.training.recipe import annealing, make_optimizer, set_learning_rate

@@ -10,6 +10,7 @@ import pandas as pd
 from torch import nn
 from torch.utils.data import DataLoader
 
+from mineral_lib.compute.checkpoint import load_weights
 from mineral_lib.config import Model, Settings, Train
 from mineral_lib.data.dataset import MineralDataset, make_loader
 from mineral_lib.data.shuffled_labels import shuffled_labels
@@ -19,7 +20,6 @@ from mineral_lib.errors import StorageError
 from mineral_lib.models.weights import file_state, imagenet_state, load_backbone
 from mineral_lib.models.zoo import add_attention, base_network, build_base
 from mineral_lib.runtime import derive_seed, seed_everything
-from mineral_lib.training.checkpoint import load_weights
 from mineral_lib.training.engine import Say
 from mineral_lib.training.pretrain import CONTROL, Pretraining
 from mineral_lib.training.recipe import draw_weights

@@ -11,7 +11,9 @@ import pandas as pd
 import torch
 
 from mineral_lib import __version__
+from mineral_lib.compute.checkpoint import save_weights
 from mineral_lib.compute.ranks import process_count
+from mineral_lib.compute.resume import Checkpoints
 from mineral_lib.config import Settings
 from mineral_lib.digests import FILES, checked, damages, read_record, write_record
 from mineral_lib.errors import StorageError
@@ -20,9 +22,7 @@ from mineral_lib.locks import LOCK_FILE
 from mineral_lib.models.structure import count_parameters, file_size_mib, multiply_adds
 from mineral_lib.runtime import machine, package_versions
 from mineral_lib.storage import digest, read_csv, read_json, write_csv, write_json
-from mineral_lib.training.checkpoint import save_weights
 from mineral_lib.training.engine import FitState, Loop, predict
-from mineral_lib.training.resume import Checkpoints
 
 if TYPE_CHECKING:
     from mineral_lib.training.run import Run

@@ -15,11 +15,11 @@ from disks import mounts_allowed
 from drive import RUN, Launcher, digests
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
+from mineral_lib.compute.checkpoint import load_checkpoint
 from mineral_lib.errors import MemoryShortageError, StoppedError, StorageError
 from mineral_lib.locks import LOCK_FILE, folder_lock
 from mineral_lib.storage import process_alive
 from mineral_lib.study import Study
-from mineral_lib.training.checkpoint import load_checkpoint
 from mineral_lib.training.engine import train_one_epoch
 from mineral_lib.training.train_run import make_loop
 

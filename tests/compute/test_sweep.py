@@ -14,12 +14,12 @@ from cluster import Cluster, missing, wait
 from launcher import digests
 
 from mineral_lib.cli import main
+from mineral_lib.compute.checkpoint import load_checkpoint
 from mineral_lib.compute.schedule import sweep
 from mineral_lib.errors import ParameterError, StageError
 from mineral_lib.parameters import load_profile
 from mineral_lib.paths import ROOT_VARIABLE
 from mineral_lib.study import Study
-from mineral_lib.training.checkpoint import load_checkpoint
 
 pytest.importorskip("submitit")
 NIGHTLY = os.environ.get("MINERAL_NIGHTLY") == "1"

@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 
 from mineral_lib.data.dataset import MEAN, STD
-from mineral_lib.evaluation.predict import predict_photographs
 from mineral_lib.parameters import load_profile
 from mineral_lib.paths import ResultPaths
+from mineral_lib.recognition.predict import predict_photographs
 from mineral_lib.study import Study
 from mineral_lib.training.run import Run
 from mineral_lib.training.train_run import make_loop

@@ -8,23 +8,27 @@ import torch
 from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
-from mineral_lib.data.demonstration import demonstration_settings, photographs_to_answer
+from mineral_lib.data.dataset import normalise, to_tensor
 from mineral_lib.data.index import build_index, photo_folder
-from mineral_lib.evaluation import evidence_study, grad_cam
-from mineral_lib.evaluation.cam_study import cam_panels, figure_photographs, mistake_panels
-from mineral_lib.evaluation.evidence_study import AREA, BLIND, EVIDENCE_FILE, GROUNDS_FILE, read_measured
-from mineral_lib.evaluation.grad_cam import (
+from mineral_lib.evaluation import grad_cam
+from mineral_lib.evaluation.grad_cam import heat_maps, overlay
+from mineral_lib.evaluation.probe import colour_histograms, frozen_features, linear_probe
+from mineral_lib.measurements import evidence_study
+from mineral_lib.measurements.evidence_study import (
+    AREA,
+    BLIND,
+    EVIDENCE_FILE,
+    GROUNDS_FILE,
     blind_centre_map,
     evidence_on_specimen,
-    heat_maps,
     hottest_on_specimen,
-    network_images,
-    overlay,
+    read_measured,
 )
-from mineral_lib.evaluation.predict import predict_photographs
-from mineral_lib.evaluation.probe import colour_histograms, frozen_features, linear_probe
 from mineral_lib.models.zoo import build_base, classifier_of
 from mineral_lib.parameters import load_profile
+from mineral_lib.recognition.demonstration import demonstration_settings, photographs_to_answer
+from mineral_lib.recognition.predict import predict_photographs
+from mineral_lib.reporting.cam_study import cam_panels, figure_photographs, mistake_panels
 from mineral_lib.study import Study
 
 QUICK = load_profile("quick")
@@ -62,7 +66,7 @@ def test_batched_heat_maps_are_the_librarys_own_of_one_photograph(name, monkeypa
     layer = network.get_submodule(classifier_of(name, network).cam_layer)
     with GradCAM(model=network, target_layers=[layer]) as cam:
         for one, photo, label in zip(found, photos, labels, strict=True):
-            image = network_images(photo[None], 64, "imagenet")
+            image = normalise(to_tensor(photo[None], 64))
             wanted = cam(input_tensor=image, targets=[ClassifierOutputTarget(label)])[0]
             assert np.abs(one.heat - wanted).max() < 1e-3
             with torch.inference_mode():

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from mineral_lib.data.folds import MOST, grouped_folds
-from mineral_lib.evaluation.predict import Answers
 from mineral_lib.evaluation.probe import linear_probe
 from mineral_lib.recognition.ladder import scores
 from mineral_lib.recognition.linear import Choice, out_of_fold
+from mineral_lib.recognition.predict import Answers
 
 
 @pytest.mark.parametrize("classes", [2, 3, 5])

@@ -28,7 +28,7 @@ FLOORS = (
         *("parameters", "paths", "patterns", "resources", "runtime", "stages", "stopping", "storage", "yaml_reader"),
     },
     {"photos", "specimens", "data", "models"},
-    {"study", "training", "compute", "evaluation", "recognition"},
+    {"study", "training", "compute", "evaluation", "measurements", "recognition"},
     {"reporting"},
     {"__main__", "check", "check_results", "cli", "findings", "manifest", "photo_commands", "pipeline", "reference"},
 )

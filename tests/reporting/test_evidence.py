@@ -7,8 +7,8 @@ import pytest
 from mineral_lib.data import pixels
 from mineral_lib.data.index import build_index, specimen_keys
 from mineral_lib.errors import DataError
-from mineral_lib.evaluation import evidence_study
-from mineral_lib.evaluation.evidence_study import BLIND, EVIDENCE_FILE, GROUNDS_FILE
+from mineral_lib.measurements import evidence_study
+from mineral_lib.measurements.evidence_study import BLIND, EVIDENCE_FILE, GROUNDS_FILE
 from mineral_lib.parameters import load_profile
 from mineral_lib.paths import ResultPaths
 from mineral_lib.reporting.artefacts import ARTEFACTS

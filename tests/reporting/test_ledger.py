@@ -7,7 +7,7 @@ import pytest
 from tiny_runs import write_run
 
 from mineral_lib.config import PAPER_MODELS
-from mineral_lib.models.paper_networks import network_facts
+from mineral_lib.measurements.paper_networks import network_facts
 from mineral_lib.paper import AUTHORS_RUNS, Paper
 from mineral_lib.parameters import load_profile
 from mineral_lib.reporting.claims import CONSISTENT, judge, ledger, table_claims

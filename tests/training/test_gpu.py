@@ -7,8 +7,8 @@ import torch
 
 from mineral_lib.config import Settings
 from mineral_lib.data.dataset import MineralDataset, make_loader, set_epoch
-from mineral_lib.evaluation.evidence_study import answers
 from mineral_lib.evaluation.grad_cam import heat_maps
+from mineral_lib.measurements.evidence_study import answers
 from mineral_lib.models.zoo import build_base
 from mineral_lib.parameters import load_profile
 from mineral_lib.study import Study

@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 import torch
 
+from mineral_lib.compute.checkpoint import load_weights
+from mineral_lib.compute.resume import Checkpoints
 from mineral_lib.config import Override
 from mineral_lib.errors import DataError, DivergenceError, StorageError
 from mineral_lib.evaluation.probe import starts_table
 from mineral_lib.parameters import load_profile
 from mineral_lib.storage import file_digest
 from mineral_lib.study import Study
-from mineral_lib.training.checkpoint import load_weights
 from mineral_lib.training.loss import classification_loss, logit_shift
 from mineral_lib.training.pretrain import Pretraining
 from mineral_lib.training.recipe import learning_rate
-from mineral_lib.training.resume import Checkpoints
 from mineral_lib.training.run_config import run_config
 from mineral_lib.training.specs import planned_runs
 

@@ -64,8 +64,8 @@ def predict_photographs(run: Run, folder: Path, index: pd.DataFrame) -> Answers:
     probabilities = []
     for start in range(0, len(index), 128):
         photos = working_photographs(folder, index["path"].iloc[start : start + 128].tolist(), px)
-        images = torch.stack([to_tensor(photo, px) for photo in photos])
-        probabilities.append(network(normalise(images, run.settings.train.normalise)).softmax(1))
+        images = normalise(to_tensor(photos, px), run.settings.train.normalise)
+        probabilities.append(network(images).softmax(1))
     values, labels = torch.cat(probabilities).topk(min(TOP, len(classes)), dim=1)
     frame = index[["path", "class_name"]].reset_index(drop=True)
     for k in range(values.shape[1]):

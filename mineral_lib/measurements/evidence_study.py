@@ -8,21 +8,16 @@ import pandas as pd
 import torch
 from torch import nn
 
+from mineral_lib.data.dataset import normalise, to_tensor
 from mineral_lib.data.pixels import load_on_ground
-from mineral_lib.evaluation.grad_cam import (
-    BATCH,
-    blind_centre_map,
-    evidence_on_specimen,
-    heat_maps,
-    hottest_on_specimen,
-    network_images,
-    network_on_device,
-)
+from mineral_lib.evaluation.grad_cam import BATCH, heat_maps, network_on_device
 from mineral_lib.storage import write_csv
 from mineral_lib.study import Study
 from mineral_lib.training.engine import autocast_dtype
 from mineral_lib.training.run import Run
 
+# A map that is highest at the edge is level there once it is enlarged: all these pixels are its hottest place.
+HOTTEST = 0.999
 CHUNK = 256  # photographs whose maps are in memory at once
 MOST_ON_GROUNDS = 500  # photographs of a test set that are rendered on other grounds
 GROUNDS = ("own", "swapped", "grey")
@@ -102,6 +97,29 @@ def _on_specimen(maps: Sequence[np.ndarray], masks: np.ndarray) -> dict[str, lis
     return {name: list(map(measure, maps, masks)) for name, measure in measures.items()}
 
 
+def evidence_on_specimen(heat: np.ndarray, mask: np.ndarray) -> float:
+    """Share of the heat (0..1) that lies on the specimen, 0 for an empty map; ``mask`` is (px, px) bool."""
+    total = float(heat.sum())
+    return float(heat[mask].sum() / total) if total > 0 else 0.0
+
+
+def hottest_on_specimen(heat: np.ndarray, mask: np.ndarray) -> float:
+    """Whether the hottest place is on the specimen (0 or 1), 0 for an empty map.
+
+    Where several pixels are equally hot: the share of them that is on the specimen.
+    """
+    top = float(heat.max())
+    return float(mask[heat >= HOTTEST * top].mean()) if top > 0 else 0.0
+
+
+def blind_centre_map(px: int) -> np.ndarray:
+    """A map that looks at no photograph: even heat on the inner half of each side, hottest in the very middle."""
+    heat, quarter, middle = np.zeros((px, px), np.float32), px // 4, px // 2
+    heat[quarter : px - quarter, quarter : px - quarter] = 1
+    heat[middle - 1 : middle + 1, middle - 1 : middle + 1] += 0.01
+    return heat
+
+
 def _centre_masks(study: Study) -> np.ndarray:
     """Outlines (N, px, px) of all specimens in the part of the picture that networks see."""
     masks, px = study.masks(), study.settings.data.image_size_px
@@ -173,7 +191,7 @@ def answers(run: Run, photos: np.ndarray, network: nn.Module) -> np.ndarray:
     device, found = next(network.parameters()).device, []
     dtype = autocast_dtype(train.precision, device)
     for start in range(0, len(photos), BATCH):
-        images = network_images(photos[start : start + BATCH], px, train.normalise)
+        images = normalise(to_tensor(photos[start : start + BATCH], px), train.normalise)
         with torch.autocast(device.type, dtype=dtype, enabled=dtype is not None):
             scores = network(images.to(device, memory_format=torch.channels_last))
         found.append(scores.argmax(1).cpu().numpy())

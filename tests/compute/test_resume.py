@@ -3,13 +3,13 @@
 import pytest
 import torch
 
+from mineral_lib.compute.checkpoint import load_checkpoint, save_checkpoint
+from mineral_lib.compute.resume import Checkpoints, differences
 from mineral_lib.errors import DivergenceError, ParameterError, ResumeError, StoppedError, StorageError
 from mineral_lib.parameters import load_profile
 from mineral_lib.storage import read_json
 from mineral_lib.study import Study
-from mineral_lib.training.checkpoint import load_checkpoint, save_checkpoint
 from mineral_lib.training.engine import FitState
-from mineral_lib.training.resume import Checkpoints, differences
 from mineral_lib.training.train_run import make_loop
 
 NAME = "convnext_tiny-scratch-grouped-seed0"

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
+from mineral_lib.compute.depthwise import DepthwiseConv2d, use_fast_depthwise
 from mineral_lib.config import Settings
-from mineral_lib.models.depthwise import DepthwiseConv2d, use_fast_depthwise
 from mineral_lib.models.zoo import build_base
 from mineral_lib.parameters import load_profile
 from mineral_lib.training.train_run import make_loop

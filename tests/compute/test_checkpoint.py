@@ -13,9 +13,9 @@ import zipfile
 import pytest
 import torch
 
+from mineral_lib.compute.checkpoint import HEADER_BYTES, MAGIC, load_checkpoint, save_checkpoint
 from mineral_lib.errors import StorageError
 from mineral_lib.storage import write_bytes
-from mineral_lib.training.checkpoint import HEADER_BYTES, MAGIC, load_checkpoint, save_checkpoint
 
 CONTENT = {
     "epoch": 3,

@@ -14,9 +14,9 @@ import pytest
 import torch
 from drive import RUN, STEPS, Launcher, digests
 
+from mineral_lib.compute.checkpoint import load_checkpoint, save_checkpoint
 from mineral_lib.locks import folder_lock
 from mineral_lib.storage import PARTIAL
-from mineral_lib.training.checkpoint import load_checkpoint, save_checkpoint
 
 NIGHTLY = os.environ.get("MINERAL_NIGHTLY") == "1"
 

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from mineral_lib.catalogue import display_name
-from mineral_lib.data.closeups import close_ups, one_of_each
 from mineral_lib.evaluation.grad_cam import HeatMap, heat_maps, overlay
-from mineral_lib.evaluation.predict import working_photographs
 from mineral_lib.photos import credits, read_photo, resize_square
+from mineral_lib.recognition.predict import working_photographs
+from mineral_lib.reporting.closeups import close_ups, one_of_each
 from mineral_lib.study import Study
 from mineral_lib.training.run import Run
 
@@ -84,7 +84,7 @@ def mistake_panels(run: Run, folder: Path, answers: pd.DataFrame, limit: int = 5
     Args:
         run: The finished run that answered.
         folder: Folder of the photographs.
-        answers: ``Answers.frame`` of ``evaluation.predict``.
+        answers: ``Answers.frame`` of ``recognition.predict``.
         limit: Most photographs shown.
     """
     wrong = answers[answers["class_name"] != answers["answer_1"]]

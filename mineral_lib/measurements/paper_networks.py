@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from mineral_lib.config import PAPER_MODELS, PROPOSED
+from mineral_lib.measurements.steps import describe_network, shape_text
 from mineral_lib.models.eca_convnext import PLACEMENTS, eca_modules
-from mineral_lib.models.structure import count_parameters, describe_network, file_size_mib, shape_text
+from mineral_lib.models.structure import count_parameters, file_size_mib
 
 BASE = "convnext_tiny"
 WIDTHS = (96, 192, 384, 768)  # channels of the four stages

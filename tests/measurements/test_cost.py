@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from mineral_lib.errors import ParameterError
+from mineral_lib.measurements import cost
 from mineral_lib.parameters import load_profile
 from mineral_lib.paths import ResultPaths
 from mineral_lib.reporting.cost import draw_scaling, table_costs
 from mineral_lib.storage import write_csv
 from mineral_lib.study import Study
-from mineral_lib.training import cost
 
 SMALL = [
     "comparison.models=[googlenet, eca_convnext_tiny]",

@@ -17,11 +17,11 @@ from typing import Any
 import torch
 
 from mineral_lib import __version__
+from mineral_lib.compute.checkpoint import load_checkpoint, save_checkpoint
 from mineral_lib.compute.ranks import process_count
 from mineral_lib.errors import DivergenceError, ResumeError, StorageError
 from mineral_lib.runtime import generator_states, package_versions
 from mineral_lib.storage import keep_as, move, read_json, remove_tree, write_json
-from mineral_lib.training.checkpoint import load_checkpoint, save_checkpoint
 from mineral_lib.training.engine import FitState, Loop, Say
 from mineral_lib.training.recipe import place_optimizer
 
