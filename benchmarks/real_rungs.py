@@ -15,12 +15,12 @@ from mineral_lib.data.split import SPLITS
 from mineral_lib.evaluation.controls import best_logistic, thumbnails
 from mineral_lib.evaluation.metrics import commonest_label
 from mineral_lib.evaluation.probe import colour_histograms, frozen_features
+from mineral_lib.models.lite0 import LITE0_SHA256
 from mineral_lib.models.weights import file_state, load_backbone
 from mineral_lib.models.zoo import build_base
 from mineral_lib.parameters import load_profile
 from mineral_lib.paths import ResultPaths
 from mineral_lib.recognition import recogniser
-from mineral_lib.recognition.backbone import LITE0_SHA256
 from mineral_lib.recognition.ladder import Rung, best_rung, climb, rungs_of
 from mineral_lib.storage import digest, file_digest
 from mineral_lib.study import Study

