@@ -10,9 +10,8 @@ import pandas as pd
 from mineral_lib.config import PROPOSED, Settings
 from mineral_lib.data.pixels import load_pixels
 from mineral_lib.data.prepare import prepare
-from mineral_lib.data.shuffled_labels import nearest_labels
 from mineral_lib.data.split import SPLITS
-from mineral_lib.evaluation.controls import best_logistic, thumbnails
+from mineral_lib.evaluation.controls import best_logistic, nearest_labels, thumbnails
 from mineral_lib.evaluation.metrics import commonest_label
 from mineral_lib.evaluation.probe import colour_histograms, frozen_features
 from mineral_lib.models.lite0 import LITE0_SHA256

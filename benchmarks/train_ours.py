@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -18,6 +19,7 @@ from mineral_lib.data.pixels import load_pixels
 from mineral_lib.models.structure import multiply_adds
 from mineral_lib.models.zoo import build_base
 from mineral_lib.parameters import load_profile
+from mineral_lib.paths import ROOT_VARIABLE
 from mineral_lib.runtime import seed_everything, set_threads
 from mineral_lib.training.engine import Loop, train_one_epoch
 from mineral_lib.training.train_run import make_loop
@@ -122,7 +124,8 @@ def measure_epochs(options: argparse.Namespace) -> dict:
         start = time.perf_counter()
         index = build_index(settings.data).index
         samples = index.assign(sample_id=index["image_id"], split="train")
-        pixels = load_pixels(samples, index, settings.data, settings.augment, cache_dir=Path(cache))
+        os.environ[ROOT_VARIABLE] = cache  # nothing is decoded yet
+        pixels = load_pixels(samples, index, settings.data, settings.augment)
         loader = loader_of(samples, pixels, settings)
         prepared = time.perf_counter() - start
         for epoch in range(1, options.epochs + 1):

@@ -24,8 +24,8 @@ from mineral_lib.errors import StageError
 from mineral_lib.paths import STUDY_FILE, ResultPaths, project_root
 from mineral_lib.stages import read_outputs
 from mineral_lib.storage import file_digest, read_csv
-from mineral_lib.training.recorded import recorded_runs
 from mineral_lib.training.run import Run
+from mineral_lib.training.run_files import has_ended, planned_names
 from mineral_lib.training.specs import planned_runs
 
 Say = Callable[[str], None]
@@ -134,8 +134,14 @@ class Study:
 
     @cached_property
     def runs(self) -> list[Run]:
-        """All finished runs of the profile, sorted by name; read again after ``train``."""
-        return recorded_runs(self)
+        """All finished runs of the profile as it is now, sorted by name; read again after ``train``.
+
+        Raises:
+            StorageError: A run's file is damaged.
+        """
+        wanted = planned_names(self.paths.runs_dir / STUDY_FILE)
+        folders = [one for one in sorted(self.paths.runs_dir.glob("*")) if wanted is None or one.name in wanted]
+        return [Run.recorded(self, folder) for folder in folders if has_ended(folder)]
 
     def select(
         self, model: str, weights: str, protocol: str = "grouped", placement: str | None = None, **controls: str

@@ -19,21 +19,13 @@ HELD_OUT = ("val", "test")
 
 
 def relatives(samples: pd.DataFrame, split: str = "test") -> pd.DataFrame:
-    """The samples of a held-out part with a bool column a relation: does train hold such a relative?
-
-    Args:
-        samples: Table of samples with image_id, specimen, group and split.
-        split: ``val`` or ``test``.
-    """
+    """The samples of ``val`` or ``test`` with a bool column a relation: does train hold such a relative?"""
     train, part = samples[samples["split"] == "train"], samples[samples["split"] == split]
     return part.assign(**{name: part[column].isin(train[column]) for name, column in RELATIONS.items()})
 
 
 def count_leak(samples: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    """Count held-out samples with relatives in train.
-
-    Args:
-        samples: Table of samples with image_id, specimen, group and split.
+    """Count held-out samples with relatives in train, in a table of samples with image_id, specimen, group and split.
 
     Returns:
         For ``val`` and ``test``: ``samples``, and for each relation (``same_photo``, ``same_specimen``,

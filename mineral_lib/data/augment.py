@@ -77,14 +77,8 @@ class RotateCrop(_Drawn):
             _each(params[name], 2) for name in ("cos", "sin", "half_width", "half_height", "x", "y")
         )
         x, y = half_width * steps + mid_x, half_height * steps[:, None] + mid_y
-        grid = torch.stack((cos * x - sin * y, sin * x + cos * y), -1)
-        return F.grid_sample(
-            images,
-            grid.expand(len(images), -1, -1, -1),
-            mode="bilinear",
-            padding_mode="reflection",
-            align_corners=False,
-        )
+        grid = torch.stack((cos * x - sin * y, sin * x + cos * y), -1).expand(len(images), -1, -1, -1)
+        return F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 
 class Brightness(_Drawn):
@@ -105,13 +99,9 @@ class Brightness(_Drawn):
 
 
 class Noise(_Drawn):
-    """Add Gaussian noise, independent for each colour and pixel, and cut at 0 and 1.
+    """Add Gaussian noise of deviation ``sigma``, independent for each colour and pixel, and cut at 0 and 1.
 
     As ``v2.GaussianNoise``, which draws for a whole batch from one generator: here every image has a seed of its own.
-
-    Args:
-        px: Side of the images in pixels.
-        sigma: Standard deviation; the image range is 0 to 1.
     """
 
     def __init__(self, px: int, sigma: float) -> None:
@@ -152,23 +142,9 @@ def _each(value: float | torch.Tensor, dims: int) -> float | torch.Tensor:
 
 @lru_cache(maxsize=32)
 def build_augmentation(augment: Augment, image_size_px: int) -> v2.Compose:
-    """All four operations in the order rotate and crop, brightness, noise.
-
-    Args:
-        augment: The section ``augment`` of the profile.
-        image_size_px: Side of the result.
-
-    Returns:
-        A transform from (3, W, W) uint8 to (3, image_size_px, image_size_px) float32 in 0..1.
-    """
-    steps: list[v2.Transform] = [
-        RotateCrop(
-            image_size_px,
-            rotation_deg=augment.rotation_deg,
-            crop_scale=augment.crop_scale,
-            flip=augment.horizontal_flip,
-        )
-    ]
+    """Rotate and crop, brightness, noise, with these strengths: (3, W, W) uint8 to (3, px, px) float32 in 0..1."""
+    turn = {"rotation_deg": augment.rotation_deg, "crop_scale": augment.crop_scale, "flip": augment.horizontal_flip}
+    steps: list[v2.Transform] = [RotateCrop(image_size_px, **turn)]
     if augment.brightness != (1, 1):
         steps.append(Brightness(augment.brightness))
     if augment.noise_sigma:
@@ -229,17 +205,9 @@ def _together(values: list, images: torch.Tensor) -> torch.Tensor:
 
 
 def augment_offline(image: np.ndarray, copy: int, image_id: str, *, augment: Augment, seed: int) -> np.ndarray:
-    """Copy number ``copy`` of a photograph for the paper protocol; copy 0 is the photograph itself.
+    """Copy number ``copy`` of a photograph (W, W, 3) uint8 for the paper protocol; copy 0 is the photograph itself.
 
-    Args:
-        image: (W, W, 3) uint8 at working size.
-        copy: Number of the copy.
-        image_id: Id of the photograph; with ``copy`` and ``seed`` it decides the draw.
-        augment: The section ``augment`` of the profile.
-        seed: data.seed of the profile.
-
-    Returns:
-        (W, W, 3) uint8, the same size.
+    (``seed``, ``image_id``, ``copy``) decide the draw, with ``data.seed`` of the profile as seed.
     """
     if copy == 0:
         return image

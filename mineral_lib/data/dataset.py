@@ -95,10 +95,6 @@ class MineralDataset(Dataset):
     def __len__(self) -> int:
         return len(self.rows)
 
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the augmentations of an epoch (1, 2, ...)."""
-        self.epoch = epoch
-
     def __getitem__(self, item: int | Draw) -> tuple[torch.Tensor, int, int]:
         """Image (3, px, px) float32 normalised, label, and position in ``self.samples``.
 
@@ -116,12 +112,8 @@ class MineralDataset(Dataset):
         if self.augment is None:
             images = _centre(photos, self.image_size_px)
         else:
-            images = augment_batch(
-                photos,
-                augment=self.augment,
-                image_size_px=self.image_size_px,
-                seeds=[self._seed(*one) for one in draws],
-            )
+            seeds = [self._seed(*one) for one in draws]
+            images = augment_batch(photos, augment=self.augment, image_size_px=self.image_size_px, seeds=seeds)
         return normalise(images, self.by), torch.from_numpy(self.labels[positions]), torch.tensor(positions)
 
     def _photos(self, positions: list[int]) -> torch.Tensor:
@@ -219,11 +211,9 @@ def _arrays(batch: Batch) -> list[np.ndarray]:
 
 
 def set_epoch(loader: DataLoader, epoch: int, *, start: int = 0) -> None:
-    """Choose order and augmentations of an epoch (1, 2, ...) before iterating over a training loader.
-
-    The first ``start`` batches are left out: a resumed run did them before.
+    """Choose order and augmentations of an epoch (1, 2, ...), less the ``start`` batches a resumed run did before.
 
     Workers are started anew for each epoch (the loader's default), so they see it too.
     """
-    loader.dataset.set_epoch(epoch)
-    loader.batch_sampler.set_epoch(epoch, start=start)
+    loader.dataset.epoch = loader.batch_sampler.epoch = epoch
+    loader.batch_sampler.start = start

@@ -5,11 +5,7 @@ digest of everything it depends on, written chunk by chunk under a temporary nam
 images of 256 px (6.8 GB) need neither much memory nor a second decoding.
 """
 
-import contextlib
-import math
-import shutil
 import warnings
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,25 +13,20 @@ import joblib
 import numpy as np
 import pandas as pd
 
+from mineral_lib.arrays import Make, cached_arrays
 from mineral_lib.config import Augment, Data
 from mineral_lib.data.augment import augment_offline
 from mineral_lib.data.index import generator_digest, index_fingerprint, photo_folder, specimen_keys, working_size
-from mineral_lib.digests import checked, write_record
-from mineral_lib.errors import StorageError
 from mineral_lib.paths import project_root
 from mineral_lib.photos import read_photo, refusal, resize_square
 from mineral_lib.specimens import photographs
-from mineral_lib.storage import atomic_file, digest
+from mineral_lib.storage import digest
 
 CACHE_VERSION = 1
 CHUNK_BYTES = 128 * 2**20
 
-Make = Callable[[int, int], tuple[np.ndarray, ...]]  # the rows start .. stop - 1 of each cached array
 
-
-def load_pixels(
-    samples: pd.DataFrame, index: pd.DataFrame, data: Data, augment: Augment, *, cache_dir: Path | None = None
-) -> np.ndarray:
+def load_pixels(samples: pd.DataFrame, index: pd.DataFrame, data: Data, augment: Augment) -> np.ndarray:
     """Pixels of all samples, in their order; the augmented copies of the paper protocol are made here, once.
 
     Args:
@@ -43,7 +34,6 @@ def load_pixels(
         index: The table of photographs.
         data: The section ``data`` of the profile.
         augment: Its section ``augment``, for the copies.
-        cache_dir: Where to keep the files; ``results/cache`` if not given.
 
     Returns:
         (number of samples, W, W, 3) uint8, memory-mapped, read-only; W = ``working_size``.
@@ -52,7 +42,7 @@ def load_pixels(
         DataError: A photograph vanished, changed or cannot be decoded, or the split belongs to other photographs.
         StorageError: There is not enough free disk space.
     """
-    photos = _photo_pixels(index, data, _folder(cache_dir))
+    photos = _photo_pixels(index, data)
     copies = samples["copy"].to_numpy() if "copy" in samples else np.zeros(len(samples), int)
     rows = pd.Index(index["image_id"]).get_indexer(samples["image_id"])
     if (rows < 0).any():
@@ -70,45 +60,33 @@ def load_pixels(
         ]
         return (np.stack(made),)
 
-    return _cached([_folder(cache_dir) / f"copies-{key[:20]}.npy"], len(samples), photos.shape[1], make)[0]
+    return _cached([f"copies-{key[:20]}"], len(samples), photos.shape[1], make)[0]
 
 
-def load_masks(index: pd.DataFrame, data: Data, *, cache_dir: Path | None = None) -> np.ndarray:
-    """Silhouettes of the generated specimens, in the order of the index.
-
-    Returns:
-        (N, W, W) bool, memory-mapped, read-only; True where the specimen is.
+def load_masks(index: pd.DataFrame, data: Data) -> np.ndarray:
+    """Silhouettes of generated specimens, (N, W, W) bool, memory-mapped, read-only, in the order of the index.
 
     Raises:
         DataError: The photographs come from a folder, which has no silhouettes.
     """
     if data.source != "synthetic":
         raise refusal("no_silhouettes", "data.source")
-    return _rendered(index, data, _folder(cache_dir))[1]
+    return _rendered(index, data)[1]
 
 
-def load_on_ground(index: pd.DataFrame, data: Data, ground: str, *, cache_dir: Path | None = None) -> np.ndarray:
-    """Generated specimens photographed once more, everything as it was but for what they lie on; rendered once.
-
-    Args:
-        index: Rows of the table of photographs.
-        data: The section ``data`` of the profile.
-        ground: ``grey`` or ``swapped`` (that of another photograph), see ``specimens.photographs``.
-        cache_dir: Where to keep the file; ``results/cache`` if not given.
-
-    Returns:
-        (N, W, W, 3) uint8, memory-mapped, read-only, in the order of the index.
+def load_on_ground(index: pd.DataFrame, data: Data, ground: str) -> np.ndarray:
+    """Pixels of generated specimens as ``load_pixels`` gives them, on a ``grey`` or ``swapped`` ground; rendered once.
 
     Raises:
         DataError: The photographs come from a folder.
     """
     if data.source != "synthetic":
         raise refusal("no_ground", "data.source")
-    return _rendered(index, data, _folder(cache_dir), ground=ground)[0]
+    return _rendered(index, data, ground=ground)[0]
 
 
-def _folder(cache_dir: Path | None) -> Path:
-    return Path(cache_dir) if cache_dir else project_root() / "results" / "cache"
+def _cache_dir() -> Path:
+    return project_root() / "results" / "cache"
 
 
 def _key(index: pd.DataFrame, data: Data) -> str:
@@ -117,9 +95,9 @@ def _key(index: pd.DataFrame, data: Data) -> str:
     return digest([CACHE_VERSION, index_fingerprint(index), index["image_id"].tolist(), px, source])
 
 
-def _photo_pixels(index: pd.DataFrame, data: Data, folder: Path) -> np.ndarray:
+def _photo_pixels(index: pd.DataFrame, data: Data) -> np.ndarray:
     if data.source == "synthetic":
-        return _rendered(index, data, folder)[0]
+        return _rendered(index, data)[0]
     root, px = photo_folder(data), working_size(data.image_size_px)
     expected = list(zip(index["path"], index["sha256"], strict=True))
 
@@ -127,84 +105,26 @@ def _photo_pixels(index: pd.DataFrame, data: Data, folder: Path) -> np.ndarray:
         return resize_square(read_photo(root / item[0], sha256=item[1]).image, px)
 
     with warnings.catch_warnings(action="ignore"), ThreadPoolExecutor(joblib.cpu_count()) as pool:
-        path = folder / f"photos-{_key(index, data)[:20]}.npy"
-        return _cached([path], len(index), px, lambda a, b: (np.stack(list(pool.map(read, expected[a:b]))),))[0]
+        name = f"photos-{_key(index, data)[:20]}"
+        return _cached([name], len(index), px, lambda a, b: (np.stack(list(pool.map(read, expected[a:b]))),))[0]
 
 
-def _rendered(index: pd.DataFrame, data: Data, folder: Path, *, ground: str = "own") -> list[np.ndarray]:
+def _rendered(index: pd.DataFrame, data: Data, *, ground: str = "own") -> list[np.ndarray]:
     """Pixels and silhouettes of generated specimens, both from one rendering; on another ground pixels alone."""
     key = _key(index, data)
     names = [f"{kind}-{key[:20]}" for kind in ("photos", "masks")]
     names = names if ground == "own" else [f"ground-{digest([key, ground])[:20]}"]
-    paths = [folder / f"{name}.npy" for name in names]
     px, keys, jobs = working_size(data.image_size_px), specimen_keys(index), joblib.cpu_count()
 
     def make(start: int, stop: int) -> tuple[np.ndarray, ...]:  # what a photograph looks like does not depend on jobs
-        return photographs(keys[start:stop], image_size=px, seed=data.seed, jobs=jobs, ground=ground)[: len(paths)]
+        return photographs(keys[start:stop], image_size=px, seed=data.seed, jobs=jobs, ground=ground)[: len(names)]
 
     # Few large chunks, because each starts its worker processes anew.
-    return _cached(paths, len(index), px, make, chunks=max(1, jobs // 2))
+    return _cached(names, len(index), px, make, chunks=max(1, jobs // 2))
 
 
-def _chunk(px: int) -> int:
-    """Images to hold in memory at once."""
-    return max(1, CHUNK_BYTES // (3 * px * px))
-
-
-def _cached(paths: list[Path], count: int, px: int, make: Make, *, chunks: int = 1) -> list[np.ndarray]:
+def _cached(names: list[str], count: int, px: int, make: Make, *, chunks: int = 1) -> list[np.ndarray]:
     """The cached arrays (pictures, then silhouettes), made ``chunks`` chunks at a time if one of them is not there."""
-    kinds = [((count, px, px, 3), np.uint8), ((count, px, px), np.bool_)][: len(paths)]
-    arrays = [_open(path, *kind) for path, kind in zip(paths, kinds, strict=True)]
-    if all(array is not None for array in arrays):
-        return arrays
-    with contextlib.ExitStack() as stack:
-        writers = [stack.enter_context(_writer(path, *kind)) for path, kind in zip(paths, kinds, strict=True)]
-        step = _chunk(px) * chunks
-        for start in range(0, count, step):
-            for write, made in zip(writers, make(start, min(start + step, count)), strict=True):
-                write(made)
-    return [_open(path, *kind) for path, kind in zip(paths, kinds, strict=True)]
-
-
-def _open(path: Path, shape: tuple[int, ...], dtype: type) -> np.ndarray | None:
-    """The cached array, or None if it is missing, damaged or of another shape."""
-    record = path.with_suffix(".json")
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-        if array.shape != shape or array.dtype != dtype:
-            return None
-        if record.exists():
-            checked(path, record, remedy="it is made again")
-        else:  # just written, or before there were digests
-            write_record(record, {}, [path])
-    except StorageError as error:
-        print(f"{error.where}: {error.what}; it is made again")
-        return None
-    except (OSError, ValueError, EOFError):
-        return None
-    return array
-
-
-@contextlib.contextmanager
-def _writer(path: Path, shape: tuple[int, ...], dtype: type) -> Iterator[Callable[[np.ndarray], None]]:
-    """Write a ``.npy`` file chunk by chunk.
-
-    Plain writes, not a writable memory map: on a full disk a map kills the process instead of raising an error.
-    """
-    total = math.prod(shape) * np.dtype(dtype).itemsize
-    path.parent.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(path.parent).free
-    if free < total:
-        raise StorageError(
-            f"needs {total / 1e6:.0f} MB, {free / 1e6:.0f} MB are free",
-            where=str(path.parent),
-            remedy="free disk space, or lower data.image_size_px or data.fraction",
-        )
-    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
-    path.with_suffix(".json").unlink(missing_ok=True)
-    with atomic_file(path) as handle:
-        np.lib.format.write_array_header_1_0(handle, header)
-        start = handle.tell()
-        yield lambda chunk: handle.write(np.ascontiguousarray(chunk, dtype).data) and None
-        if handle.tell() - start != total:
-            raise StorageError("unexpected number of pixels", where=str(path), remedy="report this as a bug")
+    kinds = [((count, px, px, 3), np.uint8), ((count, px, px), np.bool_)]
+    files = {_cache_dir() / f"{name}.npy": kind for name, kind in zip(names, kinds, strict=False)}
+    return cached_arrays(files, make, step=max(1, CHUNK_BYTES // (3 * px * px)) * chunks)

@@ -134,11 +134,7 @@ def read_data_record(path: Path) -> dict[str, Any]:
 
 
 def read_prepared(paths: ResultPaths, names: list[str]) -> StudyData:
-    """Index and splits as they stand on disk.
-
-    Args:
-        paths: The result folder.
-        names: Of the splits.
+    """Index and splits of these names as they stand on disk.
 
     Raises:
         StorageError: A file is missing or damaged, or they do not fit together.

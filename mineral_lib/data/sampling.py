@@ -15,19 +15,11 @@ Draw = tuple[int, int]  # (position of the sample, how often it was drawn before
 
 
 def balanced_order(labels: np.ndarray, *, seed: int, epoch: int) -> list[Draw]:
-    """An epoch in which every class is drawn equally often; the epoch is as long as without balancing.
+    """N draws in random order, for labels (N,), in which every class that has samples is drawn equally often.
 
     Each of the C classes gets floor(N / C) draws, and the N mod C draws that remain go to classes chosen anew in each
     epoch, so that the expectation is N / C for all. Within a class the draws run through random permutations of its
     samples: none is drawn again before all were. A large class is therefore seen in part in one epoch.
-
-    Args:
-        labels: Class of each sample, shape (N,); classes without samples take no part.
-        seed: Seed of the run.
-        epoch: 1, 2, ...
-
-    Returns:
-        N draws in random order.
     """
     generator = np.random.default_rng(derive_seed("balanced", seed, epoch))
     classes = np.unique(labels)
@@ -52,18 +44,13 @@ class EpochBatches(Sampler[list[int | Draw]]):
         count: Number of samples.
         batch_size: Images a batch.
         seed: Seed of the run; None for the fixed order of evaluation.
-        labels: Class of each sample, shape (count,), to draw every class equally often (see ``balanced_order``);
-            None to take every sample once.
+        labels: Class of each sample, shape (count,), for ``balanced_order``; None to take every sample once.
     """
 
     def __init__(self, count: int, batch_size: int, seed: int | None, *, labels: np.ndarray | None = None) -> None:
         self.count, self.batch_size, self.seed, self.labels = count, batch_size, seed, labels
-        self.epoch, self.start = 0, 0
+        self.epoch, self.start = 0, 0  # of the epoch, its first batches that were done before
         self.rank, self.ranks = 0, 1  # of several processes that share each batch, see ``compute.ranks``
-
-    def set_epoch(self, epoch: int, *, start: int = 0) -> None:
-        """Choose the order of an epoch (1, 2, ...), and how many of its batches were done before."""
-        self.epoch, self.start = epoch, start
 
     def __len__(self) -> int:
         full, rest = divmod(self.count, self.batch_size)

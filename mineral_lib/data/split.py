@@ -171,9 +171,7 @@ def copy_factor(class_name: str, augment: Augment) -> int:
 
 
 def read_split(splits_dir: Path, protocol: str, seed: int | None = None) -> pd.DataFrame | None:
-    """Read the saved split of a protocol (that of a seed, where seeds have their own); None if it was not made.
-
-    Ids stay text, also when they look like numbers or like ``NA``.
+    """The saved split of a protocol (that of a seed, where seeds have their own), ids as text; None if it was not made.
 
     Raises:
         StorageError: The file is damaged.
@@ -206,3 +204,16 @@ def train_photographs(split: pd.DataFrame | None, num_classes: int) -> np.ndarra
         return np.full(num_classes, np.nan)
     train = split[split["split"] == "train"]
     return train.groupby("label")["image_id"].nunique().reindex(range(num_classes), fill_value=0).to_numpy(float)
+
+
+def shuffled_labels(samples: pd.DataFrame, *, seed: int) -> np.ndarray:
+    """Labels (N,) for the random-label control: whole groups have exchanged their classes.
+
+    Nobody can predict them for a new specimen. What a classifier scores on them above chance it can only have from
+    relatives of the test images in the training part, also from other views of a specimen (Zhang et al. 2017 showed
+    that networks fit such labels).
+    """
+    groups = samples.drop_duplicates("group").sort_values("group")
+    order = np.random.default_rng(derive_seed(seed, "shuffled labels")).permutation(len(groups))
+    drawn = dict(zip(groups["group"], groups["label"].to_numpy()[order], strict=True))
+    return samples["group"].map(drawn).to_numpy(np.int64)

@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from mineral_lib.data.shuffled_labels import nearest_labels, shuffled_labels
-from mineral_lib.data.split import MULTIPLIED
+from mineral_lib.data.split import MULTIPLIED, shuffled_labels
 from mineral_lib.evaluation.metrics import commonest_label
 from mineral_lib.evaluation.probe import colour_histograms, frozen_features
 from mineral_lib.models.zoo import base_network
@@ -27,15 +29,9 @@ THUMBNAIL_PX = 16
 
 
 def best_logistic(features: np.ndarray, labels: np.ndarray, split: np.ndarray) -> LogisticRegression:
-    """Logistic regression fitted on the training part, its strength of regularisation chosen on validation.
+    """Logistic regression fitted on the training part of (N, F) features, for rows whose length is about 1.
 
-    The strength with the best validation accuracy is taken, the strongest of equals. The strengths suit rows whose
-    length is about 1.
-
-    Args:
-        features: (N, F).
-        labels: (N,).
-        split: (N,) train, val or test.
+    Of its strengths of regularisation the one with the best validation accuracy is taken, the strongest of equals.
     """
     train, val = split == "train", split == "val"
     strengths = STRENGTHS if val.any() else STRENGTHS[:1]
@@ -45,10 +41,11 @@ def best_logistic(features: np.ndarray, labels: np.ndarray, split: np.ndarray) -
     return max(models, key=lambda model: model.score(features[val], labels[val])) if val.any() else models[0]
 
 
-def histogram_labels(histograms: np.ndarray, labels: np.ndarray, split: np.ndarray) -> np.ndarray:
-    """Labels of the test samples by logistic regression on the square roots of colour histograms (N, bins)."""
-    features = np.sqrt(histograms)
-    return best_logistic(features, labels, split).predict(features[split == "test"])
+def nearest_labels(features: np.ndarray, labels: np.ndarray, split: np.ndarray) -> np.ndarray:
+    """Label of the nearest training sample (cosine, standardised (N, F) features) of every test sample, in order."""
+    train, test = split == "train", split == "test"
+    model = make_pipeline(StandardScaler(), KNeighborsClassifier(1, metric="cosine", algorithm="brute"))
+    return model.fit(features[train], labels[train]).predict(features[test])
 
 
 def thumbnails(photos: np.ndarray) -> np.ndarray:
@@ -61,18 +58,14 @@ def thumbnails(photos: np.ndarray) -> np.ndarray:
 def baseline_predictions(
     histograms: np.ndarray, small: np.ndarray, labels: np.ndarray, split: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Predicted labels of the test samples by every baseline.
+    """Labels of the test samples by every baseline, from colour histograms (N, bins) and thumbnails (N, F).
 
-    Args:
-        histograms: Colour histograms (N, bins), rows add up to 1.
-        small: Thumbnails (N, F).
-        labels: (N,).
-        split: (N,) train, val or test.
+    The logistic regression sees square roots of the histograms: their rows have length 1.
     """
-    majority = commonest_label(labels[split == "train"])
+    majority, test, roots = commonest_label(labels[split == "train"]), split == "test", np.sqrt(histograms)
     return {
-        "majority": np.full((split == "test").sum(), majority),
-        "colour_histogram": histogram_labels(histograms, labels, split),
+        "majority": np.full(test.sum(), majority),
+        "colour_histogram": best_logistic(roots, labels, split).predict(roots[test]),
         "nearest_neighbour": nearest_labels(small, labels, split),
     }
 

@@ -13,6 +13,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 # What one seed has to say: a number a photograph and the specimen of each photograph, both of shape (n,).
 Part = tuple[np.ndarray, np.ndarray]
+LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Estimate:
     specimen_se: float
     shared_se: float
 
-    def half_width(self, level: float = 0.95) -> float:
+    def half_width(self, level: float = LEVEL) -> float:
         """Half the width of the interval of a level."""
         specimens = norm.ppf((1 + level) / 2) * self.specimen_se
         if self.seeds < 2:
@@ -48,7 +49,7 @@ class Estimate:
         spread = student.ppf((1 + level) / 2, self.seeds - 1) * self.seed_sd / np.sqrt(self.seeds)
         return float(max(np.hypot(spread, norm.ppf((1 + level) / 2) * self.shared_se), specimens))
 
-    def interval(self, level: float = 0.95) -> tuple[float, float]:
+    def interval(self, level: float = LEVEL) -> tuple[float, float]:
         """Low and high end; NaN with fewer than two specimens."""
         half = self.half_width(level)
         return self.value - half, self.value + half
@@ -118,38 +119,11 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
     return found
 
 
-def wilson(successes: int, count: int, level: float = 0.95) -> tuple[float, float]:
-    """Wilson's interval of a share, for independent photographs; (nan, nan) without any."""
+def wilson(successes: int, count: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share, for independent photographs; (nan, nan) without any."""
     if count == 0:
         return float("nan"), float("nan")
-    low, high = proportion_confint(successes, count, alpha=1 - level, method="wilson")
-    return float(low), float(high)
-
-
-def cluster_bootstrap(
-    values: np.ndarray, specimens: np.ndarray, *, resamples: int = 1000, seed: int = 0, level: float = 0.95
-) -> tuple[float, float]:
-    """Percentile interval of a mean, resampling whole specimens.
-
-    Photographs of one specimen resemble each other, so they are not independent; drawing specimens keeps them
-    together (Efron and Tibshirani 1993, chapter 13). Works for correctness (0 or 1) and for differences of
-    two networks.
-
-    Args:
-        values: One number a photograph, shape (n,).
-        specimens: Specimen of each photograph, shape (n,).
-        resamples: Number of bootstrap samples.
-        seed: Seed of the resampling.
-        level: Coverage.
-
-    Returns:
-        Low and high end; (nan, nan) with fewer than two specimens.
-    """
-    means = _resampled_parts([(values, specimens)], resamples=resamples, seed=seed)
-    if means is None:
-        return float("nan"), float("nan")
-    tail = (1 - level) / 2
-    low, high = np.quantile(means[:, 0], [tail, 1 - tail])
+    low, high = proportion_confint(successes, count, alpha=1 - LEVEL, method="wilson")
     return float(low), float(high)
 
 
@@ -180,16 +154,31 @@ def _draws(count: int, resamples: int, seed: int) -> np.ndarray:
 def accuracy_interval(
     correct: np.ndarray, specimens: np.ndarray, *, resamples: int = 1000, seed: int = 0
 ) -> tuple[float, float]:
-    """95 % interval of an accuracy by cluster bootstrap.
+    """95 % interval of an accuracy or another mean, by percentile bootstrap of whole specimens.
 
-    If every photograph is right (or wrong) resampling has nothing to vary; then Wilson's interval for as many
-    independent cases as there are specimens is returned instead of one without width.
+    Photographs of one specimen resemble each other, so they are not independent; drawing specimens keeps them together
+    (Efron and Tibshirani 1993, chapter 13). If every photograph is right (or wrong) resampling has nothing to vary;
+    then Wilson's interval for as many independent cases as there are specimens stands for one without width.
+
+    Args:
+        correct: One number a photograph, shape (n,).
+        specimens: Specimen of each photograph, shape (n,).
+        resamples: Number of bootstrap samples.
+        seed: Seed of the resampling.
+
+    Returns:
+        Low and high end; (nan, nan) with fewer than two specimens.
     """
     correct = np.asarray(correct, dtype=float)
     if len(correct) and correct.min() == correct.max():
         count = len(np.unique(np.asarray(specimens).astype(str)))
         return wilson(count if correct[0] else 0, count)
-    return cluster_bootstrap(correct, specimens, resamples=resamples, seed=seed)
+    means = _resampled_parts([(correct, specimens)], resamples=resamples, seed=seed)
+    if means is None:
+        return float("nan"), float("nan")
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(means[:, 0], [tail, 1 - tail])
+    return float(low), float(high)
 
 
 def accuracy_over_seeds(
@@ -213,11 +202,7 @@ def accuracy_over_seeds(
 
 
 def mcnemar(correct_a: np.ndarray, correct_b: np.ndarray) -> dict[str, float]:
-    """Exact McNemar test of two networks on the same photographs.
-
-    Args:
-        correct_a: Whether network A is right, shape (n,).
-        correct_b: The same for network B.
+    """Exact McNemar test of two networks, right or not on the same n photographs.
 
     Returns:
         ``only_a`` and ``only_b`` (photographs that only one of them gets right) and the two-sided

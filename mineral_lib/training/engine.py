@@ -15,12 +15,11 @@ from torch import nn
 
 from mineral_lib.config import Train
 from mineral_lib.data.dataset import Batch, set_epoch
-from mineral_lib.data.mixing import Mix
 from mineral_lib.errors import DivergenceError
 from mineral_lib.runtime import derive_seed, restore_generators, seed_everything
 from mineral_lib.stopping import check_stop, stop_requested
 from mineral_lib.training.loss import Loss
-from mineral_lib.training.recipe import freeze_batch_norm, learning_rate, set_learning_rate
+from mineral_lib.training.recipe import Mix, freeze_batch_norm, learning_rate, set_learning_rate
 
 Say = Callable[[str], None]
 # On an accelerator the loss is looked at every so many steps only, because looking makes it wait.

@@ -13,7 +13,7 @@ Loss = Callable[[Any, torch.Tensor], torch.Tensor]
 
 
 def classification_loss(aux_weight: float, shift: torch.Tensor | None = None, *, smoothing: float = 0.0) -> Loss:
-    """Cross-entropy; GoogLeNet's two auxiliary heads count with ``aux_weight`` while training.
+    """Cross-entropy; GoogLeNet's two auxiliary heads count with ``aux_weight`` each while training.
 
     Args:
         aux_weight: Weight of each auxiliary head.
@@ -40,18 +40,10 @@ def classification_loss(aux_weight: float, shift: torch.Tensor | None = None, *,
 
 
 def logit_shift(labels: Any, num_classes: int, tau: float) -> torch.Tensor | None:
-    """Tau * log(prior) of each class (Menon et al. 2021, "Long-tail learning via logit adjustment").
+    """Tau * log(prior) of each class, (C,) float32 (Menon et al. 2021, "Long-tail learning via logit adjustment").
 
     A network trained on logits + shift and asked with its plain logits weighs all classes alike (tau = 1), however
-    unequal their numbers in training.
-
-    Args:
-        labels: Labels of the training split, shape (N,), integers 0 to ``num_classes - 1``.
-        num_classes: C.
-        tau: Strength, >= 0; 0 is off.
-
-    Returns:
-        Shape (C,), float32; None if off.
+    unequal their numbers in the training labels (N,). None if tau is 0.
 
     Raises:
         DataError: A class has no training sample, so its prior is 0.

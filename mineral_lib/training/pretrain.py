@@ -109,13 +109,9 @@ class Pretraining:
         except StorageError as error:
             return f"{error.where}: {error.what}"
 
-    def load(self, *, say: Say = print) -> tuple[dict[str, torch.Tensor], str]:
-        """The weights, trained first if they are not there, and a note for the manifest.
-
-        Raises:
-            DivergenceError: The loss is not finite.
-        """
-        self.train(say=say)
+    def load(self) -> tuple[dict[str, torch.Tensor], str]:
+        """The weights, trained first if they are not there, and a note for the manifest; raises as ``train``."""
+        self.train()
         note = f"pre-trained here on formula-driven images, {self.options.task.replace('_', ' ')} ({self.dir.name})"
         return load_weights(self._weights), note
 
@@ -145,7 +141,7 @@ class Pretraining:
         network = build_base(self.model, num_classes=options.num_classes, options=self._model_options)
         scale_features(network, 1 / FEATURE_SCALE)  # at the high rates of pre-training a head wants narrow features
         loop, is_control = self._loop(network), options.task == "colour_statistics"
-        batches = FormulaBatches.drawn(options, loop.device)
+        batches = FormulaBatches(options, loop.device)
         say(f"pretrain {self.source}: {len(batches.images)} formula images in {time.perf_counter() - begin:.0f} s")
         rows = []
         for epoch in range(1, options.epochs + 1):
@@ -208,27 +204,16 @@ def _train_one_epoch(loop: Loop, batches: "FormulaBatches", options: Formula, ep
         ) from error
 
 
-@dataclass
 class FormulaBatches:
     """Batches of formula images, made on the device of the training; order and turns depend on (seed, epoch) only.
 
     Attributes:
-        images: (N, px, px, 3) uint8.
+        images: (N, px, px, 3) uint8, drawn with every core there is beside a GPU.
         wanted: What is learned: labels (N,), or standardised colour statistics (N, T) in the control.
-        batch_size: Images a batch.
-        seed: Seed of the order and the turns.
         epoch: 1-based.
     """
 
-    images: torch.Tensor
-    wanted: torch.Tensor
-    batch_size: int
-    seed: int
-    epoch: int = 1
-
-    @classmethod
-    def drawn(cls, options: Formula, device: torch.device) -> "FormulaBatches":
-        """Draw the images, beside a GPU with every core there is, and move them to the device once."""
+    def __init__(self, options: Formula, device: torch.device) -> None:
         drawn = formula_images(
             num_classes=options.num_classes,
             images_per_class=options.images_per_class,
@@ -238,7 +223,8 @@ class FormulaBatches:
         )
         control = options.task == "colour_statistics"
         wanted = standardised(image_statistics(drawn.images)) if control else torch.from_numpy(drawn.labels)
-        return cls(torch.from_numpy(drawn.images).to(device), wanted.to(device), options.batch_size, options.seed)
+        self.images, self.wanted = torch.from_numpy(drawn.images).to(device), wanted.to(device)
+        self.batch_size, self.seed, self.epoch = options.batch_size, options.seed, 1
 
     def __len__(self) -> int:
         return -(-len(self.images) // self.batch_size)
@@ -247,14 +233,11 @@ class FormulaBatches:
         generator = torch.Generator().manual_seed(derive_seed(self.seed, "order", self.epoch))
         order = torch.randperm(len(self.images), generator=generator).to(self.images.device)
         for rows in order.split(self.batch_size):
-            images = _turned(self.images[rows].permute(0, 3, 1, 2), int(torch.randint(8, (), generator=generator)))
+            # One of the eight flips and turns of the square: neither class nor colours change.
+            turn = int(torch.randint(8, (), generator=generator))
+            images = self.images[rows].permute(0, 3, 1, 2).rot90(turn % 4, (2, 3))
+            images = images.flip(3) if turn >= 4 else images
             yield normalise(images.float() / 255), self.wanted[rows], rows
-
-
-def _turned(images: torch.Tensor, turn: int) -> torch.Tensor:
-    """A batch (B, 3, H, H) in one of the eight flips and turns of the square: neither class nor colours change."""
-    images = images.rot90(turn % 4, (2, 3))
-    return images.flip(3) if turn >= 4 else images
 
 
 def standardised(targets: np.ndarray) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""A recipe: optimizer, layer-wise learning rates, learning-rate schedule, averaged weights.
+"""A recipe: optimizer, layer-wise learning rates, learning-rate schedule, averaged weights, mixed pictures.
 
 ``paper`` is Adam with one rate for all layers and a cosine that moves an epoch at a time (3.3). The rest are the parts
 of today's fine-tuning recipes, from timm: AdamW with layer-wise decay of the rate (Bao et al. 2022, "BEiT"; Liu et al.
@@ -6,14 +6,20 @@ of today's fine-tuning recipes, from timm: AdamW with layer-wise decay of the ra
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from timm.optim import param_groups_layer_decay
 from timm.utils import ModelEmaV3
 from torch import nn
+from torchvision.transforms import v2
 
 from mineral_lib.config import Train
+from mineral_lib.data.augment import draw
+from mineral_lib.runtime import derive_seed
+
+Mix = Callable[[torch.Tensor, torch.Tensor, int, int], tuple[torch.Tensor, torch.Tensor]]
 
 
 def make_optimizer(network: nn.Module, train: Train, lr: float) -> torch.optim.Optimizer:
@@ -102,3 +108,23 @@ def averaged_weights(network: nn.Module, train: Train) -> ModelEmaV3 | None:
     over its start.
     """
     return ModelEmaV3(network, decay=train.ema_decay, use_warmup=True) if train.ema_decay else None
+
+
+def batch_mixing(train: Train, num_classes: int, *, seed: int) -> Mix | None:
+    """Mixup (Zhang et al. 2018) or CutMix (Yun et al. 2019), with both alphas set at even odds; None with both 0.
+
+    Returns:
+        A function (images (B, 3, H, W), labels (B,), epoch, step) that gives mixed images and shares of the classes
+        (B, num_classes). A picture is mixed with its neighbour in the batch, whose order is random already. A draw
+        depends on (seed, epoch, step) only, so a run resumed within an epoch mixes the same pictures.
+    """
+    kinds = ((v2.MixUp, train.mixup_alpha), (v2.CutMix, train.cutmix_alpha))
+    ways = [kind(alpha=alpha, num_classes=num_classes) for kind, alpha in kinds if alpha > 0]
+    if not ways:
+        return None
+    transform = v2.RandomChoice(ways)
+
+    def mix(images: torch.Tensor, labels: torch.Tensor, epoch: int, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        return draw(transform, (images, labels), derive_seed("mix", seed, epoch, step))
+
+    return mix

@@ -13,8 +13,7 @@ from torch.utils.data import DataLoader
 from mineral_lib.compute.checkpoint import load_weights
 from mineral_lib.config import Model, Settings, Train
 from mineral_lib.data.dataset import MineralDataset, make_loader
-from mineral_lib.data.shuffled_labels import shuffled_labels
-from mineral_lib.data.split import SPLITS, split_seed, train_photographs
+from mineral_lib.data.split import SPLITS, shuffled_labels, split_seed, train_photographs
 from mineral_lib.digests import FILES
 from mineral_lib.errors import StorageError
 from mineral_lib.models.weights import file_state, imagenet_state, load_backbone, wheel_state
@@ -29,11 +28,7 @@ from mineral_lib.training.run_files import (
     RUN_FILES,
     WEIGHTS_FILE,
     has_ended,
-    read_config,
-    read_history,
-    read_manifest,
-    read_metrics,
-    read_predictions,
+    read_run_file,
     run_damage,
     run_file,
 )
@@ -53,6 +48,20 @@ class Run(RunSpec):
     """
 
     study: "Study" = field(kw_only=True, repr=False)
+
+    @classmethod
+    def recorded(cls, study: "Study", folder: Path) -> "Run":
+        """The finished run in a folder.
+
+        Raises:
+            StorageError: A file of it is damaged.
+        """
+        config = read_run_file(folder, "config.json")
+        names = ("model", "weights", "protocol", "seed", "labels", "pictures")
+        known = {name: config[name] for name in names if name in config}
+        placement = config.get("eca_placement")
+        own = placement == study.settings.model.eca_placement
+        return cls(**known, placement=None if own else placement, study=study)
 
     @property
     def settings(self) -> Settings:
@@ -188,7 +197,7 @@ class Run(RunSpec):
         """Whether a run with these parameters and photographs is complete on disk, and every file as it was written."""
         try:
             whole = has_ended(self.dir) and not self.damage()
-            return whole and read_config(self.path("config.json")).get("key") == run_config(self)["key"]
+            return whole and read_run_file(self.dir, "config.json").get("key") == run_config(self)["key"]
         except StorageError:
             return False
 
@@ -214,25 +223,34 @@ class Run(RunSpec):
             StudyError: See ``train_run.train_run``.
         """
         train_run(self, say=say)
-        for known in ("config", "metrics", "manifest", "history", "_predictions"):
-            vars(self).pop(known, None)
+        self._contents.clear()
         vars(self.study).pop("runs", None)
         return self
 
     @cached_property
+    def _contents(self) -> dict[str, Any]:
+        return {}
+
+    def _read(self, name: str) -> Any:
+        """A file of the finished run, read once."""
+        if name not in self._contents:
+            self._contents[name] = read_run_file(self.dir, name)
+        return self._contents[name]
+
+    @property
     def config(self) -> dict[str, Any]:
         """What was run (``config.json``)."""
-        return read_config(run_file(self.dir, "config.json"))
+        return self._read("config.json")
 
-    @cached_property
+    @property
     def metrics(self) -> dict[str, Any]:
         """Test metrics of the selected and of the last epoch (``metrics.json``), fractions."""
-        return read_metrics(run_file(self.dir, "metrics.json"))
+        return self._read("metrics.json")
 
-    @cached_property
+    @property
     def manifest(self) -> dict[str, Any]:
         """What the run took (``manifest.json``): sizes, seconds, machine, versions; and the digests of its files."""
-        return read_manifest(self.path(MANIFEST))
+        return self._read(MANIFEST)
 
     @property
     def display_name(self) -> str:
@@ -249,18 +267,14 @@ class Run(RunSpec):
         """Test accuracy of the selected epoch, fraction."""
         return float(self.metrics["selected"]["test"]["accuracy"])
 
-    @cached_property
+    @property
     def history(self) -> pd.DataFrame:
         """Per-epoch loss and accuracy (fractions)."""
-        return read_history(run_file(self.dir, "history.csv"))
+        return self._read("history.csv")
 
     def predictions(self, split: str = "test") -> pd.DataFrame:
         """Predictions of the selected epoch for ``test`` or ``val``, one row a sample, sorted by ``sample_id``."""
-        return self._predictions if split == "test" else read_predictions(run_file(self.dir, "predictions_val.csv"))
-
-    @cached_property
-    def _predictions(self) -> pd.DataFrame:
-        return read_predictions(run_file(self.dir, "predictions.csv"))
+        return self._read("predictions.csv" if split == "test" else "predictions_val.csv")
 
     @property
     def correct(self) -> np.ndarray:

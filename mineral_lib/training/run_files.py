@@ -96,17 +96,12 @@ def run_file(folder: Path, name: str) -> Path:
 
 
 def run_damage(folder: Path, *, thorough: bool = False) -> dict[str, str]:
-    """What is wrong with the files of a run that has ended, by name; nothing of one that has not.
-
-    Args:
-        folder: Its folder.
-        thorough: Compute every digest, see ``digests.damages``.
-    """
+    """What is wrong with the files of a run that has ended, by name; ``thorough``: see ``digests.damages``."""
     if not has_ended(folder):
         return {}
     wrong = {name: "is missing" for name in RUN_FILES if not (folder / name).exists()}
     try:
-        known = read_manifest(folder / MANIFEST).get(FILES, {})
+        known = read_run_file(folder, MANIFEST).get(FILES, {})
     except StorageError as error:
         return wrong | {MANIFEST: error.what}
     wrong |= damages(folder, known, thorough=thorough)
@@ -119,24 +114,40 @@ def run_damage(folder: Path, *, thorough: bool = False) -> dict[str, str]:
     return wrong
 
 
-def read_manifest(path: Path) -> dict[str, Any]:
-    """What a run took, and the digests of its files.
+def read_run_file(folder: Path, name: str) -> Any:
+    """What a file of a finished run holds: a mapping of a ``.json``, a table of a ``.csv``.
 
     Raises:
-        StorageError: The file is missing or damaged.
+        StorageError: It, or the manifest that vouches for it, is missing or damaged.
     """
+    return READERS[name](folder / name if name == MANIFEST else run_file(folder, name))
+
+
+def planned_names(record: Path) -> list[str] | None:
+    """Names of the runs that belong to the profile as it is now; None where nobody has written them down.
+
+    Raises:
+        StorageError: The record is damaged.
+    """
+    if not record.is_file():
+        return None
+    content = read_json(record)
+    names = read_record(record).get("runs") if isinstance(content, dict) else content
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise StorageError("does not list runs", where=str(record), remedy=REMEDY)
+    return names
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    """What a run took, and the digests of its files."""
     manifest = read_record(path, remedy=REMEDY)
     if not isinstance(manifest.get("seconds"), int | float):
         raise _unusable(path, "lacks a required key")
     return manifest
 
 
-def read_config(path: Path) -> dict[str, Any]:
-    """What was run.
-
-    Raises:
-        StorageError: The file is missing, damaged, or does not fit the key in it.
-    """
+def _read_config(path: Path) -> dict[str, Any]:
+    """What was run; it must fit the key in it."""
     config = _mapping(path)
     kinds = {"model": str, "weights": str, "protocol": str, "seed": int, "display_name": str, "classes": list}
     if not all(isinstance(config.get(name), kind) for name, kind in kinds.items()):
@@ -147,12 +158,8 @@ def read_config(path: Path) -> dict[str, Any]:
     return config
 
 
-def read_metrics(path: Path) -> dict[str, Any]:
-    """Test metrics of the selected and of the last epoch, fractions.
-
-    Raises:
-        StorageError: The file is missing or damaged.
-    """
+def _read_metrics(path: Path) -> dict[str, Any]:
+    """Test metrics of the selected and of the last epoch, fractions."""
     metrics = _mapping(path)
     try:
         scores = [metrics[epoch]["test"] for epoch in ("selected", "last")]
@@ -163,43 +170,32 @@ def read_metrics(path: Path) -> dict[str, Any]:
     raise _unusable(path, "holds no metrics of a run")
 
 
-def read_history(path: Path) -> pd.DataFrame:
-    """Loss and accuracy (fractions), one row an epoch.
-
-    Raises:
-        StorageError: The file is missing or damaged.
-    """
+def _read_history(path: Path) -> pd.DataFrame:
+    """Loss and accuracy (fractions), one row an epoch."""
     frame = read_csv(path, numbers=HISTORY_COLUMNS)
     if not len(frame) or frame["epoch"].tolist() != list(range(1, len(frame) + 1)):
         raise _unusable(path, "does not count its epochs from 1")
     return frame
 
 
-def read_predictions(path: Path) -> pd.DataFrame:
-    """Predictions of a run, one row a sample, sorted by ``sample_id``; ``specimen`` is never empty.
-
-    Raises:
-        StorageError: The file is missing or damaged.
-    """
+def _read_predictions(path: Path) -> pd.DataFrame:
+    """One row a sample, sorted by ``sample_id``; ``specimen`` is never empty."""
     text = dict.fromkeys(PREDICTION_TEXTS, str)
     frame = read_csv(path, columns=PREDICTION_TEXTS, numbers=PREDICTION_LABELS, dtype=text, na_values=[""])
-    probabilities = frame.filter(regex=r"^p_\d+$")
-    if (
-        not len(frame)
-        or not all(kind.kind in "iuf" for kind in probabilities.dtypes)
-        or probabilities.isna().any(axis=None)
-    ):
+    shares = frame.filter(regex=r"^p_\d+$")
+    if not len(frame) or not all(kind.kind in "iuf" for kind in shares.dtypes) or shares.isna().any(axis=None):
         raise _unusable(path, "holds no predictions of a run")
     frame["specimen"] = frame["specimen"].fillna(frame["image_id"])
     return frame.sort_values("sample_id", ignore_index=True)
 
 
 READERS = {
-    "config.json": read_config,
-    "metrics.json": read_metrics,
-    "history.csv": read_history,
-    "predictions.csv": read_predictions,
-    "predictions_val.csv": read_predictions,
+    MANIFEST: _read_manifest,
+    "config.json": _read_config,
+    "metrics.json": _read_metrics,
+    "history.csv": _read_history,
+    "predictions.csv": _read_predictions,
+    "predictions_val.csv": _read_predictions,
 }
 
 

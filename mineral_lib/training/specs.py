@@ -18,7 +18,7 @@ class RunSpec:
         protocol: ``grouped``, ``photo``, ``paper`` or ``authors`` (see ``data.split``).
         seed: Seed of initialisation, order and augmentation.
         placement: ECA placement if it differs from the profile's, else None.
-        labels: ``true``, or ``shuffled`` for the control of the leak study (see ``data.shuffled_labels``).
+        labels: ``true``, or ``shuffled`` for the control of the leak study (see ``data.split``).
         pictures: ``colour``, or ``grey`` for the control that sees no colour.
     """
 

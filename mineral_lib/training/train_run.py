@@ -12,7 +12,6 @@ from mineral_lib.compute.memory import explained_shortage
 from mineral_lib.compute.ranks import is_leader, leader_first, process_count, run_lock, share
 from mineral_lib.compute.resume import Checkpoints
 from mineral_lib.config import Settings
-from mineral_lib.data.mixing import Mix, batch_mixing
 from mineral_lib.errors import DivergenceError, StorageError
 from mineral_lib.locks import LOCK_FILE
 from mineral_lib.runtime import select_device, set_threads
@@ -20,7 +19,7 @@ from mineral_lib.stopping import graceful_stop, stop_requested
 from mineral_lib.storage import clean_partials
 from mineral_lib.training.engine import FitState, Loop, Say, autocast_dtype, fit
 from mineral_lib.training.loss import classification_loss, logit_shift
-from mineral_lib.training.recipe import averaged_weights, make_optimizer
+from mineral_lib.training.recipe import Mix, averaged_weights, batch_mixing, make_optimizer
 from mineral_lib.training.run_config import run_config
 from mineral_lib.training.run_files import write_run
 

@@ -35,10 +35,12 @@ def study(tmp_path_factory):
     index, cache = build_index(profile.data).index, tmp_path_factory.mktemp("cache")
 
     def load(samples, profile=profile, cache_dir=cache):
-        return load_pixels(samples, index, profile.data, profile.augment, cache_dir=cache_dir)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(pixels_module, "_cache_dir", lambda: cache_dir)
+            return load_pixels(samples, index, profile.data, profile.augment)
 
     splits = {name: make_split(index, name, profile.split, profile.augment) for name in ("grouped", "paper")}
-    return SimpleNamespace(root=root, settings=profile, index=index, cache=cache, load=load, **splits)
+    return SimpleNamespace(root=root, settings=profile, index=index, load=load, **splits)
 
 
 def loader_of(study, *, workers=0, batch=5, seed=0, augment_now=True, split="train", train=True):
@@ -85,7 +87,7 @@ def test_pixels_are_decoded_once_and_a_damaged_cache_is_made_again(study, tmp_pa
 
 def test_chunks_do_not_change_the_pixels(study, tmp_path, monkeypatch):
     whole = study.load(study.paper)
-    monkeypatch.setattr(pixels_module, "_chunk", lambda shape: 7)
+    monkeypatch.setattr(pixels_module, "CHUNK_BYTES", 7 * 3 * 37 * 37)
     assert np.array_equal(study.load(study.paper, cache_dir=tmp_path), whole)
 
 
@@ -104,7 +106,7 @@ def test_a_photograph_that_changed_or_vanished_since_the_scan_is_an_error(study,
 
 
 def test_full_disk_is_an_error_before_any_work(study, tmp_path, monkeypatch):
-    monkeypatch.setattr(pixels_module.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
     with pytest.raises(StorageError, match="MB are free"):
         study.load(study.index, cache_dir=tmp_path)
 
@@ -205,12 +207,13 @@ def test_wrong_lengths_and_empty_splits_are_refused(study):
         loader_over(only, pixels, study.settings, split="val", train=False)
 
 
-def test_generated_photographs_and_their_silhouettes(tmp_path):
+def test_generated_photographs_and_their_silhouettes(tmp_path, monkeypatch):
+    monkeypatch.setattr(pixels_module, "_cache_dir", lambda: tmp_path)
     profile = load_profile("quick", ["data.image_size_px=32", "data.views=4", "train.jobs=1"])
     index = build_index(profile.data).index.groupby("label").head(5).query("label in (12, 22)").reset_index(drop=True)
     assert specimen_keys(index)[:5] == [(13, 1, 1), (13, 1, 2), (13, 1, 3), (13, 1, 4), (13, 2, 1)]
-    pixels = load_pixels(index, index, profile.data, profile.augment, cache_dir=tmp_path)
-    masks = load_masks(index, profile.data, cache_dir=tmp_path)
+    pixels = load_pixels(index, index, profile.data, profile.augment)
+    masks = load_masks(index, profile.data)
     assert pixels.shape == (10, 37, 37, 3) and masks.shape == (10, 37, 37) and masks.dtype == bool
     assert len({image.tobytes() for image in pixels}) == 10
     assert ((masks.mean((1, 2)) > 0.05) & (masks.mean((1, 2)) < 0.98)).all()
@@ -223,4 +226,4 @@ def test_generated_photographs_and_their_silhouettes(tmp_path):
 
 def test_photographs_of_a_folder_have_no_silhouettes(study):
     with pytest.raises(DataError, match="no silhouettes"):
-        load_masks(study.index, study.settings.data, cache_dir=study.cache)
+        load_masks(study.index, study.settings.data)

@@ -34,7 +34,7 @@ def test_authors_images_are_augmented_on_top_of_being_multiplied_and_the_papers_
         loaders = study.run("convnext_tiny", protocol=protocol).loaders()
         epochs = []
         for epoch in (1, 2):
-            loaders["train"].dataset.set_epoch(epoch)
+            loaders["train"].dataset.epoch = epoch
             epochs.append(loaders["train"].dataset[0][0])
         assert bool((epochs[0] != epochs[1]).any()) == changing, protocol
         assert loaders["val"].dataset.augment is None

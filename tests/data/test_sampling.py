@@ -56,7 +56,7 @@ def test_order_depends_on_seed_and_epoch_only():
 
 def test_batches_are_the_order_cut_up():
     batches = EpochBatches(len(LONG_TAIL), 37, 5, labels=LONG_TAIL)
-    batches.set_epoch(3)
+    batches.epoch = 3
     made = list(batches)
     assert [len(batch) for batch in made] == [37, 38] and len(batches) == 2  # no batch of one image
     assert list(chain.from_iterable(made)) == balanced_order(LONG_TAIL, seed=5, epoch=3)

@@ -8,7 +8,6 @@ from mineral_lib.evaluation.metrics import METRIC_NAMES, classification_metrics,
 from mineral_lib.evaluation.statistics import (
     accuracy_interval,
     accuracy_over_seeds,
-    cluster_bootstrap,
     estimate,
     estimate_gap,
     holm,
@@ -58,12 +57,12 @@ def test_wilson_gives_the_interval_of_the_printed_accuracy():
 def test_cluster_bootstrap_is_wider_than_independent_photographs_and_repeatable():
     correct = np.repeat([1.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0, 1.0], 10)
     specimens = np.repeat([f"s{i}" for i in range(8)], 10)
-    by_specimen = cluster_bootstrap(correct, specimens, resamples=2000, seed=1)
-    by_photograph = cluster_bootstrap(correct, np.arange(80), resamples=2000, seed=1)
-    assert by_specimen == cluster_bootstrap(correct, specimens, resamples=2000, seed=1)
+    by_specimen = accuracy_interval(correct, specimens, resamples=2000, seed=1)
+    by_photograph = accuracy_interval(correct, np.arange(80), resamples=2000, seed=1)
+    assert by_specimen == accuracy_interval(correct, specimens, resamples=2000, seed=1)
     assert by_specimen[1] - by_specimen[0] > 2 * (by_photograph[1] - by_photograph[0])
     assert by_specimen[0] < correct.mean() < by_specimen[1]
-    assert np.isnan(cluster_bootstrap(correct, np.zeros(80))).all()
+    assert np.isnan(accuracy_interval(correct, np.zeros(80))).all()
 
 
 def test_perfect_result_still_has_an_interval():

@@ -24,8 +24,9 @@ LIBRARY = {
 # Rooms and single modules by floor; imports only go down, or stay.
 FLOORS = (
     {
-        *("__init__", "catalogue", "config", "digests", "errors", "injected", "kernel", "locks", "notation", "paper"),
-        *("parameters", "paths", "patterns", "resources", "runtime", "stages", "stopping", "storage", "yaml_reader"),
+        *("__init__", "arrays", "catalogue", "config", "digests", "errors", "injected", "kernel", "locks", "notation"),
+        *("paper", "parameters", "paths", "patterns", "resources", "runtime", "stages", "stopping", "storage"),
+        "yaml_reader",
     },
     {"photos", "specimens", "data", "models"},
     {"study", "training", "compute", "evaluation", "measurements", "recognition"},

@@ -186,12 +186,13 @@ def test_pixels_on_another_ground_are_rendered_once(tiny, tmp_path, monkeypatch)
         return made, made[..., 0] > 0
 
     monkeypatch.setattr(pixels, "photographs", photographs)
+    monkeypatch.setattr(pixels, "_cache_dir", lambda: tmp_path)
     index = build_index(tiny.data).index.iloc[[5, 0, 7]]
-    first, again = (pixels.load_on_ground(index, tiny.data, "grey", cache_dir=tmp_path) for _ in range(2))
+    first, again = (pixels.load_on_ground(index, tiny.data, "grey") for _ in range(2))
     assert calls == [("grey", specimen_keys(index))] and np.array_equal(first, again)
     assert first[:, 0, 0, 0].tolist() == index["view"].tolist() and (first[:, 0, 0, 1] == 4).all()
-    other = pixels.load_on_ground(index, tiny.data, "swapped", cache_dir=tmp_path)
+    other = pixels.load_on_ground(index, tiny.data, "swapped")
     assert len(calls) == 2 and (other[:, 0, 0, 1] == 7).all()
     folder = tiny.model_copy(update={"data": tiny.data.model_copy(update={"source": "folder"})})
     with pytest.raises(DataError):
-        pixels.load_on_ground(index, folder.data, "grey", cache_dir=tmp_path)
+        pixels.load_on_ground(index, folder.data, "grey")

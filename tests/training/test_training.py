@@ -223,9 +223,10 @@ def test_pretraining_is_cached_and_used(tiny):
     run = Study(tiny).run("eca_convnext_tiny", "transfer")
     source = run.pretraining
     assert source.model == "convnext_tiny" and not source.is_finished  # ECA-ConvNeXt starts from ConvNeXt
-    state, note = source.load(say=nothing)
+    source.train(say=nothing)
+    state, note = source.load()
     assert source.is_finished and "formula" in note
-    source.load(say=lambda line: pytest.fail("trained again"))
+    source.train(say=lambda line: pytest.fail("trained again"))
     network, _ = run.fresh_network()
     torch.testing.assert_close(network.stages[1].blocks[0].conv_dw.weight, state["stages.1.blocks.0.conv_dw.weight"])
     assert run_of(tiny, start="transfer").pretraining.key == source.key != Pretraining(tiny, "resnet50").key

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mineral_lib.data.shuffled_labels import nearest_labels, shuffled_labels
-from mineral_lib.evaluation.controls import nearest_neighbour_control
+from mineral_lib.data.split import shuffled_labels
+from mineral_lib.evaluation.controls import nearest_labels, nearest_neighbour_control
 from mineral_lib.parameters import load_profile
 from mineral_lib.study import Study
 from mineral_lib.training.specs import planned_runs

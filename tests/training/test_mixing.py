@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from mineral_lib.data.mixing import batch_mixing
 from mineral_lib.parameters import load_profile
+from mineral_lib.training.recipe import batch_mixing
 
 
 def mixing(*, seed: int = 0, **alphas: float):
