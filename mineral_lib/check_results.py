@@ -18,9 +18,9 @@ from mineral_lib.parameters import load_profile
 from mineral_lib.paths import STUDY_FILE, ResultPaths, project_root
 from mineral_lib.recognition.collection import RECORD_FILE
 from mineral_lib.recognition.model_file import MODEL_FILE, load_recogniser
+from mineral_lib.run_records import MANIFEST, has_ended, planned_names, run_damage
 from mineral_lib.stages import read_key, read_outputs
 from mineral_lib.storage import PARTIAL, read_csv, read_json
-from mineral_lib.training.run_files import MANIFEST, has_ended, planned_names, run_damage
 
 CHAIN = "start the chain again: its notebook is run again"
 RUN = "start the chain again, or `mineral train-run {name}` with its profile: the run is trained again"

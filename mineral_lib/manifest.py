@@ -6,10 +6,10 @@ from mineral_lib.data.prepare import read_data_record
 from mineral_lib.digests import write_record
 from mineral_lib.parameters import sections_of
 from mineral_lib.paths import STUDY_FILE
+from mineral_lib.run_records import MANIFEST
 from mineral_lib.runtime import git_commit, machine, package_versions
 from mineral_lib.storage import digest
 from mineral_lib.study import Study
-from mineral_lib.training.run_files import MANIFEST
 
 OUTPUTS = "outputs.json"
 

@@ -24,7 +24,7 @@ from mineral_lib.kernel import stoppable_kernel
 from mineral_lib.locks import folder_lock
 from mineral_lib.parameters import sections_of
 from mineral_lib.paths import project_root
-from mineral_lib.stages import read_key
+from mineral_lib.stages import read_key, read_outputs
 from mineral_lib.storage import clean_partials, digest, file_digest, move, write_text
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _is_current(study: "Study", name: str, key: str, say: Say) -> bool:
     try:
         if read_key(study.key_path(name))["key"] != key:
             return False
-        found = damages(project_root(), study.outputs(name))
+        found = damages(project_root(), read_outputs(study.record_path(name)))
         # The manifest of a run that was trained once more has other times.
         wrong = {file: what for file, what in found.items() if not is_whole_record(project_root() / file)}
     except StorageError as error:

@@ -9,9 +9,9 @@ from mineral_lib.parameters import load_profile
 from mineral_lib.paths import ResultPaths, project_root
 from mineral_lib.reporting.comparison import table_4
 from mineral_lib.reporting.headline import facts
+from mineral_lib.run_records import MANIFEST, REMEDY, RUN_FILES, WEIGHTS_FILE, run_damage
 from mineral_lib.storage import remove_tree, write_bytes, write_text
 from mineral_lib.study import Study
-from mineral_lib.training.run_files import MANIFEST, REMEDY, RUN_FILES, WEIGHTS_FILE, run_damage
 
 # Folders and files of a profile that are kept; every table and figure can be made again from them.
 KEPT = ("tables", "figures", "params")

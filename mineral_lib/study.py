@@ -3,11 +3,9 @@
 ``open_study("quick").dataset("train")[0]`` is all that somebody needs who knows nothing else of the package.
 """
 
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,13 +17,10 @@ from mineral_lib.data.dataset import MineralDataset
 from mineral_lib.data.pixels import load_masks, load_pixels
 from mineral_lib.data.prepare import StudyData, prepare
 from mineral_lib.data.split import read_split
-from mineral_lib.digests import damages, study_file, write_record
-from mineral_lib.errors import StageError
-from mineral_lib.paths import STUDY_FILE, ResultPaths, project_root
-from mineral_lib.stages import read_outputs
-from mineral_lib.storage import file_digest, read_csv
+from mineral_lib.paths import STUDY_FILE, ResultPaths
+from mineral_lib.run_records import has_ended, planned_names
+from mineral_lib.stages import Notebooks
 from mineral_lib.training.run import Run
-from mineral_lib.training.run_files import has_ended, planned_names
 from mineral_lib.training.specs import planned_runs
 
 Say = Callable[[str], None]
@@ -44,7 +39,7 @@ def open_study(profile: str = "quick", **sections: Any) -> "Study":
     return Study(parameters.resolve(profile, **sections))
 
 
-class Study:
+class Study(Notebooks):
     """One profile: parameters, result folder, photographs, splits, runs.
 
     Args:
@@ -58,9 +53,8 @@ class Study:
     """
 
     def __init__(self, settings: Settings, paths: ResultPaths | None = None) -> None:
+        super().__init__(paths or ResultPaths.of(settings.profile))
         self.settings = settings
-        self.paths = paths or ResultPaths.of(settings.profile)
-        self.written: list[Path] = []
 
     def variant(self, name: str = "", **sections: Any) -> "Study":
         """This study with other parameters, for example ``study.variant("short", train={"epochs": 1})``.
@@ -193,68 +187,7 @@ class Study:
         self.written += save(self, thing)
         return thing
 
-    def finish(self, notebook: str) -> list[str]:
-        """Record a notebook as done, with the digest of every file it saved. Returns their names.
-
-        Raises:
-            StageError: A file is missing or empty.
-        """
-        outputs = {}
-        for path in self.written:
-            if not path.is_file() or path.stat().st_size == 0:
-                where, remedy = f"{notebook}: {path}", "run the notebook again from the top"
-                raise StageError("declares a file that is missing or empty", where=where, remedy=remedy)
-            outputs[_below_project(path)] = file_digest(path)
-        write_record(self.record_path(notebook), {"status": "done", "outputs": outputs})
-        return sorted(outputs)
-
-    def record_path(self, notebook: str) -> Path:
-        """Where ``finish`` records a notebook."""
-        return self.paths.stages_dir / f"{notebook}.json"
-
-    def key_path(self, notebook: str) -> Path:
-        """Where the chain records what a notebook was run with."""
-        return self.paths.stages_dir / f"{notebook}.key.json"
-
-    @property
-    def recorded(self) -> list[str]:
-        """The notebooks that are recorded as done."""
-        names = sorted(path.name.removesuffix(".json") for path in self.paths.stages_dir.glob("*.json"))
-        return [name for name in names if not name.endswith(".key")]
-
-    def outputs(self, notebook: str) -> dict[str, str]:
-        """What ``finish`` recorded of a notebook: SHA-256 of each file by its path below the project folder.
-
-        Raises:
-            StorageError: The record is missing or damaged.
-        """
-        return read_outputs(self.record_path(notebook))
-
-    def read(self, path: Path, **options: Any) -> pd.DataFrame:
-        """A table of the result folder. Says so if it is not as a notebook wrote it, which may be meant.
-
-        Args:
-            path: The file.
-            **options: See ``storage.read_csv``.
-
-        Raises:
-            StorageError: The file cannot be read, or is the index and damaged.
-        """
-        below, path = _below_project(path), study_file(path, self.paths.root)
-        for notebook in self.recorded:
-            known = {name: value for name, value in self.outputs(notebook).items() if name == below}
-            if damages(project_root(), known):
-                print(f"{below} has changed since notebook {notebook} wrote it; if nobody meant that, run it again")
-        return read_csv(path, **options)
-
     def show(self, *sections: str) -> Any:
         """The resolved values of some sections, for the top of a notebook; its tables will show names as they are."""
         pd.set_option("display.html.use_mathjax", False, "styler.html.mathjax", False, "styler.format.escape", "html")
         return parameters.settings_table(self.settings, *sections)
-
-
-def _below_project(path: Path) -> str:
-    """A path as the records have it: from the project folder on, also where ``results`` is a link to another disk."""
-    path, root = Path(os.path.abspath(path)), project_root()
-    path = path if path.is_relative_to(root) else path.resolve()
-    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()

@@ -20,15 +20,10 @@ NARROW = 16
 
 
 def weight_gradient(x: torch.Tensor, gradient: torch.Tensor, kernel_size: int) -> torch.Tensor:
-    """Gradient of a depthwise convolution (stride 1, padding half the kernel) with respect to its weights.
+    """Gradient of a depthwise convolution (stride 1, padding half the odd kernel) with respect to its weights.
 
-    Args:
-        x: Input, shape (B, C, H, W).
-        gradient: Gradient of the output, same shape and type.
-        kernel_size: Odd.
-
-    Returns:
-        Shape (C, 1, kernel_size, kernel_size); float32, or float64 for float64 input.
+    From input and gradient of the output, both (B, C, H, W) of one type; shape (C, 1, kernel_size, kernel_size),
+    float32, or float64 for float64 input.
     """
     _, channels, height, width = x.shape
     half = kernel_size // 2
@@ -98,10 +93,7 @@ class DepthwiseConv2d(nn.Conv2d):
 def use_fast_depthwise(network: nn.Module) -> nn.Module:
     """Put the faster convolution in the place of every large depthwise one, in place; weights and names stay.
 
-    Only stride 1, dilation 1 and "same" padding of zeros are touched.
-
-    Returns:
-        The network; a network that is itself such a convolution is replaced.
+    Only stride 1, dilation 1 and "same" padding of zeros are touched. A network that is itself such a one is replaced.
     """
     for name, child in network.named_children():
         setattr(network, name, use_fast_depthwise(child))

@@ -41,12 +41,6 @@ class Here:
     def __init__(self, say: Say) -> None:
         self.say, self._over = say, Ended()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
     def start(self, work: Work) -> None:
         """Do it."""
         self._over[work.name] = None

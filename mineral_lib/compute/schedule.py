@@ -4,6 +4,7 @@ The run folders are the truth: work is done when it is complete there. So it doe
 notebook did it, and a sweep that is started again goes on where things are.
 """
 
+import contextlib
 import difflib
 import time
 from collections import Counter
@@ -34,10 +35,9 @@ BUSY_S = 5.0
 
 
 def outstanding(study: "Study", runs: list[Run]) -> tuple[list[Pretraining], list[Run]]:
-    """Prepare photographs, splits and pixels once, before several processes want them, and say what is to be done.
+    """The pre-trainings that are missing, and the runs that are not finished.
 
-    Returns:
-        The pre-trainings that are missing, and the runs that are not finished.
+    Photographs, splits and pixels are prepared, once, before several processes want them.
 
     Raises:
         DataError: The photographs cannot be used.
@@ -81,6 +81,10 @@ class Schedule:
 
     def run(self, parallel: int) -> None:
         """Start work and watch it until nothing is left; ``parallel`` jobs at a time."""
+        with self.executor if isinstance(self.executor, Processes) else contextlib.nullcontext():
+            self._watch(parallel)
+
+    def _watch(self, parallel: int) -> None:
         if isinstance(self.executor, Slurm):
             queued = self.executor.adopt({work.name for work in self.waiting})
             for work in [work for work in self.waiting if work.name in queued]:
@@ -160,16 +164,10 @@ class Schedule:
 
 
 def train_runs(study: "Study", runs: list[Run], *, say: Say = print) -> int:
-    """Train every run that is not finished yet; source-domain pre-training comes before the runs that need it.
+    """Train every run that is not finished yet, and return how many; a pre-training comes before the runs that need it.
 
-    Args:
-        study: The study; ``train.jobs`` runs work side by side, also on one accelerator: small networks leave most of
-            it idle.
-        runs: The runs wanted.
-        say: Receives one line an epoch.
-
-    Returns:
-        How many runs were trained (finished ones are reused).
+    ``train.jobs`` runs work side by side, also on one accelerator: small networks leave most of it idle. ``say``
+    receives one line an epoch.
 
     Raises:
         StudyError: A run failed; finished runs are kept.
@@ -181,7 +179,7 @@ def train_runs(study: "Study", runs: list[Run], *, say: Say = print) -> int:
         return 0
     executor = Here(say) if train.jobs == 1 else Processes(train.jobs, train, say)
     schedule = Schedule([*sources, *missing], executor, say)
-    with graceful_stop(), executor:
+    with graceful_stop():
         schedule.run(executor.parallel)
     for error in schedule.failed.values():
         raise error
@@ -196,7 +194,7 @@ def sweep(
     slurm: tuple[str, ...] = (),
     say: Say = print,
 ) -> int:
-    """Train every run of a study that is not finished.
+    """Train every run of a study that is not finished, and return how many.
 
     Args:
         study: The study.
@@ -204,9 +202,6 @@ def sweep(
         jobs: Jobs at a time; None for ``train.jobs``, one a GPU, or all at once on Slurm.
         slurm: Slurm options, each ``KEY=VALUE``.
         say: Receives one line a job that starts or ends.
-
-    Returns:
-        How many runs were trained.
 
     Raises:
         ParameterError: A Slurm option is wrong.
@@ -218,7 +213,7 @@ def sweep(
         where: Here | Processes | Slurm = Slurm(study, slurm)
     else:
         where = Here(say) if executor == "debug" else Processes(jobs, study.settings.train, say, logs)
-    with folder_lock(logs, f"the sweep of '{profile}'"), graceful_stop(), where:
+    with folder_lock(logs, f"the sweep of '{profile}'"), graceful_stop():
         runs = study.planned()
         sources, missing = outstanding(study, runs)
         reused = len(runs) - len(missing)

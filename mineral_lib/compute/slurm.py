@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from mineral_lib.compute.executors import Ended, Work
 from mineral_lib.errors import ParameterError, StageError, StoppedError, StudyError
@@ -93,12 +93,6 @@ class Slurm:
             raise StageError(str(error), where="sweep", remedy="start it where sbatch and srun are installed") from None
         train = study.settings.train
         self._queue_in.update_parameters(**_parameters(train.threads + train.num_workers, options))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
 
     def adopt(self, names: set[str]) -> set[str]:
         """Watch the jobs that an earlier sweep left in the queue, and return what they do."""

@@ -178,16 +178,9 @@ def augment_photo(image: torch.Tensor, *, augment: Augment, image_size_px: int, 
 
 
 def augment_batch(images: torch.Tensor, *, augment: Augment, image_size_px: int, seeds: list[int]) -> torch.Tensor:
-    """Augment many photographs at once, where they are; on a CPU none depends on the others.
+    """Augment photographs (B, 3, W, W) uint8 where they are, to (B, 3, image_size_px, image_size_px) float32 in 0..1.
 
-    Args:
-        images: (B, 3, W, W) uint8 at working size, on any device.
-        augment: The section ``augment`` of the profile.
-        image_size_px: Side of the result.
-        seeds: Decide the draw of each image completely, for example ``derive_seed(seed, epoch, sample_id)``.
-
-    Returns:
-        (B, 3, image_size_px, image_size_px) float32 in 0..1, on the same device.
+    A seed decides the draw of its image completely; on a CPU no image depends on the others.
     """
     steps = build_augmentation(augment, image_size_px).transforms
     drawn = [draw(lambda image: [step.make_params([image]) for step in steps], images, seed) for seed in seeds]

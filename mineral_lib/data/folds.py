@@ -12,12 +12,8 @@ Fold = tuple[np.ndarray, np.ndarray]
 def grouped_folds(labels: np.ndarray, groups: np.ndarray) -> list[Fold]:
     """Rows to fit on and rows held out, up to five times; fewer where classes or specimens are few.
 
-    Args:
-        labels: (N,).
-        groups: Specimen of each photograph, shape (N,); a specimen is never on both sides.
-
-    Returns:
-        Only folds that hold something out and leave two classes to learn; none if there are none.
+    ``groups`` (N,) are specimens, never on both sides. Only folds that hold something out and leave two classes to
+    learn are given; none if there are none.
     """
     from sklearn.model_selection import StratifiedGroupKFold  # takes a second, and is needed only where one fits
 

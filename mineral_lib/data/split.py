@@ -195,17 +195,6 @@ def _copies(photos: pd.DataFrame, augment: Augment) -> pd.DataFrame:
     return samples.reset_index(drop=True)
 
 
-def train_photographs(split: pd.DataFrame | None, num_classes: int) -> np.ndarray:
-    """Photographs of each class in training, shape (num_classes,), float; NaN without a split.
-
-    A photograph counts once, however many copies of it the paper's order makes.
-    """
-    if split is None:
-        return np.full(num_classes, np.nan)
-    train = split[split["split"] == "train"]
-    return train.groupby("label")["image_id"].nunique().reindex(range(num_classes), fill_value=0).to_numpy(float)
-
-
 def shuffled_labels(samples: pd.DataFrame, *, seed: int) -> np.ndarray:
     """Labels (N,) for the random-label control: whole groups have exchanged their classes.
 

@@ -1,4 +1,7 @@
-"""How sure a number is: intervals over seeds and specimens, and paired tests on the same photographs."""
+"""How sure a number is: intervals over seeds and specimens, and paired tests on the same photographs.
+
+``resamples`` is the number of bootstrap samples everywhere, ``seed`` that of the resampling.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -68,25 +71,15 @@ class Estimate:
 
 
 def estimate(parts: Sequence[Part], *, resamples: int = 1000, seed: int = 0) -> Estimate:
-    """Mean over seeds with its uncertainty over seeds and specimens.
+    """Mean over seeds, one part each, with its uncertainty over seeds and specimens.
 
-    Args:
-        parts: One a seed. Seeds may have the same or other test photographs; a specimen is known by its name.
-        resamples: Number of bootstrap samples.
-        seed: Seed of the resampling.
+    Seeds may have the same or other test photographs; a specimen is known by its name.
     """
     return _estimate(_means(parts), _resampled_parts(parts, resamples=resamples, seed=seed))
 
 
 def estimate_gap(a: Sequence[Part], b: Sequence[Part], *, resamples: int = 1000, seed: int = 0) -> Estimate:
-    """Mean difference over seeds of two sets of photographs that are drawn independently of each other.
-
-    Args:
-        a: One part a seed.
-        b: The same seeds on other photographs.
-        resamples: Number of bootstrap samples.
-        seed: Seed of the resampling.
-    """
+    """Mean difference ``a - b`` over the same seeds on two sets of photographs, drawn independently of each other."""
     first, second = (_resampled_parts(parts, resamples=resamples, seed=seed + k) for k, parts in enumerate((a, b)))
     drawn = None if first is None or second is None else first - second
     return _estimate(_means(a) - _means(b), drawn)
@@ -160,14 +153,7 @@ def accuracy_interval(
     (Efron and Tibshirani 1993, chapter 13). If every photograph is right (or wrong) resampling has nothing to vary;
     then Wilson's interval for as many independent cases as there are specimens stands for one without width.
 
-    Args:
-        correct: One number a photograph, shape (n,).
-        specimens: Specimen of each photograph, shape (n,).
-        resamples: Number of bootstrap samples.
-        seed: Seed of the resampling.
-
-    Returns:
-        Low and high end; (nan, nan) with fewer than two specimens.
+    Takes a number and the specimen of each photograph, (n,); gives (nan, nan) with fewer than two specimens.
     """
     correct = np.asarray(correct, dtype=float)
     if len(correct) and correct.min() == correct.max():
@@ -184,13 +170,7 @@ def accuracy_interval(
 def accuracy_over_seeds(
     parts: Sequence[Part], *, resamples: int = 1000, seed: int = 0
 ) -> tuple[Estimate, tuple[float, float]]:
-    """Mean accuracy over seeds and its 95 % interval over seeds and specimens, inside 0 to 1.
-
-    Args:
-        parts: One a seed: whether each photograph is right (0 or 1), and its specimen.
-        resamples: Number of bootstrap samples.
-        seed: Seed of the resampling.
-    """
+    """Mean accuracy over seeds and its 95 % interval over seeds and specimens, inside 0 to 1; see ``estimate``."""
     options = {"resamples": resamples, "seed": seed}
     correct, specimens = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     low, high = accuracy_interval(correct, specimens, **options)

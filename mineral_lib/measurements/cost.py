@@ -39,15 +39,7 @@ COLUMNS = (
 
 
 class Point(NamedTuple):
-    """One measurement.
-
-    Attributes:
-        kind: ``table`` (a row of the cost table), ``scaling`` (a step, for the figure) or ``epoch`` (all ``images``
-            once through the loader, for the figure).
-        image_size_px: Side of an image.
-        batch_size: Images a step.
-        images: Images of the epoch.
-    """
+    """One measurement: a row of the cost ``table``, a step (``scaling``) or an ``epoch`` of so many images."""
 
     kind: str
     image_size_px: int
@@ -56,13 +48,7 @@ class Point(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A network whose cost is measured.
-
-    Attributes:
-        settings: The profile; ``train.device``, ``precision`` and ``threads`` apply.
-        name: Network name.
-        family: ``compact`` or ``paper``.
-    """
+    """A network of the family ``compact`` or ``paper`` whose cost is measured on the device of the profile."""
 
     settings: Settings
     name: str

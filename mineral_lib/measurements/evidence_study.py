@@ -54,10 +54,8 @@ def measure_evidence(study: Study, runs: Sequence[Run]) -> list[Path]:
     """Measure on every test photograph of a generated set how much of each map lies on the specimen.
 
     Writes a row a run and photograph, and a row a photograph for two references that look at nothing: a blind map of
-    the picture's middle, and a place drawn by lot, which finds the specimen as often as its area says.
-
-    Returns:
-        The file written; none without runs.
+    the picture's middle, and a place drawn by lot, which finds the specimen as often as its area says. Returns the file
+    written; none without runs.
     """
     if not runs:
         return []
@@ -131,10 +129,8 @@ def answer_on_grounds(study: Study, runs: Sequence[Run]) -> list[Path]:
     """Ask every run about the same specimens on their own, on another and on a grey ground.
 
     Writes a row a run and photograph with the label that was answered on each ground. Of more than
-    ``MOST_ON_GROUNDS`` test photographs a fixed part is taken, because each is rendered twice more.
-
-    Returns:
-        The file written; none without runs.
+    ``MOST_ON_GROUNDS`` test photographs a fixed part is taken, because each is rendered twice more. Returns the file
+    written; none without runs.
     """
     if not runs:
         return []
@@ -165,9 +161,7 @@ def _test_photographs(run: Run) -> pd.DataFrame:
 def whole_specimens(test: pd.DataFrame, most: int) -> pd.DataFrame:
     """At most so many photographs: the first specimen of every class, then the second ones, and so on.
 
-    Args:
-        test: Photographs with the columns specimen and label.
-        most: Most photographs to keep; the specimen that would exceed it and all later ones are left out.
+    The specimen that would exceed ``most`` and all later ones are left out.
     """
     firsts = test.drop_duplicates("specimen")
     turn = firsts.assign(turn=firsts.groupby("label").cumcount()).sort_values(["turn", "label"])["specimen"]
@@ -177,16 +171,7 @@ def whole_specimens(test: pd.DataFrame, most: int) -> pd.DataFrame:
 
 @torch.inference_mode()
 def answers(run: Run, photos: np.ndarray, network: nn.Module) -> np.ndarray:
-    """Predicted labels of photographs, in batches on the device of the network and as precise as in training.
-
-    Args:
-        run: A run.
-        photos: Working images (N, W, W, 3) uint8.
-        network: Its trained network.
-
-    Returns:
-        Labels (N,).
-    """
+    """Labels (N,) that a run's trained network answers for working images (N, W, W, 3), as precise as in training."""
     train, px = run.settings.train, run.settings.data.image_size_px
     device, found = next(network.parameters()).device, []
     dtype = autocast_dtype(train.precision, device)

@@ -1,4 +1,4 @@
-"""What ECA modules at each place cost, and how much fresh ones change what a network already computes (audit M3)."""
+"""ECA modules: their cost at each place, how much fresh ones change (audit M3), and what trained ones do."""
 
 import pandas as pd
 import timm
@@ -6,10 +6,12 @@ import torch
 from timm.models.convnext import ConvNeXtBlock
 
 from mineral_lib.config import PROPOSED, Model
-from mineral_lib.models.eca_convnext import PLACEMENTS, EcaConvNeXt, eca_modules
+from mineral_lib.data.dataset import normalise, to_tensor
+from mineral_lib.models.eca_convnext import PLACEMENTS, EcaConvNeXt, eca_modules, mean_gates
 from mineral_lib.models.structure import count_parameters, file_size_mib
 from mineral_lib.models.zoo import build_base
 from mineral_lib.runtime import derive_seed, seed_everything
+from mineral_lib.study import Study
 
 
 def _trained_scale(options: Model) -> EcaConvNeXt:
@@ -29,9 +31,6 @@ def placement_effect(options: Model) -> pd.DataFrame:
     The weights are the library's random ones with layer scale 1, in the place of trained ones: at its initial 1e-6
     every block is close to the identity and no placement would show an effect.
 
-    Args:
-        options: The ``model`` section.
-
     Returns:
         One row a placement and gate start, with the cosine between the two networks' outputs (1: unchanged).
     """
@@ -49,9 +48,6 @@ def placement_effect(options: Model) -> pd.DataFrame:
 def placement_costs(options: Model) -> pd.DataFrame:
     """What the modules of each placement add to ConvNeXt-T at full size with 26 outputs.
 
-    Args:
-        options: The ``model`` section.
-
     Returns:
         One row a network: ECA modules, parameters, MiB of the saved state, parameters more than without modules.
     """
@@ -64,3 +60,24 @@ def placement_costs(options: Model) -> pd.DataFrame:
         rows.append({"network": name, **counts, "size MiB": file_size_mib(network.to_empty(device="cpu"))})
     frame = pd.DataFrame(rows)
     return frame.assign(added=frame["parameters"] - frame["parameters"].iloc[0])
+
+
+def gate_table(study: Study) -> pd.DataFrame:
+    """Gates of the trained proposed network on up to 256 test photographs.
+
+    Returns:
+        One row a starting point and module: kernel size, mean gate, lowest, highest, spread over channels.
+    """
+    samples = study.data.splits["grouped"]
+    photos = study.pixels(samples)[(samples["split"] == "test").to_numpy()][:256]
+    images = normalise(to_tensor(photos, study.settings.data.image_size_px))
+    rows = []
+    for start in ("scratch", "transfer"):
+        if f"{PROPOSED}-{start}" not in study.settings.ablation.rows:
+            continue
+        network = study.run(PROPOSED, start).network()
+        for number, (module, gate) in enumerate(zip(eca_modules(network), mean_gates(network, images), strict=True), 1):
+            known = {"start": start, "module": number, "channels": module.channels, "k": module.kernel_size}
+            values = {"mean gate": gate.mean(), "lowest": gate.min(), "highest": gate.max(), "spread": gate.std()}
+            rows.append(known | {name: value.item() for name, value in values.items()})
+    return pd.DataFrame(rows)

@@ -180,7 +180,7 @@ def table_gates(study: Study, gates: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 
     Args:
         study: The study.
-        gates: ``evaluation.probe.gate_table``.
+        gates: ``measurements.placement.gate_table``.
     """
     if gates.empty:
         return gates, ""

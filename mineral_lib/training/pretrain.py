@@ -91,7 +91,7 @@ class Pretraining:
     @property
     def is_finished(self) -> bool:
         """Whether the weights are there, as they were written."""
-        return self._weights.is_file() and self._record.is_file() and not self._damage()
+        return not self._damage()
 
     @property
     def _weights(self) -> Path:
@@ -102,7 +102,7 @@ class Pretraining:
         return self.dir / "manifest.json"
 
     def _damage(self) -> str:
-        """What is wrong with weights that were finished."""
+        """What is wrong with the weights, or that they are missing."""
         try:
             checked(self._weights, self._record, remedy="start again: they are made again")
             return "" if self._record.is_file() else f"{self._record}: is missing"

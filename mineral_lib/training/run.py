@@ -1,11 +1,7 @@
 """One run of a study: a network, its starting weights, a split protocol and a seed; trained or not."""
 
-from dataclasses import dataclass, field
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 from torch import nn
 from torch.utils.data import DataLoader
@@ -13,55 +9,28 @@ from torch.utils.data import DataLoader
 from mineral_lib.compute.checkpoint import load_weights
 from mineral_lib.config import Model, Settings, Train
 from mineral_lib.data.dataset import MineralDataset, make_loader
-from mineral_lib.data.split import SPLITS, shuffled_labels, split_seed, train_photographs
-from mineral_lib.digests import FILES
+from mineral_lib.data.split import SPLITS, shuffled_labels, split_seed
 from mineral_lib.errors import StorageError
 from mineral_lib.models.weights import file_state, imagenet_state, load_backbone, wheel_state
 from mineral_lib.models.zoo import add_attention, base_network, build_base
+from mineral_lib.run_records import (
+    WEIGHTS_FILE,
+    has_ended,
+    read_run_file,
+    run_file,
+)
 from mineral_lib.runtime import derive_seed, seed_everything
 from mineral_lib.training.engine import Say
 from mineral_lib.training.pretrain import CONTROL, Pretraining
 from mineral_lib.training.recipe import draw_weights
+from mineral_lib.training.recorded import RecordedRun
 from mineral_lib.training.run_config import run_config
-from mineral_lib.training.run_files import (
-    MANIFEST,
-    RUN_FILES,
-    WEIGHTS_FILE,
-    has_ended,
-    read_run_file,
-    run_damage,
-    run_file,
-)
-from mineral_lib.training.specs import RunSpec
 from mineral_lib.training.train_run import train_run
-
-if TYPE_CHECKING:
-    from mineral_lib.study import Study
 
 
 @dataclass(frozen=True)
-class Run(RunSpec):
-    """A run of a study: what it is (see ``RunSpec``), how it is made, and what is left of it in its folder.
-
-    Attributes:
-        study: The study it belongs to.
-    """
-
-    study: "Study" = field(kw_only=True, repr=False)
-
-    @classmethod
-    def recorded(cls, study: "Study", folder: Path) -> "Run":
-        """The finished run in a folder.
-
-        Raises:
-            StorageError: A file of it is damaged.
-        """
-        config = read_run_file(folder, "config.json")
-        names = ("model", "weights", "protocol", "seed", "labels", "pictures")
-        known = {name: config[name] for name in names if name in config}
-        placement = config.get("eca_placement")
-        own = placement == study.settings.model.eca_placement
-        return cls(**known, placement=None if own else placement, study=study)
+class Run(RecordedRun):
+    """A run of a study: what it is (``RunSpec``), how it is made, and what is left of it (``RecordedRun``)."""
 
     @property
     def settings(self) -> Settings:
@@ -69,24 +38,13 @@ class Run(RunSpec):
         return self.study.settings.of(self.model)
 
     @property
-    def dir(self) -> Path:
-        """The run's folder."""
-        return self.study.paths.runs_dir / self.name
-
-    def path(self, name: str) -> Path:
-        """A file of the run."""
-        return self.dir / name
-
-    @property
     def recipe(self) -> Train:
         """The ``train`` section of this run; with ``leakage.equal_steps`` an epoch of more images counts for more."""
         train, epochs = self.settings.train, self.settings.train.epochs
         if self.settings.leakage.equal_steps:
-            sizes = {
-                name: int((self.study.data.samples(name, self.seed)["split"] == "train").sum())
-                for name in ("grouped", self.protocol)
-            }
-            epochs = max(1, round(epochs * sizes["grouped"] / sizes[self.protocol]))
+            splits = [self.study.samples(name, self.seed)["split"] for name in ("grouped", self.protocol)]
+            fair, own = (int((split == "train").sum()) for split in splits)
+            epochs = max(1, round(epochs * fair / own))
         return train.model_copy(update={"epochs": epochs, "warmup_epochs": min(train.warmup_epochs, epochs - 1)})
 
     @property
@@ -202,15 +160,6 @@ class Run(RunSpec):
             return False
 
     @property
-    def files(self) -> list[Path]:
-        """Every file of the finished run; results that were kept as a reference have no weights."""
-        return [self.path(name) for name in (MANIFEST, *self.manifest.get(FILES, RUN_FILES[:-1]))]
-
-    def damage(self) -> dict[str, str]:
-        """What is wrong with the files of the finished run, by name."""
-        return run_damage(self.dir)
-
-    @property
     def saved_at(self) -> int:
         """When the run last saved a checkpoint (ns), 0 if there is none."""
         path = self.path("checkpoints") / "last.pt"
@@ -226,63 +175,3 @@ class Run(RunSpec):
         self._contents.clear()
         vars(self.study).pop("runs", None)
         return self
-
-    @cached_property
-    def _contents(self) -> dict[str, Any]:
-        return {}
-
-    def _read(self, name: str) -> Any:
-        """A file of the finished run, read once."""
-        if name not in self._contents:
-            self._contents[name] = read_run_file(self.dir, name)
-        return self._contents[name]
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """What was run (``config.json``)."""
-        return self._read("config.json")
-
-    @property
-    def metrics(self) -> dict[str, Any]:
-        """Test metrics of the selected and of the last epoch (``metrics.json``), fractions."""
-        return self._read("metrics.json")
-
-    @property
-    def manifest(self) -> dict[str, Any]:
-        """What the run took (``manifest.json``): sizes, seconds, machine, versions; and the digests of its files."""
-        return self._read(MANIFEST)
-
-    @property
-    def display_name(self) -> str:
-        """Name for figures; compact siblings carry "(compact)"."""
-        return self.config["display_name"]
-
-    @property
-    def classes(self) -> list[str]:
-        """Class names in label order."""
-        return list(self.config["classes"])
-
-    @property
-    def accuracy(self) -> float:
-        """Test accuracy of the selected epoch, fraction."""
-        return float(self.metrics["selected"]["test"]["accuracy"])
-
-    @property
-    def history(self) -> pd.DataFrame:
-        """Per-epoch loss and accuracy (fractions)."""
-        return self._read("history.csv")
-
-    def predictions(self, split: str = "test") -> pd.DataFrame:
-        """Predictions of the selected epoch for ``test`` or ``val``, one row a sample, sorted by ``sample_id``."""
-        return self._read("predictions.csv" if split == "test" else "predictions_val.csv")
-
-    @property
-    def correct(self) -> np.ndarray:
-        """Whether each test sample is classified correctly, shape (n,), float 0 or 1."""
-        frame = self.predictions("test")
-        return (frame["label"] == frame["predicted"]).to_numpy(dtype=float)
-
-    @cached_property
-    def train_photographs(self) -> np.ndarray:
-        """Photographs of each class in training, shape (C,), float; NaN where the profile's split is missing."""
-        return train_photographs(self.study.split(self.protocol, self.seed), len(self.classes))

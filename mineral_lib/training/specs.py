@@ -45,9 +45,8 @@ def block_weights(model: str, block: str) -> str:
     ``as_read``: only the proposed network is pretrained, which is how the paper's tables read; ``fair_none``: none
     is; ``fair_all``: all are.
     """
-    if block == "as_read":
-        return "transfer" if model == PROPOSED else "scratch"
-    return "transfer" if block == "fair_all" else "scratch"
+    pretrained = model == PROPOSED if block == "as_read" else block == "fair_all"
+    return "transfer" if pretrained else "scratch"
 
 
 def planned_runs(settings: Settings, part: str = "study") -> list[RunSpec]:

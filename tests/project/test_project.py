@@ -25,8 +25,8 @@ LIBRARY = {
 FLOORS = (
     {
         *("__init__", "arrays", "catalogue", "config", "digests", "errors", "injected", "kernel", "locks", "notation"),
-        *("paper", "parameters", "paths", "patterns", "resources", "runtime", "stages", "stopping", "storage"),
-        "yaml_reader",
+        *("paper", "parameters", "paths", "patterns", "resources", "run_records", "runtime"),
+        *("stages", "stopping", "storage", "yaml_reader"),
     },
     {"photos", "specimens", "data", "models"},
     {"study", "training", "compute", "evaluation", "measurements", "recognition"},

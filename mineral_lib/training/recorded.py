@@ -1,0 +1,123 @@
+"""What is left of a finished run in its folder."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pandas as pd
+
+from mineral_lib.digests import FILES
+from mineral_lib.run_records import MANIFEST, RUN_FILES, read_run_file, run_damage
+from mineral_lib.training.specs import RunSpec
+
+if TYPE_CHECKING:
+    from mineral_lib.study import Study
+
+
+@dataclass(frozen=True)
+class RecordedRun(RunSpec):
+    """A run of a study as its files tell of it.
+
+    Attributes:
+        study: The study it belongs to.
+    """
+
+    study: "Study" = field(kw_only=True, repr=False)
+
+    @classmethod
+    def recorded(cls, study: "Study", folder: Path) -> Self:
+        """The finished run in a folder.
+
+        Raises:
+            StorageError: A file of it is damaged.
+        """
+        config = read_run_file(folder, "config.json")
+        names = ("model", "weights", "protocol", "seed", "labels", "pictures")
+        known = {name: config[name] for name in names if name in config}
+        placement = config.get("eca_placement")
+        own = placement == study.settings.model.eca_placement
+        return cls(**known, placement=None if own else placement, study=study)
+
+    @property
+    def dir(self) -> Path:
+        """The run's folder."""
+        return self.study.paths.runs_dir / self.name
+
+    def path(self, name: str) -> Path:
+        """A file of the run."""
+        return self.dir / name
+
+    @property
+    def files(self) -> list[Path]:
+        """Every file of the finished run; results that were kept as a reference have no weights."""
+        return [self.path(name) for name in (MANIFEST, *self.manifest.get(FILES, RUN_FILES[:-1]))]
+
+    def damage(self) -> dict[str, str]:
+        """What is wrong with the files of the finished run, by name."""
+        return run_damage(self.dir)
+
+    @cached_property
+    def _contents(self) -> dict[str, Any]:
+        return {}
+
+    def _read(self, name: str) -> Any:
+        """A file of the finished run, read once."""
+        if name not in self._contents:
+            self._contents[name] = read_run_file(self.dir, name)
+        return self._contents[name]
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What was run (``config.json``)."""
+        return self._read("config.json")
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """Test metrics of the selected and of the last epoch (``metrics.json``), fractions."""
+        return self._read("metrics.json")
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """What the run took (``manifest.json``): sizes, seconds, machine, versions; and the digests of its files."""
+        return self._read(MANIFEST)
+
+    @property
+    def display_name(self) -> str:
+        """Name for figures; compact siblings carry "(compact)"."""
+        return self.config["display_name"]
+
+    @property
+    def classes(self) -> list[str]:
+        """Class names in label order."""
+        return list(self.config["classes"])
+
+    @property
+    def accuracy(self) -> float:
+        """Test accuracy of the selected epoch, fraction."""
+        return float(self.metrics["selected"]["test"]["accuracy"])
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """Per-epoch loss and accuracy (fractions)."""
+        return self._read("history.csv")
+
+    def predictions(self, split: str = "test") -> pd.DataFrame:
+        """Predictions of the selected epoch for ``test`` or ``val``, one row a sample, sorted by ``sample_id``."""
+        return self._read("predictions.csv" if split == "test" else "predictions_val.csv")
+
+    @property
+    def correct(self) -> np.ndarray:
+        """Whether each test sample is classified correctly, shape (n,), float 0 or 1."""
+        frame = self.predictions("test")
+        return (frame["label"] == frame["predicted"]).to_numpy(dtype=float)
+
+    @cached_property
+    def train_photographs(self) -> np.ndarray:
+        """Photographs of each class in training, (C,) float, once each; NaN where the profile's split is missing."""
+        split = self.study.split(self.protocol, self.seed)
+        if split is None:
+            return np.full(len(self.classes), np.nan)
+        counts = split[split["split"] == "train"].groupby("label")["image_id"].nunique()
+        return counts.reindex(range(len(self.classes)), fill_value=0).to_numpy(float)
