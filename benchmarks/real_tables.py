@@ -8,9 +8,9 @@ from real_rungs import NAMES
 from real_splits import DIRECTIONS, MIN_SHARED
 
 from mineral_lib.evaluation.statistics import Estimate, Part, accuracy_over_seeds, estimate, estimate_gap, holm
-from mineral_lib.reporting.contrasts import FAILS, HOLDS, estimate_text, judge, percent
+from mineral_lib.reporting.contrasts import FAILS, HOLDS, estimate_text, judge
 from mineral_lib.reporting.tables import Column, Table
-from mineral_lib.reporting.words import words
+from mineral_lib.reporting.words import percent, words
 
 VERDICT_NOTE = words()["notes"]["verdict"]
 BASELINE = "colour_histogram"

@@ -10,33 +10,19 @@ from importlib.resources import files
 
 @dataclass(frozen=True)
 class Mineral:
-    """One class of the paper's Table 2.
+    """One class of the paper's Table 2."""
 
-    Attributes:
-        number: Running number in Table 2, 1 to 26; the axes of Figure 5 use it.
-        slug: Name used for folders and files.
-        english: English name. No. 24 has none in the paper and is called "Fe-Mo ore".
-        chinese: Chinese name as printed.
-        pinyin: Chinese name in Latin letters.
-        formula: Chemical formula.
-        rank: species, group, series, mixture, rock or unclear.
-        original: Photographs before augmentation (Table 2).
-        augmented: Images after augmentation (Table 2).
-        note: What to know about the class.
-        group: Nickel-Strunz class (9th edition) in one word, for example ``sulphide``; empty for no. 24.
-    """
-
-    number: int
-    slug: str
-    english: str
-    chinese: str
-    pinyin: str
-    formula: str
-    rank: str
-    original: int
-    augmented: int
-    note: str
-    group: str
+    number: int  # running number in Table 2, 1 to 26; the axes of Figure 5 use it
+    slug: str  # name used for folders and files
+    english: str  # English name; no. 24 has none in the paper and is called "Fe-Mo ore"
+    chinese: str  # Chinese name as printed
+    pinyin: str  # Chinese name in Latin letters
+    formula: str  # chemical formula
+    rank: str  # species, group, series, mixture, rock or unclear
+    original: int  # photographs before augmentation (Table 2)
+    augmented: int  # images after augmentation (Table 2)
+    note: str  # what to know about the class
+    group: str  # Nickel-Strunz class (9th edition) in one word, for example ``sulphide``; empty for no. 24
 
     @property
     def factor(self) -> int:

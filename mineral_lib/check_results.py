@@ -10,9 +10,9 @@ from pathlib import Path
 from mineral_lib.compute.checkpoint import load_checkpoint
 from mineral_lib.data.index import photo_folder, read_index
 from mineral_lib.data.prepare import read_data_record, read_prepared
-from mineral_lib.digests import DATA_REMEDY, FILES, damages, is_whole_record, read_record
+from mineral_lib.digests import DATA_REMEDY, FILES, damages, read_record
 from mineral_lib.errors import DataError, StorageError, StudyError
-from mineral_lib.findings import Damage, Findings
+from mineral_lib.findings import Findings
 from mineral_lib.manifest import OUTPUTS
 from mineral_lib.parameters import load_profile
 from mineral_lib.paths import STUDY_FILE, ResultPaths, project_root
@@ -51,19 +51,15 @@ def check_results(folder: Path) -> Findings:
     _check_data(paths, found)
     _check_runs(paths, listed, found)
     _check_recogniser(paths, found)
-    for name in sorted(listed.keys() - found.whole - {one.file for one in found.damages}):
-        wrongs = [damages(folder, {name: value}, thorough=True) for value in sorted(listed[name])]
-        found.add([name], {} if {} in wrongs or is_whole_record(folder / name) else wrongs[0], CHAIN)
+    for name in sorted(listed.keys() - found.whole - set(found.damages)):
+        found.compare(name, listed[name], CHAIN)
     _check_rest(paths, found)
     _check_photographs(paths, found)
     _check_cache(paths.cache_dir, found)
-    reference = project_root() / "results" / "reference"
-    if folder.is_relative_to(reference):
-        names = {
-            one: RESTORE.format(file=(folder / one.file).relative_to(project_root()).as_posix())
-            for one in found.damages
-        }
-        found.damages = [Damage(one.file, one.what, remedy) for one, remedy in names.items()]
+    if folder.is_relative_to(project_root() / "results" / "reference"):
+        below = folder.relative_to(project_root())
+        for name, (what, _) in found.damages.items():
+            found.damages[name] = what, RESTORE.format(file=(below / name).as_posix())
     if paths.stages_dir.is_dir() and not (folder / OUTPUTS).exists():
         found.notes.append(f"{OUTPUTS} is missing: the chain has not ended, or it is lost; the chain writes it again")
     if found.unknown:
@@ -77,17 +73,11 @@ def _listed(paths: ResultPaths, found: Findings) -> dict[str, set[str]]:
     listed: dict[str, set[str]] = {}
     records = [path for path in (paths.root / OUTPUTS, *sorted(paths.stages_dir.glob("*.json"))) if path.exists()]
     for record in records:
-        name, stage = record.relative_to(paths.root).as_posix(), record.parent == paths.stages_dir
-        try:
-            if stage:
-                digests = read_key(record) and {} if record.stem.endswith(".key") else read_outputs(record)
-            else:
-                digests = _files(record)
-        except StorageError as error:
-            found.add([name], {name: error.what}, CHAIN)
+        if record.stem.endswith(".key"):
+            found.read(read_key, record, CHAIN)
             continue
-        found.add([name], {}, "")
-        for file, value in digests.items():
+        stage = record.parent == paths.stages_dir
+        for file, value in (found.read(read_outputs if stage else _files, record, CHAIN) or {}).items():
             parts = Path(file).parts
             below = "/".join(parts[2:]) if stage and parts[0] == "results" else file
             listed.setdefault(below, set()).add(value)
@@ -106,14 +96,10 @@ def _check_data(paths: ResultPaths, found: Findings) -> None:
     """``data.json``, index, splits, and the tables beside them."""
     if not paths.data.exists():
         return
-    name = paths.data.name
-    try:
-        known = read_data_record(paths.data).get(FILES, {})
-    except StorageError as error:
-        found.add([name], {name: error.what}, DATA_REMEDY)
-        return
-    found.add([name, *known], damages(paths.root, known, thorough=True), DATA_REMEDY)
-    if known:
+    record = found.read(read_data_record, paths.data, DATA_REMEDY)
+    known = (record or {}).get(FILES, {})
+    found.add(known, damages(paths.root, known, thorough=True), DATA_REMEDY)
+    if record is None or known:
         return
     try:  # older than digests, but they must fit together
         read_prepared(paths, sorted(path.stem for path in paths.splits_dir.glob("*.csv")))
@@ -127,12 +113,7 @@ def _check_runs(paths: ResultPaths, listed: dict[str, set[str]], found: Findings
     """Every finished run, the checkpoints of others, and the list of runs."""
     record = paths.runs_dir / STUDY_FILE
     if record.exists():
-        name = record.relative_to(paths.root).as_posix()
-        try:
-            planned_names(record)
-            found.add([name], {}, "")
-        except StorageError as error:
-            found.add([name], {name: error.what}, CHAIN)
+        found.read(planned_names, record, CHAIN)
     for folder in sorted(path for path in paths.runs_dir.glob("*") if path.is_dir()):
         start, remedy = f"runs/{folder.name}/", RUN.format(name=folder.name)
         wrong = run_damage(folder, thorough=True)
@@ -142,17 +123,12 @@ def _check_runs(paths: ResultPaths, listed: dict[str, set[str]], found: Findings
         if not known:  # older than digests: a notebook may have recorded some of them
             digests = {one: listed[one] for one in listed if one.startswith(start)}
             for one, values in digests.items():
-                wrongs = [damages(paths.root, {one: value}, thorough=True) for value in sorted(values)]
-                found.add([one], {} if {} in wrongs else wrongs[0], remedy)
+                found.compare(one, values, remedy)
             names = {start + path.name for path in folder.iterdir() if path.is_file() and path.name[0] != "."}
             found.unknown |= names - set(digests) - {start + one for one in wrong} if has_ended(folder) else set()
         for checkpoint in sorted(folder.glob("checkpoints/*.pt")):
-            name = checkpoint.relative_to(paths.root).as_posix()
-            try:
-                load_checkpoint(checkpoint)
-                found.add([name], {}, "")
-            except StorageError as error:
-                found.add([name], {name: error.what}, "delete it: the run goes on from the one before, or starts again")
+            remedy = "delete it: the run goes on from the one before, or starts again"
+            found.read(load_checkpoint, checkpoint, remedy)
 
 
 def _vouched(folder: Path) -> set[str]:
@@ -188,7 +164,7 @@ def _check_recogniser(paths: ResultPaths, found: Findings) -> None:
 
 def _check_rest(paths: ResultPaths, found: Findings) -> None:
     """Files that no record vouches for: they must at least be readable, and those of a commit unchanged."""
-    known = found.whole | {one.file for one in found.damages}
+    known = found.whole | set(found.damages)
     for path in sorted(path for path in paths.root.rglob("*") if path.is_file()):
         name = path.relative_to(paths.root).as_posix()
         hidden = any(part.startswith(".") or PARTIAL in part for part in Path(name).parts)

@@ -160,7 +160,7 @@ def _check_results(options: argparse.Namespace) -> None:
 
 
 def _keep_reference(options: argparse.Namespace) -> None:
-    from mineral_lib.reference import keep_reference
+    from mineral_lib.manifest import keep_reference
 
     print(f"kept in {keep_reference(study_name(options.profile)).relative_to(project_root())}")
 

@@ -73,7 +73,8 @@ def damages(folder: Path, digests: Digests, *, thorough: bool = False) -> dict[s
     for name, wanted in digests.items():
         path = folder / name
         try:
-            state = [*_state(path), wanted]
+            now = path.stat()
+            state = [now.st_size, now.st_mtime_ns, now.st_ctime_ns, wanted]
             if known.get(name) == state:
                 continue
             if file_digest(path) == wanted:
@@ -141,18 +142,11 @@ def study_file(path: Path, folder: Path | None = None) -> Path:
     return checked(path, (folder or path.parent) / DATA_RECORD, remedy=DATA_REMEDY)
 
 
-def _state(path: Path) -> tuple[int, int, int]:
-    found = path.stat()
-    return found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
 def _checked_path(folder: Path) -> Path:
     return project_root() / "results" / "cache" / "checked" / f"{digest(str(folder.resolve()))[:20]}.json"
 
 
 def _checked(folder: Path) -> dict[str, list]:
-    try:
-        known = read_json(_checked_path(folder))
-    except StorageError:
-        return {}
-    return known if isinstance(known, dict) else {}
+    with contextlib.suppress(StorageError):
+        return known if isinstance(known := read_json(_checked_path(folder)), dict) else {}
+    return {}

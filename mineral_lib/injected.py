@@ -41,16 +41,7 @@ def as_parameters(lines: list[str]) -> list[str]:
 
 
 def set_parameter(names: dict[str, Any], key: str, value: Any) -> None:
-    """Set a parameter among the variables of a notebook.
-
-    Args:
-        names: The variables: ``profile`` and a dictionary for each section.
-        key: ``profile``, a section, or a key in one: ``train.epochs``.
-        value: Its value.
-
-    Raises:
-        ParameterError: There is no such parameter.
-    """
+    """Set ``profile``, a section or a key (``train.epochs``) among a notebook's variables, if there is such a one."""
     section, *parts = key.split(".")
     if section not in (*SECTIONS, "profile") or (section == "profile" and parts):
         homes = [name for name in SECTIONS if member(member(Settings, name), parts[-1] if parts else section)]

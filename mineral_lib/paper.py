@@ -33,18 +33,12 @@ class Paper:
 
     ``paper["table_1/head/outputs"]`` is a number or statement by item, row and quantity,
     ``paper["table_4/accuracy_percent"]`` a printed column by row, in the printed order.
-
-    Attributes:
-        entries: Numbers and statements by ``item/row/quantity``.
-        minerals: The rows of Table 2.
-        logs: Per-epoch accuracy (percent) and loss of the authors' nine logged runs (column ``run``).
-        code: How the authors' public code trains each network, one row a network (column ``model``).
     """
 
-    entries: Mapping[str, float | str]
-    minerals: tuple[Mineral, ...]
-    logs: pd.DataFrame
-    code: pd.DataFrame
+    entries: Mapping[str, float | str]  # numbers and statements by ``item/row/quantity``
+    minerals: tuple[Mineral, ...]  # the rows of Table 2
+    logs: pd.DataFrame  # per-epoch accuracy (percent) and loss of the authors' nine logged runs (column ``run``)
+    code: pd.DataFrame  # how the authors' public code trains each network, one row a network (column ``model``)
 
     @classmethod
     @cache

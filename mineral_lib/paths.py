@@ -50,41 +50,27 @@ def given_path(text: str | Path) -> Path:
 
 
 class ResultPaths:
-    """Where one profile's files live.
-
-    Args:
-        root: Its folder, ``results/<profile>``.
-
-    Attributes:
-        data: The record of index and splits: what they depend on, and their digests.
-        scan: What became of every file found.
-        duplicates: Pairs of files that show the same.
-        index: The table of all photographs.
-        splits_dir: One CSV a protocol: which sample is in train, val and test.
-        control: What a nearest neighbour makes of every protocol, on true and on shuffled labels.
-        baselines: What simple classifiers make of the grouped test photographs, a row a classifier and photograph.
-        costs: What each network costs on this machine: one row a measurement.
-        runs_dir: One folder a training run.
-        params_dir: The resolved parameters, as papermill gets them.
-        tables_dir: Every table as CSV and Markdown.
-        figures_dir: Every figure as PNG and SVG with the plotted numbers as CSV.
-        notebooks_dir: Executed copies of the notebooks.
-        html_dir: Executed notebooks as web pages.
-        stages_dir: One status file a notebook.
-        report: The self-contained report.
-        cache_dir: Decoded pixels and generated images, shared by all profiles.
-    """
+    """Where one profile's files live, below its folder ``root``, ``results/<profile>``."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.data, self.scan, self.duplicates = root / "data.json", root / "scan.csv", root / "duplicates.csv"
-        self.index, self.control = root / "index.csv", root / "nearest_neighbour.csv"
-        self.baselines, self.costs = root / "baselines.csv", root / "costs.csv"
-        self.splits_dir, self.runs_dir, self.stages_dir = root / "splits", root / "runs", root / "stages"
-        self.params_dir = root / "params"
-        self.tables_dir, self.figures_dir = root / "tables", root / "figures"
-        self.notebooks_dir, self.html_dir, self.report = root / "notebooks", root / "html", root / "report.html"
-        self.cache_dir = root.parent / "cache"
+        self.data = root / "data.json"  # the record of index and splits: what they depend on, and their digests
+        self.scan = root / "scan.csv"  # what became of every file found
+        self.duplicates = root / "duplicates.csv"  # pairs of files that show the same
+        self.index = root / "index.csv"  # the table of all photographs
+        self.splits_dir = root / "splits"  # one CSV a protocol: which sample is in train, val and test
+        self.control = root / "nearest_neighbour.csv"  # its answers under every protocol, on true and shuffled labels
+        self.baselines = root / "baselines.csv"  # simple classifiers: a row a classifier and grouped test photograph
+        self.costs = root / "costs.csv"  # what each network costs on this machine: one row a measurement
+        self.runs_dir = root / "runs"  # one folder a training run
+        self.params_dir = root / "params"  # the resolved parameters, as papermill gets them
+        self.tables_dir = root / "tables"  # every table as CSV and Markdown
+        self.figures_dir = root / "figures"  # every figure as PNG and SVG with the plotted numbers as CSV
+        self.notebooks_dir = root / "notebooks"  # executed copies of the notebooks
+        self.html_dir = root / "html"  # executed notebooks as web pages
+        self.stages_dir = root / "stages"  # one status file a notebook
+        self.report = root / "report.html"  # the self-contained report
+        self.cache_dir = root.parent / "cache"  # decoded pixels and generated images, shared by all profiles
 
     @classmethod
     def of(cls, profile: str) -> "ResultPaths":

@@ -70,7 +70,7 @@ def _settings(options: argparse.Namespace, **data: Any) -> Settings:
 
 
 def _check_photos(options: argparse.Namespace) -> None:
-    from mineral_lib.check import check_photos
+    from mineral_lib.reporting.health import check_photos
 
     print(check_photos(_settings(options), out=given_path(options.out).resolve() if options.out else None))
 

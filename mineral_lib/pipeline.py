@@ -128,12 +128,7 @@ def _library_digest() -> str:
 
 
 def check_inputs(study: "Study") -> None:
-    """Refuse photographs or starting weights that cannot be used, before any notebook runs.
-
-    Raises:
-        DataError: The photo folder cannot be used.
-        WeightsError: Asked-for weights cannot exist or their file is missing.
-    """
+    """Refuse photographs (DataError) or starting weights (WeightsError) that cannot be used before a notebook runs."""
     from mineral_lib.data.prepare import prepare
     from mineral_lib.models.weights import check_source
 

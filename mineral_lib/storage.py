@@ -213,18 +213,13 @@ def clean_partials(folder: Path) -> list[Path]:
     stale = []
     for path in sorted(Path(folder).rglob(f".*{PARTIAL}*")):
         process = path.name.rpartition(PARTIAL)[2]
-        if process.isdigit() and not process_alive(int(process)):
+        if process.isdigit() and not psutil.pid_exists(int(process)):
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
             stale.append(path)
     return stale
-
-
-def process_alive(process: int) -> bool:
-    """Whether a process with this number runs on this machine."""
-    return psutil.pid_exists(process)
 
 
 def remove_tree(folder: Path) -> None:

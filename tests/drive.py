@@ -9,8 +9,7 @@ from pathlib import Path
 
 from checkout import ROOT
 from launcher import digests
-
-from mineral_lib.storage import process_alive
+from psutil import pid_exists
 
 __all__ = ["RUN", "STEPS", "TINY", "Launcher", "digests"]
 
@@ -63,5 +62,5 @@ class Launcher:
         self.process.stdin.write(json.dumps(task) + "\n")
         self.process.stdin.flush()
         answer = json.loads(self.process.stdout.readline())
-        assert not process_alive(answer["pid"])
+        assert not pid_exists(answer["pid"])
         return answer | {"report": report.read_text() if report.exists() else ""}

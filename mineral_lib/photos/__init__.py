@@ -5,8 +5,6 @@ returns a ``Scan``. The other names are what the rest of the library needs of si
 """
 
 from mineral_lib.photos.colour import grey
-from mineral_lib.photos.decisions import DECISION_COLUMNS, read_decisions
-from mineral_lib.photos.given_split import PART
 from mineral_lib.photos.groups import (
     DUPLICATE_COLUMNS,
     NEAR,
@@ -17,9 +15,10 @@ from mineral_lib.photos.groups import (
     near_duplicates,
 )
 from mineral_lib.photos.images import Photo, read_photo, resize_square
+from mineral_lib.photos.layout import PART
 from mineral_lib.photos.measure import reading_rules
 from mineral_lib.photos.messages import readable, refusal
-from mineral_lib.photos.metadata import credits, stated, table_path
+from mineral_lib.photos.metadata import DECISION_COLUMNS, credits, read_decisions, stated, table_path
 from mineral_lib.photos.quality import QUALITY_COLUMNS
 from mineral_lib.photos.scanning import (
     FILE_COLUMNS,

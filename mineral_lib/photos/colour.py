@@ -20,11 +20,7 @@ _PLAIN = ("RGB", "L", "P", "1")
 
 
 def to_srgb(image: Image.Image, notes: list[str]) -> Image.Image:
-    """Convert a loaded image to 8-bit sRGB, mode RGB; ``notes`` receives each conversion in words.
-
-    Raises:
-        DataError: The pixels are 32-bit integers or floats, whose range is unknown.
-    """
+    """A loaded image as 8-bit sRGB, conversions added to ``notes``; DataError: 32-bit pixels of unknown range."""
     if image.mode in ("I", "F"):
         kind = "32-bit integer" if image.mode == "I" else "32-bit float"
         raise DataError(f"unsupported pixel type {image.mode} ({kind})")

@@ -35,11 +35,7 @@ def are_costly(kind: str, width: int, height: int) -> bool:
 
 
 def is_costly(data: bytes) -> bool:
-    """Whether the structure of a file, its pixels aside, is beyond what a thread should decode.
-
-    Raises:
-        DataError: No photograph has such a structure.
-    """
+    """Whether the structure of a file, its pixels aside, is beyond a thread; DataError: beyond any photograph."""
     if data.startswith(b"\xff\xd8"):
         return _many_scans(data)
     if data.startswith(b"\x89PNG"):
@@ -50,11 +46,7 @@ def is_costly(data: bytes) -> bool:
 
 
 def jpeg_frame(data: bytes) -> tuple[int, int, int, bool] | None:
-    """Width, height, place of the first scan, and whether several follow, of a JPEG file; None if it is none.
-
-    Raises:
-        DataError: It has very many segments before that.
-    """
+    """Width, height, place of the first scan and whether several follow, of a JPEG file; None if it is none."""
     place, width, height, channels, several = 2, 0, 0, 0, False
     for _ in range(COSTLY_PIECES):
         marker = data[place : place + 10]

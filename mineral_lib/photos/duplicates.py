@@ -77,19 +77,17 @@ def near_pairs(hashes: np.ndarray, radius: int) -> pd.DataFrame:
     """All pairs of photographs whose hashes differ in at most ``radius`` bits in the best of the eight turns.
 
     Up to a radius of 7 only photographs that nearly agree in one of four bands of 16 bits are compared (two hashes
-    within r bits agree in some band within r // 4), beyond it all pairs are, piece by piece. The result is exact
-    both ways.
+    within r bits agree in some band within r // 4), beyond it all pairs are. The result is exact both ways.
 
     Args:
         hashes: (N, 8) uint64 from ``perceptual_hash``.
-        radius: Bits, 0 to ``MAX_RADIUS``.
+        radius: Bits, 0 to ``MAX_RADIUS``, else a ValueError.
 
     Returns:
         Columns ``first`` < ``second`` (positions) and ``distance`` (bits), ordered by first and second.
 
     Raises:
         DataError: More than ``MAX_PAIRS`` pairs, so the radius says nothing on these photographs.
-        ValueError: The radius is out of range.
     """
     if not 0 <= radius <= MAX_RADIUS:
         raise ValueError(f"radius must be 0 to {MAX_RADIUS}, not {radius}")

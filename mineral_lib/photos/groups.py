@@ -60,11 +60,7 @@ def add_groups(index: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def duplicate_table(index: pd.DataFrame, pairs: pd.DataFrame, exact: pd.DataFrame) -> pd.DataFrame:
-    """All duplicates of a study, conflicts (``yes``: the two stand in different classes) first.
-
-    ``pairs`` are the near duplicates of the index, ``exact`` the files of equal bytes and pixels; distances are in bits
-    (0 for ``exact``).
-    """
+    """All pairs, conflicts first: ``pairs`` of the index (distance in bits), ``exact`` of equal bytes or pixels (0)."""
     names = index[["image_id", "class_name", "pixels_sha256"]]
     one, two = (names.iloc[pairs[place]].reset_index(drop=True) for place in ("first", "second"))
     near = pd.concat([one.iloc[:, :2], two.iloc[:, :2]], axis=1).set_axis(DUPLICATE_COLUMNS[:4], axis=1)

@@ -33,10 +33,7 @@ def heic_version() -> str:
 def open_heic(data: bytes, check_size: Callable[[int, int], None]) -> tuple[Image.Image, int]:
     """Decode the primary picture of a HEIC file: it, upright (RGB or RGBA, 8 bit), and the number of pictures.
 
-    ``check_size`` is called with width and height before decoding; it raises if they are out of limits.
-
-    Raises:
-        DataError: The library is not installed, or the file is damaged.
+    ``check_size`` gets width and height before decoding and may raise; DataError: no library, or a damaged file.
     """
     library = _library()
     if library is None:

@@ -49,19 +49,12 @@ class AccessError(DataError):
 
 @dataclass(frozen=True)
 class Photo:
-    """A decoded photograph.
+    """A decoded photograph."""
 
-    Attributes:
-        image: RGB, 8 bit, upright.
-        sha256: Digest of the file's bytes.
-        size_bytes: Size of the file.
-        notes: Conversions that were needed, in words.
-    """
-
-    image: Image.Image
-    sha256: str
-    size_bytes: int
-    notes: tuple[str, ...]
+    image: Image.Image  # RGB, 8 bit, upright
+    sha256: str  # digest of the file's bytes
+    size_bytes: int  # size of the file
+    notes: tuple[str, ...]  # conversions that were needed, in words
 
     @property
     def pixels(self) -> np.ndarray:
@@ -91,11 +84,7 @@ def read_photo(path: Path, *, sha256: str | None = None) -> Photo:
 
 
 def decode_photo(path: Path, *, sha256: str | None = None, costly: bool) -> Photo:
-    """As ``read_photo``; one that is costly only if that is allowed.
-
-    Raises:
-        CostlyError: It is costly, and that is not allowed.
-    """
+    """As ``read_photo``; a costly one raises CostlyError unless that is allowed."""
     data = b""
     try:
         data = _read_bytes(Path(path), MAX_FILE_BYTES if costly else COSTLY_BYTES)

@@ -48,10 +48,8 @@ def measure_file(path: Path, *, costly: bool = False) -> dict[str, Any]:
     """Decode one photograph completely and measure it, a costly one in a process of its own unless ``costly``.
 
     Returns:
-        ``sha256``, ``width``, ``height``, ``size_bytes``, ``notes`` (conversions, in words), ``pixels_sha256``
-        and ``phash`` (see ``groups.fingerprints``) and the numbers of ``measure_quality``;
-        or, for a file that cannot be used, ``refused`` (the reason), ``remedy``, and ``passing`` if the file could not
-        be opened.
+        ``sha256``, ``width``, ``height``, ``size_bytes``, ``notes`` (conversions), ``groups.fingerprints`` and
+        ``measure_quality``; or ``refused`` (the reason), ``remedy``, and ``passing`` if it could not be opened.
     """
     photo = None
     try:
@@ -127,10 +125,7 @@ def reading_rules() -> str:
 def measure_folder(
     root: Path, found: list[FoundFile], *, jobs: int | None, cache_dir: Path | None, progress: bool | None
 ) -> tuple[int, int]:
-    """Measure every candidate that is not known unchanged; return how many were read and how many reused.
-
-    Each takes its result (see ``FoundFile.take``). The options are those of ``scan``.
-    """
+    """Have every candidate take what was measured, now or before (options of ``scan``); numbers of read and reused."""
     record, progress = Record(root, cache_dir), sys.stderr.isatty() if progress is None else progress
     candidates = [file for file in found if file.status == "used"]
     known = {file.name: record.find(file) for file in candidates}

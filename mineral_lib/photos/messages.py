@@ -1,13 +1,10 @@
 """What is wrong with photographs, in words: errors of this room and of ``data``, from ``resources/messages.yaml``."""
 
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from mineral_lib.errors import DataError
+from mineral_lib.resources import load_yaml
 
 TREE = "expected: photos/quartz/any-name.jpg, photos/pyrite/any-name.jpg, ... (one folder per mineral)"
 
@@ -19,10 +16,5 @@ def readable(path: Path | str) -> str:
 
 def refusal(name: str, where: Path | str, /, **facts: Any) -> DataError:
     """The error of this name, with its facts filled in."""
-    words = {part: text.format(tree=TREE, **facts) for part, text in _messages()[name].items()}
+    words = {part: text.format(tree=TREE, **facts) for part, text in load_yaml("messages")[name].items()}
     return DataError(readable(words["what"]), where=readable(where), remedy=words["remedy"])
-
-
-@cache
-def _messages() -> dict[str, dict[str, str]]:
-    return yaml.safe_load((files("mineral_lib.resources") / "messages.yaml").read_text(encoding="utf-8"))

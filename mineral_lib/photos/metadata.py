@@ -1,33 +1,49 @@
-"""What is known of a photograph besides its pixels: its specimen, and whom to name for it.
+"""What a person writes down about photographs: specimen, attribution, licence, decisions.
 
-A person may keep a table beside the photographs (a CSV): specimen, attribution and licence of each file.
+Two tables (CSV files) may be kept beside the photographs, which stay as they are. ``data.metadata_csv``:
 
     file,specimen,attribution,licence
     quartz/IMG_0012.jpg,Q7,Jane Doe,CC BY 4.0
 
-``file`` is the path below the photo folder, with "/" between folders; the other columns are optional. The table is
-read strictly: a column, file or row that cannot be meant as written stops the scan, because a specimen that is
+``file`` is the path below the photo folder, with "/" between folders; the other columns are optional. And
+``data.decisions_csv``, which ``mineral review`` writes for a person to fill the column ``decision``:
+
+    digest,file,given,suggested,confidence,decision,note
+    6f1e...,quartz/IMG_0012.jpg,quartz,calcite,0.002,calcite,label fell off
+
+A decision is ``keep``, ``drop``, or the name of another class folder; rows without one say nothing. A photograph is
+known by the SHA-256 of its bytes, so a decision holds wherever the file lies and whatever it is called.
+
+Both are read strictly: a column, file or row that cannot be meant as written stops the scan, because a specimen that is
 silently not known puts photographs of one specimen into train and test.
 """
 
 import csv
 import difflib
 import io
+import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from mineral_lib.catalogue import class_key
 from mineral_lib.config import Data
+from mineral_lib.errors import DataError
 from mineral_lib.paths import given_path, project_root
 from mineral_lib.patterns import search_all
-from mineral_lib.photos.messages import refusal
+from mineral_lib.photos.messages import readable, refusal
 from mineral_lib.photos.walk import FoundFile
 
 COLUMNS = ("file", "specimen", "attribution", "licence")
 _SHOWN = 3  # files named in a message
+DECISION_COLUMNS = ("digest", "file", "given", "suggested", "confidence", "decision", "note")
+KEEP, DROP = "keep", "drop"
+LEFT_OUT = "left out by decision"
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 MetadataTable = dict[str, dict[str, str]]  # by file, the other columns the table has
+Decisions = dict[str, dict[str, str]]  # by digest, all columns of the row, and ``row``, its number in the file
 
 
 def table_path(name: str | None) -> Path | None:
@@ -38,9 +54,7 @@ def table_path(name: str | None) -> Path | None:
 def read_rows(
     path: Path, columns: Sequence[str], required: Sequence[str], parameter: str
 ) -> Iterator[tuple[int, dict[str, str]]]:
-    """Rows of a CSV file that a person keeps: UTF-8, with or without byte order mark, separated by commas.
-
-    Spreadsheets of some countries write semicolons instead; these are understood if no comma stands in the header.
+    """Rows of a CSV file that a person keeps in UTF-8, with commas, or semicolons if the header has no comma.
 
     Args:
         path: The file.
@@ -50,9 +64,6 @@ def read_rows(
 
     Yields:
         Number of the row (the header is 1) and its fields by column, as they stand; empty rows are left out.
-
-    Raises:
-        DataError: The file is missing or is no such table.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -84,11 +95,7 @@ def _check_header(header: list[str], columns: Sequence[str], required: Sequence[
 
 
 def folder_metadata(rules: Data, found: list[FoundFile]) -> MetadataTable:
-    """The metadata table of a photo folder, empty if it has none.
-
-    Raises:
-        DataError: The table is missing or wrong (see ``read_rows``), or names files which are not in the folder.
-    """
+    """The metadata table of a photo folder, empty if it has none; DataError: it names files that are not there."""
     path, table, known = table_path(rules.metadata_csv), {}, {file.name for file in found}
     for number, fields in read_rows(path, COLUMNS, COLUMNS[:1], "data.metadata_csv") if path else ():
         name = fields.pop("file")
@@ -113,6 +120,59 @@ def _list(names: list[str]) -> str:
     return shown + (", ..." if len(names) > _SHOWN else "")
 
 
+def read_decisions(path: Path | None) -> Decisions:
+    """Read a table of decisions, none without a path; of its columns only ``digest`` and ``decision`` are needed.
+
+    Raises:
+        DataError: The file is missing, is no such table, or a row cannot be meant as it is written.
+    """
+    rows: Decisions = {}
+    table = read_rows(path, DECISION_COLUMNS, ("digest", "decision"), "data.decisions_csv") if path else ()
+    for number, fields in table:
+        fields = {name: field.strip() for name, field in fields.items()} | {"row": str(number)}
+        digest = fields["digest"] = fields["digest"].lower()
+        if not _DIGEST.fullmatch(digest):
+            what = f"row {number}: '{readable(digest[:20])}' is no SHA-256 digest (64 of the characters 0-9 and a-f)"
+            raise _wrong(path, what, "copy the digest from the table that mineral review wrote, or remove the row")
+        if digest in rows:
+            what = f"rows {rows[digest]['row']} and {number} decide about the same photograph"
+            raise _wrong(path, what, "keep one row for each digest")
+        rows[digest] = dict.fromkeys(DECISION_COLUMNS, "") | fields
+    return rows
+
+
+def apply_decisions(found: list[FoundFile], decisions: Decisions, names: list[str], path: Path | None) -> None:
+    """Relabel measured photographs and leave others out, as decided; ``names`` are the class folders.
+
+    Raises:
+        DataError: A decision is neither ``keep`` nor ``drop`` nor a class; the message names its row in ``path``.
+    """
+    for file in found:
+        row = decisions.get(file.photo["sha256"]) if file.status == "used" else None
+        decision = row["decision"] if row else ""
+        if decision.lower() in ("", KEEP):
+            continue
+        if decision.lower() == DROP:
+            file.set("skipped", LEFT_OUT)
+            continue
+        # Its very name, or a name of the same mineral.
+        name = next((name for name in names if class_key(name) == class_key(decision)), None)
+        if name is None:
+            shown = [readable(one) for one in names]
+            raise _wrong(
+                path,
+                f"row {row['row']}: '{readable(decision)}' is no class of the folder{meant(decision, shown)}",
+                f"write {KEEP}, {DROP} or one of: {', '.join(shown)}",
+            )
+        if name != file.class_name:
+            was = f"relabelled by decision (was: {readable(file.class_name)})"
+            file.class_name, file.reason = name, "; ".join(filter(None, [file.reason, was]))
+
+
+def _wrong(path: Path, what: str, remedy: str) -> DataError:
+    return DataError(what, where=readable(path), remedy=remedy)
+
+
 def specimens_of(used: list[FoundFile], rules: Data, table: MetadataTable) -> list[str]:
     """The specimen of each photograph (``class/specimen``) by the rule ``data.specimen_from``.
 
@@ -120,15 +180,12 @@ def specimens_of(used: list[FoundFile], rules: Data, table: MetadataTable) -> li
     file     every photograph is its own specimen
     folder   the folder directly below the class folder: quartz/Q7/a.jpg is specimen Q7
     pattern  the group ``specimen`` of the regular expression in the file's name
-    csv      the column ``specimen`` of ``data.metadata_csv``
+    csv      the column ``specimen`` of ``data.metadata_csv``, which must give all of them
     ======== ==============================================================================
 
     Specimens are numbered within a class by most people, so "01" of two classes are two specimens. Where the rule finds
     nothing, the photograph is its own specimen and a warning is added to the file. A photograph that a decision gave
     another class stays with the specimen of its folder, so that a specimen relabelled in part is never split.
-
-    Raises:
-        DataError: The table does not give the specimen of every photograph.
     """
     missing = [file.name for file in used if not table.get(file.name, {}).get("specimen")]
     if rules.specimen_from == "csv" and missing:

@@ -41,9 +41,8 @@ def measure_quality(picture: Image.Image) -> dict[str, float]:
     """Measure the working picture of a photograph, at least 3 x 3 pixels.
 
     Returns:
-        ``brightness`` (mean, 0 to 255), ``contrast`` (standard deviation, 0 to 127.5), ``sharpness`` (variance of the
-        Laplacian, from 0), ``clipped`` (share of pixels that are black or white, 0 to 1) and ``entropy`` (of the
-        histogram, 0 to 8 bits), each rounded to four decimals.
+        ``brightness`` (mean, 0 to 255), ``contrast`` (standard deviation), ``sharpness`` (variance of the Laplacian),
+        ``clipped`` (share of black and white pixels), ``entropy`` (of the histogram, 0 to 8 bits), to four decimals.
     """
     grey = np.asarray(picture.convert("L"))
     counts = np.bincount(grey.ravel(), minlength=256)
@@ -59,11 +58,7 @@ def measure_quality(picture: Image.Image) -> dict[str, float]:
 
 
 def quality_warnings(measured: Mapping[str, Any]) -> list[str]:
-    """What a person should look at in a photograph, in words; nothing in most.
-
-    Args:
-        measured: ``QUALITY_COLUMNS``, and ``width`` and ``height`` of the file in pixels.
-    """
+    """What a person should look at, in words; from ``QUALITY_COLUMNS``, ``width`` and ``height`` (pixels)."""
     blank = measured["entropy"] < BLANK_ENTROPY_BELOW or measured["contrast"] < BLANK_CONTRAST_BELOW
     size = (measured["width"], measured["height"])
     flags = {

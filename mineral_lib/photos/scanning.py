@@ -16,18 +16,16 @@ from mineral_lib.catalogue import find_mineral
 from mineral_lib.config import Data
 from mineral_lib.errors import DataError
 from mineral_lib.paths import given_path
-from mineral_lib.photos.decisions import apply_decisions, read_decisions
-from mineral_lib.photos.given_split import PART, keep_parts, split_notes
 from mineral_lib.photos.groups import (
     add_groups,
     duplicate_table,
     group_notes,
     near_duplicates,
 )
-from mineral_lib.photos.layout import layout_notes
+from mineral_lib.photos.layout import PART, keep_parts, layout_notes, split_notes
 from mineral_lib.photos.measure import measure_folder
 from mineral_lib.photos.messages import readable
-from mineral_lib.photos.metadata import folder_metadata, specimens_of, table_path
+from mineral_lib.photos.metadata import apply_decisions, folder_metadata, read_decisions, specimens_of, table_path
 from mineral_lib.photos.quality import QUALITY_COLUMNS
 from mineral_lib.photos.staying import check_bad, class_roles, skip_duplicates
 from mineral_lib.photos.walk import FoundFile, class_folders, list_files, twin_notes

@@ -21,9 +21,9 @@ from pathlib import Path
 import pandas as pd
 
 from mineral_lib.config import Data
-from mineral_lib.photos.decisions import LEFT_OUT
 from mineral_lib.photos.groups import DUPLICATE_COLUMNS, SAME_BYTES, SAME_PIXELS
 from mineral_lib.photos.messages import TREE, refusal
+from mineral_lib.photos.metadata import LEFT_OUT
 from mineral_lib.photos.walk import FoundFile
 
 

@@ -27,31 +27,18 @@ _LINK = "link to a folder that is here already"
 
 @dataclass(slots=True)
 class FoundFile:
-    """One file on its way through the scan.
+    """One file on its way through the scan."""
 
-    Attributes:
-        name: POSIX path relative to the photo folder; it ends in "/" for a folder that was not entered or is empty.
-        class_name: Name of the class folder, empty for files beside the class folders.
-        depth: Folders above the class folder, see ``layout``.
-        part: ``train``, ``val`` or ``test`` if the folder is split already, see ``layout``.
-        status: ``used``, ``skipped`` or ``ignored``.
-        reason: Why it is not used, or the conversions that were needed.
-        state: Size in bytes, modification time and change time in ns; empty unless it is a candidate.
-        photo: What was measured, if it could be read, see ``measure.measure_file``.
-        warnings: What a person should look at.
-        remedy: What to do if it cannot be used, for messages.
-    """
-
-    name: str
-    class_name: str
-    status: str = "used"
-    reason: str = ""
-    state: tuple[int, ...] = ()
-    photo: dict[str, Any] | None = None
-    warnings: list[str] = field(default_factory=list)
-    remedy: str = ""
-    depth: int = 0
-    part: str = ""
+    name: str  # POSIX path relative to the photo folder; it ends in "/" for a folder that was not entered or is empty
+    class_name: str  # name of the class folder, empty for files beside the class folders
+    status: str = "used"  # ``used``, ``skipped`` or ``ignored``
+    reason: str = ""  # why it is not used, or the conversions that were needed
+    state: tuple[int, ...] = ()  # size in bytes, times of modification and change in ns; empty unless a candidate
+    photo: dict[str, Any] | None = None  # what was measured, if it could be read, see ``measure.measure_file``
+    warnings: list[str] = field(default_factory=list)  # what a person should look at
+    remedy: str = ""  # what to do if it cannot be used, for messages
+    depth: int = 0  # folders above the class folder, see ``layout``
+    part: str = ""  # ``train``, ``val`` or ``test`` if the folder is split already, see ``layout``
 
     def set(self, status: str, reason: str) -> None:
         """Change the status and say why."""
@@ -84,11 +71,7 @@ def list_files(root: Path, *, loose: bool = False) -> list[FoundFile]:
 
 
 def class_folders(root: Path, found: list[FoundFile]) -> dict[str, str]:
-    """The class folders among the files found, and the class of each: folders whose names mean the same are one class.
-
-    Raises:
-        DataError: There are none; the message says what a photo folder looks like and what was found instead.
-    """
+    """The class of each class folder found: names that mean the same are one class; DataError: there are none."""
     links = {file.class_name for file in found if file.reason == _LINK and file.name == f"{file.class_name}/"}
     visible = sorted({file.class_name for file in found if not is_system_folder(file.class_name or ".")})
     names = [name for name in visible if name not in links]

@@ -4,7 +4,7 @@ Every photograph is named by classifiers that have seen none of its specimen; th
 the earlier it is listed (Northcutt et al. 2021 call this self-confidence). Of 5 % labels exchanged at random in 774
 photographs of 17 minerals, 79 % stand in the first 15 % of the list (five draws, 74 to 90 %); by colour alone, without
 the weights, 62 % (51 to 72 %). The rest of the list are true labels of unusual specimens, so a person decides. The
-photo folder is only read; decisions stand in a table of their own, see ``photos.decisions``.
+photo folder is only read; decisions stand in a table of their own, see ``photos.metadata``.
 """
 
 import math

@@ -5,20 +5,9 @@ import pandas as pd
 from mineral_lib.config import PROPOSED
 from mineral_lib.paper import printed
 from mineral_lib.reporting.artefacts import table
-from mineral_lib.reporting.contrasts import (
-    NAN,
-    Contrast,
-    compare,
-    contrast_row,
-    contrasts,
-    ends_text,
-    gain_columns,
-    percent,
-    points,
-    seeds_text,
-)
+from mineral_lib.reporting.contrasts import NAN, Contrast, compare, contrast_row, contrasts, gain_columns
 from mineral_lib.reporting.summary import printed_columns, run_row, size_columns, summarise
-from mineral_lib.reporting.words import name_of, words
+from mineral_lib.reporting.words import ends_text, name_of, percent, points, seeds_text, words
 from mineral_lib.study import Study
 
 BASE = "convnext_tiny"
@@ -107,10 +96,7 @@ MEASURED_BY = {
 
 @table("table_5_starts")
 def table_starts(study: Study) -> tuple[pd.DataFrame, str] | None:
-    """The two ConvNeXts under every start that was run, on colour and on grey pictures; None without a control start.
-
-    A gain of learned weights is over random ones of the same scheme; all gains are judged together.
-    """
+    """Two ConvNeXts under every start, gains over random weights of the same scheme; None without a control start."""
     keys = [(model, pictures, w) for model in (BASE, PROPOSED) for pictures in ("colour", "grey") for w in MEASURED_BY]
     rows = {(model, pictures, w): run_row(study, model, w, pictures=pictures) for model, pictures, w in keys}
     rows = {key: row for key, row in rows.items() if row[0]}

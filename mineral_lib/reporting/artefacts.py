@@ -113,16 +113,7 @@ def _key(name: str, family: dict[str, tuple[str, ...]], options: dict[str, Any])
 def declared(
     study: "Study", name: str, frame: pd.DataFrame, *, finding: str = "", key: str | None = None, **values: Any
 ) -> Table:
-    """A frame with the title, columns and notes that ``words.yaml`` has for ``name``.
-
-    Args:
-        study: Its parameters stand in some notes.
-        name: File name.
-        frame: The numbers.
-        finding: What came out, one sentence made from the numbers.
-        key: Name in ``words.yaml`` if it is another one (a table of a run).
-        **values: For placeholders of heading and notes.
-    """
+    """A frame with its words of ``words.yaml``, where it is ``key`` or ``name``; ``values`` fill placeholders."""
     key = key or name
     about, notes = entry(key), notes_of(key, study.settings, values)
     heading = about.get("heading", about["title"]).format_map(values)
@@ -130,11 +121,7 @@ def declared(
 
 
 def make_artefacts(study: "Study") -> dict[str, list[Table | Drawing]]:
-    """Make every declared table and figure anew and save it; measured tables are left as they are.
-
-    Returns:
-        What the profile has to show, by name in ``words.yaml``; one or more tables for a name with ``{run}``.
-    """
+    """Make every declared table and figure anew, but measured ones, and save it; what there is by its name."""
     for module in pkgutil.iter_modules(reporting.__path__, "mineral_lib.reporting."):
         importlib.import_module(module.name)  # a module declares its tables and figures when it is imported
     found = {}
@@ -163,10 +150,7 @@ def saved_table(study: "Study", name: str) -> Table | None:
 def read_saved(study: "Study", name: str, key: str | None = None) -> pd.DataFrame | None:
     """The numbers of a saved table; None where it was not saved. Empty cells of text are empty, others NaN.
 
-    Args:
-        study: The study.
-        name: File name.
-        key: Name in ``words.yaml`` if it is another one: texts stay texts there, also names like 007.
+    What ``words.yaml`` calls text under ``key`` (or ``name``) stays text, also names like 007.
     """
     path = study.paths.tables_dir / f"{name}.csv"
     if not path.is_file():

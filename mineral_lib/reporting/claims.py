@@ -5,19 +5,17 @@ are in ``paper_checks``, those about the runs of this profile in ``run_checks`` 
 """
 
 from collections.abc import Mapping
-from functools import cache
-from importlib.resources import files
 from string import Formatter
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-import yaml
 
 from mineral_lib.paper import Paper
 from mineral_lib.reporting import evidence, paper_checks, run_checks
 from mineral_lib.reporting.artefacts import table
 from mineral_lib.reporting.curves import too_short
 from mineral_lib.reporting.run_checks import UNTESTABLE
+from mineral_lib.resources import load_yaml
 from mineral_lib.study import Study
 
 if TYPE_CHECKING:
@@ -27,16 +25,10 @@ CONSISTENT = "consistent"
 RULES = {"paper": paper_checks, "networks": paper_checks, "runs": run_checks, "maps": evidence}
 
 
-@cache
-def ledger() -> dict[str, dict[str, Any]]:
-    """The rows of ``resources/claims.yaml`` by their keys, in the paper's order."""
-    return yaml.safe_load((files("mineral_lib.resources") / "claims.yaml").read_text(encoding="utf-8"))
-
-
 @table("claims")
 def table_claims(study: Study) -> pd.DataFrame:
     """Every claim of the ledger, in the paper's order, with its computed verdict and the evidence for it."""
-    rows = [(row["claim"], row["source"], *judge(key, study)) for key, row in ledger().items()]
+    rows = [(row["claim"], row["source"], *judge(key, study)) for key, row in load_yaml("claims").items()]
     return pd.DataFrame(rows, columns=["claim", "source", "verdict", "evidence"])
 
 
@@ -55,7 +47,7 @@ def judge(
         paper: The published facts; as they are if None.
         networks: What is counted on networks built here; as counted if None.
     """
-    row = ledger()[key]
+    row = load_yaml("claims")[key]
     if "rule" not in row:
         return row["verdict"], row["evidence"]
     kind, _, name = row["rule"].partition(".")

@@ -18,15 +18,13 @@ from mineral_lib.reporting.contrasts import (
     frame_part,
     paired_sets,
     part_of,
-    percent,
     resampling,
-    seeds_text,
 )
 from mineral_lib.reporting.curves import authors_curve
 from mineral_lib.reporting.style import FAINT, INK, MUTED, PAGE_MM, Drawing, network_style, new_figure
 from mineral_lib.reporting.summary import printed_columns, row_name, run_row, status_text, summarise
 from mineral_lib.reporting.tables import MISSING
-from mineral_lib.reporting.words import name_of
+from mineral_lib.reporting.words import name_of, percent, seeds_text
 from mineral_lib.study import Study
 from mineral_lib.training.run import Run
 from mineral_lib.training.specs import block_weights

@@ -48,9 +48,9 @@ def rates(counts: np.ndarray) -> np.ndarray:
 
 
 def class_numbers(classes: Sequence[str]) -> list[str]:
-    """Numbers on the axes of Figure 5, none of them twice: those of Table 2, then of the classes it does not have.
+    """Numbers on the axes of Figure 5: those of Table 2, then of the classes it does not have, from 27.
 
-    A name that is a number is its own; the others are counted on, from 27 if there are minerals of Table 2.
+    A name that is a number is its own; no number stands twice.
     """
     known = [find_mineral(name) for name in classes]
     table_2 = {mineral.number for mineral in known if mineral}
@@ -90,8 +90,8 @@ def draw_matrix(
         counts: Test photographs, see ``run_confusion``, shape (C, C).
         trained: Training photographs of each class, shape (C,), float; NaN where not known.
         classes: Class names in label order.
-        form: ``paper`` (Figure 5 as the paper draws it: x = true class, y = predicted class, numbers of Table 2) or
-            ``standard`` (rows = true class, columns = predicted class, class names on both axes).
+        form: ``paper`` (Figure 5: x = true class, y = predicted class, numbers of Table 2) or ``standard`` (rows = true
+            class, columns = predicted class, class names on both axes).
         title: Heading, for example the network.
         language: Language of the axis labels.
         finding: What came out, one sentence.

@@ -5,7 +5,7 @@ called one only if at least three seeds stand behind it and its interval, correc
 leaves zero out.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ import pandas as pd
 
 from mineral_lib.evaluation.statistics import Estimate, Part, estimate, holm
 from mineral_lib.reporting.tables import MISSING
+from mineral_lib.reporting.words import ends_text, points, seeds_text
 from mineral_lib.study import Study
 from mineral_lib.training.run import Run
 
@@ -21,28 +22,7 @@ NAN = float("nan")
 HOLDS, UNDECIDED, FAILS = "holds here", "not decided here", "does not hold here"
 MIN_SEEDS = 3
 LEVEL = 0.05
-_NUMBERS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
 _ROW = ("accuracy", "low", "high", "seed_sd", "seeds", "precision", "recall", "p_value", "p_holm")
-
-
-def points(value: float) -> str:
-    """A fraction as signed percentage points."""
-    return f"{100 * value:+.1f}".replace("-", "−")
-
-
-def percent(value: float) -> str:
-    """A fraction in percent, one decimal."""
-    return f"{100 * value:.1f} %"
-
-
-def seeds_text(count: int) -> str:
-    """A number of seeds in words: ``one seed``, ``three seeds``."""
-    return f"{_NUMBERS.get(count, count)} seed{'s' if count != 1 else ''}"
-
-
-def ends_text(low: float, high: float, seeds: int) -> str:
-    """Ends of the interval of a difference, and its seeds: ``+2.0 to +13.1, one seed``."""
-    return f"{points(low)} to {points(high)}, {seeds_text(seeds)}"
 
 
 def estimate_text(found: Estimate) -> str:
@@ -70,13 +50,9 @@ def frame_part(frame: pd.DataFrame, column: str = "correct") -> Part:
 
 @dataclass(frozen=True)
 class Contrast:
-    """A difference between rows of a table.
+    """A difference between rows of a table: of accuracies, and of macro precision and recall (fractions, means).
 
-    Attributes:
-        estimate: Difference of accuracies, fraction.
-        precision: Difference of macro precision, mean over seeds.
-        recall: Difference of macro recall, mean over seeds.
-        p_holm: The estimate's p, corrected for the number of contrasts judged together.
+    ``p_holm`` is the estimate's p, corrected for the number of contrasts judged together.
     """
 
     estimate: Estimate
@@ -107,6 +83,11 @@ def judge(found: Estimate, p_holm: float) -> str:
     if found.seeds < MIN_SEEDS or not p_holm < LEVEL:
         return UNDECIDED
     return HOLDS if found.value > 0 else FAILS
+
+
+def overall(verdicts: Collection[str]) -> str:
+    """Whether one thing is above all others: fails with one failure, holds only if all verdicts hold."""
+    return FAILS if FAILS in verdicts else HOLDS if set(verdicts) == {HOLDS} else UNDECIDED
 
 
 def contrast_row(contrast: Contrast | None) -> dict[str, Any]:
@@ -164,20 +145,3 @@ def _differences(sets: list[list[Run]], factors: list[int], study: Study) -> tup
 def compare(a: Sequence[Run], b: Sequence[Run], study: Study) -> Contrast | None:
     """One row minus another; None if they share no seed with the same test photographs."""
     return contrasts({"a": a, "b": b}, {"a - b": {"a": 1, "b": -1}}, study).get("a - b")
-
-
-def paired(differences: pd.DataFrame, study: Study) -> Estimate:
-    """Mean of differences over seeds and specimens; ``differences`` has a row a seed and photograph, and ``value``."""
-    return estimate([frame_part(rows, "value") for _, rows in differences.groupby("seed")], **resampling(study))
-
-
-def direction(found: Estimate, level: float = 0.95) -> str:
-    """``holds here`` if the interval lies above zero, ``does not hold here`` below, else ``not decided here``."""
-    low, high = found.interval(level)
-    return HOLDS if low > 0 else FAILS if high < 0 else UNDECIDED
-
-
-def interval_text(found: Estimate, level: float = 0.95) -> str:
-    """Value and interval in percentage points."""
-    low, high = found.interval(level)
-    return f"{points(found.value)} points, {points(low)} to {points(high)}"

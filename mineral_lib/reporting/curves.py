@@ -10,10 +10,10 @@ from matplotlib.ticker import MaxNLocator
 from mineral_lib.config import NETWORK_NAMES, PAPER_MODELS
 from mineral_lib.paper import AUTHORS_RUNS, authors_history, printed
 from mineral_lib.reporting.artefacts import figure, table
-from mineral_lib.reporting.contrasts import NAN, percent, points
+from mineral_lib.reporting.contrasts import NAN
 from mineral_lib.reporting.style import PAGE_MM, Drawing, network_style, new_figure, styled
 from mineral_lib.reporting.summary import block_runs, run_row, status_text
-from mineral_lib.reporting.words import label, name_of
+from mineral_lib.reporting.words import label, name_of, percent, points
 from mineral_lib.study import Study
 from mineral_lib.training.run import Run
 from mineral_lib.training.specs import block_weights

@@ -7,9 +7,10 @@ import pandas as pd
 from matplotlib import colormaps
 
 from mineral_lib.measurements.steps import Step, shape_text
-from mineral_lib.reporting.shapes import Box, Canvas, cube_width, plan, shade
+from mineral_lib.reporting.shapes import Box, Canvas, cube_width, shade
 from mineral_lib.reporting.style import ACCENT, FAINT, MUTED, PAGE_MM, Drawing, styled
 from mineral_lib.reporting.words import label, name_of
+from mineral_lib.resources import load_yaml
 
 DRAWN = 9  # channels drawn in Figure 2, whatever the real number
 
@@ -33,7 +34,7 @@ def draw_block(stage: Step, *, language: str = "en") -> Drawing:
     kernel, width, hidden = stage.block
     values = {"kernel": kernel, "width": width, "hidden": hidden, "size": "×".join(map(str, stage.out_shape[1:]))}
     values |= {"shape": shape_text((width, *stage.out_shape[1:]))} | _ends(language)
-    page, shapes = Canvas(PAGE_MM, 66), plan("block")
+    page, shapes = Canvas(PAGE_MM, 66), load_yaml("diagrams")["block"]
     layers = [
         (kind, words.format_map(values), height, out.format_map(values))
         for kind, words, height, out in shapes["layers"]
@@ -59,7 +60,11 @@ def draw_eca(channels: int, kernel_size: int, *, language: str = "en") -> Drawin
         kernel_size: Kernel size k, odd.
         language: Language of the labels.
     """
-    page, shapes, values = Canvas(PAGE_MM, 70), plan("eca"), {"channels": channels, "kernel": kernel_size}
+    page, shapes, values = (
+        Canvas(PAGE_MM, 70),
+        load_yaml("diagrams")["eca"],
+        {"channels": channels, "kernel": kernel_size},
+    )
     values |= _ends(language)
     hues = [tuple(colormaps["viridis"](value)[:3]) for value in np.linspace(0.05, 0.95, DRAWN)]
     gates = 0.5 + 0.42 * np.sin(np.arange(DRAWN) * 2.1 + 0.6)  # only an illustration of unequal gates

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from mineral_lib.config import PROPOSED
-from mineral_lib.evaluation.statistics import Estimate, accuracy_interval
+from mineral_lib.evaluation.statistics import Estimate, accuracy_interval, estimate
 from mineral_lib.measurements.evidence_study import (
     BLIND,
     EVIDENCE_FILE,
@@ -21,15 +21,12 @@ from mineral_lib.reporting.contrasts import (
     HOLDS,
     MIN_SEEDS,
     UNDECIDED,
-    direction,
     frame_part,
-    interval_text,
-    paired,
-    points,
+    overall,
     resampling,
-    seeds_text,
 )
 from mineral_lib.reporting.run_checks import NOT_RUN
+from mineral_lib.reporting.words import points, seeds_text
 from mineral_lib.study import Study
 from mineral_lib.training.specs import block_weights
 
@@ -87,7 +84,7 @@ def _evidence_row(part: pd.DataFrame, study: Study) -> dict:
 
 
 def _change(right: pd.DataFrame, ground: str, study: Study) -> Estimate:
-    return paired(right.assign(value=right[ground] - right["own"]), study)
+    return _paired(right.assign(value=right[ground] - right["own"]), study)
 
 
 def _ground_row(part: pd.DataFrame, study: Study) -> dict:
@@ -109,15 +106,14 @@ def _against(maps: pd.DataFrame, other: pd.DataFrame, study: Study) -> Estimate 
     both = _run(maps, PROPOSED).merge(other[[*keys, "hottest"]], on=keys, suffixes=("", "_other"))
     if both.empty:
         return None
-    return paired(both.assign(value=both["hottest"] - both["hottest_other"]), study)
+    return _paired(both.assign(value=both["hottest"] - both["hottest_other"]), study)
 
 
 def _rivals(maps: pd.DataFrame, study: Study) -> tuple[dict[str, Estimate], float]:
     """Differences to every other network, and the level of their intervals (95 % for all together)."""
     others = [_run(maps, model) for model in study.settings.comparison.models if model != PROPOSED]
-    others = [rows for rows in others if len(rows)]
-    found = {rows["network"].iloc[0]: _against(maps, rows, study) for rows in others}
-    return {name: lead for name, lead in found.items() if lead}, 1 - 0.05 / max(1, len(others))
+    found = {rows["network"].iloc[0]: _against(maps, rows, study) for rows in others if len(rows)}
+    return {name: lead for name, lead in found.items() if lead}, 1 - 0.05 / max(1, len(found))
 
 
 def evidence_sentence(maps: pd.DataFrame, study: Study) -> str:
@@ -131,27 +127,22 @@ def evidence_sentence(maps: pd.DataFrame, study: Study) -> str:
         f"{100 * mine['hottest'].mean():.1f} % of {len(mine):,} maps ({seeds_text(seeds)})."
     )
     if rivals:
-        clear = [direction(lead, level) for lead in rivals.values()]
+        clear = [_direction(lead, level) for lead in rivals.values()]
         strongest = min(rivals, key=lambda name: rivals[name].value)
         words += (
             f" Of {len(clear)} other networks it is clearly above {clear.count(HOLDS)}, clearly below "
             f"{clear.count(FAILS)} and within noise of {clear.count(UNDECIDED)}; against the strongest, {strongest}: "
-            f"{interval_text(rivals[strongest], level)} ({100 * level:.0f} % interval over seeds and specimens, same "
+            f"{_interval_text(rivals[strongest], level)} ({100 * level:.0f} % interval over seeds and specimens, same "
             "photographs)."
         )
     if blind := _against(maps, maps[maps["model"] == BLIND], study):
-        beside = {HOLDS: "clearly above", FAILS: "clearly below", UNDECIDED: "within noise of"}[direction(blind)]
-        words += f" It is {beside} a blind map of the picture's middle ({interval_text(blind)})."
+        beside = {HOLDS: "clearly above", FAILS: "clearly below", UNDECIDED: "within noise of"}[_direction(blind)]
+        words += f" It is {beside} a blind map of the picture's middle ({_interval_text(blind)})."
     return words if seeds >= MIN_SEEDS else f"{words} {FEW_SEEDS}"
 
 
 def ground_sentence(right: pd.DataFrame, study: Study) -> str:
-    """What another ground and a grey one do to the proposed network, and to all runs.
-
-    Args:
-        right: A row a run and photograph; the columns ``GROUNDS`` say whether the answer is right (0 or 1).
-        study: The study.
-    """
+    """What another ground and a grey one do to the networks; the columns ``GROUNDS`` of ``right`` are 0 or 1."""
     mine = _run(right, PROPOSED)
     if mine.empty:
         return NO_RUN
@@ -169,8 +160,8 @@ def ground_sentence(right: pd.DataFrame, study: Study) -> str:
 
 
 def _moves(change: Estimate) -> str:
-    verb = {FAILS: "falls clearly", HOLDS: "rises clearly"}.get(direction(change), "does not change beyond noise")
-    return f"{verb} ({interval_text(change)})"
+    verb = {FAILS: "falls clearly", HOLDS: "rises clearly"}.get(_direction(change), "does not change beyond noise")
+    return f"{verb} ({_interval_text(change)})"
 
 
 def check_evidence(study: Study) -> tuple[str, str]:
@@ -178,16 +169,13 @@ def check_evidence(study: Study) -> tuple[str, str]:
 
     Compared is how often the hottest place is on the specimen, on the same photographs. Fails if any other network is
     clearly better; holds only if it is clearly better than all; not decided with fewer than three seeds.
-
-    Returns:
-        Verdict and the numbers behind it.
     """
     maps = read_measured(study, EVIDENCE_FILE)
     rivals, level = ({}, 0) if maps is None else _rivals(maps, study)
     if not rivals:
         return NOT_RUN, ""
-    clear = {direction(lead, level) for lead in rivals.values()}
-    verdict = FAILS if FAILS in clear else HOLDS if clear == {HOLDS} else UNDECIDED
+    clear = {_direction(lead, level) for lead in rivals.values()}
+    verdict = overall(clear)
     enough = min(lead.seeds for lead in rivals.values()) >= MIN_SEEDS
     return (verdict if enough else UNDECIDED), evidence_sentence(maps, study)
 
@@ -196,14 +184,28 @@ def check_evidence_kind(study: Study) -> tuple[str, str]:
     """Are the maps of the proposed network more on the mineral than a map that looks at nothing?
 
     Edges and colour of the mineral can be its evidence only if they are; more than that a map cannot show.
-
-    Returns:
-        Verdict and the numbers behind it.
     """
     maps = read_measured(study, EVIDENCE_FILE)
     beside = None if maps is None else _against(maps, maps[maps["model"] == BLIND], study)
     if beside is None:
         return NOT_RUN, ""
-    words = f"Against a blind map of the picture's middle: {interval_text(beside)}."
-    verdict = direction(beside) if beside.seeds >= MIN_SEEDS else UNDECIDED
+    words = f"Against a blind map of the picture's middle: {_interval_text(beside)}."
+    verdict = _direction(beside) if beside.seeds >= MIN_SEEDS else UNDECIDED
     return verdict, f"{words} No map of places tells edges from colour."
+
+
+def _paired(differences: pd.DataFrame, study: Study) -> Estimate:
+    """Mean of differences over seeds and specimens; ``differences`` has a row a seed and photograph, and ``value``."""
+    return estimate([frame_part(rows, "value") for _, rows in differences.groupby("seed")], **resampling(study))
+
+
+def _direction(found: Estimate, level: float = 0.95) -> str:
+    """``holds here`` if the interval lies above zero, ``does not hold here`` below, else ``not decided here``."""
+    low, high = found.interval(level)
+    return HOLDS if low > 0 else FAILS if high < 0 else UNDECIDED
+
+
+def _interval_text(found: Estimate, level: float = 0.95) -> str:
+    """Value and interval in percentage points."""
+    low, high = found.interval(level)
+    return f"{points(found.value)} points, {points(low)} to {points(high)}"

@@ -19,11 +19,7 @@ SPELLED = "No installed font has the letters of {scripts}: they are spelled in L
 
 
 def make_drawable(figure: Figure) -> str:
-    """Give every text of a figure the fonts it needs, and spell what no font has; the figure is changed.
-
-    Returns:
-        A sentence on what was spelled, empty if nothing was.
-    """
+    """Give every text of a figure the fonts it needs, spell what none has; returns a sentence on what was spelled."""
     ours = tuple(matplotlib.rcParams["font.family"])
     scripts: dict[str, None] = {}
     for axis in figure.findobj(Axis):

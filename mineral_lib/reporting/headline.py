@@ -6,31 +6,15 @@ from typing import Any, NamedTuple
 from mineral_lib.config import PROPOSED
 from mineral_lib.reporting.ablation import gains
 from mineral_lib.reporting.comparison import best_baseline, chance_level, lead
-from mineral_lib.reporting.contrasts import (
-    FAILS,
-    HOLDS,
-    MIN_SEEDS,
-    UNDECIDED,
-    ends_text,
-    estimate_text,
-    percent,
-    points,
-    seeds_text,
-)
+from mineral_lib.reporting.contrasts import FAILS, HOLDS, MIN_SEEDS, UNDECIDED, estimate_text
 from mineral_lib.reporting.leakage import gap_row, table_leakage
 from mineral_lib.reporting.summary import row_name, summarise, unseen_text
-from mineral_lib.reporting.words import words
+from mineral_lib.reporting.words import ends_text, percent, points, seeds_text, words
 from mineral_lib.study import Study
 
 
 class Fact(NamedTuple):
-    """One number of the headline box.
-
-    Attributes:
-        name: What it is.
-        value: The number as text.
-        detail: How sure it is, or what to compare it with.
-    """
+    """One number of the headline box: what it is, its text, and how sure it is or what to compare it with."""
 
     name: str
     value: str = "not run"

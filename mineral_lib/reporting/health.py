@@ -1,27 +1,78 @@
-"""The health report of a photo folder: what became of every file, what deserves a look, and who resembles whom."""
+"""``mineral check PHOTOS``, before any training: what became of every file, what deserves a look, who is like whom."""
 
+import shlex
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from mineral_lib.catalogue import display_name
-from mineral_lib.data.split import FEW_TEST_PHOTOGRAPHS, SPLITS, train_only_classes
+from mineral_lib.config import Settings
+from mineral_lib.data.index import build_index, photo_folder
+from mineral_lib.data.split import FEW_TEST_PHOTOGRAPHS, SPLITS, make_split, train_only_classes
 from mineral_lib.notation import isolated, line
-from mineral_lib.photos import SAME_BYTES, SAME_PIXELS
+from mineral_lib.photos import SAME_BYTES, SAME_PIXELS, proposal_note, propose_specimens, read_photo
 from mineral_lib.reporting.artefacts import table
 from mineral_lib.reporting.plates import Fonts, Tile, draw_sheet, in_rows
 from mineral_lib.reporting.style import Drawing, styled
+from mineral_lib.storage import write_csv
 from mineral_lib.study import Study
+
+SPECIMENS = "specimens.csv"
+
+
+def check_photos(settings: Settings, *, out: Path | None = None) -> str:
+    """Scan a photo folder (``data.source: folder``) and return what was found as text.
+
+    With ``out``, the tables of files, duplicates, classes and proposed specimens and the plate of suspicious ones
+    are written there; without, nothing but the record of the scan below ``results/cache``.
+
+    Raises:
+        DataError: The folder cannot be used.
+    """
+    study = Study(settings)
+    scan = build_index(settings.data, cache_dir=study.paths.cache_dir)
+    samples = make_split(scan.index, "grouped", settings.split, settings.augment)
+    health = table_health(study, health_rows(scan.files, scan.duplicates), whose="")
+    tables = [health, table_folder_classes(study, class_rows(scan.index, samples, settings.report.language))]
+    if out:
+        for table in tables:
+            table.save(out)
+        write_csv(out / "files.csv", scan.files)
+        write_csv(out / "duplicates.csv", scan.duplicates)
+        if plate := suspect_plate(settings, scan.files, scan.duplicates):
+            plate.save(out / plate.name, dpi=settings.report.dpi)
+    notes = "\n".join(f"* {note}" for note in [*scan.notes, *_specimens(settings, scan.index, out)])
+    return "\n\n".join(filter(None, [*(table.to_text() for table in tables), notes]))
+
+
+def _specimens(settings: Settings, index: pd.DataFrame, out: Path | None) -> list[str]:
+    """What names and times say about specimens, if nobody has said it yet; the table is written below ``out``."""
+    if settings.data.specimen_from != "file":
+        return []
+    proposed = propose_specimens(photo_folder(settings.data), index)
+    note = proposal_note(proposed)
+    if not note:
+        return []
+    if out is None:
+        return [f"{note} With --out, a table is written that you can correct and give back."]
+    path = write_csv(out / SPECIMENS, proposed.drop(columns="how"))
+    answer = " ".join(f"--set {shlex.quote(one)}" for one in ("data.specimen_from=csv", f"data.metadata_csv={path}"))
+    return [f"{note} Correct the column specimen of {path} and say: {answer}"]
+
+
+def suspect_plate(settings: Settings, files: pd.DataFrame, duplicates: pd.DataFrame) -> Drawing | None:
+    """The plate of the photographs that deserve a look; None if there are none. The tables are those of the scan."""
+    suspects = suspicious(files, duplicates)
+    if suspects.empty:
+        return None
+    root = photo_folder(settings.data)
+    return draw_suspects(suspects, lambda name: read_photo(root / name).pixels)
 
 
 def health_rows(files: pd.DataFrame, duplicates: pd.DataFrame) -> pd.DataFrame:
-    """Every file found as used, skipped or ignored, by reason; then the warnings and the duplicates.
-
-    Args:
-        files: One row a file, as the scan gives it (file, status, reason, warnings).
-        duplicates: Pairs of files that show the same, as ``build_index`` gives them.
-    """
+    """Every file found by what became of it and why, then warnings and duplicates, from the two tables of a scan."""
     rows = []
     for status, part in files.groupby("status"):
         rows.append((status, "all files", len(part), ""))
@@ -53,13 +104,7 @@ def _kind(reason: str) -> str:
 
 @table("{whose}health", whose=("", "own_photos_"), measured=True)
 def table_health(study: Study, rows: pd.DataFrame, whose: str) -> tuple[pd.DataFrame, str, dict[str, str]]:
-    """The health of a photo folder.
-
-    Args:
-        study: The study.
-        rows: ``health_rows``; read from the saved table if not given.
-        whose: Empty for the photographs of the study, ``own_photos_`` for another folder.
-    """
+    """The health of a photo folder, see ``health_rows``; ``whose`` is ``own_photos_`` for another than the study's."""
     counts = rows[rows["what"] == "all files"].set_index("status")["files"]
     sums = " + ".join(f"{counts.get(name, 0)} {name}" for name in ("used", "skipped", "ignored"))
     return rows, "", {"files": f"{counts.sum()} files found = {sums}."}
@@ -72,37 +117,21 @@ def table_folder_classes(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def class_rows(index: pd.DataFrame, samples: pd.DataFrame, language: str = "en") -> pd.DataFrame:
-    """Photographs, specimens, groups and the grouped split of every class that stays.
-
-    Args:
-        index: The table of photographs.
-        samples: The grouped split.
-        language: Language of the class names.
-    """
-    untested, rows = set(train_only_classes(samples)), []
-    for name, part in index.groupby("class_name", sort=False):
-        counts = samples.loc[samples["class_name"] == name, "split"].value_counts()
-        few = "few test photographs" if counts.get("test", 0) < FEW_TEST_PHOTOGRAPHS else ""
-        rows.append(
-            {
-                "class": display_name(name, language),
-                "photographs": len(part),
-                "specimens": part["specimen"].nunique(),
-                "groups": part["group"].nunique(),
-                **{split: counts.get(split, 0) for split in SPLITS},
-                "remark": "trained on, never tested" if name in untested else few,
-            }
-        )
-    return pd.DataFrame(rows)
+    """Photographs, specimens, groups and grouped split (``samples``) of every class of an index, a row each."""
+    counts = pd.crosstab(samples["class_name"], samples["split"])
+    photographs = index.groupby("class_name", sort=False)
+    sizes = {"photographs": ("specimen", "size"), "specimens": ("specimen", "nunique"), "groups": ("group", "nunique")}
+    frame = photographs.agg(**sizes).join(counts.reindex(photographs.groups, columns=SPLITS, fill_value=0))
+    frame.insert(0, "class", [display_name(name, language) for name in frame.index])
+    few = np.where(frame["test"] < FEW_TEST_PHOTOGRAPHS, "few test photographs", "")
+    frame["remark"] = np.where(frame.index.isin(train_only_classes(samples)), "trained on, never tested", few)
+    return frame.reset_index(drop=True)
 
 
 def suspicious(files: pd.DataFrame, duplicates: pd.DataFrame, *, limit: int = 24) -> pd.DataFrame:
     """Readable photographs that deserve a look, columns file and why; conflicts of labels first.
 
-    Args:
-        files: One row a file, as the scan gives it.
-        duplicates: Pairs of files that show the same.
-        limit: Most photographs wanted; the kinds take turns.
+    At most ``limit``, of all kinds in turn, from the two tables of a scan.
     """
     conflicts = duplicates[duplicates["conflict"] == "yes"]
     pairs = [conflicts[["file_a", "file_b"]], conflicts[["file_b", "file_a"]]]
@@ -115,15 +144,9 @@ def suspicious(files: pd.DataFrame, duplicates: pd.DataFrame, *, limit: int = 24
 
 
 @styled
-def draw_suspects(suspects: pd.DataFrame, read: Callable[[str], np.ndarray], *, columns: int = 6) -> Drawing:
-    """Plate of the suspicious photographs, each with its name and what is suspicious.
-
-    Args:
-        suspects: Columns file and why, see ``suspicious``.
-        read: Gives the pixels (H, W, 3) uint8 of a file name.
-        columns: Photographs a row.
-    """
-    columns = min(columns, max(len(suspects), 1))
+def draw_suspects(suspects: pd.DataFrame, read: Callable[[str], np.ndarray]) -> Drawing:
+    """Plate of suspicious photographs (file, why); ``read`` gives the pixels (H, W, 3) uint8 of a file name."""
+    columns = min(6, max(len(suspects), 1))
     tiles = [
         Tile(read(row.file), "\n".join(line(part) for part in row.file.split("/", 1)), line(row.why))
         for row in suspects.itertuples()

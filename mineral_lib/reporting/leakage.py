@@ -13,12 +13,13 @@ from mineral_lib.data.split import SPLITS
 from mineral_lib.evaluation.statistics import accuracy_over_seeds, estimate_gap
 from mineral_lib.reporting.artefacts import figure, table
 from mineral_lib.reporting.comparison import chance_level
-from mineral_lib.reporting.contrasts import NAN, ends_text, frame_part, percent, points, resampling
+from mineral_lib.reporting.contrasts import NAN, frame_part, resampling
 from mineral_lib.reporting.style import INK, MUTED, PAGE_MM, Drawing, new_figure
 from mineral_lib.reporting.summary import row_name, unseen_text
 from mineral_lib.reporting.tables import MISSING
-from mineral_lib.reporting.words import columns_of, name_of
+from mineral_lib.reporting.words import columns_of, ends_text, name_of, percent, points
 from mineral_lib.study import Study
+from mineral_lib.training.run import Run
 
 PROTOCOLS = ("grouped", "photo", "paper", "authors")
 NEIGHBOUR = "1-nearest neighbour, frozen features"
@@ -46,21 +47,17 @@ def table_leakage(study: Study) -> tuple[pd.DataFrame, str]:
     """The same classifier under every protocol: accuracy, interval, and the gap to the leak-free protocol."""
     rows = []
     for start, answers in (*_networks(study), *_neighbours(study)):
-        outcomes = {
-            protocol: {seed: _outcome(study, protocol, seed, part) for seed, part in parts.items()}
-            for protocol, parts in answers.items()
-        }
-        rows += [start | _numbers(protocol, outcomes, study) for protocol in answers]
+        rows += [start | _numbers(protocol, answers, study) for protocol in answers]
     names = ["row", "protocol", *columns_of("leakage"), "high", "gap_high", "gap_p", "seeds"]
     frame = pd.DataFrame(rows, columns=names)
     return frame, _read_leakage(frame, study)
 
 
-# Name and labels of a classifier; by protocol and seed its test samples, with the columns specimen and correct.
-Answers = tuple[dict[str, Any], dict[str, dict[int | None, pd.DataFrame]]]
+# By protocol and seed: test samples with the columns specimen, correct, and related (see ``_samples``).
+Answers = dict[str, dict[int | None, pd.DataFrame]]
 
 
-def _networks(study: Study) -> Iterator[Answers]:
+def _networks(study: Study) -> Iterator[tuple[dict[str, Any], Answers]]:
     """The trained networks; protocols under which one was not run have no seeds."""
     given = study.settings.leakage
     wanted = [("true", text) for text in given.runs] + [("shuffled", text) for text in given.shuffled_runs]
@@ -69,18 +66,11 @@ def _networks(study: Study) -> Iterator[Answers]:
         which = {"model": model, "weights": weights, "labels": labels}
         runs = {name: study.select(protocol=name, **which) for name in study.settings.split.protocols}
         network = row_name([run for found in runs.values() for run in found], model, study)
-        yield (
-            {"row": text, "network": f"{network}, {name_of('weights', weights)}", "labels": labels},
-            {
-                name: {
-                    run.seed: run.predictions().assign(correct=run.correct, epochs=len(run.history)) for run in found
-                }
-                for name, found in runs.items()
-            },
-        )
+        start = {"row": text, "network": f"{network}, {name_of('weights', weights)}", "labels": labels}
+        yield start, {name: {run.seed: _samples(study, run) for run in found} for name, found in runs.items()}
 
 
-def _neighbours(study: Study) -> Iterator[Answers]:
+def _neighbours(study: Study) -> Iterator[tuple[dict[str, Any], Answers]]:
     """The nearest neighbour on true and on shuffled labels; nothing before notebook 05 has run it."""
     if not study.paths.control.is_file():
         return
@@ -89,22 +79,27 @@ def _neighbours(study: Study) -> Iterator[Answers]:
     for labels in ("true", "shuffled"):
         parts = {str(name): part for name, part in control[control["labels"] == labels].groupby("protocol")}
         start = {"row": "nearest_neighbour", "network": NEIGHBOUR, "labels": labels}
-        yield start, {name: {None: parts[name]} for name in study.settings.split.protocols if name in parts}
+        names = [name for name in study.settings.split.protocols if name in parts]
+        yield start, {name: {None: _related(parts[name], study.split(name))} for name in names}
 
 
-def _outcome(study: Study, protocol: str, seed: int | None, samples: pd.DataFrame) -> pd.DataFrame:
+def _samples(study: Study, run: Run) -> pd.DataFrame:
+    answers = run.predictions().assign(correct=run.correct, epochs=len(run.history))
+    return _related(answers, study.split(run.protocol, run.seed))
+
+
+def _related(samples: pd.DataFrame, split: pd.DataFrame | None) -> pd.DataFrame:
     """Test samples with the column related (1: train holds a relative, 0, or NaN without a split)."""
-    split, related = study.split(protocol, seed), NAN
-    if split is not None:
-        flags = relatives(split).set_index("sample_id")[list(RELATIONS)].any(axis=1)
-        related = samples["sample_id"].map(flags.astype(float))
-    return samples.assign(related=related)
+    if split is None:
+        return samples.assign(related=NAN)
+    flags = relatives(split).set_index("sample_id")[list(RELATIONS)].any(axis=1)
+    return samples.assign(related=samples["sample_id"].map(flags.astype(float)))
 
 
-def _numbers(protocol: str, outcomes: dict[str, dict[int | None, pd.DataFrame]], study: Study) -> dict[str, Any]:
-    """Numbers of one row from the outcomes of every seed."""
+def _numbers(protocol: str, answers: Answers, study: Study) -> dict[str, Any]:
+    """Numbers of one row from the test samples of every seed."""
     numbers = {"protocol": protocol, "protocol_words": name_of("protocol", protocol), "status": MISSING}
-    seeds = outcomes[protocol]
+    seeds = answers[protocol]
     if not seeds:
         return numbers
     together = pd.concat(seeds.values())
@@ -123,10 +118,10 @@ def _numbers(protocol: str, outcomes: dict[str, dict[int | None, pd.DataFrame]],
         "without_relative": by_relative.get(0.0, NAN),
         "epochs": together["epochs"].iloc[0] if "epochs" in together else NAN,
     }
-    common = [seed for seed in seeds if seed in outcomes.get("grouped", {})]
+    common = [seed for seed in seeds if seed in answers.get("grouped", {})]
     if protocol == "grouped" or not common:
         return numbers
-    here, base = ([frame_part(outcomes[name][seed]) for seed in common] for name in (protocol, "grouped"))
+    here, base = ([frame_part(answers[name][seed]) for seed in common] for name in (protocol, "grouped"))
     gap = estimate_gap(here, base, **resampling(study))
     low, high = gap.interval()
     return numbers | {"gap": gap.value, "gap_low": low, "gap_high": high, "gap_p": gap.p_value}
@@ -153,9 +148,7 @@ def _read_leakage(frame: pd.DataFrame, study: Study) -> str:
 def gap_row(frame: pd.DataFrame, labels: str) -> pd.Series | None:
     """The row of ``table_leakage`` in the paper's order that is quoted, if its gap is known.
 
-    Args:
-        frame: Numbers of the table.
-        labels: ``true``: the last trained network; ``shuffled``: the nearest neighbour on labels drawn by lot.
+    That of the last network on ``true`` labels, or of the nearest neighbour on ``shuffled`` ones, drawn by lot.
     """
     kind = frame["row"].eq("nearest_neighbour") == (labels == "shuffled")
     found = frame[kind & (frame["labels"] == labels) & (frame["protocol"] == "paper")].dropna(subset=["gap"])

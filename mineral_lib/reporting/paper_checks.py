@@ -252,14 +252,9 @@ def shapes(paper: Paper, networks: "NetworkFacts") -> Agreement:
 def table_5_column(
     paper: Paper, networks: "NetworkFacts", *, quantity: str, within: float, growth: bool = False
 ) -> Agreement:
-    """Is a column of Table 5 that of the networks, or does it at least grow from row to row like theirs?
+    """Is a column of Table 5 that of the networks, or does it at least grow (``growth``) from row to row like theirs?
 
-    Args:
-        paper: The published facts.
-        networks: What was counted.
-        quantity: ``parameters_million`` or ``size_mib``.
-        within: Distance up to which two figures are called equal.
-        growth: Compare differences to the first row.
+    ``quantity`` is ``parameters_million`` or ``size_mib``, ``within`` the distance up to which figures are equal.
     """
     printed = paper[f"table_5/{quantity}"]
     counted = networks.size_mib if quantity == "size_mib" else {m: n / 1e6 for m, n in networks.parameters.items()}

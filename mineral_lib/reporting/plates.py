@@ -68,7 +68,7 @@ def draw_sheet(
     pads: tuple[float, float] = (0.01, 0.01),
     fonts: Fonts | None = None,
 ) -> Figure:
-    """Tiles in rows and columns; small images keep crisp pixels, rows may be shorter than others.
+    """Tiles in rows (some may be shorter), small images with crisp pixels.
 
     Args:
         rows: The tiles.
@@ -199,14 +199,9 @@ def draw_augmentations(
 
 
 def credit_line(labels: Sequence[str], credits: Sequence[str]) -> str:
-    """Credits with the pictures they belong to, each credit once: ``a, c J. Doe (CC BY 4.0); b M. Roe``.
+    """Credits with the labels of their pictures, each credit once: ``a, c J. Doe (CC BY 4.0); b M. Roe``.
 
-    Args:
-        labels: What a reader finds a picture by, for example its letter.
-        credits: One credit a picture (see ``mineral_lib.photos.credits``); empty ones are left out.
-
-    Returns:
-        Empty if nothing is to be named; without labels if one credit holds for all pictures.
+    Empty credits are left out; no labels are needed where one credit holds for all pictures.
     """
     pictures: dict[str, list[str]] = {}
     for label, credit in zip(labels, credits, strict=True):
@@ -218,14 +213,7 @@ def credit_line(labels: Sequence[str], credits: Sequence[str]) -> str:
 
 
 def add_credits(figure: Figure, labels: Sequence[str], credits: Sequence[str], *, by: str = "") -> None:
-    """Write the credit line below a figure, which grows by it; nothing happens without credits.
-
-    Args:
-        figure: A figure of ``new_figure``.
-        labels: See ``credit_line``.
-        credits: See ``credit_line``; may be empty.
-        by: What the labels are, for example ``row``.
-    """
+    """Write the ``credit_line``, if any, below a figure, which grows by it; ``by`` says what the labels are."""
     line = credit_line(labels, credits) if credits else ""
     if not line:
         return

@@ -58,11 +58,8 @@ def write_report(study: Study) -> Path:
 class Contents:
     """What stands in the chapters of the report.
 
-    Attributes:
-        study: The study.
-        made: What was made anew, by its name in ``words.yaml``.
-        notes: Sentences below the tables, each once, in the order of their numbers.
-        budget: Bytes of pictures that may still be embedded.
+    ``made`` is what was made anew, by its name in ``words.yaml``; ``notes`` the sentences below tables, each once, in
+    the order of their numbers; ``budget`` are the bytes of pictures that may still be embedded.
     """
 
     study: Study

@@ -16,10 +16,11 @@ from mineral_lib.config import PROPOSED
 from mineral_lib.evaluation.statistics import holm
 from mineral_lib.reporting.ablation import BASE, gains
 from mineral_lib.reporting.comparison import leads
-from mineral_lib.reporting.contrasts import FAILS, HOLDS, LEVEL, MIN_SEEDS, UNDECIDED, percent, points, seeds_text
+from mineral_lib.reporting.contrasts import FAILS, HOLDS, LEVEL, MIN_SEEDS, UNDECIDED, overall
 from mineral_lib.reporting.curves import curve_area, epochs_to
 from mineral_lib.reporting.leakage import gap_row, table_leakage
 from mineral_lib.reporting.summary import block_runs, row_name, summarise, unseen_text
+from mineral_lib.reporting.words import percent, points, seeds_text
 from mineral_lib.study import Study
 from mineral_lib.training.run import Run
 
@@ -60,10 +61,9 @@ def best(study: Study, block: str) -> Verdict:
     if not found:
         return NOTHING
     verdicts = [contrast.verdict for _, contrast in found]
-    verdict = FAILS if FAILS in verdicts else HOLDS if set(verdicts) == {HOLDS} else UNDECIDED
     rival, difference = min(found, key=lambda pair: pair[1].estimate.value)
     numbers = {"better": verdicts.count(HOLDS), "worse": verdicts.count(FAILS), "others": len(verdicts)}
-    return verdict, numbers | {"rival": rival, "difference": difference.text()}
+    return overall(verdicts), numbers | {"rival": rival, "difference": difference.text()}
 
 
 def all_metrics(study: Study) -> Verdict:

@@ -13,12 +13,11 @@ from mineral_lib.notation import caption, isolated
 from mineral_lib.paper import Paper
 from mineral_lib.reporting.artefacts import declared, figure, table
 from mineral_lib.reporting.confusion import few_mark, support_label, support_text
-from mineral_lib.reporting.contrasts import percent, seeds_text
 from mineral_lib.reporting.paper_checks import STANDARD_TERMS
 from mineral_lib.reporting.style import MUTED, PAGE_MM, Drawing, new_figure, styled
 from mineral_lib.reporting.summary import NAN, proposed_run, split_unit
 from mineral_lib.reporting.tables import Table
-from mineral_lib.reporting.words import entry, label
+from mineral_lib.reporting.words import entry, label, percent, seeds_text
 from mineral_lib.study import Study
 from mineral_lib.training.run import Run
 
@@ -143,13 +142,7 @@ def draw_our_counts(study: Study) -> Drawing | None:
 
 @styled
 def draw_class_counts(frame: pd.DataFrame, *, language: str = "en") -> Drawing:
-    """Photographs a class as bars.
-
-    Args:
-        frame: Columns class_name, original, augmented (augmented may be NaN), and test and train where the
-            photographs are split.
-        language: Language of the class names.
-    """
+    """Photographs a class as bars; augmented may be NaN, test and train are there where the photographs are split."""
     sheet = new_figure(PAGE_MM, 14 + 3.7 * len(frame))
     axes, places = sheet.subplots(), np.arange(len(frame))
     for name, colour in (("augmented", "#c9d7e6"), ("original", "#0072b2")):

@@ -1,17 +1,15 @@
 """The few shapes that Figures 1 to 3 are drawn with; all sizes and places in millimetres."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
-from importlib.resources import files
 from typing import Any, NamedTuple
 
 import numpy as np
-import yaml
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, PathPatch, Polygon
 from matplotlib.path import Path as Outline
 
 from mineral_lib.reporting.style import INK, MM, MUTED, PAPER, new_figure
+from mineral_lib.resources import load_yaml
 
 Point = tuple[float, float]
 
@@ -29,15 +27,9 @@ class Box(NamedTuple):
     gap: float = 0.6
 
 
-@cache
-def plan(part: str) -> dict[str, Any]:
-    """A part of ``resources/diagrams.yaml``: a figure, or the colours."""
-    return yaml.safe_load((files("mineral_lib.resources") / "diagrams.yaml").read_text(encoding="utf-8"))[part]
-
-
 def colour_of(name: Any) -> Any:
     """A colour by its meaning; any other colour as it is."""
-    return ({"muted": MUTED} | plan("colours")).get(name, name) if isinstance(name, str) else name
+    return ({"muted": MUTED} | load_yaml("diagrams")["colours"]).get(name, name) if isinstance(name, str) else name
 
 
 def shade(colour: Any, amount: float) -> tuple[float, float, float]:
@@ -52,12 +44,7 @@ def cube_width(side: float, depth: float) -> float:
 
 
 class Canvas:
-    """A figure with one empty axes over all of it; 1 unit = 1 mm, origin at the lower left.
-
-    Args:
-        width_mm: Width.
-        height_mm: Height.
-    """
+    """A figure with one empty axes over all of it; 1 unit = 1 mm, origin at the lower left."""
 
     def __init__(self, width_mm: float, height_mm: float) -> None:
         self.figure = new_figure(width_mm, height_mm)
@@ -69,9 +56,7 @@ class Canvas:
     def draw(self, shapes: Iterable[Sequence], **values: Any) -> None:
         """Shapes described as data: the name of a method, its arguments, and perhaps a dictionary of style.
 
-        Args:
-            shapes: For example ``["text", 16, 61.5, "{input}", {"size": 7}]``.
-            **values: For placeholders of the words.
+        For example ``["text", 16, 61.5, "{input}", {"size": 7}]``; ``values`` fill placeholders of the words.
         """
         for kind, *place in shapes:
             style = place.pop() if kind != "legend" and isinstance(place[-1], dict) else {}
@@ -117,17 +102,9 @@ class Canvas:
         self.arrow(_towards(points[-1], points[-2], 1.5), points[-1])
 
     def cube(self, x: float, y: float, side: float, depth: float, colours: Sequence) -> float:
-        """A feature map: a square of ``side`` seen from the left front, channels as slices going to the right.
+        """A feature map from the left edge x around the height y; returns its right edge.
 
-        Args:
-            x: Left edge.
-            y: Middle of the front.
-            side: Edge of the square (resolution).
-            depth: Length over all channels.
-            colours: One colour a slice, first channel at the left.
-
-        Returns:
-            The right edge.
+        A square of ``side`` (resolution) seen from the left front, ``depth`` over all channels, one slice a colour.
         """
         up = SKEW * side
         aside, low, high = up * 0.7, y - side / 2 - up / 4, y + side / 2 - up / 4

@@ -74,19 +74,12 @@ styled = apply_style()  # decorator: run a drawing function inside the house sty
 
 @dataclass(frozen=True)
 class Drawing:
-    """A finished figure with the numbers it shows; a notebook displays it by naming it.
+    """A finished figure with the numbers it shows; a notebook displays it by naming it."""
 
-    Attributes:
-        figure: The matplotlib figure.
-        data: The plotted numbers.
-        name: File name without suffix, for example ``figure_4_curves``.
-        finding: What came out, one sentence made from the numbers; empty where there are none.
-    """
-
-    figure: Figure
-    data: pd.DataFrame
-    name: str = ""
-    finding: str = ""
+    figure: Figure  # the matplotlib figure
+    data: pd.DataFrame  # the plotted numbers
+    name: str = ""  # file name without suffix, for example ``figure_4_curves``
+    finding: str = ""  # what came out, one sentence made from the numbers; empty where there are none
 
     def save(self, path_stem: Path, *, dpi: int = 150) -> list[Path]:
         """Write PNG, SVG and the numbers as CSV, byte-identical between runs.
@@ -141,12 +134,7 @@ def write_below(figure: Figure, words: str) -> None:
 
 
 def network_style(model: str, weights: str = "") -> dict[str, Any]:
-    """Line keywords of a network: the same colour and dashes in every figure.
-
-    Args:
-        model: Name of the network, for example ``resnet50``; unknown names get a fixed spare colour.
-        weights: ``transfer`` draws the line a little stronger.
-    """
+    """Line keywords of a network, the same in every figure (a spare colour for others); ``transfer`` is stronger."""
     spare = _SPARE_COLOURS[derive_seed("colour", model) % len(_SPARE_COLOURS)]
     colour, dashes = NETWORK_STYLES.get(model, (spare, (0, (4, 2))))
     strong = model == PROPOSED or weights == "transfer"

@@ -100,17 +100,7 @@ def row_name(runs: list[Run], model: str, study: Study) -> str:
 
 
 def run_row(study: Study, model: str, weights: str, **which: str) -> tuple[list[Run], dict[str, str]]:
-    """The runs of a table row and its first columns.
-
-    Args:
-        study: The study.
-        model: Network.
-        weights: What it starts from.
-        **which: More conditions of ``Study.select``.
-
-    Returns:
-        Runs (none if not run), and model, network and weights.
-    """
+    """The runs of a table row (none if not run; see ``Study.select``), and its columns model, network and weights."""
     runs = study.select(model=model, weights=weights, **which)
     words = name_of("weights", weights)
     return runs, {"model": model, "network": row_name(runs, model, study), "weights": words}

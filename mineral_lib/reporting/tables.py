@@ -16,24 +16,15 @@ LONG = 34  # letters of a cell that may be broken into lines
 
 @dataclass(frozen=True)
 class Column:
-    """How one column is shown to people.
+    """How one column is shown to people."""
 
-    Attributes:
-        title: Heading.
-        kind: ``text``, ``integer``, ``percent`` (a fraction shown as percent), ``points`` (a signed
-            difference of fractions in percentage points), ``number`` or ``p`` (a probability).
-        decimals: Digits after the point.
-        absent: Shown where a finished run has no value, for example "not reached".
-        until: For an interval, the column that holds its upper end; both ends share one cell.
-        optional: Left out where no row has a value.
-    """
-
-    title: str
+    title: str  # heading
+    # text, integer, percent (of a fraction), points (a signed difference of fractions), number, or p (a probability)
     kind: str = "text"
-    decimals: int = 2
-    absent: str = DASH
-    until: str | None = None
-    optional: bool = False
+    decimals: int = 2  # digits after the point
+    absent: str = DASH  # shown where a finished run has no value, for example "not reached"
+    until: str | None = None  # for an interval, the column that holds its upper end; both ends share one cell
+    optional: bool = False  # left out where no row has a value
 
     def show(self, value: object, *, missing: bool = False) -> str:
         """One cell as text; ``missing`` says that the row's run does not exist."""
@@ -54,23 +45,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A finished table.
+    """A finished table."""
 
-    Attributes:
-        name: File name without suffix, for example ``table_4_comparison``.
-        title: Heading for people.
-        frame: The numbers, one column a quantity; fractions between 0 and 1.
-        columns: Which columns people see, in order, and how.
-        notes: What a reader must know, one sentence each.
-        finding: What came out, one sentence made from the numbers; empty where there are none.
-    """
-
-    name: str
-    title: str
-    frame: pd.DataFrame
-    columns: Mapping[str, Column] | None = None
-    notes: Sequence[str] = ()
-    finding: str = ""
+    name: str  # file name without suffix, for example ``table_4_comparison``
+    title: str  # heading for people
+    frame: pd.DataFrame  # the numbers, one column a quantity; fractions between 0 and 1
+    columns: Mapping[str, Column] | None = None  # which columns people see, in order, and how
+    notes: Sequence[str] = ()  # what a reader must know, one sentence each
+    finding: str = ""  # what came out, one sentence made from the numbers; empty where there are none
 
     @property
     def shown(self) -> dict[str, Column]:

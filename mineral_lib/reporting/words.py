@@ -2,21 +2,19 @@
 
 import fnmatch
 from collections.abc import Iterable, Mapping
-from functools import cache
-from importlib.resources import files
 from typing import Any
-
-import yaml
 
 from mineral_lib.catalogue import minerals
 from mineral_lib.config import Settings
 from mineral_lib.reporting.tables import Column
+from mineral_lib.resources import load_yaml
+
+_NUMBERS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
 
 
-@cache
 def words() -> dict[str, Any]:
     """The whole file: chapters, optional, notes, context, limits, artefacts, labels, questions, names."""
-    return yaml.safe_load((files("mineral_lib.resources") / "words.yaml").read_text(encoding="utf-8"))
+    return load_yaml("words")
 
 
 def label(key: str, language: str = "en") -> str:
@@ -44,12 +42,7 @@ def entry(name: str) -> dict[str, Any]:
 
 
 def columns_of(name: str, frame: Iterable[str] = ()) -> dict[str, Column] | None:
-    """How the columns of a table are shown; None: plainly.
-
-    Args:
-        name: Its name in ``words.yaml``; a ``*`` in a key there, and in its title, stands for a number.
-        frame: The columns of the table, needed where there is a ``*``.
-    """
+    """How columns are shown (None: plainly); a ``*`` in a key of ``words.yaml`` is a number in columns of ``frame``."""
     given, found = entry(name).get("columns", {}), {}
     for key, how in given.items():
         start, star, end = key.partition("*")
@@ -60,13 +53,9 @@ def columns_of(name: str, frame: Iterable[str] = ()) -> dict[str, Column] | None
 
 
 def notes_of(name: str, settings: Settings, values: Mapping[str, Any] | None = None) -> list[str]:
-    """The notes of a table.
+    """The notes of a table, whose placeholders stand for parameters (``{train.select}``) and ``values``.
 
-    Args:
-        name: Its name in ``words.yaml``, where a note is the name of a shared one, a sentence with placeholders, or
-            ``$`` and a name of ``values``.
-        settings: Placeholders of sentences, for example ``{train.select}``.
-        values: More of them; sentences or lists of sentences.
+    In ``words.yaml`` a note is the name of a shared one, a sentence, or ``$`` and the name of sentences in ``values``.
     """
     context = context_notes(settings)
     values = {**dict(settings), "context": context, "photographs": context[0], **(values or {})}
@@ -85,3 +74,23 @@ def context_notes(settings: Settings) -> list[str]:
     sentences, data = words()["context"], settings.data
     source = sentences["folder" if data.source == "folder" else "generated"].format(data=data)
     return [source, sentences[settings.model.family], sentences[settings.weights.source]]
+
+
+def points(value: float) -> str:
+    """A fraction as signed percentage points."""
+    return f"{100 * value:+.1f}".replace("-", "−")
+
+
+def percent(value: float) -> str:
+    """A fraction in percent, one decimal."""
+    return f"{100 * value:.1f} %"
+
+
+def seeds_text(count: int) -> str:
+    """A number of seeds in words: ``one seed``, ``three seeds``."""
+    return f"{_NUMBERS.get(count, count)} seed{'s' if count != 1 else ''}"
+
+
+def ends_text(low: float, high: float, seeds: int) -> str:
+    """Ends of the interval of a difference, and its seeds: ``+2.0 to +13.1, one seed``."""
+    return f"{points(low)} to {points(high)}, {seeds_text(seeds)}"

@@ -13,12 +13,12 @@ import torch
 from checkout import ROOT
 from disks import mounts_allowed
 from drive import RUN, Launcher, digests
+from psutil import pid_exists
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 from mineral_lib.compute.checkpoint import load_checkpoint
 from mineral_lib.errors import MemoryShortageError, StoppedError, StorageError
 from mineral_lib.locks import LOCK_FILE, folder_lock
-from mineral_lib.storage import process_alive
 from mineral_lib.study import Study
 from mineral_lib.training.engine import train_one_epoch
 from mineral_lib.training.train_run import make_loop
@@ -123,7 +123,7 @@ def test_a_second_process_is_refused_and_told_who_is_active(tiny):
 def test_files_of_dead_processes_are_cleaned_and_others_left(tiny):
     dead = subprocess.Popen(["true"])
     dead.wait()
-    assert not process_alive(dead.pid) and process_alive(1)
+    assert not pid_exists(dead.pid) and pid_exists(1)
     study = Study(tiny)
     paths = study.paths
     gone = [
@@ -219,9 +219,9 @@ def test_the_chain_hands_signals_on_and_leaves_no_process(short_chain):
         assert "To go on: python -m mineral_lib reproduce --profile test --set train.epochs=60" in errors
         assert "Traceback" not in errors
         deadline = time.monotonic() + 60
-        while any(process_alive(child) for child in children) and time.monotonic() < deadline:
+        while any(pid_exists(child) for child in children) and time.monotonic() < deadline:
             time.sleep(0.1)
-        assert not any(process_alive(child) for child in children)
+        assert not any(pid_exists(child) for child in children)
         saved = [load_checkpoint(path) for path in short_chain.rglob("last.pt")]
         assert len(saved) >= 2 and sum(item["epoch"] >= 1 for item in saved) >= 2
         assert not list((short_chain / "results").rglob("*.partial-*"))
@@ -236,9 +236,9 @@ def test_training_processes_save_and_end_when_the_chain_is_killed(short_chain):
     process.kill()
     process.communicate()
     deadline = time.monotonic() + 60
-    while any(process_alive(child) for child in children) and time.monotonic() < deadline:
+    while any(pid_exists(child) for child in children) and time.monotonic() < deadline:
         time.sleep(0.2)
-    assert not any(process_alive(child) for child in children)
+    assert not any(pid_exists(child) for child in children)
     assert len([load_checkpoint(path) for path in short_chain.rglob("last.pt")]) == 2
 
 

@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 from PIL import ExifTags, Image
 
-from mineral_lib.check import check_photos
 from mineral_lib.parameters import load_profile
 from mineral_lib.photos.specimen_proposals import MOST, proposal_note, propose_specimens
+from mineral_lib.reporting.health import check_photos
 
 
 def index_of(names, class_name="quartz"):

@@ -17,12 +17,11 @@ from mineral_lib.cli import main
 from mineral_lib.data.prepare import prepare
 from mineral_lib.digests import FILES, OWN, write_record
 from mineral_lib.errors import StorageError
-from mineral_lib.manifest import write_manifest, write_outputs
+from mineral_lib.manifest import keep_reference, write_manifest, write_outputs
 from mineral_lib.parameters import load_profile
 from mineral_lib.paths import ROOT_VARIABLE, ResultPaths
 from mineral_lib.pipeline import _is_current
 from mineral_lib.recognition.features import FeatureCache
-from mineral_lib.reference import keep_reference
 from mineral_lib.storage import write_bytes, write_csv, write_text
 from mineral_lib.study import Study
 
@@ -172,9 +171,9 @@ USED = (RUN, "splits", "index", "baselines", "tables", "data")
 def test_every_damage_is_named_with_its_remedy_before_it_is_used(recorded, damage, capsys, name, how):
     path = damage(name, how)
     found = check_results(recorded.paths.root)
-    said = [one.file for one in found.damages] + [note.split()[0] for note in found.notes]
+    said = [*found.damages] + [note.split()[0] for note in found.notes]
     assert path.name in {words.rpartition("/")[2] for words in said} and len(found.damages) <= 3
-    assert all(one.what and one.remedy for one in found.damages)
+    assert all(what and remedy for what, remedy in found.damages.values())
     study, lines = fresh(recorded), []
     if name.startswith((RUN, "runs/", "tables", "figures", "baselines")):  # a rerun
         assert not _is_current(study, NOTEBOOK, KEY, lines.append) and path.name in "\n".join(lines)
@@ -289,14 +288,14 @@ def test_damage_that_needs_no_digest_is_found_in_old_results_too(older, name, ho
         return
     path.write_bytes(DAMAGES[how](path.read_bytes()))
     assert path.name in use(fresh(older)) and path.name in older.run("convnext_tiny", "transfer").damage()
-    assert path.name in {one.file.rpartition("/")[2] for one in check_results(older.paths.root).damages}
+    assert path.name in {name.rpartition("/")[2] for name in check_results(older.paths.root).damages}
 
 
 def test_a_reference_vouches_for_what_was_kept(recorded, tmp_path, monkeypatch, capsys):
     root = tmp_path / "project"
     shutil.copytree(recorded.paths.root.parent.parent, root)
     monkeypatch.setenv(ROOT_VARIABLE, str(root))
-    monkeypatch.setattr("mineral_lib.reference.quoted", lambda study: "* a headline\n")
+    monkeypatch.setattr("mineral_lib.manifest.quoted", lambda study: "* a headline\n")
     folder = keep_reference("test")
     assert not check_results(folder).damages and not check_results(folder).unknown
     (run,) = Study(recorded.settings, ResultPaths(folder)).runs
@@ -328,7 +327,7 @@ def test_photographs_are_compared_with_the_scan(study_root, tmp_path):
     assert not check_results(paths.root).damages
     (photos / "aa/1.png").write_bytes(flip((photos / "aa/1.png").read_bytes()))
     (photos / "bb/2.png").unlink()
-    words = {one.file: one.what for one in check_results(paths.root).damages}
+    words = {name: what for name, (what, _) in check_results(paths.root).damages.items()}
     assert set(words) == {"photograph aa/1.png", "photograph bb/2.png"} and words["photograph bb/2.png"] == "is missing"
     photos.rename(tmp_path / "elsewhere")
     found = check_results(paths.root)

@@ -31,7 +31,7 @@ FLOORS = (
     {"photos", "specimens", "data", "models"},
     {"study", "training", "compute", "evaluation", "measurements", "recognition"},
     {"reporting"},
-    {"__main__", "check", "check_results", "cli", "findings", "manifest", "photo_commands", "pipeline", "reference"},
+    {"__main__", "check_results", "cli", "findings", "manifest", "photo_commands", "pipeline"},
 )
 # A study saves what it is given, and takes the words for it from above.
 DOORS = {("mineral_lib.study", "mineral_lib.reporting.artefacts")}

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from mineral_lib.errors import DataError
+from mineral_lib.manifest import FIRST_SCREEN, keep_reference, quoted, reference_dir
 from mineral_lib.parameters import load_profile
 from mineral_lib.paths import ResultPaths
-from mineral_lib.reference import FIRST_SCREEN, keep_reference, quoted, reference_dir
 from mineral_lib.reporting.artefacts import read_saved
 from mineral_lib.reporting.comparison import table_4
 from mineral_lib.study import Study
