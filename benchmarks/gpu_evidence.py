@@ -11,8 +11,7 @@ from mineral_lib.evaluation.controls import run_baselines
 from mineral_lib.measurements.evidence_study import answer_on_grounds, evidence_runs, measure_evidence
 from mineral_lib.parameters import load_profile
 from mineral_lib.reporting.artefacts import make_artefacts
-from mineral_lib.reporting.cam_grid import draw_cam_grid
-from mineral_lib.reporting.cam_study import cam_panels, figure_photographs
+from mineral_lib.reporting.cam_grid import cam_panels, draw_cam_grid, figure_photographs
 from mineral_lib.study import Study
 from mineral_lib.training.specs import block_weights
 

@@ -10,13 +10,12 @@ Pure functions: nothing here reads or writes a file.
 """
 
 from functools import reduce
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 from scipy.fft import dctn
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from mineral_lib.photos.images import as_picture
@@ -29,12 +28,6 @@ MAX_PAIRS = 5_000_000
 _SIDE = 32
 _BITS = 8
 _ZERO = 0.05  # coefficients of a flat or mirror-symmetric picture are rounding noise below this size
-_BANDS = 4
-# Every fourth bit goes to the same band, shifted by the row, so that none holds only the lowest frequencies, in which
-# photographs resemble each other most.
-_BAND_ORDER = np.array([bit for band in range(_BANDS) for bit in range(64) if (bit + bit // _BITS) % _BANDS == band])
-# Beyond this radius every hash has so many neighbours a band that comparing all pairs is as fast.
-_MAX_BAND_RADIUS = 7
 _CHUNK = 2_000_000  # pairs in memory at once
 
 
@@ -76,8 +69,7 @@ def _unpacked(hashes: np.ndarray) -> np.ndarray:
 def near_pairs(hashes: np.ndarray, radius: int) -> pd.DataFrame:
     """All pairs of photographs whose hashes differ in at most ``radius`` bits in the best of the eight turns.
 
-    Up to a radius of 7 only photographs that nearly agree in one of four bands of 16 bits are compared (two hashes
-    within r bits agree in some band within r // 4), beyond it all pairs are. The result is exact both ways.
+    All pairs are compared, piece by piece: 3.6 s for 20,000 photographs on two slow cores.
 
     Args:
         hashes: (N, 8) uint64 from ``perceptual_hash``.
@@ -93,14 +85,9 @@ def near_pairs(hashes: np.ndarray, radius: int) -> pd.DataFrame:
         raise ValueError(f"radius must be 0 to {MAX_RADIUS}, not {radius}")
     hashes = np.asarray(hashes, np.uint64).reshape(-1, 8)
     turns, count = np.ascontiguousarray(hashes.T), len(hashes)
-    bands = _bands(hashes, radius // _BANDS) if count and radius <= _MAX_BAND_RADIUS else None
     found, total, step = [], 0, max(1, _CHUNK // max(count, 1))
     for start in range(0, count, step):
-        if bands is None:
-            first, second = np.arange(start, min(start + step, count))[:, None], np.arange(start, count)
-        else:
-            first, second = (bands[0][start : start + step] @ bands[1]).nonzero()
-            first = first + start
+        first, second = np.arange(start, min(start + step, count))[:, None], np.arange(start, count)
         distance = reduce(np.minimum, (np.bitwise_count(turns[0][first] ^ turn[second]) for turn in turns))
         keep = (distance <= radius) & (first < second)
         found.append([np.broadcast_to(part, keep.shape)[keep] for part in (first, second, distance)])
@@ -110,25 +97,6 @@ def near_pairs(hashes: np.ndarray, radius: int) -> pd.DataFrame:
     columns = [np.concatenate(parts) for parts in zip(*found, strict=True)] or [[], [], []]
     table = pd.DataFrame(dict(zip(PAIR_COLUMNS, columns, strict=True)), dtype=np.int64)
     return table.sort_values(PAIR_COLUMNS, ignore_index=True)
-
-
-def _bands(hashes: np.ndarray, tolerance: int) -> tuple[csr_array, csr_array]:
-    """What each upright hash looks for (N, keys), and who has it in one of the eight turns (keys, N).
-
-    A key is a band and its 16 bits, of which up to ``tolerance`` may be wrong; the product marks the candidates.
-    """
-    masks = [sum(1 << bit for bit in bits) for size in range(tolerance + 1) for bits in combinations(range(16), size)]
-    mixed = np.ascontiguousarray(_unpacked(hashes)[..., _BAND_ORDER])
-    keys = np.packbits(mixed, axis=-1, bitorder="little").view("<u2").astype(np.int32)
-    place = np.arange(_BANDS, dtype=np.int32) << 16
-    wanted = (keys[:, 0, :, None] ^ np.array(masks, np.int32)) + place[:, None]
-    return _marks(wanted.reshape(len(hashes), -1)), _marks((keys + place).reshape(len(hashes), -1)).T.tocsr()
-
-
-def _marks(keys: np.ndarray) -> csr_array:
-    rows, width = keys.shape
-    marks = np.ones(rows * width, np.int16)
-    return csr_array((marks, keys.ravel(), np.arange(rows + 1) * width), shape=(rows, _BANDS << 16))
 
 
 def groups(count: int, pairs: pd.DataFrame) -> np.ndarray:

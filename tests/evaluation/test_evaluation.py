@@ -28,7 +28,7 @@ from mineral_lib.models.zoo import build_base, classifier_of
 from mineral_lib.parameters import load_profile
 from mineral_lib.recognition.demonstration import demonstration_settings, photographs_to_answer
 from mineral_lib.recognition.predict import predict_photographs
-from mineral_lib.reporting.cam_study import cam_panels, figure_photographs, mistake_panels
+from mineral_lib.reporting.cam_grid import cam_panels, figure_photographs, mistake_panels
 from mineral_lib.study import Study
 
 QUICK = load_profile("quick")

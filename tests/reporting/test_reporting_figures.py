@@ -10,8 +10,7 @@ from matplotlib import font_manager
 from mineral_lib.catalogue import minerals
 from mineral_lib.measurements.steps import Step
 from mineral_lib.reporting import confusion, curves, plates, setup_tables
-from mineral_lib.reporting.cam_grid import draw_cam_grid
-from mineral_lib.reporting.cam_study import CamGrid, CamPanel, CamRow
+from mineral_lib.reporting.cam_grid import CamGrid, CamPanel, CamRow, draw_cam_grid
 from mineral_lib.reporting.diagrams import draw_block, draw_eca, draw_network
 from mineral_lib.reporting.plates import credit_line
 from mineral_lib.reporting.style import CJK_FAMILY, network_style, register_fonts
