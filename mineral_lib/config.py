@@ -285,12 +285,28 @@ class GradCam(Section):
     overlay: Fraction
 
 
+class FineTuning(Section):
+    """How a backbone learns from photographs of one's own; the rest is as ``augment`` and ``train`` say."""
+
+    image_size_px: Side
+    epochs: Count
+    batch_size: Several
+    lr: Positive
+    weight_decay: NonNegative
+    warmup_epochs: Natural
+    layer_decay: Annotated[Positive, Field(le=1)]
+    ema_decay: Share
+    label_smoothing: Share
+
+
 class RecogniserOptions(Section):
     """What recognises the minerals on photographs of one's own (notebook 09, ``mineral learn``)."""
 
     backbones: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,80}$")]]
     sizes_px: Annotated[list[Side], Field(min_length=1)]
     coverage: Annotated[Positive, Field(lt=1)]
+    fine_tune: bool
+    fine_tuning: FineTuning
 
 
 class Report(Section):

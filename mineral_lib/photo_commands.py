@@ -27,7 +27,7 @@ def add_photo_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     one.add_argument("photos", help="folder with one folder per mineral")
     one.add_argument("--out", metavar="DIR", help="also write the tables and the plate of suspicious photographs")
     text = "learn to recognise the minerals of a photo folder; the folder is only read"
-    one = command("learn", _learn, text, "recogniser.sizes_px=[224]")
+    one = command("learn", _learn, text, "recogniser.fine_tune=true")
     one.add_argument("photos", help="folder with one folder per mineral")
     text = "list labels of a photo folder that look wrong, for a person to decide; the folder is only read"
     one = command("review", _review, text, "data.specimen_from=folder")

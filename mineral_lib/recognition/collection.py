@@ -6,7 +6,7 @@ and ``report.html`` for the owner; ``manifest.json`` holds the digests of all.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,11 @@ from mineral_lib import __version__
 from mineral_lib.data.index import data_title, photo_folder
 from mineral_lib.data.split import SPLITS
 from mineral_lib.digests import write_record
+from mineral_lib.errors import WeightsError
 from mineral_lib.photos import stated
+from mineral_lib.recognition.backbone import RANDOM
 from mineral_lib.recognition.calibration import probabilities
-from mineral_lib.recognition.ladder import Rung, best_rung, climb, rungs_of, scores
+from mineral_lib.recognition.ladder import Rung, best_rung, climb, rungs_of, scores, tuned_rungs
 from mineral_lib.recognition.linear import Choice
 from mineral_lib.recognition.model_card import CARD_FILE, model_card
 from mineral_lib.recognition.model_file import MODEL_FILE, save_recogniser
@@ -46,15 +48,14 @@ def parts_of(study: Study) -> dict[str, np.ndarray]:
 
 
 def build_recogniser(
-    study: Study, *, backbones: Sequence[str], sizes_px: Sequence[int], coverage: float
+    study: Study, *, backbones: Sequence[str], say: Callable[[str], None] = print
 ) -> tuple[Recogniser, pd.DataFrame]:
     """Climb the ladder, keep every rung's predictions, and write the recogniser of the rung cross-validation chose.
 
     Args:
         study: With photographs of a folder.
         backbones: Names of backbones, see ``backbone``; none for colour alone.
-        sizes_px: Sides of the images the backbones see.
-        coverage: Promised share of sets that hold the true class.
+        say: Receives progress and what cannot be done.
 
     Returns:
         The recogniser, and the ladder: one row a rung with cross-validated and test numbers (fractions).
@@ -62,27 +63,29 @@ def build_recogniser(
     Raises:
         DataError: The photographs cannot be used.
     """
-    settings = study.settings
+    settings, options = study.settings, study.settings.recogniser
     photographs = Photographs(photo_folder(settings.data), study.index, study.paths.cache_dir, settings.train.jobs)
     parts = parts_of(study)
     rows = np.concatenate([parts["train"], parts["val"]])
-    rungs = climb(photographs, len(study.classes), parts, rungs_of(backbones, sizes_px))
+    rungs = climb(photographs, len(study.classes), parts, rungs_of(backbones, options.sizes_px))
+    if options.fine_tune:
+        rungs += _tuned(study, photographs, parts, rungs, say)
     best = best_rung(rungs, photographs.labels[rows])
     remove_tree(folder_of(study) / "predictions")  # of rungs of an earlier ladder
     for rung in rungs:
         known = np.isfinite(rung.known).any(1)
         _write_predictions(study, rung, "cross_validated", rows[known], probabilities(rung.known[known], 1.0))
         _write_predictions(study, rung, "test", parts["test"], rung.test)
-    frame = pd.DataFrame([_row(rung, photographs, rows, parts["test"], study) for rung in rungs])
+    frame = pd.DataFrame([_row(rung, photographs, rows, parts, study) for rung in rungs])
     frame["chosen"] = [rung is best for rung in rungs]
     write_csv(folder_of(study) / "ladder.csv", frame)
-    kinds, held = list(best.kinds), np.isin(rows, parts["val"])
-    fitted = fit_recogniser(photographs, study.classes, kinds, rows, held, best.choice, best.known, coverage=coverage)
+    held, given = np.isin(rows, parts["val"]), (study.classes, best.kinds, best.linear)
+    fitted = fit_recogniser(photographs, *given, rows, held, best.known, coverage=options.coverage)
     trust = measure_trust(fitted, photographs, rows, best.known, parts["test"], **_resampling(study))
     write_json(folder_of(study) / "trust.json", trust)
     about = _about(study, photographs, parts, best.choice, fitted) | {"trust": trust}
     row = frame[frame["chosen"]].iloc[0]
-    about |= {"rung": best.name, "kinds": kinds}
+    about |= {"rung": best.name, "kinds": [kind.title for kind in best.kinds]}
     about["backbones"] = {
         name: {"source": one.source, "licence": one.licence, "sha256": one.digest}
         for name, one in fitted.backbones.items()
@@ -99,12 +102,28 @@ def build_recogniser(
     return made, frame
 
 
+def _tuned(
+    study: Study, photographs: Photographs, parts: dict[str, np.ndarray], rungs: list[Rung], say: Callable[[str], None]
+) -> list[Rung]:
+    """The fine-tuned rungs, from the best rung of a network with real weights; none, said why, if it cannot be done."""
+    real = [rung for rung in rungs if rung.kinds and rung.kinds[0].backbone and rung.kinds[0].backbone.name != RANDOM]
+    if not real or not len(parts["val"]):
+        say(f"not fine-tuned: there are no {'validation photographs' if real else 'weights to start from'}")
+        return []
+    rows = np.concatenate([parts["train"], parts["val"]])
+    try:
+        return tuned_rungs(study, photographs, parts, best_rung(real, photographs.labels[rows]), say=say)
+    except WeightsError as error:
+        say(f"not fine-tuned: {error}")
+        return []
+
+
 def _resampling(study: Study) -> dict[str, int]:
     return {"resamples": study.settings.report.bootstrap, "seed": study.settings.report.seed}
 
 
 def _about(
-    study: Study, photographs: Photographs, parts: dict[str, np.ndarray], choice: Choice, made: Recogniser
+    study: Study, photographs: Photographs, parts: dict[str, np.ndarray], choice: Choice | None, made: Recogniser
 ) -> dict[str, Any]:
     """What the model card says of data and choice, as plain values."""
     index, counts = study.index, {}
@@ -124,8 +143,8 @@ def _about(
         "licence_not_stated": int(len(index) - licences.sum()),
         # So that an evaluation elsewhere can leave out what was learned from: beginnings of SHA-256.
         "seen": sorted(index["sha256"].iloc[np.concatenate([parts["train"], parts["val"]])].str[:SEEN_DIGITS]),
-        "strength": choice.strength,
-        "class_weight": choice.class_weight or "none",
+        "strength": choice.strength if choice else None,
+        "class_weight": (choice.class_weight or "none") if choice else None,
         "familiarity_auroc": [_number(value) for value in (known.auroc, known.auroc_low, known.auroc_high)],
         "versions": package_versions(),
         "package": __version__,
@@ -137,12 +156,19 @@ def _number(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def _row(rung: Rung, photographs: Photographs, rows: np.ndarray, test: np.ndarray, study: Study) -> dict[str, object]:
-    labels, groups = photographs.labels, photographs.groups
-    known = np.isfinite(rung.known).any(1)
+def _row(
+    rung: Rung, photographs: Photographs, rows: np.ndarray, parts: dict[str, np.ndarray], study: Study
+) -> dict[str, object]:
+    labels, groups, test = photographs.labels, photographs.groups, parts["test"]
+    known, held = np.isfinite(rung.known).any(1), np.isin(rows, parts["val"])
     found = scores(rung.test, labels[test], groups[test], **_resampling(study))
     choice = {"strength": rung.choice.strength, "class_weight": rung.choice.class_weight} if rung.choice else {}
-    chosen_on = {f"cv_{name}": value for name, value in scores(rung.known[known], labels[rows][known]).items()}
+    part = {"cv": known if known[~held].any() else known & False, "val": known & held}
+    chosen_on = {
+        f"{name}_{score}": value
+        for name, some in part.items()
+        for score, value in scores(rung.known[some], labels[rows][some]).items()
+    }
     return {"rung": rung.name, **chosen_on, **found, **choice, "seconds": rung.seconds}
 
 

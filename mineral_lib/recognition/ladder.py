@@ -1,17 +1,20 @@
 """The ladder: what each rung of recognition is worth on these photographs, from the commonest name to real weights."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from mineral_lib.evaluation.statistics import accuracy_interval
-from mineral_lib.recognition.backbone import load_backbone
-from mineral_lib.recognition.calibration import probabilities
-from mineral_lib.recognition.linear import Choice, choose, fit_linear, score
-from mineral_lib.recognition.recogniser import Photographs, kind_of
+from mineral_lib.recognition.backbone import RANDOM, load_backbone
+from mineral_lib.recognition.calibration import fit_temperature, probabilities
+from mineral_lib.recognition.features import COLOUR, Kind, network_kind
+from mineral_lib.recognition.fine_tuning import fine_tune
+from mineral_lib.recognition.linear import Choice, Linear, added, choose, fit_linear, score
+from mineral_lib.recognition.recogniser import Photographs
+from mineral_lib.study import Study
 
 MAJORITY = "majority"
 TOP = 3
@@ -23,41 +26,43 @@ class Rung:
 
     Attributes:
         name: For people.
-        kinds: Names of its features, see ``recogniser.kind_of``; none for the commonest class.
-        choice: What cross-validation chose; None for the commonest class.
+        kinds: Its features; none for the commonest class.
+        choice: What cross-validation chose; None for the commonest class, and where the network itself learned.
+        linear: The classifier on its features; None for the commonest class.
         known: Logits of the training, then validation photographs (N, C), by classifiers that have seen none of their
             specimen; NaN where there is none.
-        test: Probabilities of the test photographs (T, C), fitted on training and validation photographs.
+        test: Probabilities of the test photographs (T, C).
         seconds: What choosing and fitting took, without the features.
     """
 
     name: str
-    kinds: tuple[str, ...]
+    kinds: tuple[Kind, ...]
     choice: Choice | None
+    linear: Linear | None
     known: np.ndarray
     test: np.ndarray
     seconds: float
 
 
-def rungs_of(backbones: Sequence[str], sizes_px: Sequence[int]) -> dict[str, tuple[str, ...]]:
+def rungs_of(backbones: Sequence[str], sizes_px: Sequence[int]) -> dict[str, tuple[Kind, ...]]:
     """Names and features of the rungs: colour, a random network, each backbone at one size, at all, and with colour."""
-    found: dict[str, tuple[str, ...]] = {
-        "colour histogram": ("colour",),
-        f"random network, {sizes_px[0]} px": (f"random@{sizes_px[0]}",),
+    found: dict[str, tuple[Kind, ...]] = {
+        "colour histogram": (COLOUR,),
+        f"random network, {sizes_px[0]} px": (network_kind(load_backbone(RANDOM), sizes_px[0]),),
     }
     for backbone in backbones:
         sizes = load_backbone(backbone).sizes(sizes_px)
-        alone = tuple(f"{backbone}@{size}" for size in sizes)
+        alone = tuple(network_kind(load_backbone(backbone), size) for size in sizes)
         both = " and ".join(map(str, sizes))
         found[f"{backbone}, {sizes[0]} px"] = alone[:1]
         if len(alone) > 1:
             found[f"{backbone}, {both} px"] = alone
-        found[f"{backbone}, {both} px, and colour"] = (*alone, "colour")
+        found[f"{backbone}, {both} px, and colour"] = (*alone, COLOUR)
     return found
 
 
 def climb(
-    photographs: Photographs, num_classes: int, parts: dict[str, np.ndarray], rungs: dict[str, tuple[str, ...]]
+    photographs: Photographs, num_classes: int, parts: dict[str, np.ndarray], rungs: dict[str, tuple[Kind, ...]]
 ) -> list[Rung]:
     """Fit every rung.
 
@@ -70,22 +75,69 @@ def climb(
     labels, both = photographs.labels, np.concatenate([parts["train"], parts["val"]])
     found = [_majority(labels[both], len(parts["test"]), num_classes)]
     needed = list(dict.fromkeys(kind for kinds in rungs.values() for kind in kinds))
-    known = dict(zip(needed, photographs.features([kind_of(kind) for kind in needed]), strict=True))
+    known = dict(zip(needed, photographs.features(needed), strict=True))
     for name, kinds in rungs.items():
         begin = time.perf_counter()
         features = np.hstack([known[kind] for kind in kinds])
         choice, logits = choose(features[both], labels[both], photographs.groups[both], num_classes)
         linear = fit_linear(features[both], labels[both], num_classes, choice)
-        answers = probabilities(linear.logits(features[parts["test"]]), 1.0)
-        found.append(Rung(name, kinds, choice, logits, answers, time.perf_counter() - begin))
+        answers = _answers(linear, features[parts["test"]])
+        found.append(Rung(name, kinds, choice, linear, logits, answers, time.perf_counter() - begin))
     return found
+
+
+def tuned_rungs(
+    study: Study,
+    photographs: Photographs,
+    parts: dict[str, np.ndarray],
+    best: Rung,
+    *,
+    say: Callable[[str], None] = print,
+) -> list[Rung]:
+    """The fine-tuned network, alone and together with the best rung of ``climb``.
+
+    Its answers are known for the validation photographs only, which also chose its epoch. Together, the logits of both
+    are added, each divided by the temperature that suits it.
+
+    Args:
+        study: With photographs of a folder.
+        photographs: With labels.
+        parts: Rows of ``train``, ``val`` and ``test``.
+        best: The best rung, fitted on training and validation photographs.
+        say: Receives a line an epoch.
+
+    Raises:
+        WeightsError: This backbone cannot be fine-tuned.
+    """
+    begin, labels, num_classes = time.perf_counter(), photographs.labels, len(study.classes)
+    kind = next(one for one in best.kinds if one.backbone)
+    (frozen,) = (part[parts["train"]] for part in photographs.features([kind]))
+    choice, _ = choose(frozen, labels[parts["train"]], photographs.groups[parts["train"]], num_classes)
+    start = fit_linear(frozen, labels[parts["train"]], num_classes, choice)
+    tuned, linear = fine_tune(study, kind.backbone, start, say=say)
+    seconds = time.perf_counter() - begin
+    (features,) = photographs.features([tuned])
+    held = np.arange(len(best.known)) >= len(parts["train"])
+    logits = np.where(held[:, None], linear.logits(features[np.concatenate([parts["train"], parts["val"]])]), np.nan)
+    name = f"{kind.backbone.name}, fine-tuned, {tuned.size_px} px"
+    alone = Rung(name, (tuned,), None, linear, logits, _answers(linear, features[parts["test"]]), seconds)
+    temperatures = [fit_temperature(one.known[held], labels[parts["val"]]) for one in (best, alone)]
+    both = np.hstack([*photographs.features(best.kinds), features])[parts["test"]]
+    joined = added(best.linear, linear, *temperatures)
+    known = best.known / temperatures[0] + logits / temperatures[1]
+    both = Rung(f"{name}, with {best.name}", (*best.kinds, tuned), None, joined, known, _answers(joined, both), seconds)
+    return [alone, both]
+
+
+def _answers(linear: Linear, features: np.ndarray) -> np.ndarray:
+    return probabilities(linear.logits(features), 1.0)
 
 
 def _majority(labels: np.ndarray, asked: int, num_classes: int) -> Rung:
     """Always the commonest class, then the next: probabilities are the shares of the classes."""
     shares = np.bincount(labels, minlength=num_classes) / len(labels)
     logits = np.log(np.maximum(shares, np.finfo(float).tiny))
-    return Rung(MAJORITY, (), None, np.tile(logits, (len(labels), 1)), np.tile(shares, (asked, 1)), 0.0)
+    return Rung(MAJORITY, (), None, None, np.tile(logits, (len(labels), 1)), np.tile(shares, (asked, 1)), 0.0)
 
 
 def scores(
@@ -115,10 +167,18 @@ def scores(
 
 
 def best_rung(rungs: Sequence[Rung], labels: np.ndarray) -> Rung:
-    """The rung whose cross-validated answers score best (``linear.score``), the first of equals; needs features.
+    """The rung that scores best (``linear.score``), the first of equals; needs features.
+
+    Two rungs are compared on the photographs of which both have answers: all of them where both were cross-validated,
+    the validation photographs where one was fine-tuned.
 
     Args:
-        rungs: As ``climb`` gives them.
+        rungs: As ``climb`` and ``tuned_rungs`` give them.
         labels: Of the training, then validation photographs.
     """
-    return max((rung for rung in rungs if rung.kinds), key=lambda rung: score(rung.known, labels))
+    first, *others = (rung for rung in rungs if rung.kinds)
+    for rung in others:
+        shared = (np.isfinite(rung.known) & np.isfinite(first.known)).any(1)
+        if score(rung.known[shared], labels[shared]) > score(first.known[shared], labels[shared]):
+            first = rung
+    return first

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from mineral_lib.data.index import photo_folder
@@ -66,7 +67,7 @@ def learn(study: Study, *, say: Say = print) -> tuple[Recogniser, pd.DataFrame]:
                 say(f"{name}: the licence of its weights is '{backbone.licence}', read it: it may forbid some uses")
         except WeightsError as error:
             say(f"left out: {error}")
-    return build_recogniser(study, backbones=usable, sizes_px=options.sizes_px, coverage=options.coverage)
+    return build_recogniser(study, backbones=usable, say=say)
 
 
 def ladder_text(ladder: pd.DataFrame) -> str:
@@ -76,6 +77,7 @@ def ladder_text(ladder: pd.DataFrame) -> str:
             "": ["*" if chosen else "" for chosen in ladder["chosen"]],
             "rung": ladder["rung"],
             "cross-validated %": (100 * ladder["cv_accuracy"]).round(1),
+            "validation %": (100 * ladder["val_accuracy"]).round(1) if ladder["cv_accuracy"].isna().any() else np.nan,
             "test %": (100 * ladder["accuracy"]).round(1),
             "95 % interval": [
                 f"{100 * low:.1f} to {100 * high:.1f}" for low, high in zip(ladder["low"], ladder["high"], strict=True)
@@ -84,4 +86,5 @@ def ladder_text(ladder: pd.DataFrame) -> str:
             "among three %": (100 * ladder["top3"]).round(1),
         }
     )
-    return shown.dropna(axis="columns", how="all").to_markdown(index=False, tablefmt="simple")
+    shown = shown.dropna(axis="columns", how="all").astype(object)
+    return shown.where(shown.notna(), None).to_markdown(index=False, tablefmt="simple", missingval="–")

@@ -116,6 +116,16 @@ def fit_linear(features: np.ndarray, labels: np.ndarray, num_classes: int, choic
     return _Standardised.of(features).fit(labels, num_classes, choice)
 
 
+def added(first: Linear, second: Linear, first_temperature: float, second_temperature: float) -> Linear:
+    """One classifier on the features of both, side by side: its logits are the sum of theirs, over temperatures."""
+    return Linear(
+        np.concatenate([first.mean, second.mean]),
+        np.concatenate([first.scale, second.scale]),
+        np.hstack([first.weight / first_temperature, second.weight / second_temperature]),
+        first.bias / first_temperature + second.bias / second_temperature,
+    )
+
+
 def choose(features: np.ndarray, labels: np.ndarray, groups: np.ndarray, num_classes: int) -> tuple[Choice, np.ndarray]:
     """The choice whose out-of-fold answers score best, the stronger regularisation of equals.
 

@@ -137,7 +137,7 @@ def write_owner_report(
     joint, first = specimen_log_probabilities(answers, groups[asked])
     counts = confusion(labels[asked][first], joint.argmax(1), len(made.classes))
     minerals = mineral_rows(counts, made.classes)
-    others = [rung for rung in rungs if rung is not best and (rung.kinds == (COLOUR.name,) or not rung.kinds)]
+    others = [rung for rung in rungs if rung is not best and (rung.kinds == (COLOUR,) or not rung.kinds)]
     gaps = {rung.name: against(best, rung, labels[test], groups[test], **options) for rung in others if len(test)}
     return write_page(
         path,
@@ -151,6 +151,7 @@ def write_owner_report(
         weak=photograph_next(minerals),
         gaps=gaps,
         ladder=ladder.to_dict("records"),
+        tuned=bool(ladder["cv_accuracy"].isna().any()),
         mistakes=mistakes(tested, labels[test], [photographs.path(row) for row in test], made.classes),
         wrong=int((tested.argmax(1) != labels[test]).sum()),
         levels=LEVEL_WORDS,

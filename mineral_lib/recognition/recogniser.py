@@ -17,7 +17,7 @@ from mineral_lib.recognition import conformal
 from mineral_lib.recognition.backbone import LITE0, Backbone, load_backbone
 from mineral_lib.recognition.calibration import fit_temperature, probabilities
 from mineral_lib.recognition.features import COLOUR, Kind, network_kind, photograph_features
-from mineral_lib.recognition.linear import Choice, Linear, fit_linear
+from mineral_lib.recognition.linear import Linear
 from mineral_lib.recognition.names import group_table
 from mineral_lib.recognition.unknown import Familiarity, fit_familiarity
 
@@ -182,30 +182,27 @@ class Answer:
 def fit_recogniser(
     photographs: Photographs,
     classes: list[str],
-    kinds: Sequence[str],
+    kinds: Sequence[Kind],
+    linear: Linear,
     rows: np.ndarray,
     held: np.ndarray,
-    choice: Choice,
     logits: np.ndarray,
     *,
     coverage: float = 0.9,
 ) -> Recogniser:
-    """Fit on training and validation photographs, calibrate on photographs of held-out specimens.
+    """Calibrate a classifier on photographs of held-out specimens.
 
     Args:
         photographs: With labels and specimens.
         classes: Class names.
-        kinds: Names of the features, see ``kind_of``; the first one also tells what is unknown.
-        rows: Rows to fit on (N,).
+        kinds: Its features; the first ones also tell what is unknown.
+        linear: The classifier.
+        rows: Training and validation photographs (N,).
         held: Which of them set the limit of the unknown (N,), bool.
-        choice: Regularisation and class weights, see ``linear.choose``.
-        logits: Its out-of-fold logits (N, C); NaN where there is none.
+        logits: Logits (N, C) by classifiers that have seen none of their specimen; NaN where there is none.
         coverage: Promised share of sets that hold the true class.
     """
-    made = [kind_of(name) for name in kinds]
-    parts = [part[rows] for part in photographs.features(made)]
     labels, groups = photographs.labels[rows], photographs.groups[rows]
-    linear = fit_linear(np.hstack(parts), labels, len(classes), choice)
     known = np.isfinite(logits).any(1)
     temperature = fit_temperature(logits[known], labels[known])
     least = group_least = 0.0
@@ -214,5 +211,5 @@ def fit_recogniser(
         true, table = labels[known][first], group_table(classes)[1]
         least = conformal.threshold(joint[np.arange(len(joint)), true], coverage)
         group_least = conformal.threshold((joint @ table)[np.arange(len(joint)), table[true].argmax(1)], coverage)
-    familiarity = fit_familiarity(parts[0], labels, held)
-    return Recogniser(classes, made, linear, temperature, coverage, least, group_least, familiarity)
+    familiarity = fit_familiarity(photographs.features(kinds[:1])[0][rows], labels, held)
+    return Recogniser(classes, list(kinds), linear, temperature, coverage, least, group_least, familiarity)

@@ -38,7 +38,7 @@ def made(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(ROOT_VARIABLE, str(root))
         study = open_study("own_photos", data={"folder": str(folder), "near_duplicate_radius": None})
-        build_recogniser(study, backbones=[], sizes_px=[32], coverage=0.9)
+        build_recogniser(study, backbones=[])
         return Made(root, folder, folder_of(study) / MODEL_FILE)
 
 

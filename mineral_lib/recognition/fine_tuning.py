@@ -1,0 +1,149 @@
+"""Fine-tuning: the backbone learns too, from its own weights and the classifier that fits its frozen features.
+
+Starting from that classifier keeps the features from being spoilt while a random one would still be learning (Kumar et
+al. 2022, "Fine-Tuning can Distort Pretrained Features and Underperform Out-of-Distribution"). The training photographs
+are learned from, the validation photographs choose the epoch and say what the result is worth.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import timm
+import torch
+from torch import nn
+
+from mineral_lib.compute.checkpoint import load_weights, save_weights
+from mineral_lib.compute.resume import Checkpoints
+from mineral_lib.config import Normalisation, Train
+from mineral_lib.data.dataset import MEAN, STD, MineralDataset, make_loader
+from mineral_lib.data.pixels import load_pixels
+from mineral_lib.errors import StorageError, WeightsError
+from mineral_lib.recognition.backbone import Backbone, stored_backbone
+from mineral_lib.recognition.features import Kind, network_kind
+from mineral_lib.recognition.linear import Linear
+from mineral_lib.runtime import derive_seed, seed_everything, set_threads
+from mineral_lib.stopping import graceful_stop
+from mineral_lib.storage import digest
+from mineral_lib.study import Study
+from mineral_lib.training.engine import FitState, fit
+from mineral_lib.training.train_run import make_loop
+
+NAME = "{}-tuned"  # of the backbone
+
+
+def fine_tune(
+    study: Study, backbone: Backbone, linear: Linear, *, say: Callable[[str], None] = print
+) -> tuple[Kind, Linear]:
+    """Train a backbone and its head on the training photographs; finished ones are read, broken-off ones go on.
+
+    Args:
+        study: With photographs of a folder; its section ``recogniser.fine_tuning`` is the recipe.
+        backbone: Where to start.
+        linear: Classifier on its frozen features, fitted on the training photographs only.
+        say: Receives a line an epoch.
+
+    Returns:
+        Features of the network, and its head on them.
+
+    Raises:
+        WeightsError: The backbone's head is not one linear layer, or it expects pictures normalised in another way.
+        StoppedError: Ctrl-C or SIGTERM; what is done is saved.
+    """
+    recipe = study.settings.recogniser.fine_tuning
+    config = {
+        "classes": study.classes,
+        "backbone": backbone.digest,
+        "recipe": recipe.model_dump(mode="json"),
+        "augment": study.settings.augment.model_dump(mode="json"),
+        "data_fingerprint": study.data.fingerprint,
+        "train": study.samples("grouped").query("split == 'train'")["sample_id"].tolist(),
+    }
+    config["key"] = digest(config)
+    weights = study.paths.cache_dir / "fine_tuned" / config["key"][:20] / "weights.safetensors"
+    try:
+        state = load_weights(weights)
+    except StorageError:  # not there, or damaged
+        state = _train(study, _network(backbone, linear), backbone, weights.parent / "checkpoints", config, say)
+        save_weights(weights, state, {"key": config["key"]})
+        Checkpoints(weights.parent / "checkpoints", config).clear()
+    head = str(backbone.cfg["classifier"])
+    weight, bias = (state.pop(f"{head}.{name}").double().numpy() for name in ("weight", "bias"))
+    tuned = stored_backbone(NAME.format(backbone.name), backbone.cfg, state, config["key"])
+    tuned = replace(tuned, source=f"fine-tuned here from {backbone.source}")
+    bias = np.where(np.isfinite(linear.bias), bias, -np.inf)
+    width = weight.shape[1]
+    return network_kind(tuned, recipe.image_size_px), Linear(np.zeros(width), np.ones(width), weight, bias)
+
+
+def _network(backbone: Backbone, linear: Linear) -> nn.Module:
+    """The backbone with a head that says what the classifier says."""
+    seed_everything(derive_seed("fine-tuning", 0))
+    head = backbone.cfg.get("classifier")
+    network = timm.create_model(backbone.cfg["architecture"], num_classes=len(linear.bias))
+    layer = network.get_submodule(head) if isinstance(head, str) else None
+    if not isinstance(layer, nn.Linear) or layer.in_features != linear.weight.shape[1]:
+        raise WeightsError("its head is not one linear layer", where=f"fine-tuning {backbone.name}")
+    network.load_state_dict(backbone.network.state_dict(), strict=False)
+    weight = linear.weight / linear.scale
+    bias = np.where(np.isfinite(linear.bias), linear.bias - weight @ linear.mean, 0)
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(weight))
+        layer.bias.copy_(torch.from_numpy(bias))
+    return network
+
+
+def _train(
+    study: Study, network: nn.Module, backbone: Backbone, folder: Path, config: dict, say: Callable[[str], None]
+) -> dict[str, torch.Tensor]:
+    """Weights of the epoch that was best on the validation photographs."""
+    recipe, settings = study.settings.recogniser.fine_tuning, study.settings
+    # One network at a time, so it gets the threads of all the jobs.
+    changes = recipe.model_dump(exclude={"image_size_px"}) | {"overrides": {}}
+    changes |= {"optimizer": "adamw", "schedule": "step", "threads": settings.train.threads * settings.train.jobs}
+    train = Train.model_validate(settings.train.model_dump() | changes)
+    set_threads(train.threads)
+    samples = study.samples("grouped")
+    data = settings.data.model_copy(update={"image_size_px": recipe.image_size_px})
+    pixels = load_pixels(samples, study.index, data, settings.augment, cache_dir=study.paths.cache_dir)
+    loaders = {
+        name: make_loader(
+            MineralDataset(
+                samples,
+                pixels,
+                split=name,
+                image_size_px=recipe.image_size_px,
+                augment=settings.augment if name == "train" else None,
+                by=_normalisation(backbone),
+            ),
+            train,
+            draw=name == "train",
+        )
+        for name in ("train", "val")
+    }
+    loop = make_loop(network, settings.model_copy(update={"train": train}), lr=train.lr)
+    checkpoints = Checkpoints(folder, config)
+    state = checkpoints.resume(loop, say)
+
+    def save(state: FitState) -> None:
+        if not state.step:
+            row = state.history[-1]
+            say(f"fine-tuning, epoch {state.epoch}/{train.epochs}: validation {row['val_accuracy']:.1%}")
+        checkpoints.save(state, loop)
+
+    with graceful_stop():
+        fit(loop, loaders, train, seed=0, state=state, save=save)
+    return state.best_weights
+
+
+def _normalisation(backbone: Backbone) -> Normalisation:
+    given = [tuple(round(float(value), 3) for value in backbone.cfg[name]) for name in ("mean", "std")]
+    imagenet = [tuple(round(value, 3) for value in part.flatten().tolist()) for part in (MEAN, STD)]
+    if given == imagenet:
+        return "imagenet"
+    if given == [(0.5, 0.5, 0.5)] * 2:
+        return "half"
+    raise WeightsError(
+        "pictures are normalised in a way that training does not know", where=f"backbone {backbone.name}"
+    )
