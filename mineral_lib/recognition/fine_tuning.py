@@ -106,7 +106,7 @@ def _train(
     set_threads(train.threads)
     samples = study.samples("grouped")
     data = settings.data.model_copy(update={"image_size_px": recipe.image_size_px})
-    pixels = load_pixels(samples, study.index, data, settings.augment, cache_dir=study.paths.cache_dir)
+    pixels = load_pixels(samples, study.index, data, settings.augment)
     loaders = {
         name: make_loader(
             MineralDataset(
