@@ -1,5 +1,6 @@
 """What a trained network says about photographs it has not seen."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,13 +43,13 @@ class Answers:
         return float(answers.eq(self.frame["class_name"], axis=0).any(axis=1).mean())
 
 
-def working_photographs(folder: Path, paths: list[str], image_size_px: int) -> np.ndarray:
-    """Photographs of a folder at working size, (N, W, W, 3) uint8.
+def square_photographs(folder: Path, paths: Iterable[str], size_px: int) -> np.ndarray:
+    """Photographs of a folder, (N, size_px, size_px, 3) uint8, in the framing of the working images.
 
     Raises:
         DataError: A photograph cannot be decoded.
     """
-    return np.stack([resize_square(read_photo(folder / path).image, working_size(image_size_px)) for path in paths])
+    return np.stack([resize_square(read_photo(folder / path).image, size_px) for path in paths])
 
 
 @torch.inference_mode()
@@ -63,7 +64,7 @@ def predict_photographs(run: Run, folder: Path, index: pd.DataFrame) -> Answers:
     network, classes, px = run.network(), run.study.classes, run.settings.data.image_size_px
     probabilities = []
     for start in range(0, len(index), 128):
-        photos = working_photographs(folder, index["path"].iloc[start : start + 128].tolist(), px)
+        photos = square_photographs(folder, index["path"].iloc[start : start + 128], working_size(px))
         images = normalise(to_tensor(photos, px), run.settings.train.normalise)
         probabilities.append(network(images).softmax(1))
     values, labels = torch.cat(probabilities).topk(min(TOP, len(classes)), dim=1)

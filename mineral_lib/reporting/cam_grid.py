@@ -11,10 +11,11 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from mineral_lib.catalogue import display_name
+from mineral_lib.data.index import working_size
 from mineral_lib.evaluation.grad_cam import HeatMap, heat_maps, overlay
 from mineral_lib.notation import caption
-from mineral_lib.photos import credits, read_photo, resize_square
-from mineral_lib.recognition.predict import working_photographs
+from mineral_lib.photos import credits
+from mineral_lib.recognition.predict import square_photographs
 from mineral_lib.reporting.closeups import close_ups, one_of_each
 from mineral_lib.reporting.plates import Fonts, Tile, add_credits, draw_sheet
 from mineral_lib.reporting.style import BAD, GOOD, PAGE_MM, Drawing, styled
@@ -93,10 +94,9 @@ def mistake_panels(run: Run, folder: Path, answers: pd.DataFrame, limit: int = 5
     wrong = wrong.sort_values("probability_1", ascending=False).head(limit)
     if wrong.empty:
         return CamGrid([run.display_name], [])
-    photos = working_photographs(folder, wrong["path"].tolist(), run.settings.data.image_size_px)
+    photos = square_photographs(folder, wrong["path"], working_size(run.settings.data.image_size_px))
     maps = heat_maps(run, photos, [0] * len(photos), target="predicted_class")
-    large = [resize_square(read_photo(folder / path).image, CLOSE_UP_PX) for path in wrong["path"]]
-    return _grid(run.study, [run], wrong, large, [maps])
+    return _grid(run.study, [run], wrong, square_photographs(folder, wrong["path"], CLOSE_UP_PX), [maps])
 
 
 def _grid(

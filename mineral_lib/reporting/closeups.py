@@ -5,7 +5,7 @@ import pandas as pd
 
 from mineral_lib.config import Data
 from mineral_lib.data.index import photo_folder, specimen_keys
-from mineral_lib.photos import read_photo, resize_square
+from mineral_lib.recognition.predict import square_photographs
 
 
 def close_ups(index: pd.DataFrame, data: Data, *, size_px: int) -> np.ndarray:
@@ -26,8 +26,7 @@ def close_ups(index: pd.DataFrame, data: Data, *, size_px: int) -> np.ndarray:
         from mineral_lib.specimens import photographs
 
         return photographs(specimen_keys(index), image_size=size_px, seed=data.seed, jobs=1)[0]
-    root = photo_folder(data)
-    return np.stack([resize_square(read_photo(root / path).image, size_px) for path in index["path"]])
+    return square_photographs(photo_folder(data), index["path"], size_px)
 
 
 def one_of_each(index: pd.DataFrame, names: list[str]) -> pd.DataFrame:
