@@ -80,7 +80,8 @@ def build_recogniser(
     frame["chosen"] = [rung is best for rung in rungs]
     write_csv(folder_of(study) / "ladder.csv", frame)
     held, given = np.isin(rows, parts["val"]), (study.classes, best.kinds, best.linear)
-    fitted = fit_recogniser(photographs, *given, rows, held, best.known, coverage=options.coverage)
+    how = {"choice": best.choice, "coverage": options.coverage}
+    fitted = fit_recogniser(photographs, *given, rows, held, best.known, **how)
     trust = measure_trust(fitted, photographs, rows, best.known, parts["test"], **_resampling(study))
     write_json(folder_of(study) / "trust.json", trust)
     about = _about(study, photographs, parts, best.choice, fitted) | {"trust": trust}

@@ -162,7 +162,7 @@ def evaluate_elsewhere(
     parts = photographs.features(recogniser.kinds)
     probability = recogniser.probabilities(parts)
     known = labels >= 0
-    strange = recogniser.familiarity.distance(parts[0]) > recogniser.familiarity.limit
+    strange = recogniser.familiarity.strangeness(parts[0], probability) > recogniser.familiarity.limit
     counts |= {"known": int(known.sum()), "unknown": int((~known).sum())}
     refused = {"known": int(strange[known].sum()), "unknown": int(strange[~known].sum())}
     here, specimens = {}, {}

@@ -28,7 +28,7 @@ from mineral_lib.recognition.recogniser import Recogniser
 from mineral_lib.recognition.unknown import Familiarity
 from mineral_lib.storage import write_bytes
 
-FORMAT, VERSION = "mineral recogniser", 2
+FORMAT, VERSION = "mineral recogniser", 3
 ENTRY = "mineral_recogniser"
 MODEL_FILE = "recogniser.safetensors"
 MAX_BYTES, MAX_TEXT = 2_000_000_000, 20_000_000
@@ -37,7 +37,7 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 SIZES_PX = range(32, 1025)
 _CFG = ("architecture", "input_size", "crop_pct", "interpolation", "mean", "std", "license")
 _LINEAR = ("mean", "scale", "weight", "bias")
-_AUROC = ("auroc", "auroc_low", "auroc_high")
+_FAMILIARITY = ("limit", "doubt", "shift", "auroc", "auroc_low", "auroc_high")
 
 
 def save_recogniser(path: Path, recogniser: Recogniser) -> Path:
@@ -62,7 +62,7 @@ def save_recogniser(path: Path, recogniser: Recogniser) -> Path:
         "coverage": recogniser.coverage,
         "least": recogniser.least,
         "group_least": recogniser.group_least,
-        "familiarity": {name: getattr(familiarity, name) for name in ("limit", *_AUROC)},
+        "familiarity": {name: getattr(familiarity, name) for name in _FAMILIARITY},
         "about": recogniser.about,
     }
     described = json.loads(_text(described))  # as it will be read: keys are text, lists are lists
@@ -147,10 +147,10 @@ def _recogniser(described: Mapping[str, Any], tensors: Mapping[str, np.ndarray])
 
 
 def _familiarity(described: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Familiarity:
-    known = described["familiarity"]
-    limit, auroc = float(known["limit"]), {name: float(known[name]) for name in _AUROC}
-    _must(limit > 0, "its limit of what is known cannot be used")
-    return Familiarity(_table(tensors, "familiarity.points", 2), limit, **auroc)
+    known = {name: float(described["familiarity"][name]) for name in _FAMILIARITY}
+    usable = known["limit"] > 0 and 0 <= known["doubt"] < math.inf and math.isfinite(known["shift"])
+    _must(usable, "its limit of what is known cannot be used")
+    return Familiarity(_table(tensors, "familiarity.points", 2), **known)
 
 
 def _kind(name: str, backbones: Mapping[str, Backbone]) -> Kind:

@@ -17,7 +17,7 @@ from mineral_lib.recognition import conformal
 from mineral_lib.recognition.backbone import LITE0, Backbone, load_backbone
 from mineral_lib.recognition.calibration import fit_temperature, probabilities
 from mineral_lib.recognition.features import COLOUR, Kind, network_kind, photograph_features
-from mineral_lib.recognition.linear import Linear
+from mineral_lib.recognition.linear import Choice, Linear, fit_linear
 from mineral_lib.recognition.names import group_table
 from mineral_lib.recognition.unknown import Familiarity, fit_familiarity
 
@@ -98,7 +98,7 @@ class Recogniser:
         coverage: Promised share of sets that hold the true class.
         least: Probability a class must reach to be in the set.
         group_least: Probability a mineral group must reach, all its classes together.
-        familiarity: What is not one of these, on the features of the first kind.
+        familiarity: What is not one of these, by the features of the first kind and the probabilities.
         about: Data, choice, numbers, licences, versions: what the model card says.
     """
 
@@ -129,14 +129,15 @@ class Recogniser:
             names: Names of the photographs (N,).
             groups: Specimen of each (N,).
         """
-        distance = self.familiarity.distance(parts[0])
-        joint, first = conformal.specimen_log_probabilities(self.probabilities(parts), groups)
+        probability = self.probabilities(parts)
+        strangeness = self.familiarity.strangeness(parts[0], probability)
+        joint, first = conformal.specimen_log_probabilities(probability, groups)
         decided = self.decide(joint)
         answers = []
         for place in np.argsort(first):
             rows = np.flatnonzero(groups == groups[first[place]])
             # A specimen is strange if its photographs are, on the whole.
-            strange = bool(np.median(distance[rows]) > self.familiarity.limit)
+            strange = bool(np.median(strangeness[rows]) > self.familiarity.limit)
             answers.append(Answer([names[row] for row in rows], joint[place], *decided[place], strange))
         return answers
 
@@ -160,7 +161,7 @@ class Answer:
         probability: Of each class, shape (C,), calibrated.
         inside: Labels in the prediction set, ascending.
         group: The mineral group, if there is only one that it can be; else empty.
-        strange: Its features lie far from everything learned: *not one of these*.
+        strange: It is *not one of these*, see ``unknown``.
     """
 
     names: list[str]
@@ -188,6 +189,7 @@ def fit_recogniser(
     held: np.ndarray,
     logits: np.ndarray,
     *,
+    choice: Choice | None = None,
     coverage: float = 0.9,
 ) -> Recogniser:
     """Calibrate a classifier on photographs of held-out specimens.
@@ -200,6 +202,7 @@ def fit_recogniser(
         rows: Training and validation photographs (N,).
         held: Which of them set the limit of the unknown (N,), bool.
         logits: Logits (N, C) by classifiers that have seen none of their specimen; NaN where there is none.
+        choice: How the classifier is fitted again without some classes, see ``unknown``; None if that cannot be done.
         coverage: Promised share of sets that hold the true class.
     """
     labels, groups = photographs.labels[rows], photographs.groups[rows]
@@ -211,5 +214,12 @@ def fit_recogniser(
         true, table = labels[known][first], group_table(classes)[1]
         least = conformal.threshold(joint[np.arange(len(joint)), true], coverage)
         group_least = conformal.threshold((joint @ table)[np.arange(len(joint)), table[true].argmax(1)], coverage)
-    familiarity = fit_familiarity(photographs.features(kinds[:1])[0][rows], labels, held)
+    features = [part[rows] for part in photographs.features(kinds)]
+    together = np.hstack(features)
+
+    def answers(learned: np.ndarray, asked: np.ndarray) -> np.ndarray:
+        fitted = fit_linear(together[learned], labels[learned], len(classes), choice)
+        return probabilities(fitted.logits(together[asked]), temperature)
+
+    familiarity = fit_familiarity(features[0], labels, held, answers if choice else None)
     return Recogniser(classes, list(kinds), linear, temperature, coverage, least, group_least, familiarity)

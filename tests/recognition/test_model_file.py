@@ -34,7 +34,7 @@ def test_a_round_trip_changes_nothing(made, tmp_path):
     for name in ("classes", "temperature", "coverage", "least", "about"):
         assert getattr(again, name) == getattr(first, name)
     assert (again.linear.weight == first.linear.weight).all()
-    for name in ("points", "limit"):
+    for name in ("points", "limit", "doubt", "shift"):
         assert np.array_equal(getattr(again.familiarity, name), getattr(first.familiarity, name))
     assert first.classes == ["pyrite", "malachite", "石英", "my own"]
 
@@ -82,7 +82,7 @@ def with_network(described, tensors, **cfg):
 
 HOSTILE = {
     "newer version": lambda d, t: (d | {"version": 99}, t),
-    "older version": lambda d, t: (d | {"version": 0}, t),
+    "older version": lambda d, t: (d | {"version": 2}, t),
     "version is text": lambda d, t: (d | {"version": "1" * 5000}, t),
     "another format": lambda d, t: (d | {"format": "poem"}, t),
     "no classes": lambda d, t: (d | {"classes": []}, t),
@@ -103,6 +103,9 @@ HOSTILE = {
     "coverage 2": lambda d, t: (d | {"coverage": 2}, t),
     "least below 0": lambda d, t: (d | {"least": -1}, t),
     "limit not a number": lambda d, t: (d | {"familiarity": d["familiarity"] | {"limit": float("nan")}}, t),
+    "doubt infinite": lambda d, t: (d | {"familiarity": d["familiarity"] | {"doubt": float("inf")}}, t),
+    "doubt below 0": lambda d, t: (d | {"familiarity": d["familiarity"] | {"doubt": -1}}, t),
+    "shift not a number": lambda d, t: (d | {"familiarity": d["familiarity"] | {"shift": float("nan")}}, t),
     "about is a list": lambda d, t: (d | {"about": []}, t),
     "no about": lambda d, t: ({key: value for key, value in d.items() if key != "about"}, t),
     "weights of another shape": lambda d, t: (d, t | {"linear.weight": t["linear.weight"][:, :-1].copy()}),

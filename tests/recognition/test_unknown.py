@@ -7,6 +7,8 @@ from PIL import Image
 from mineral_lib.errors import WeightsError
 from mineral_lib.models.lite0 import lite0_path
 from mineral_lib.recognition.backbone import LITE0
+from mineral_lib.recognition.calibration import probabilities
+from mineral_lib.recognition.linear import Choice, fit_linear
 from mineral_lib.recognition.recogniser import kind_of
 from mineral_lib.recognition.unknown import KNOWN_SHARE, fit_familiarity
 from mineral_lib.specimens import photographs
@@ -35,11 +37,30 @@ def test_a_direction_that_nothing_learned_has_is_refused():
     assert (known.distance(3 * np.eye(40)[10:12]) > known.limit).all()
 
 
+def test_doubt_counts_where_it_tells_what_distance_does_not():
+    """Noise as features, and answers that are sure of classes learned and of no other."""
+    generator, labels = np.random.default_rng(0), np.repeat(np.arange(6), 20)
+    features, held = generator.normal(size=(120, 40)), np.arange(120) % 4 == 0
+
+    def answers(learned, asked):
+        sure = np.where(np.isin(labels[asked], labels[learned]), 0.9, 0.6) + generator.uniform(-0.05, 0.05, len(asked))
+        return np.stack([sure, 1 - sure], axis=1)
+
+    known = fit_familiarity(features, labels, held, answers)
+    alone = fit_familiarity(features, labels, held)
+    assert known.doubt > 0
+    assert known.auroc > 0.9 > alone.auroc
+    unsure, sure = known.strangeness(features[:2], np.array([[0.5, 0.5], [1.0, 0.0]]))
+    assert unsure > known.limit
+    assert sure < known.limit
+
+
 def test_without_held_out_photographs_or_classes_to_leave_out_nothing_is_refused_or_measured():
     features, labels = clouds(2, 10)
     none = fit_familiarity(features, labels, np.zeros(len(labels), bool))
     assert none.limit == np.inf and np.isnan(none.auroc)
-    assert np.isnan(fit_familiarity(features, labels, np.arange(len(labels)) % 3 == 0).auroc)
+    few = fit_familiarity(features, labels, np.arange(len(labels)) % 3 == 0)
+    assert np.isnan(few.auroc) and few.doubt == 0 and np.isfinite(few.limit)
 
 
 def test_pictures_of_other_things_are_refused():
@@ -59,5 +80,11 @@ def test_pictures_of_other_things_are_refused():
     features = kind.compute([kind.prepare(Image.fromarray(picture)) for picture in pictures])
     count = len(keys)
     labels = np.array([number for number, _, _ in keys])
-    known = fit_familiarity(features[:count], labels, np.arange(count) % 4 == 3)
-    assert (known.distance(features[count:]) > known.limit).all()
+
+    def answers(learned, asked):
+        fitted = fit_linear(features[learned], labels[learned], 14, Choice(0.003, None))
+        return probabilities(fitted.logits(features[asked]), 1.0)
+
+    known = fit_familiarity(features[:count], labels, np.arange(count) % 4 == 3, answers)
+    asked = answers(np.arange(count), np.arange(count, len(features)))
+    assert (known.strangeness(features[count:], asked) > known.limit).all()
