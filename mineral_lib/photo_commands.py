@@ -11,6 +11,7 @@ from mineral_lib.errors import DataError
 from mineral_lib.parameters import load_profile, study_name
 from mineral_lib.paths import ResultPaths, given_path, project_root
 from mineral_lib.recognition.hand_tests import ANSWERS, weights
+from mineral_lib.storage import made_folder
 
 if TYPE_CHECKING:
     from mineral_lib.recognition.recogniser import Recogniser
@@ -45,6 +46,8 @@ def add_photo_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     one.add_argument("--model", metavar="FILE", help=text)
     text = "what makes photographs one specimen, answered together (default: each file its own)"
     one.add_argument("--specimen-from", choices=["file", "folder"], default="file", help=text)
+    text = "also write a picture a photograph: where the evidence for its first name lies"
+    one.add_argument("--maps", metavar="DIR", help=text)
     form = one.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="answers as JSON")
     form.add_argument("--csv", action="store_true", help="answers as CSV")
@@ -113,6 +116,7 @@ def _identify(options: argparse.Namespace) -> None:
     from mineral_lib.recognition.reading import list_photographs
 
     files, skipped = list_photographs([given_path(photo) for photo in options.photos])
+    maps = made_folder(given_path(options.maps)) if options.maps else None
     model = _model(options)
     from mineral_lib.recognition.identify import identify
 
@@ -123,6 +127,11 @@ def _identify(options: argparse.Namespace) -> None:
     print(text.rstrip("\n"))
     if not found.answers:
         raise DataError("not one photograph can be read", remedy="give photographs; the reasons stand above")
+    if maps:
+        from mineral_lib.reporting.evidence_maps import write_evidence_maps
+
+        written = write_evidence_maps(model, found, maps)
+        print(f"wrote {len(written)} evidence maps to {maps}", file=sys.stderr)
 
 
 def _model(options: argparse.Namespace) -> "Recogniser":

@@ -108,5 +108,10 @@ def overlay(photo: np.ndarray, heat: np.ndarray, *, weight: float) -> np.ndarray
     """
     side = round(photo.shape[0] * CENTRE)
     image = to_tensor(photo, side).permute(1, 2, 0).numpy()
-    large = cv2.resize(heat, (side, side), interpolation=cv2.INTER_CUBIC).clip(0, 1)
-    return show_cam_on_image(image, large, use_rgb=True, colormap=cv2.COLORMAP_TURBO, image_weight=1 - weight)
+    return laid_over(image, cv2.resize(heat, (side, side), interpolation=cv2.INTER_CUBIC), weight=weight)
+
+
+def laid_over(image: np.ndarray, heat: np.ndarray, *, weight: float) -> np.ndarray:
+    """Heat map (H, W) in 0..1 over a picture (H, W, 3) in 0..1, as (H, W, 3) uint8; see ``overlay``."""
+    how = {"use_rgb": True, "colormap": cv2.COLORMAP_TURBO, "image_weight": 1 - weight}
+    return show_cam_on_image(image, heat.clip(0, 1), **how)

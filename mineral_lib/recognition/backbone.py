@@ -63,12 +63,16 @@ class Backbone:
         """Sides of the images it can see: those that are wanted, or its own where its layers allow no other."""
         return [self.size_px] if self.cfg.get("fixed_input_size") else list(wanted)
 
+    def normalised(self, images: torch.Tensor) -> torch.Tensor:
+        """Images (B, 3, H, W) with values 0 to 1 as the network wants them."""
+        mean, deviation = (torch.tensor(self.cfg[name]).view(1, 3, 1, 1) for name in ("mean", "std"))
+        return ((images - mean) / deviation).contiguous(memory_format=torch.channels_last)
+
     @torch.inference_mode()
     def features(self, images: torch.Tensor) -> torch.Tensor:
         """Pooled features (B, D) of images (B, 3, H, W) with values 0 to 1, the mean of each image and its mirror."""
-        mean, deviation = (torch.tensor(self.cfg[name]).view(1, 3, 1, 1) for name in ("mean", "std"))
-        images = ((images - mean) / deviation).contiguous(memory_format=torch.channels_last)
-        return torch.cat([(self.network(few) + self.network(few.flip(3))) / 2 for few in images.split(AT_ONCE)])
+        batches = self.normalised(images).split(AT_ONCE)
+        return torch.cat([(self.network(few) + self.network(few.flip(3))) / 2 for few in batches])
 
 
 @cache

@@ -39,11 +39,15 @@ def small_picture(photo: Image.Image) -> Image.Image:
     return photo.convert("RGB").resize((HISTOGRAM_SIDE_PX, HISTOGRAM_SIDE_PX), Image.Resampling.BILINEAR)
 
 
+def colour_cells(photo: Image.Image) -> np.ndarray:
+    """Cell of an 8 x 8 x 8 RGB histogram, 0 to 511, of each pixel of the small picture (128, 128)."""
+    return np.asarray(small_picture(photo)).astype(int) * BINS // 256 @ [BINS * BINS, BINS, 1]
+
+
 def histogram(photo: Image.Image) -> np.ndarray:
     """Square roots of an 8 x 8 x 8 RGB histogram, shape (512,), float32."""
-    levels = np.asarray(small_picture(photo)).reshape(-1, 3).astype(int) * BINS // 256
-    cells = np.bincount(levels @ [BINS * BINS, BINS, 1], minlength=BINS**3)
-    return np.sqrt(cells / len(levels)).astype(np.float32)
+    cells = colour_cells(photo).ravel()
+    return np.sqrt(np.bincount(cells, minlength=BINS**3) / len(cells)).astype(np.float32)
 
 
 class FeatureCache:

@@ -137,7 +137,7 @@ def draw_cam_grid(grid: CamGrid, *, language: str = "en") -> Drawing:
     names = [row.name.replace(" ", "\n", 2) for row in grid.rows]
     height = ((PAGE_MM - 18) / len(titles) + 3.2) * len(rows) + 16
     figure = draw_sheet(rows, PAGE_MM, height, row_names=names, pads=(0.008, 0.008), fonts=FONTS)
-    _add_bar(figure)
+    add_heat_bar(figure)
     credits = [row.credit for row in grid.rows]
     add_credits(figure, [str(row + 1) for row in range(len(credits))], credits, by="row")
     panels = [(row.name, *one) for row in grid.rows for one in zip(grid.networks, row.panels, strict=True)]
@@ -161,7 +161,7 @@ def _numbers(name: str, network: str, panel: CamPanel | None) -> dict[str, objec
     return {"mineral": name, "network": network, **answer, "has_map": said.overlay is not None}
 
 
-def _add_bar(figure: Figure) -> None:
+def add_heat_bar(figure: Figure) -> None:
     """The colours of the maps, with words at both ends."""
     place = {"orientation": "horizontal", "shrink": 0.32, "aspect": 34, "pad": 0.01, "ticks": [0, 1]}
     bar = figure.colorbar(ScalarMappable(Normalize(0, 1), HEAT_MAP), ax=figure.axes, **place)

@@ -93,10 +93,14 @@ class Drawing:
         """
         png, svg, csv = (Path(f"{path_stem}.{suffix}") for suffix in ("png", "svg", "csv"))
         return [
-            write_bytes(png, self._render("png", dpi)),
+            write_bytes(png, self.png(dpi=dpi)),
             write_bytes(svg, self._render("svg", dpi)),
             write_csv(csv, self.data, float_format="%.6g"),
         ]
+
+    def png(self, *, dpi: int = 150) -> bytes:
+        """The picture alone."""
+        return self._render("png", dpi)
 
     @styled
     def _render(self, kind: str, dpi: int) -> bytes:
@@ -112,7 +116,7 @@ class Drawing:
         """In a notebook: the picture, and below it what came out."""
         from IPython.display import Image, Markdown, display
 
-        display(Image(self._render("png", 110)))
+        display(Image(self.png(dpi=110)))
         if self.finding:
             display(Markdown(markdown(self.finding)))
 

@@ -1,0 +1,95 @@
+"""Where on a photograph the evidence for a mineral lies.
+
+The classifier is linear in pooled features, so its logit is a mean over places: each place of the last feature map
+counts with the classifier's weights (class activation mapping, Zhou et al. 2016), each pixel with the weight of its
+colour. The maps of all kinds of features are added. Gradient times activation of the last feature map (HiResCAM,
+Draelos and Carin 2020) gives the same map for every network that ends with an average, and an approximation for others;
+where a token is pooled, what the last block receives stands for the last feature map.
+"""
+
+from math import isqrt
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+
+from mineral_lib.recognition.features import BINS, Kind, colour_cells
+from mineral_lib.recognition.recogniser import Recogniser
+
+SIDE_PX = 480  # longer side of a map
+PATCHES = 16  # a side: evidence of colours is shown as coarsely as that of a network; rare colours would be specks
+
+
+def evidence_map(recogniser: Recogniser, photo: Image.Image, label: int) -> tuple[np.ndarray, np.ndarray]:
+    """Evidence for a class on a photograph.
+
+    Args:
+        recogniser: The recogniser.
+        photo: The photograph, of any size.
+        label: The class.
+
+    Returns:
+        The photograph (H, W, 3), uint8, its longer side 480 px, and the evidence of each pixel (H, W) in units of the
+        logit: above 0 it speaks for the class, below 0 against it; 0 where no features look.
+    """
+    scale = SIDE_PX / max(photo.size)
+    width, height = (max(1, round(length * scale)) for length in photo.size)
+    picture = np.asarray(photo.convert("RGB").resize((width, height), Image.Resampling.BICUBIC))
+    heat, weight = np.zeros((height, width)), recogniser.linear.weight[label] / recogniser.linear.scale
+    for kind in recogniser.kinds:
+        evidence, used = _colours(photo, weight) if kind.backbone is None else _places(kind, photo, weight)
+        weight = weight[used:]
+        rows, columns = (height, width) if kind.backbone is None else [_seen(kind, min(height, width))] * 2
+        top, left = (height - rows) // 2, (width - columns) // 2
+        large = cv2.resize(evidence, (columns, rows), interpolation=cv2.INTER_LINEAR)
+        heat[top : top + rows, left : left + columns] += large
+    return picture, heat
+
+
+def _seen(kind: Kind, shorter: int) -> int:
+    """Side of the square that a network sees of a picture with this shorter side, see ``features.view``."""
+    return max(1, round(shorter * kind.size_px / round(kind.size_px / kind.backbone.cfg.get("crop_pct", 1.0))))
+
+
+def _colours(photo: Image.Image, weight: np.ndarray) -> tuple[np.ndarray, int]:
+    """Evidence (16, 16) by colour: what a cell of the histogram adds, shared by its pixels; and features used."""
+    cells = colour_cells(photo)
+    shares = np.bincount(cells.ravel(), minlength=BINS**3) / cells.size
+    evidence = weight[cells] / np.sqrt(shares[cells])
+    return cv2.resize(evidence, (PATCHES, PATCHES), interpolation=cv2.INTER_AREA), BINS**3
+
+
+def _places(kind: Kind, photo: Image.Image, weight: np.ndarray) -> tuple[np.ndarray, int]:
+    """Evidence (h, w) of the places of a network's last feature map, as for its features; and features used."""
+    network, images = kind.backbone.network, kind.backbone.normalised(kind.prepare(photo)[None])
+    upright, used = _last_map(network, images, weight)
+    mirrored, _ = _last_map(network, images.flip(3), weight)
+    return (upright + mirrored[:, ::-1]) / 2, used
+
+
+def _last_map(network: nn.Module, images: torch.Tensor, weight: np.ndarray) -> tuple[np.ndarray, int]:
+    kept: list[torch.Tensor] = []
+
+    def keep(output: torch.Tensor) -> torch.Tensor:
+        kept.append(output.detach().requires_grad_())
+        return kept[-1]
+
+    # A pooled token reads the other tokens in the last block; behind it they count no more.
+    if getattr(network, "global_pool", "") in ("token", "map"):
+        handle = network.blocks[-1].norm1.register_forward_hook(lambda _layer, _inputs, output: keep(output))
+        features = network.forward_features(images)
+        handle.remove()
+    else:
+        features = keep(network.forward_features(images))
+    pooled = network.forward_head(features, pre_logits=True)[0]
+    score = (pooled * torch.from_numpy(weight[: len(pooled)]).float()).sum()
+    (gradient,) = torch.autograd.grad(score, kept[0])
+    evidence = (kept[0].detach() * gradient)[0]
+    if evidence.ndim == 2:  # tokens: those before the first place are none
+        evidence = evidence[getattr(network, "num_prefix_tokens", 0) :].sum(-1)
+        evidence = evidence.reshape(isqrt(len(evidence)), -1)
+    else:
+        evidence = evidence.sum(-1 if getattr(network, "output_fmt", "NCHW") == "NHWC" else 0)
+    return evidence.double().numpy() * evidence.numel(), len(pooled)
