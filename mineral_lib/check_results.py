@@ -39,11 +39,7 @@ def result_folders() -> list[Path]:
 
 
 def check_results(folder: Path) -> Findings:
-    """Check a result folder: runs, index, splits, tables, figures, report, records, recogniser, photographs, caches.
-
-    Raises:
-        DataError: It holds no results.
-    """
+    """Check all files of a result folder, records, photographs and caches included; DataError: it holds no results."""
     paths, found = ResultPaths(folder), Findings(folder)
     if not folder.is_dir() or not any(folder.iterdir()):
         raise DataError("holds no results", where=str(folder), remedy="name a profile or a folder below results")

@@ -21,10 +21,7 @@ WHAT = "finished notebooks and saved runs are kept"
 
 @contextlib.contextmanager
 def stoppable_kernel(where: str) -> Iterator[dict[str, Any]]:
-    """Yield the options papermill needs so that this process hands its stop signals on to the notebook's kernel.
-
-    Args:
-        where: The notebook, for the message.
+    """The options papermill needs so that this process hands its stop signals on to the kernel of notebook ``where``.
 
     Raises:
         StoppedError: A signal came while the block ran.

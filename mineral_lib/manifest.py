@@ -41,13 +41,9 @@ def write_manifest(study: Study) -> dict[str, Any]:
 
 
 def write_outputs(study: Study, stage_seconds: dict[str, float]) -> None:
-    """Write ``outputs.json``, the last file of all: the digest of every table, figure, record and of the report.
+    """Write ``outputs.json``, the last file of all: what each notebook took, and the digest of every other file.
 
     Runs and the recogniser have records of their own, of which it holds the digest.
-
-    Args:
-        study: The study.
-        stage_seconds: What each notebook took.
     """
     paths = study.paths
     folders = (paths.tables_dir, paths.figures_dir, paths.splits_dir, paths.params_dir, paths.stages_dir)
@@ -73,10 +69,7 @@ def keep_reference(profile: str) -> Path:
     """Replace the reference results of a profile by its present ones, and return their folder.
 
     The records of the copies vouch for what was copied, not for weights and for splits that are made in seconds.
-
-    Raises:
-        DataError: The profile has no results.
-        StorageError: A file of a run is damaged.
+    DataError: the profile has no results; StorageError: a file of a run is damaged.
     """
     paths, target = ResultPaths.of(profile), reference_dir(profile)
     if not paths.runs_dir.is_dir():

@@ -33,11 +33,7 @@ def is_file_name(profile: str) -> bool:
 
 
 def profile_path(profile: str) -> Path:
-    """The parameter file of a profile, which is a name (``quick``) or a YAML file (``params/quick.yaml``).
-
-    Raises:
-        ParameterError: There is no such profile.
-    """
+    """The file of a profile, which is a name (``quick``) or a YAML file; ParameterError: there is no such profile."""
     if is_file_name(profile):
         with contextlib.suppress(OSError, ValueError):  # a name that no file can have
             if given_path(profile).is_file():
@@ -63,9 +59,7 @@ def study_name(profile: str) -> str:
 def result_name(text: str, *, place: str = "") -> str:
     """A name for a folder of results from any text: itself if it is one, else what is left of it and a digest.
 
-    Args:
-        text: The text.
-        place: What tells apart things of the same name; the digest is then always there.
+    The digest is always there with ``place``, which tells apart things of the same name.
     """
     if not place and NAME.fullmatch(text):
         return text
@@ -74,11 +68,7 @@ def result_name(text: str, *, place: str = "") -> str:
 
 
 def read_profile(path: Path) -> dict[str, Any]:
-    """Read a parameter file as it stands, see ``yaml_reader``; UTF-8, at most 100 kB.
-
-    Raises:
-        ParameterError: The file is not a readable YAML mapping; the message names file and line.
-    """
+    """A parameter file as it stands, see ``yaml_reader``; ParameterError: no YAML mapping in UTF-8, or > 100 kB."""
     try:
         with Path(path).open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -186,11 +176,7 @@ def resolve(profile: str, **sections: Any) -> Settings:
 
 
 def check(values: dict[str, Any], *, where: str) -> Settings:
-    """Validate plain values against the schema.
-
-    Raises:
-        ParameterError: With one line per problem: key, what is wrong, the value given, the nearest valid key.
-    """
+    """Validate plain values; a ParameterError has a line per problem: key, what is wrong, value, nearest key."""
     try:
         return Settings.model_validate(values)
     except ValidationError as error:

@@ -25,11 +25,7 @@ for text in texts:
 
 
 def check_pattern(pattern: str, group: str) -> None:
-    """Refuse what is no regular expression with a named group.
-
-    Raises:
-        ValueError: It is none; the message says why.
-    """
+    """Refuse what is no regular expression with a named group: the message of the ValueError says why."""
     if len(pattern) > MAX_LENGTH:
         raise ValueError(f"is longer than {MAX_LENGTH} characters")
     try:

@@ -18,11 +18,7 @@ if TYPE_CHECKING:
 
 
 def add_photo_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
-    """Add the commands to those of ``mineral``.
-
-    Args:
-        command: Adds one: its name, its function, what it does, and an example of ``--set`` if it takes such.
-    """
+    """Add the commands to those of ``mineral``; ``command`` takes name, function, help and an example of ``--set``."""
     text = "say what is in a photo folder; the folder is only read"
     one = command("check", _check_photos, text, "data.specimen_from=folder")
     one.add_argument("photos", help="folder with one folder per mineral")

@@ -142,8 +142,8 @@ def run_notebook(study: "Study", name: str) -> Path:
     """Run one notebook through papermill into ``results/<profile>/notebooks`` and make its web page.
 
     Raises:
-        StageError: A cell failed, the kernel died, or the notebook did not reach its end. The partly executed copy
-            is kept as ``<name>.failed.ipynb``; no file of an earlier success is replaced.
+        StageError: A cell failed, the kernel died, or the end was not reached; the copy is kept as
+            ``<name>.failed.ipynb``, and no file of an earlier success is replaced.
         StoppedError: Ctrl-C or SIGTERM; the kernel was told and has saved what it was training.
     """
     import papermill

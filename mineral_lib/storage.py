@@ -29,11 +29,7 @@ PARTIAL = ".partial-"
 
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``; on success it is flushed and renamed to ``path``, else deleted.
-
-    Raises:
-        StorageError: The folder or file cannot be written (no permission, disk full, a file in the way).
-    """
+    """A temporary path beside ``path``: flushed and renamed to it on success, else deleted; may raise StorageError."""
     path = Path(path)
     partial = path.with_name(f".{path.name}{PARTIAL}{os.getpid()}")
     try:
@@ -97,11 +93,7 @@ def _flush(handle: int) -> None:
 
 @contextlib.contextmanager
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
-    """Yield a binary file to write to; it becomes ``path`` when the block ends without an error.
-
-    Raises:
-        StorageError: As ``atomic_path``.
-    """
+    """A binary file to write to, which becomes ``path`` when the block ends without an error, see ``atomic_path``."""
     with atomic_path(path) as partial, partial.open("wb") as handle:
         yield handle
 

@@ -50,10 +50,7 @@ def read_yaml(text: str, kind: Any, *, where: str, remedy: str) -> Any:
         text: What a person wrote.
         kind: The type the schema wants there: a section, ``list[str]``, ... It decides what is text.
         where: The file or the option, for messages.
-        remedy: What to do about a text that is no YAML.
-
-    Raises:
-        ParameterError: It is no such YAML; the message names the line, or the key.
+        remedy: What to do about a text that is no YAML; the ParameterError names line or key.
     """
     if len(text) > MAX_BYTES:
         raise ParameterError(f"longer than {MAX_BYTES} characters", where=where, remedy="give a parameter file")
@@ -90,9 +87,6 @@ def read_setting(text: str, kind: Any, *, where: str, remedy: str) -> Any:
 
     ``@photos``, ``photos #2`` and ``C:\x`` are folders and no YAML. Quotes around the whole are taken off, so that
     ``'null'`` can be said; ``null`` and nothing are None where that may be.
-
-    Raises:
-        ParameterError: See ``read_yaml``.
     """
     whole = text.strip()
     if not wants_text(kind):

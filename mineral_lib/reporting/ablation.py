@@ -162,12 +162,7 @@ def table_eca_parameters(study: Study) -> pd.DataFrame:
 
 @table("eca_gates", measured=True)
 def table_gates(study: Study, gates: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """How far the gates of the trained modules are from a constant factor.
-
-    Args:
-        study: The study.
-        gates: ``measurements.placement.gate_table``.
-    """
+    """How far the gates of the trained modules (``evaluation.probe.gate_table``) are from a constant factor."""
     if gates.empty:
         return gates, ""
     most, least = (gates.loc[place] for place in (gates["spread"].idxmax(), gates["spread"].idxmin()))

@@ -80,14 +80,7 @@ def draw_authors_curves(study: Study) -> Drawing:
 
 @styled
 def draw_curves(frame: pd.DataFrame, *, title: str = "", language: str = "en", finding: str = "") -> Drawing:
-    """Training (a) and validation (b) accuracy of several networks over the epochs, as in Figure 4.
-
-    Args:
-        frame: As ``history_frame`` returns it.
-        title: Optional heading above both panels.
-        language: Language of the axis labels.
-        finding: What came out, one sentence.
-    """
+    """Training (a) and validation (b) accuracy of several networks (``history_frame``) over epochs, as in Figure 4."""
     sheet = new_figure(PAGE_MM, 84)
     left, right = sheet.subplots(1, 2, sharey=True)
     for axes, part, letter in zip((left, right), PARTS, "ab", strict=True):
@@ -139,11 +132,6 @@ def epochs_to(accuracy: np.ndarray, threshold: float) -> float:
     return float(reached[0] + 1) if len(reached) else NAN
 
 
-def curve_area(accuracy: np.ndarray) -> float:
-    """Area under the curve divided by its length: the mean accuracy over the epochs, 0 to 1."""
-    return float(np.mean(accuracy)) if len(accuracy) else NAN
-
-
 def authors_curve(model: str, weights: str) -> pd.DataFrame:
     """The authors' log of a run: epoch, train_accuracy and val_accuracy (fractions); empty if they published none."""
     log = authors_history(model, weights)
@@ -159,36 +147,38 @@ def table_6(study: Study) -> tuple[pd.DataFrame, str]:
     for model, weights in dict.fromkeys(wanted):
         runs, start = run_row(study, model, weights)
         curves = [run.history["val_accuracy"].to_numpy() for run in runs]
-        rows.append({"source": OURS, **start, "weights": weights, **_convergence(curves, study)})
+        rows.append({"source": OURS, **start, "weights": weights, **convergence(curves, study)})
     for model, weights in AUTHORS_RUNS:
         curve = authors_curve(model, weights)["val_accuracy"].to_numpy()[:COMPARED_EPOCHS]
         start = {"source": AUTHORS, "model": model, "network": NETWORK_NAMES[model], "weights": weights}
-        rows.append(start | _convergence([curve] if len(curve) else [], study))
+        rows.append(start | convergence([curve] if len(curve) else [], study))
     frame = pd.DataFrame(rows)
     return frame, _read_convergence(frame, study)
 
 
-def _threshold(percent: float) -> str:
+def threshold(percent: float) -> str:
+    """Column of the epochs to so much validation accuracy."""
     return f"epochs_to_{percent:g}_percent"
 
 
-def _convergence(curves: list[np.ndarray], study: Study) -> dict[str, Any]:
+def convergence(curves: list[np.ndarray], study: Study) -> dict[str, Any]:
+    """Median epochs to each threshold, mean area and best accuracy of one network's curves, one a seed."""
     goals = study.settings.comparison.thresholds_percent
     if not curves:
-        names = ["epochs", *map(_threshold, goals), "area", "best"]
+        names = ["epochs", *map(threshold, goals), "area", "best"]
         return dict.fromkeys(names, NAN) | {"status": status_text(0)}
-    times = {_threshold(goal): float(np.median([epochs_to(curve, goal / 100) for curve in curves])) for goal in goals}
-    area, best = (float(np.mean([number(curve) for curve in curves])) for number in (curve_area, np.max))
+    times = {threshold(goal): float(np.median([epochs_to(curve, goal / 100) for curve in curves])) for goal in goals}
+    area, best = (float(np.mean([number(curve) for curve in curves])) for number in (np.mean, np.max))
     return {"epochs": len(curves[0]), **times, "area": area, "best": best, "status": status_text(len(curves))}
 
 
 def _read_convergence(frame: pd.DataFrame, study: Study) -> str:
     """Sentence: who is first at the highest threshold that two of our networks reach."""
     ours = frame[frame["source"] == OURS]
-    reached = [t for t in study.settings.comparison.thresholds_percent if ours[_threshold(t)].notna().sum() >= 2]
+    reached = [t for t in study.settings.comparison.thresholds_percent if ours[threshold(t)].notna().sum() >= 2]
     if not reached:
         return ""
-    times = ours[_threshold(max(reached))]
+    times = ours[threshold(max(reached))]
     first = ours[times == times.min()]
     names = " and ".join(f"{row.network} ({name_of('weights', row.weights)})" for row in first.itertuples())
     short = f"; this is {words}, no statement about the paper's curves" if (words := too_short(study)) else ""

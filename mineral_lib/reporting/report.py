@@ -24,16 +24,10 @@ REPORT_LIMIT = 9_500_000  # bytes of embedded pictures
 
 
 def write_report(study: Study) -> Path:
-    """Make all declared tables and figures anew from the run folders, then the report ``report.html``.
+    """Make all declared tables and figures anew from the run folders, then the report; returns its path.
 
     What only a notebook can make (Figures 1 to 3 and 6, Plate I) is taken from its saved files; what is absent is
     named as missing.
-
-    Args:
-        study: The study.
-
-    Returns:
-        Path of the report.
     """
     contents = Contents(study, make_artefacts(study))
     page = template("mineral_lib.reporting", "report.html").render(

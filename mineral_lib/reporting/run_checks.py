@@ -17,7 +17,7 @@ from mineral_lib.evaluation.statistics import holm
 from mineral_lib.reporting.ablation import BASE, gains
 from mineral_lib.reporting.comparison import leads
 from mineral_lib.reporting.contrasts import FAILS, HOLDS, LEVEL, MIN_SEEDS, UNDECIDED, overall
-from mineral_lib.reporting.curves import curve_area, epochs_to
+from mineral_lib.reporting.curves import convergence, epochs_to, threshold
 from mineral_lib.reporting.leakage import gap_row, table_leakage
 from mineral_lib.reporting.summary import block_runs, row_name, summarise, unseen_text
 from mineral_lib.reporting.words import percent, points, seeds_text
@@ -93,13 +93,11 @@ def faster(study: Study, block: str) -> Verdict:
         return NOTHING
     curves = {model: [run.history["val_accuracy"].to_numpy() for run in runs] for model, runs in found.items()}
     length = min(len(curve) for some in curves.values() for curve in some)
-    area = pd.Series({m: np.mean([curve_area(curve[:length]) for curve in some]) for m, some in curves.items()})
-    goals = study.settings.comparison.thresholds_percent
-    # Median epochs, a row a network and a column a threshold; NaN where a seed does not reach it.
-    times = pd.DataFrame(
-        {g: {m: np.median([epochs_to(c, g / 100) for c in some]) for m, some in curves.items()} for g in goals}
-    )
-    reached = [goal for goal in goals if times[goal].notna().sum() >= 2]
+    # A row a network; epochs to a threshold are NaN where a seed does not reach it.
+    cut = {model: convergence([curve[:length] for curve in some], study) for model, some in curves.items()}
+    table = pd.DataFrame(cut).T
+    area, goals = table["area"].astype(float), study.settings.comparison.thresholds_percent
+    reached = [goal for goal in goals if table[threshold(goal)].notna().sum() >= 2]
     rival, few = area.drop(PROPOSED).idxmax(), _few(found[PROPOSED])
     ahead = bool(area[PROPOSED] > area[rival])
     numbers = {"epochs": length, "mine": 100 * area[PROPOSED], "best": 100 * area[rival], "few": few}
@@ -108,7 +106,8 @@ def faster(study: Study, block: str) -> Verdict:
         verdict = FAILS if not ahead and not few else UNDECIDED
         return verdict, numbers | {"unreached": "no threshold is reached by two networks"}
     goal = max(reached)
-    mine, others = times.loc[PROPOSED, goal], times[goal].drop(PROPOSED)
+    times = table[threshold(goal)]
+    mine, others = times[PROPOSED], times.drop(PROPOSED)
     first = bool(np.isfinite(mine) and not (others <= mine).any())
     verdict = UNDECIDED if few or ahead != first else HOLDS if ahead else FAILS
     return verdict, numbers | {"goal": goal, "time": _epochs(mine), "fastest": _epochs(others.min())}

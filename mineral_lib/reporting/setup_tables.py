@@ -23,12 +23,7 @@ from mineral_lib.training.run import Run
 
 
 def table_1(study: Study, steps: Iterable[Step]) -> Table:
-    """Table 1: the structure of a live ConvNeXt-T beside the printed one.
-
-    Args:
-        study: The study.
-        steps: ``describe_network(network, 224)``.
-    """
+    """Table 1: the structure of a live ConvNeXt-T, ``describe_network(network, 224)``, beside the printed one."""
     printed, rows = Paper.published().entries, []
     for step in steps:
         ours = {"input": shape_text(step.in_shape), "structure": _structure(step), "output": shape_text(step.out_shape)}
