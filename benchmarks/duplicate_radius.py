@@ -131,7 +131,7 @@ def false_alarm_table(photos: list[Pixels], hashes: np.ndarray, classes: np.ndar
 
 def bench_table() -> str:
     """The same on generated specimens, which all lie on one dark bench: does the common background join them?"""
-    from mineral_lib.reporting.closeups import close_ups
+    from mineral_lib.reporting.cam_grid import close_ups
 
     settings = load_profile("quick", ["data.fraction=0.1"])
     index = build_index(settings.data).index

@@ -9,7 +9,7 @@ from mineral_lib.errors import DataError, StorageError
 from mineral_lib.parameters import load_profile, sections_of
 from mineral_lib.paths import STUDY_FILE, ResultPaths, project_root
 from mineral_lib.reporting.comparison import table_4
-from mineral_lib.reporting.headline import facts
+from mineral_lib.reporting.report import facts
 from mineral_lib.run_records import MANIFEST, REMEDY, RUN_FILES, WEIGHTS_FILE, run_damage
 from mineral_lib.runtime import git_commit, machine, package_versions
 from mineral_lib.storage import digest, remove_tree, write_bytes, write_text

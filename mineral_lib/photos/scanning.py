@@ -38,27 +38,19 @@ INDEX_COLUMNS += ["pixels_sha256", "phash", "width", "height", "size_bytes", "at
 
 @dataclass(frozen=True)
 class Scan:
-    """The photographs of a study.
+    """The photographs of a study; the order of ``classes`` is that of the labels."""
 
-    Attributes:
-        index: One row a used photograph, columns ``INDEX_COLUMNS``, ordered by label and image_id. ``phash`` is the
-            first of the eight perceptual hashes as 16 hexadecimal digits, empty for generated photographs.
-        files: One row a file found, columns ``FILE_COLUMNS``; an entry that ends in "/" is a folder that holds
-            no file or is a link and was not followed. The quality numbers are missing where nothing was decoded.
-        classes: Class names; position = label.
-        duplicates: Pairs of files that show the same, see ``groups.duplicate_table``.
-        notes: Sentences on the layout of the folder, and on groups of near duplicates that deserve a look.
-        read: Files that were read in this scan.
-        reused: Files that were unchanged since an earlier scan and not read again.
-    """
-
+    # A row a used photograph, columns INDEX_COLUMNS, ordered by label and image_id. phash is the first of the eight
+    # perceptual hashes as 16 hexadecimal digits, empty for generated photographs.
     index: pd.DataFrame
+    # A row a file found, columns FILE_COLUMNS; an entry that ends in "/" is a folder that holds no file or is a link
+    # and was not followed. The quality numbers are missing where nothing was decoded.
     files: pd.DataFrame
     classes: list[str]
-    duplicates: pd.DataFrame
-    notes: list[str] = field(default_factory=list)
-    read: int = field(default=0, compare=False)
-    reused: int = field(default=0, compare=False)
+    duplicates: pd.DataFrame  # pairs of files that show the same, see groups.duplicate_table
+    notes: list[str] = field(default_factory=list)  # on the layout of the folder, and on groups that deserve a look
+    read: int = field(default=0, compare=False)  # files that were read in this scan
+    reused: int = field(default=0, compare=False)  # files that were unchanged since an earlier scan
 
 
 def scan(

@@ -1,4 +1,4 @@
-"""Figure 6: Grad-CAM maps of every network on the same photographs, and of mistakes."""
+"""Figure 6: Grad-CAM maps of every network on the same photographs, and of mistakes; photographs at any size."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from mineral_lib.catalogue import display_name
-from mineral_lib.data.index import working_size
+from mineral_lib.config import Data
+from mineral_lib.data.index import photo_folder, specimen_keys, working_size
 from mineral_lib.evaluation.grad_cam import HeatMap, heat_maps, overlay
 from mineral_lib.notation import caption
 from mineral_lib.photos import credits
 from mineral_lib.recognition.predict import square_photographs
-from mineral_lib.reporting.closeups import close_ups, one_of_each
 from mineral_lib.reporting.plates import Fonts, Tile, add_credits, draw_sheet
 from mineral_lib.reporting.style import BAD, GOOD, PAGE_MM, Drawing, styled
 from mineral_lib.reporting.words import label
@@ -54,6 +54,28 @@ class CamGrid:
 
     networks: list[str]
     rows: list[CamRow]
+
+
+def close_ups(index: pd.DataFrame, data: Data, *, size_px: int) -> np.ndarray:
+    """Photographs of some rows of the index, square, in the framing of the working images, with more pixels for people.
+
+    Returns:
+        (number of rows, size_px, size_px, 3) uint8.
+
+    Raises:
+        DataError: A photograph vanished or cannot be decoded.
+    """
+    if data.source == "synthetic":
+        from mineral_lib.specimens import photographs
+
+        return photographs(specimen_keys(index), image_size=size_px, seed=data.seed, jobs=1)[0]
+    return square_photographs(photo_folder(data), index["path"], size_px)
+
+
+def one_of_each(index: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """The first row of each named class, in the order of ``names``; classes without photographs are left out."""
+    first = index.drop_duplicates("class_name").set_index("class_name", drop=False)
+    return first.loc[[name for name in names if name in first.index]].reset_index(drop=True)
 
 
 def figure_photographs(study: Study) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import pytest
 from tiny_runs import NUMBER, change, first_seed, write_baselines, write_corners, write_photographs, write_run
 
 from mineral_lib.parameters import load_profile
-from mineral_lib.reporting import ablation, comparison, confusion, curves, headline
+from mineral_lib.reporting import ablation, comparison, confusion, curves, report
 from mineral_lib.reporting.ablation import table_gates, table_placements, table_starts
 from mineral_lib.reporting.claims import judge
 from mineral_lib.reporting.contrasts import FAILS, HOLDS, UNDECIDED, compare
@@ -113,7 +113,7 @@ def test_the_first_screen_asks_three_questions_and_names_the_baseline(paths, stu
     write_photographs(paths)
     write_corners(paths)
     write_baselines(paths, {"majority": 8, "colour_histogram": 16})
-    found = {fact.name: fact for fact in headline.facts(study)}
+    found = {fact.name: fact for fact in report.facts(study)}
     assert found["Does transfer help?"].value == "yes"
     assert found["Does it help given transfer?"].value == UNDECIDED
     assert "three seeds" in found["Does it help given transfer?"].detail
@@ -122,10 +122,10 @@ def test_the_first_screen_asks_three_questions_and_names_the_baseline(paths, stu
     assert "network minus baseline +20.8 points" in found["Best simple baseline"].detail
     assert found["Chance"].value == f"{100 * comparison.chance_level(study):.1f} %"
     ending = f"64 px. One seed, {settings.train.epochs} epochs: a demonstration."
-    assert headline.describe_data(study).endswith(ending)
+    assert report.describe_data(study).endswith(ending)
     several = load_profile("quick", ["train.seeds=[0, 1, 2]"])
-    assert headline.describe_data(Study(several, paths)).endswith("64 px.")
-    single = {fact.name: fact for fact in headline.facts(first_seed(study))}
+    assert report.describe_data(Study(several, paths)).endswith("64 px.")
+    single = {fact.name: fact for fact in report.facts(first_seed(study))}
     assert single["Does transfer help?"].value == UNDECIDED and "one seed" in single["Does transfer help?"].detail
 
 
