@@ -40,18 +40,11 @@ def read_key(record: Path) -> dict[str, Any]:
 
 
 class Notebooks:
-    """The notebooks of a study: what they have saved, and what is recorded of those that are done.
-
-    Args:
-        paths: The result folder.
-
-    Attributes:
-        paths: The result folder.
-        written: Files saved so far, in order.
-    """
+    """The notebooks of a study: what they have saved, and what is recorded of those that are done."""
 
     def __init__(self, paths: ResultPaths) -> None:
-        self.paths, self.written = paths, list[Path]()
+        self.paths = paths  # the result folder
+        self.written: list[Path] = []  # files saved so far, in order
 
     def finish(self, notebook: str) -> list[str]:
         """Record a notebook as done, with the digest of every file it saved. Returns their names.
