@@ -14,7 +14,6 @@ and nothing else.
 """
 
 import contextlib
-import json
 import os
 import sys
 import time
@@ -28,7 +27,8 @@ from typing import Any
 import PIL
 from tqdm import tqdm
 
-from mineral_lib.errors import DataError
+from mineral_lib.digests import read_record, write_record
+from mineral_lib.errors import DataError, StorageError
 from mineral_lib.photos import alone
 from mineral_lib.photos.cost import CostlyError
 from mineral_lib.photos.groups import fingerprints
@@ -37,7 +37,7 @@ from mineral_lib.photos.images import AccessError, decode_photo
 from mineral_lib.photos.messages import readable
 from mineral_lib.photos.quality import measure_quality, working_picture
 from mineral_lib.photos.walk import FoundFile
-from mineral_lib.storage import digest, write_text
+from mineral_lib.storage import digest
 
 SAVE_EVERY_S = 60.0  # a stopped scan of a large folder loses at most this much work
 _CHUNK = 8  # files a task: small enough for an even bar, large enough that handing out work costs nothing
@@ -82,12 +82,10 @@ class Record:
         self._changed, self._saved_s = False, time.monotonic()
 
     def _load(self) -> dict[str, list]:
-        try:
-            record = json.loads(self.path.read_text(encoding="utf-8")) if self.path else {}
-            whole = record.pop("sha256") == digest(record)
-            return record["files"] if whole and record["rules"] == reading_rules() else {}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return {}
+        with contextlib.suppress(StorageError):
+            record = read_record(self.path) if self.path else {}
+            return record["photographs"] if record.get("rules") == reading_rules() else {}
+        return {}
 
     def find(self, file: FoundFile) -> dict[str, Any] | None:
         """What is known about an unchanged file (see ``measure_file``), or None."""
@@ -109,8 +107,7 @@ class Record:
     def save(self) -> None:
         """Write the record if it has changed; vanished files are left out."""
         if self.path and (self._changed or len(self._fresh) < len(self._known)):
-            record = {"rules": reading_rules(), "files": self._fresh}
-            write_text(self.path, json.dumps({"sha256": digest(record)} | record, separators=(",", ":")))
+            write_record(self.path, {"rules": reading_rules(), "photographs": self._fresh})
             self._changed, self._saved_s = False, time.monotonic()
 
 

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from mineral_lib.config import PROPOSED
 from mineral_lib.digests import read_record
 from mineral_lib.notation import template
+from mineral_lib.parameters import sections_of
 from mineral_lib.reporting.ablation import gains
 from mineral_lib.reporting.artefacts import make_artefacts, saved_table
 from mineral_lib.reporting.comparison import best_baseline, chance_level, lead
@@ -157,12 +158,10 @@ def _flat(value: Any) -> str:
 
 def settings_rows(study: Study) -> list[tuple[str, str]]:
     """Every parameter of the profile as ``section.key`` and value."""
-    rows = []
-    for section, values in study.settings.model_dump(mode="json").items():
-        if isinstance(values, dict):
-            rows += [(f"{section}.{key}", json.dumps(value, ensure_ascii=False)) for key, value in values.items()]
-        else:
-            rows.append((section, str(values)))
+    sections = sections_of(study.settings)
+    rows = [("profile", sections.pop("profile"))]
+    for section, values in sections.items():
+        rows += [(f"{section}.{key}", json.dumps(value, ensure_ascii=False)) for key, value in values.items()]
     return rows
 
 

@@ -69,14 +69,23 @@ def test_a_bar_when_asked_and_a_plain_line_otherwise(folder, capsys):
     assert shown.err == "" and shown.out == "photos: 9 files found, 9 read, 0 unchanged and not read\n"
 
 
-DAMAGES = ["", "{", "[]", "{}", '{"rules": "other", "files": {}}', "\0\1\2", '{"files": 3}', "a changed number"]
+DAMAGES = [
+    "",
+    "{",
+    "[]",
+    "{}",
+    '{"rules": "other", "photographs": {}}',
+    "\0\1\2",
+    '{"photographs": 3}',
+    "a changed number",
+]
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_record_is_made_anew(folder, damage):
     first = scan(folder)
     path = next((folder.parent / "cache/scans").iterdir())
-    changed = path.read_text().replace('"width":', '"width":1', 1)
+    changed = path.read_text().replace('"width": ', '"width": 1', 1)
     path.write_text(changed if damage == DAMAGES[-1] else damage)
     second = scan(folder)
     assert counts(second) == (9, 0) and second.index.equals(first.index)
@@ -100,7 +109,7 @@ def test_what_could_not_be_opened_is_not_recorded(folder):
     found = [FoundFile("aa/vanished.png", "aa", state=(1,)), FoundFile("aa/0.png", "aa", state=(1,))]
     measure_folder(folder, found, jobs=1, cache_dir=folder.parent / "cache", progress=False)
     assert [file.status for file in found] == ["skipped", "used"]
-    assert list(json.loads(next((folder.parent / "cache/scans").iterdir()).read_text())["files"]) == ["aa/0.png"]
+    assert list(json.loads(next((folder.parent / "cache/scans").iterdir()).read_text())["photographs"]) == ["aa/0.png"]
 
 
 def test_a_stopped_scan_keeps_what_it_has_read(folder, monkeypatch):
@@ -134,7 +143,7 @@ def test_two_folders_have_two_records(folder):
 def test_the_record_holds_no_pixels(folder):
     scan(folder)
     path = next((folder.parent / "cache/scans").iterdir())
-    rows = json.loads(path.read_text())["files"]
+    rows = json.loads(path.read_text())["photographs"]
     assert len(rows) == 9 and max(len(json.dumps(row)) for row in rows.values()) < 500
 
 
