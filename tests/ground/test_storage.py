@@ -18,7 +18,7 @@ from mineral_lib import storage
 from mineral_lib.errors import StorageError, note
 from mineral_lib.locks import folder_lock
 from mineral_lib.paths import ROOT_VARIABLE, project_root
-from mineral_lib.study import _below_project
+from mineral_lib.stages import _below_project
 
 LIBRARY = Path(storage.__file__).parent
 
