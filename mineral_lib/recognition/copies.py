@@ -8,14 +8,23 @@ colours agree where the pictures overlap: cut gems or crystals of one mineral lo
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import pandas as pd
 from PIL import Image
 from sklearn.neighbors import NearestNeighbors
 
+from mineral_lib.photos import NEAR, SAME_BYTES, SAME_PIXELS, near_duplicates, read_photo
+from mineral_lib.recognition.features import COLOUR, photograph_features
+from mineral_lib.recognition.recogniser import installed_kinds, kind_of
 from mineral_lib.recognition.unknown import unit
+
+SAME_SCENE = "same scene"
+JOBS = 2  # decoding threads
 
 SIDE_PX = 360  # longest side of the pictures that are compared
 KEYPOINTS = 600
@@ -79,6 +88,56 @@ def _colour_distance(one: np.ndarray, other: np.ndarray, transform: np.ndarray) 
     if covered.mean() < 0.05:
         return float("inf")
     return float(np.abs(laid[covered].astype(float) - other[covered]).mean())
+
+
+def nearest_kind() -> str | None:
+    """Features whose nearest neighbours are candidates; None if the weights are not installed."""
+    return next((name for name in installed_kinds() if name != COLOUR.name), None)
+
+
+def find_copies(
+    pictures: pd.DataFrame,
+    radius: int | None,
+    *,
+    asked: np.ndarray | None = None,
+    kind: str | None = None,
+    cache_dir: Path | None = None,
+) -> dict[Pair, dict[str, Any]]:
+    """All pairs of pictures that show the same: by bytes, pixels, local features, and by the hash alone.
+
+    Args:
+        pictures: Columns ``path``, ``sha256``, ``pixels_sha256`` and ``phash``, one row a picture (N).
+        radius: Bits of the hash that may differ, see ``photos.near_duplicates``.
+        asked: Rows to compare with all the others, the last ones; None for every pair.
+        kind: Features whose nearest neighbours are candidates too, see ``recogniser.kind_of``; the hash alone if None.
+        cache_dir: Where features are kept; nowhere if not given.
+
+    Returns:
+        Of each pair of rows, the smaller first, ``kind`` (the strongest), ``distance`` in bits (NaN where the hash did
+        not find it), and of a verified one what ``same_scenes`` says.
+    """
+    near = near_duplicates(pictures, radius)
+    rows = {(one, two): {"kind": NEAR, "distance": bits} for one, two, bits in near.itertuples(index=False)}
+    for name, column in ((SAME_PIXELS, "pixels_sha256"), (SAME_BYTES, "sha256")):
+        for same in pictures.groupby(column).indices.values():
+            rows |= {pair: {"kind": name, "distance": 0} for pair in combinations(sorted(map(int, same)), 2)}
+    crossing = (lambda one, two: True) if asked is None else (lambda one, two: one < asked[0] <= two)
+    rows = {pair: row for pair, row in rows.items() if crossing(*pair)}
+    exact = {pair for pair, row in rows.items() if row["kind"] != NEAR}
+    # More near pairs than that share a background: each would take hundredths of a second to look at.
+    candidates = set(rows) if len(rows) <= NEIGHBOURS * len(pictures) else set()
+    paths = pictures["path"].tolist()
+
+    def decode(place: int) -> Image.Image:
+        return read_photo(paths[place]).image
+
+    if kind:
+        digests = pictures["sha256"].tolist()
+        (features,) = photograph_features(digests, decode, [kind_of(kind)], cache_dir=cache_dir, jobs=JOBS)
+        candidates |= neighbours(features, asked)
+    for pair, scene in same_scenes(candidates - exact, decode).items():
+        rows[pair] = {"distance": np.nan} | rows.get(pair, {}) | scene | {"kind": SAME_SCENE}
+    return rows
 
 
 def neighbours(features: np.ndarray, among: np.ndarray | None = None) -> set[Pair]:

@@ -8,9 +8,12 @@ import pytest
 from PIL import Image, ImageDraw
 
 from mineral_lib.cli import main
+from mineral_lib.data.index import build_index
 from mineral_lib.errors import DataError
+from mineral_lib.parameters import load_profile
 from mineral_lib.photos import NEAR, SAME_BYTES, SAME_PIXELS
 from mineral_lib.recognition.audit import COLUMNS, SAME_SCENE, audit
+from mineral_lib.reporting.health import check_photos
 
 
 def stone(number):
@@ -82,7 +85,7 @@ def test_only_equal_bytes_or_pixels_make_a_label_wrong(folders):
 
 
 def test_without_weights_it_says_so_and_finds_copies(folders, monkeypatch, capsys, study_root):
-    monkeypatch.setattr("mineral_lib.recognition.audit.installed_kinds", lambda: ["colour"])
+    monkeypatch.setattr("mineral_lib.recognition.copies.installed_kinds", lambda: ["colour"])
     train, test = folders
     save(stone(4).resize((180, 152)), test / "pyrite" / "small.jpg", quality=80)
     assert main(["audit", str(train), str(test), "--out", str(study_root / "pairs.csv")]) == 0
@@ -121,3 +124,28 @@ def test_folders_are_only_read_and_empty_ones_named(folders, tmp_path):
         audit(folders[0], tmp_path / "empty")
     with pytest.raises(DataError, match="no such folder"):
         audit(folders[0], tmp_path / "nowhere")
+
+
+def test_check_puts_verified_copies_into_one_specimen(tmp_path, study_root, monkeypatch):
+    monkeypatch.setattr("mineral_lib.reporting.health.nearest_kind", lambda: "colour")
+    folder, out = tmp_path / "photos", tmp_path / "out"
+    for number in range(12):
+        save(stone(number), folder / ("quartz" if number % 2 else "pyrite") / f"{'abcdefghijkl'[number]}.png")
+    save(stone(2).crop((40, 30, 240, 200)), folder / "pyrite" / "crop.png")
+    save(stone(3).rotate(15, Image.Resampling.BICUBIC), folder / "pyrite" / "turned.png")
+    given = ["data.min_photos=3", f"data.folder='{folder}'"]
+    quick = check_photos(load_profile("own_photos", given))
+    assert "same scene" not in quick and not out.exists()
+    text = check_photos(load_profile("own_photos", given), out=out)
+    assert "4 look like views of 2 specimens (copies, crops or turns of one picture)" in text
+    assert "pairs: same scene, in different classes (look whether they show the same)" in text
+    pairs = pd.read_csv(out / "duplicates.csv").set_index("file_a")
+    assert pairs["kind"].unique().tolist() == [SAME_SCENE]
+    assert sorted(pairs["conflict"]) == ["no", "yes"]
+    specimens = pd.read_csv(out / "specimens.csv").set_index("file")["specimen"]
+    assert specimens["pyrite/c.png"] == specimens["pyrite/crop.png"]
+    assert specimens["pyrite/turned.png"] == specimens["quartz/d.png"]
+    assert specimens.nunique() == 12
+    answer = ["data.specimen_from=csv", f"data.metadata_csv='{out / 'specimens.csv'}'"]
+    groups = build_index(load_profile("own_photos", given + answer).data).index.set_index("path")["group"]
+    assert groups["pyrite/c.png"] == groups["pyrite/crop.png"] != groups["pyrite/a.png"]
