@@ -38,7 +38,8 @@ def check_photos(settings: Settings, *, out: Path | None = None) -> str:
     study = Study(settings)
     scan = build_index(settings.data, cache_dir=study.paths.cache_dir)
     samples = make_split(scan.index, "grouped", settings.split, settings.augment)
-    scenes = _scenes(settings, scan.index, study.paths.cache_dir) if out else {}
+    many = len(scan.index) > MOST_COMPARED
+    scenes = _scenes(settings, scan.index, study.paths.cache_dir) if out and not many else {}
     duplicates = with_scenes(scan.duplicates, scan.index, scenes)
     health = table_health(study, health_rows(scan.files, duplicates), whose="")
     tables = [health, table_folder_classes(study, class_rows(scan.index, samples, settings.report.language))]
@@ -50,14 +51,16 @@ def check_photos(settings: Settings, *, out: Path | None = None) -> str:
         if plate := suspect_plate(settings, scan.files, duplicates):
             plate.save(out / plate.name, dpi=settings.report.dpi)
     notes = [*scan.notes, *_specimens(settings, scan.index, list(scenes), out)]
+    if out and many:
+        notes.append(
+            f"In more than {MOST_COMPARED} photographs crops and turns are not looked for: see `mineral audit`."
+        )
     notes = "\n".join(f"* {note}" for note in notes)
     return "\n\n".join(filter(None, [*(table.to_text() for table in tables), notes]))
 
 
 def _scenes(settings: Settings, index: pd.DataFrame, cache_dir: Path) -> dict[tuple[int, int], dict[str, Any]]:
-    """Pairs of rows that show the same scene, verified; those of a large folder are left to ``mineral audit``."""
-    if len(index) > MOST_COMPARED:
-        return {}
+    """Pairs of rows that show the same scene, verified."""
     root, radius = photo_folder(settings.data), settings.data.near_duplicate_radius
     pictures = index.assign(path=[root / name for name in index["path"]])
     rows = find_copies(pictures, radius, kind=nearest_kind(), cache_dir=cache_dir)

@@ -149,3 +149,6 @@ def test_check_puts_verified_copies_into_one_specimen(tmp_path, study_root, monk
     answer = ["data.specimen_from=csv", f"data.metadata_csv='{out / 'specimens.csv'}'"]
     groups = build_index(load_profile("own_photos", given + answer).data).index.set_index("path")["group"]
     assert groups["pyrite/c.png"] == groups["pyrite/crop.png"] != groups["pyrite/a.png"]
+    monkeypatch.setattr("mineral_lib.reporting.health.MOST_COMPARED", 5)
+    text = check_photos(load_profile("own_photos", given), out=out)
+    assert "same scene" not in text and "crops and turns are found by `mineral audit` only" in text
