@@ -1,13 +1,12 @@
 """Fine-tuning: the backbone learns too, from its own weights and the classifier that fits its frozen features.
 
 Starting from that classifier keeps the features from being spoilt while a random one would still be learning (Kumar et
-al. 2022, "Fine-Tuning can Distort Pretrained Features and Underperform Out-of-Distribution"). The training photographs
-are learned from, the validation photographs choose the epoch and say what the result is worth.
+al. 2022, "Fine-Tuning can Distort Pretrained Features and Underperform Out-of-Distribution"). The last epoch counts, so
+that nothing but the choice of the rung has been made on the validation photographs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import timm
@@ -34,14 +33,20 @@ NAME = "{}-tuned"  # of the backbone
 
 
 def fine_tune(
-    study: Study, backbone: Backbone, linear: Linear, *, say: Callable[[str], None] = print
+    study: Study,
+    backbone: Backbone,
+    linear: Linear,
+    *,
+    learned: Sequence[str] = ("train",),
+    say: Callable[[str], None] = print,
 ) -> tuple[Kind, Linear]:
-    """Train a backbone and its head on the training photographs; finished ones are read, broken-off ones go on.
+    """Train a backbone and its head; a finished training is read, a broken-off one goes on.
 
     Args:
         study: With photographs of a folder; its section ``recogniser.fine_tuning`` is the recipe.
         backbone: Where to start.
-        linear: Classifier on its frozen features, fitted on the training photographs only.
+        linear: Classifier on its frozen features, fitted on the photographs to learn from.
+        learned: Parts of the grouped split to learn from.
         say: Receives a line an epoch.
 
     Returns:
@@ -51,23 +56,24 @@ def fine_tune(
         WeightsError: The backbone's head is not one linear layer, or it expects pictures normalised in another way.
         StoppedError: Ctrl-C or SIGTERM; what is done is saved.
     """
-    recipe = study.settings.recogniser.fine_tuning
+    recipe, samples = study.settings.recogniser.fine_tuning, study.samples("grouped")
     config = {
         "classes": study.classes,
         "backbone": backbone.digest,
         "recipe": recipe.model_dump(mode="json"),
         "augment": study.settings.augment.model_dump(mode="json"),
         "data_fingerprint": study.data.fingerprint,
-        "train": study.samples("grouped").query("split == 'train'")["sample_id"].tolist(),
+        "learned": samples.loc[samples["split"].isin(learned), "sample_id"].tolist(),
     }
     config["key"] = digest(config)
     weights = study.paths.cache_dir / "fine_tuned" / config["key"][:20] / "weights.safetensors"
     try:
         state = load_weights(weights)
     except StorageError:  # not there, or damaged
-        state = _train(study, _network(backbone, linear), backbone, weights.parent / "checkpoints", config, say)
+        checkpoints = Checkpoints(weights.parent / "checkpoints", config)
+        state = _train(study, _network(backbone, linear), backbone, checkpoints, say)
         save_weights(weights, state, {"key": config["key"]})
-        Checkpoints(weights.parent / "checkpoints", config).clear()
+        checkpoints.clear()
     head = str(backbone.cfg["classifier"])
     weight, bias = (state.pop(f"{head}.{name}").double().numpy() for name in ("weight", "bias"))
     tuned = stored_backbone(NAME.format(backbone.name), backbone.cfg, state, config["key"])
@@ -95,22 +101,28 @@ def _network(backbone: Backbone, linear: Linear) -> nn.Module:
 
 
 def _train(
-    study: Study, network: nn.Module, backbone: Backbone, folder: Path, config: dict, say: Callable[[str], None]
+    study: Study, network: nn.Module, backbone: Backbone, checkpoints: Checkpoints, say: Callable[[str], None]
 ) -> dict[str, torch.Tensor]:
-    """Weights of the epoch that was best on the validation photographs."""
+    """Weights of the last epoch."""
     recipe, settings = study.settings.recogniser.fine_tuning, study.settings
     # One network at a time, so it gets the threads of all the jobs.
     changes = recipe.model_dump(exclude={"image_size_px"}) | {"overrides": {}}
-    changes |= {"optimizer": "adamw", "schedule": "step", "threads": settings.train.threads * settings.train.jobs}
+    changes |= {
+        "optimizer": "adamw",
+        "schedule": "step",
+        "select": "last",
+        "threads": settings.train.threads * settings.train.jobs,
+    }
     train = Train.model_validate(settings.train.model_dump() | changes)
     set_threads(train.threads)
     samples = study.samples("grouped")
+    learned = samples["sample_id"].isin(checkpoints.config["learned"])
     data = settings.data.model_copy(update={"image_size_px": recipe.image_size_px})
     pixels = load_pixels(samples, study.index, data, settings.augment)
     loaders = {
         name: make_loader(
             MineralDataset(
-                samples,
+                samples.assign(split=np.where(learned, "train", samples["split"])) if name == "train" else samples,
                 pixels,
                 split=name,
                 image_size_px=recipe.image_size_px,
@@ -123,13 +135,13 @@ def _train(
         for name in ("train", "val")
     }
     loop = make_loop(network, settings.model_copy(update={"train": train}), lr=train.lr)
-    checkpoints = Checkpoints(folder, config)
     state = checkpoints.resume(loop, say)
 
     def save(state: FitState) -> None:
         if not state.step:
             row = state.history[-1]
-            say(f"fine-tuning, epoch {state.epoch}/{train.epochs}: validation {row['val_accuracy']:.1%}")
+            unseen = "" if learned[samples["split"] == "val"].any() else f": validation {row['val_accuracy']:.1%}"
+            say(f"fine-tuning on {learned.sum()} photographs, epoch {state.epoch}/{train.epochs}{unseen}")
         checkpoints.save(state, loop)
 
     with graceful_stop():

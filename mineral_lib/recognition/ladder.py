@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -96,8 +96,9 @@ def tuned_rungs(
 ) -> list[Rung]:
     """The fine-tuned network, alone and together with the best rung of ``climb``.
 
-    Its answers are known for the validation photographs only, which also chose its epoch. Together, the logits of both
-    are added, each divided by the temperature that suits it.
+    It is trained twice: on the training photographs, which says what it is worth on the validation photographs, and on
+    both, as every rung is fitted in the end. Together, the logits of both rungs are added, each divided by the
+    temperature that suits it.
 
     Args:
         study: With photographs of a folder.
@@ -111,22 +112,42 @@ def tuned_rungs(
     """
     begin, labels, num_classes = time.perf_counter(), photographs.labels, len(study.classes)
     kind = next(one for one in best.kinds if one.backbone)
-    (frozen,) = (part[parts["train"]] for part in photographs.features([kind]))
-    choice, _ = choose(frozen, labels[parts["train"]], photographs.groups[parts["train"]], num_classes)
-    start = fit_linear(frozen, labels[parts["train"]], num_classes, choice)
-    tuned, linear = fine_tune(study, kind.backbone, start, say=say)
+    (frozen,), train = photographs.features([kind]), parts["train"]
+    choice, _ = choose(frozen[train], labels[train], photographs.groups[train], num_classes)
+    rows, trained = np.concatenate([train, parts["val"]]), []
+    for learned, some in ((("train",), train), (("train", "val"), rows)):
+        start = fit_linear(frozen[some], labels[some], num_classes, choice)
+        trained.append(fine_tune(study, kind.backbone, start, learned=learned, say=say))
     seconds = time.perf_counter() - begin
-    (features,) = photographs.features([tuned])
-    held = np.arange(len(best.known)) >= len(parts["train"])
-    logits = np.where(held[:, None], linear.logits(features[np.concatenate([parts["train"], parts["val"]])]), np.nan)
-    name = f"{kind.backbone.name}, fine-tuned, {tuned.size_px} px"
-    alone = Rung(name, (tuned,), None, linear, logits, _answers(linear, features[parts["test"]]), seconds)
-    temperatures = [fit_temperature(one.known[held], labels[parts["val"]]) for one in (best, alone)]
-    both = np.hstack([*photographs.features(best.kinds), features])[parts["test"]]
-    joined = added(best.linear, linear, *temperatures)
-    known = best.known / temperatures[0] + logits / temperatures[1]
-    both = Rung(f"{name}, with {best.name}", (*best.kinds, tuned), None, joined, known, _answers(joined, both), seconds)
-    return [alone, both]
+    (judged, head), (tuned, linear) = trained
+    held = np.arange(len(rows)) >= len(train)
+    logits = np.where(held[:, None], head.logits(photographs.features([judged])[0][rows]), np.nan)
+    temperatures = [fit_temperature(one[held], labels[parts["val"]]) for one in (best.known, logits)]
+    name, silent = (
+        f"{kind.backbone.name}, fine-tuned, {tuned.size_px} px",
+        replace(start, weight=0 * start.weight, bias=np.zeros(num_classes)),
+    )
+    # The network has seen all it could be compared with: frozen features tell what is unknown, so they come first.
+    ways = {
+        name: ((kind,), added(silent, linear, 1.0, 1.0), logits),
+        f"{name}, with {best.name}": (
+            best.kinds,
+            added(best.linear, linear, *temperatures),
+            best.known / temperatures[0] + logits / temperatures[1],
+        ),
+    }
+    return [
+        Rung(
+            way,
+            (*kinds, tuned),
+            None,
+            joined,
+            known,
+            _answers(joined, np.hstack(photographs.features([*kinds, tuned]))[parts["test"]]),
+            seconds,
+        )
+        for way, (kinds, joined, known) in ways.items()
+    ]
 
 
 def _answers(linear: Linear, features: np.ndarray) -> np.ndarray:

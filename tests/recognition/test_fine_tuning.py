@@ -69,7 +69,8 @@ def test_both_ways_stand_in_the_ladder(tuned):
     alone = f"{LITE0}, fine-tuned, 32 px"
     together = next(name for name in rows.index if name.startswith(f"{alone}, with {LITE0}"))
     assert rows.loc[[alone, together], "cv_accuracy"].isna().all() and rows["val_accuracy"].notna().all()
-    assert sum("fine-tuning, epoch" in line for line in lines) == 2
+    assert sum("fine-tuning on" in line for line in lines) == 4  # twice two epochs, the second time on more
+    assert sum("validation" in line for line in lines) == 2
     assert "validation %" in ladder_text(ladder) and "nan" not in ladder_text(ladder)
     assert ladder["chosen"].sum() == 1
 
