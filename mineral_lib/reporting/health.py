@@ -52,9 +52,7 @@ def check_photos(settings: Settings, *, out: Path | None = None) -> str:
             plate.save(out / plate.name, dpi=settings.report.dpi)
     notes = [*scan.notes, *_specimens(settings, scan.index, list(scenes), out)]
     if out and many:
-        notes.append(
-            f"In more than {MOST_COMPARED} photographs crops and turns are not looked for: see `mineral audit`."
-        )
+        notes.append(f"Of more than {MOST_COMPARED} photographs, crops and turns are found by `mineral audit` only.")
     notes = "\n".join(f"* {note}" for note in notes)
     return "\n\n".join(filter(None, [*(table.to_text() for table in tables), notes]))
 
