@@ -37,7 +37,12 @@ ROWS = {  # network, start, how the gates of attention start, words
     "eca": (ECA_LITE0, "scratch", "default", "with ECA after each stage"),
     "transfer": (LITE0, "transfer", "default", "from ImageNet weights"),
     "both": (ECA_LITE0, "transfer", "default", "from ImageNet weights, with ECA after each stage"),
-    "gentle": (ECA_LITE0, "transfer", "identity", "the same, gates starting at 1 instead of near 0.5"),
+    "gentle": (
+        ECA_LITE0,
+        "transfer",
+        "identity",
+        "from ImageNet weights, with ECA after each stage, gates starting at 1",
+    ),
 }
 GAINS = {
     "attention alone": {"eca": 1, "base": -1},
