@@ -218,3 +218,12 @@ def test_a_finished_rung_is_read_and_not_computed_again(tmp_path, monkeypatch):
     assert photographs.calls == 1 and not again.fresh and first.loc[0, ["photo", "class"]].tolist() == ["00e5", "null"]
     again.rung("majority", "grouped", split[::-1], 0)
     assert photographs.calls == 2
+
+
+def test_the_readme_quotes_the_ablation_as_it_was_measured():
+    gains = pd.read_csv(ROOT / "results/reference/real_ablation/tables/gains.csv").set_index("name")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (quoted,) = (line for line in readme.splitlines() if "results/reference/real_ablation" in line)
+    for name, row in gains.drop(index=["both together", "attention changes what transfer is worth"]).iterrows():
+        value, low, high = (f"{100 * row[key]:+.1f}".replace("-", "−") for key in ("gap", "low", "high"))
+        assert value in quoted and f"{low} to {high}, {row['is']}" in quoted, name
