@@ -85,11 +85,14 @@ def _learn(options: argparse.Namespace) -> None:
         print(f"{skipped} files skipped; `mineral check` says why")
     for note in study.data.notes:
         print(f"* {note}")
-    print(ladder_text(learn(study)[1]))
+    ladder = learn(study)[1]
+    print(ladder_text(ladder))
+    fine_tuned = ladder["cv_accuracy"].isna().any()
     page, file = (
         (folder_of(study) / name).relative_to(project_root()).as_posix() for name in (REPORT_FILE, MODEL_FILE)
     )
-    print(f"\n* chosen by cross-validation: {file}\nLook: {page}\nNext: mineral identify PHOTO ... --model {file}")
+    how = "cross-validation" + (", and on validation where a network was fine-tuned" if fine_tuned else "")
+    print(f"\n* chosen by {how}: {file}\nLook: {page}\nNext: mineral identify PHOTO ... --model {file}")
 
 
 def _review(options: argparse.Namespace) -> None:
