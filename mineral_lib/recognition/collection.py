@@ -74,7 +74,8 @@ def build_recogniser(
     remove_tree(folder_of(study) / "predictions")  # of rungs of an earlier ladder
     for rung in rungs:
         known = np.isfinite(rung.known).any(1)
-        _write_predictions(study, rung, "cross_validated", rows[known], probabilities(rung.known[known], 1.0))
+        how = "cross_validated" if known[: len(parts["train"])].any() else "validation"
+        _write_predictions(study, rung, how, rows[known], probabilities(rung.known[known], 1.0))
         _write_predictions(study, rung, "test", parts["test"], rung.test)
     frame = pd.DataFrame([_row(rung, photographs, rows, parts, study) for rung in rungs])
     frame["chosen"] = [rung is best for rung in rungs]

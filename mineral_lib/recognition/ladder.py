@@ -110,43 +110,31 @@ def tuned_rungs(
     Raises:
         WeightsError: This backbone cannot be fine-tuned.
     """
-    begin, labels, num_classes = time.perf_counter(), photographs.labels, len(study.classes)
+    begin, labels = time.perf_counter(), photographs.labels
     kind = next(one for one in best.kinds if one.backbone)
-    (frozen,), train = photographs.features([kind]), parts["train"]
-    choice, _ = choose(frozen[train], labels[train], photographs.groups[train], num_classes)
-    rows, trained = np.concatenate([train, parts["val"]]), []
-    for learned, some in ((("train",), train), (("train", "val"), rows)):
-        start = fit_linear(frozen[some], labels[some], num_classes, choice)
+    rows = np.concatenate([parts["train"], parts["val"]])
+    held = np.arange(len(rows)) >= len(parts["train"])
+    (frozen,) = (part[rows] for part in photographs.features([kind]))
+    choice, _ = choose(frozen[~held], labels[rows][~held], photographs.groups[rows][~held], len(study.classes))
+    trained = []
+    for learned, some in ((("train",), ~held), (("train", "val"), held | ~held)):
+        start = fit_linear(frozen[some], labels[rows][some], len(study.classes), choice)
         trained.append(fine_tune(study, kind.backbone, start, learned=learned, say=say))
-    seconds = time.perf_counter() - begin
     (judged, head), (tuned, linear) = trained
-    held = np.arange(len(rows)) >= len(train)
+    seconds = time.perf_counter() - begin
     logits = np.where(held[:, None], head.logits(photographs.features([judged])[0][rows]), np.nan)
     temperatures = [fit_temperature(one[held], labels[parts["val"]]) for one in (best.known, logits)]
-    name, silent = (
-        f"{kind.backbone.name}, fine-tuned, {tuned.size_px} px",
-        replace(start, weight=0 * start.weight, bias=np.zeros(num_classes)),
-    )
+
+    def rung(name: str, kinds: tuple[Kind, ...], joined: Linear, known: np.ndarray) -> Rung:
+        features = np.hstack(photographs.features([*kinds, tuned]))[parts["test"]]
+        return Rung(name, (*kinds, tuned), None, joined, known, _answers(joined, features), seconds)
+
+    name, both = f"{kind.backbone.name}, fine-tuned, {tuned.size_px} px", added(best.linear, linear, *temperatures)
     # The network has seen all it could be compared with: frozen features tell what is unknown, so they come first.
-    ways = {
-        name: ((kind,), added(silent, linear, 1.0, 1.0), logits),
-        f"{name}, with {best.name}": (
-            best.kinds,
-            added(best.linear, linear, *temperatures),
-            best.known / temperatures[0] + logits / temperatures[1],
-        ),
-    }
+    silent = replace(start, weight=0 * start.weight, bias=np.zeros(len(study.classes)))
     return [
-        Rung(
-            way,
-            (*kinds, tuned),
-            None,
-            joined,
-            known,
-            _answers(joined, np.hstack(photographs.features([*kinds, tuned]))[parts["test"]]),
-            seconds,
-        )
-        for way, (kinds, joined, known) in ways.items()
+        rung(name, (kind,), added(silent, linear, 1.0, 1.0), logits),
+        rung(f"{name}, with {best.name}", best.kinds, both, best.known / temperatures[0] + logits / temperatures[1]),
     ]
 
 
