@@ -73,7 +73,7 @@ RECIPE = {
 def study_of(photos: Path, seeds: list[int]) -> Study:
     """The study of a photo folder under the recipe, every network trained under every seed of ``seeds``."""
     sections = {name: dict(values) for name, values in RECIPE.items()}
-    sections["data"] |= {"folder": str(photos)}
+    sections["data"] |= {"folder": str(photos), "same_scenes": False}  # as the runs of the reference were split
     sections["split"] |= {"seed": seeds[0]}
     sections["train"] |= {"seeds": seeds}
     return Study(load_profile("own_photos", [], profile="real_ablation", **sections))

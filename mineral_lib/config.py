@@ -76,6 +76,7 @@ class Data(Section):
     small_classes: Literal["drop", "train_only", "error"]
     bad_photos: Literal["skip", "error"]
     near_duplicate_radius: Annotated[int, Field(ge=0, le=16)] | None
+    same_scenes: bool
     max_bad_share: Fraction
     seed: Natural
 

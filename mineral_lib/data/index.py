@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from mineral_lib.photos import (
     FILE_COLUMNS,
     INDEX_COLUMNS,
     INDEX_NUMBERS,
+    FindScenes,
     Scan,
     index_columns,
     index_table,
@@ -47,11 +48,20 @@ def build_index(data: Data, **options: Any) -> Scan:
         DataError: The folder cannot be used.
     """
     if data.source == "folder":
-        return scan(photo_folder(data), data, **options)
+        return scan(photo_folder(data), data, find_scenes=_finder(data, **options), **options)
     index, classes = index_table(_generated(data))
     used = index[["image_id", "class_name"]].rename(columns={"image_id": "file"})
     files = used.assign(status="used", reason="", warnings="").reindex(columns=FILE_COLUMNS)
     return Scan(index, files, classes, pd.DataFrame(columns=DUPLICATE_COLUMNS))
+
+
+def _finder(data: Data, *, cache_dir: Path | None = None, **_: Any) -> FindScenes | None:
+    """What finds crops, turns and other shots of one scene in the folder, if ``data.same_scenes`` asks for it."""
+    if not data.same_scenes:
+        return None
+    from mineral_lib.recognition.copies import find_scenes
+
+    return partial(find_scenes, cache_dir=cache_dir)
 
 
 def photo_folder(data: Data) -> Path:

@@ -115,8 +115,9 @@ def _key(settings: Settings, found: list[FoundFile] | None) -> str:
         source = [[[readable(file.name), file.status, *file.state] for file in found], listed, reading_rules()]
         source += [decided] if decided else []
     sections = [section.model_dump(mode="json") for section in (settings.data, settings.split, settings.augment)]
-    if settings.data.decisions_csv is None:  # what was prepared before there were decisions stays valid
-        del sections[0]["decisions_csv"]
+    for name in ("decisions_csv", "same_scenes"):  # what was prepared before there were these stays valid
+        if not getattr(settings.data, name):
+            del sections[0][name]
     return digest([VERSION, [*sections, seeds if settings.split.vary_with_seed else seeds[:1]], source])
 
 

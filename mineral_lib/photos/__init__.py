@@ -5,10 +5,12 @@ returns a ``Scan``. The other names are what the rest of the library needs of si
 """
 
 from mineral_lib.photos.colour import grey as grey
+from mineral_lib.photos.duplicates import PAIR_COLUMNS as PAIR_COLUMNS
 from mineral_lib.photos.groups import DUPLICATE_COLUMNS as DUPLICATE_COLUMNS
 from mineral_lib.photos.groups import NEAR as NEAR
 from mineral_lib.photos.groups import SAME_BYTES as SAME_BYTES
 from mineral_lib.photos.groups import SAME_PIXELS as SAME_PIXELS
+from mineral_lib.photos.groups import SAME_SCENE as SAME_SCENE
 from mineral_lib.photos.groups import fingerprints as fingerprints
 from mineral_lib.photos.groups import group_summary as group_summary
 from mineral_lib.photos.groups import near_duplicates as near_duplicates
@@ -27,6 +29,7 @@ from mineral_lib.photos.quality import QUALITY_COLUMNS as QUALITY_COLUMNS
 from mineral_lib.photos.scanning import FILE_COLUMNS as FILE_COLUMNS
 from mineral_lib.photos.scanning import INDEX_COLUMNS as INDEX_COLUMNS
 from mineral_lib.photos.scanning import INDEX_NUMBERS as INDEX_NUMBERS
+from mineral_lib.photos.scanning import FindScenes as FindScenes
 from mineral_lib.photos.scanning import Scan as Scan
 from mineral_lib.photos.scanning import index_columns as index_columns
 from mineral_lib.photos.scanning import index_table as index_table

@@ -2,8 +2,9 @@
 
 A group never straddles the splits of the default protocol. Rules:
 
-* Photographs are joined by a common specimen, by equal pixels, and by a distance of their perceptual hashes of at most
-  ``data.near_duplicate_radius``; whoever is reached over such links belongs to the group, also across classes.
+* Photographs are joined by a common specimen, by equal pixels, by a distance of their perceptual hashes of at most
+  ``data.near_duplicate_radius``, and with ``data.same_scenes`` by local features that agree; whoever is reached over
+  such links belongs to the group, also across classes.
 * A group is named after its first specimen (without a specimen pattern: its first photograph), so photographs added
   to a specimen do not rename it.
 * Groups are kept as they are found, however large: a smaller test set is better than a leak. But near duplicates that
@@ -21,7 +22,7 @@ from mineral_lib.photos.duplicates import PAIR_COLUMNS, groups, near_pairs, perc
 from mineral_lib.photos.images import as_picture
 
 DUPLICATE_COLUMNS = ["file_a", "class_a", "file_b", "class_b", "kind", "distance", "conflict"]
-SAME_BYTES, SAME_PIXELS, NEAR = "same bytes", "same pixels", "near"
+SAME_BYTES, SAME_PIXELS, SAME_SCENE, NEAR = "same bytes", "same pixels", "same scene", "near"
 LARGE_SHARE = 0.25  # of a class: more in one group, and the split 6:2:2 can no longer be met
 LARGE_COUNT = 8  # fewer photographs in a group are named only if they leave too few groups
 MIN_GROUPS = 3  # one for each of train, val and test
@@ -49,7 +50,7 @@ def near_duplicates(index: pd.DataFrame, radius: int | None) -> pd.DataFrame:
 
 
 def add_groups(index: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
-    """The index, in any order, with its column ``group`` filled; ``pairs`` are its near duplicates."""
+    """The index, in any order, with its column ``group`` filled; ``pairs`` of rows belong together."""
     links = [pairs[["first", "second"]]]
     for name in ("specimen", "pixels_sha256"):  # each row is linked with the first row of the same value
         place = pd.Series(np.flatnonzero(index[name] != ""))
@@ -59,13 +60,24 @@ def add_groups(index: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
     return index.assign(group=index["specimen"].groupby(labels).transform("min"))
 
 
-def duplicate_table(index: pd.DataFrame, pairs: pd.DataFrame, exact: pd.DataFrame) -> pd.DataFrame:
-    """All pairs, conflicts first: ``pairs`` of the index (distance in bits), ``exact`` of equal bytes or pixels (0)."""
+def duplicate_table(index: pd.DataFrame, near: pd.DataFrame, scenes: pd.DataFrame, exact: pd.DataFrame) -> pd.DataFrame:
+    """All pairs, conflicts first.
+
+    Args:
+        index: The table of photographs.
+        near: Its near duplicates, distance in bits.
+        scenes: Its pairs of one scene, in the same columns; distance NaN where the hashes are not near.
+        exact: Pairs of equal bytes or pixels, distance 0.
+    """
+    parts = [part for part in (scenes.assign(kind=SAME_SCENE), near.assign(kind=NEAR)) if len(part)] or [near]
+    pairs = pd.concat(parts).reindex(columns=[*PAIR_COLUMNS, "kind"]).drop_duplicates(["first", "second"])
     names = index[["image_id", "class_name", "pixels_sha256"]]
     one, two = (names.iloc[pairs[place]].reset_index(drop=True) for place in ("first", "second"))
-    near = pd.concat([one.iloc[:, :2], two.iloc[:, :2]], axis=1).set_axis(DUPLICATE_COLUMNS[:4], axis=1)
-    near = near.assign(kind=NEAR, distance=pairs["distance"].to_numpy())[one["pixels_sha256"] != two["pixels_sha256"]]
-    table = pd.concat([part for part in (exact, near) if len(part)] or [exact], ignore_index=True)
+    found = pd.concat([one.iloc[:, :2], two.iloc[:, :2]], axis=1).set_axis(DUPLICATE_COLUMNS[:4], axis=1)
+    found = found.assign(kind=pairs["kind"].to_numpy(), distance=pairs["distance"].to_numpy())
+    found = found[one["pixels_sha256"] != two["pixels_sha256"]]
+    table = pd.concat([part for part in (exact, found) if len(part)] or [exact], ignore_index=True)
+    table["distance"] = table["distance"].astype("Int64")
     table["conflict"] = np.where(table["class_a"] == table["class_b"], "no", "yes")
     order = ["conflict", "distance", "file_a", "file_b"]
     table = table.sort_values(order, ascending=[False, True, True, True], ignore_index=True)
@@ -111,6 +123,9 @@ def group_summary(index: pd.DataFrame, duplicates: pd.DataFrame) -> dict[str, in
         "groups": len(sizes),
         "largest_group": int(sizes.iloc[0]),
         "groups_across_classes": int((index.groupby("group")["class_name"].nunique() > 1).sum()),
-        **{f"{kind.replace(' ', '_')}_pairs": int(kinds.get(kind, 0)) for kind in (SAME_BYTES, SAME_PIXELS, NEAR)},
+        **{
+            f"{kind.replace(' ', '_')}_pairs": int(kinds.get(kind, 0))
+            for kind in (SAME_BYTES, SAME_PIXELS, SAME_SCENE, NEAR)
+        },
         "conflicts": int((duplicates["conflict"] == "yes").sum()),
     }

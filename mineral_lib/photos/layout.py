@@ -104,12 +104,16 @@ def split_notes(index: pd.DataFrame, duplicates: pd.DataFrame) -> list[str]:
     ends = [known[["file_a", "file_b", "kind"]], known[["file_b", "file_a", "kind"]]]
     pairs = pd.concat([end.set_axis(["test", "train", "kind"], axis=1) for end in ends])
     crossing = (pairs["test"].map(parts) == "test") & (pairs["train"].map(parts) == "train")
-    copies = pairs[crossing].groupby("test")["kind"].agg(lambda kinds: (kinds != "near").any())
+    words = {"same bytes": "of the same bytes or pixels", "same scene": "of the same scene", "near": "near duplicates"}
+    words["same pixels"] = words["same bytes"]
+    strength = pd.CategoricalDtype(list(dict.fromkeys(words.values())), ordered=True)
+    pairs["kind"] = pairs["kind"].map(words).astype(strength)
+    copies = pairs[crossing].groupby("test")["kind"].min()
+    listed = ", ".join(f"{count} {name}" for name, count in copies.value_counts(sort=False).items() if count)
     tested = int((parts == "test").sum())
     return [
         f"The folder is split already ({counts} photographs); this split is kept{drawn}.",
-        f"{len(copies)} of {tested} test photographs have a copy in train ({int(copies.sum())} of the same bytes or "
-        f"pixels, {int((~copies.astype(bool)).sum())} near duplicates).",
+        f"{len(copies)} of {tested} test photographs have a copy in train{f' ({listed})' if listed else ''}.",
     ]
 
 

@@ -5,23 +5,20 @@ and the three add up. The folder is only read, never written to. Files and folde
 code points, so the order in which a disk lists them never matters.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from mineral_lib.catalogue import find_mineral
 from mineral_lib.config import Data
 from mineral_lib.errors import DataError
 from mineral_lib.paths import given_path
-from mineral_lib.photos.groups import (
-    add_groups,
-    duplicate_table,
-    group_notes,
-    near_duplicates,
-)
+from mineral_lib.photos.duplicates import PAIR_COLUMNS
+from mineral_lib.photos.groups import add_groups, duplicate_table, group_notes, near_duplicates
 from mineral_lib.photos.layout import PART, keep_parts, layout_notes, split_notes
 from mineral_lib.photos.measure import measure_folder
 from mineral_lib.photos.messages import readable
@@ -34,6 +31,10 @@ FILE_COLUMNS = ["file", "class_name", "status", "reason", "warnings", *QUALITY_C
 INDEX_NUMBERS = ["label", "view", "width", "height", "size_bytes"]
 INDEX_COLUMNS = ["image_id", "path", "class_name", "label", "role", "specimen", "group", "view", "sha256"]
 INDEX_COLUMNS += ["pixels_sha256", "phash", "width", "height", "size_bytes", "attribution", "licence"]
+
+
+FindScenes = Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
+MOST_COMPARED = 5000  # photographs: to find crops and turns among more would take longer than some minutes
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ def scan(
     rules: Data,
     *,
     found: list[FoundFile] | None = None,
+    find_scenes: FindScenes | None = None,
     jobs: int | None = None,
     cache_dir: Path | None = None,
     progress: bool | None = None,
@@ -68,6 +70,8 @@ def scan(
         folder: The photo folder; folders below a class folder belong to that class.
         rules: The section ``data`` of the profile.
         found: Its files, if they were listed before (see ``list_files``).
+        find_scenes: Gives pairs of one scene, from the index with whole paths and the near duplicates in it, both as
+            ``PAIR_COLUMNS``. None: copies are known by bytes, pixels and hashes only.
         jobs: Decoding threads; all cores if not given.
         cache_dir: Where to keep what was found out about each file, so that unchanged files are not read again.
         progress: Whether to draw a progress bar; if not given, a bar on a terminal and a plain line otherwise.
@@ -102,11 +106,27 @@ def scan(
     ]
     index, classes = index_table(rows)
     pairs = near_duplicates(index, rules.near_duplicate_radius)
-    index = add_groups(index, pairs)
-    duplicates = duplicate_table(index, pairs, exact)
-    notes = split_notes(index, duplicates) if PART in index else group_notes(index, pairs)
+    scenes, notes = _scenes(root, index, pairs, find_scenes)
+    index = add_groups(index, pd.concat([pairs, scenes]))
+    duplicates = duplicate_table(index, pairs, scenes, exact)
+    notes += split_notes(index, duplicates) if PART in index else group_notes(index, pairs)
     notes = [*layout_notes(found), *twin_notes(folders), *notes]
     return Scan(index, _file_table(found), classes, duplicates, notes, read, reused)
+
+
+def _scenes(
+    root: Path, index: pd.DataFrame, near: pd.DataFrame, find: FindScenes | None
+) -> tuple[pd.DataFrame, list[str]]:
+    """The pairs of one scene in an index, and what to say of them."""
+    none = pd.DataFrame(columns=PAIR_COLUMNS, dtype=np.int64)
+    if find is None:
+        return none, []
+    if len(index) > MOST_COMPARED:
+        return none, [f"In more than {MOST_COMPARED} photographs, crops and turns are found by `mineral audit` only."]
+    scenes = find(index.assign(path=[root / name for name in index["path"]]), near)
+    several = len(set(scenes["first"]) | set(scenes["second"]))
+    words = f"{several} photographs show the same scene as another one: those stay on one side of the grouped split."
+    return scenes, [words] if several else []
 
 
 def measured_pictures(

@@ -5,39 +5,34 @@ specimen on both sides of a split let a classifier recognise the specimen in pla
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
-import numpy as np
 import pandas as pd
 from PIL import ExifTags, Image
-
-from mineral_lib.photos.duplicates import PAIR_COLUMNS, groups
 
 MINUTES = 5  # between two photographs of one sitting
 HOW = {
     "name": "by their names",
     "time": f"taken within {MINUTES} minutes of each other",
-    "copy": "copies, crops or turns of one picture",
 }
 MOST = 12  # views of a specimen; a larger group is a series with numbers, or an afternoon
 # piece12_a, Q7 (2), hand-3-1: what stands before the last letter or small number names the specimen.
 _VIEW = re.compile(r"(?P<specimen>.*\w)(?:[ _.-]+(?:[a-z]|\d{1,2})|[ _]?\(\d{1,2}\)|(?<=\d)[a-z])", re.IGNORECASE)
 
 
-def propose_specimens(root: Path, index: pd.DataFrame, copies: Sequence[tuple[int, int]] = ()) -> pd.DataFrame:
+def propose_specimens(root: Path, index: pd.DataFrame) -> pd.DataFrame:
     """Propose specimens for photographs that are known by their files only.
 
     Args:
         root: The photo folder.
         index: Its table, see ``photos.Scan``.
-        copies: Pairs of rows that show the same scene, also in two classes; they belong together.
 
     Returns:
-        Columns ``file``, ``specimen`` (as ``data.metadata_csv`` wants them) and ``how``: ``name``, ``time``, ``copy``,
-        or empty for a photograph that stands alone.
+        Columns ``file``, ``specimen`` (as ``data.metadata_csv`` wants them) and ``how``: ``name``, ``time``, or
+        empty for a photograph that stands alone.
     """
     rows: dict[str, tuple[str, str]] = {}
     for _, photographs in index.groupby("class_name", sort=False):
@@ -46,13 +41,7 @@ def propose_specimens(root: Path, index: pd.DataFrame, copies: Sequence[tuple[in
             for specimen, files in _groups([name for name in names if name not in rows], key):
                 rows |= dict.fromkeys(files, (specimen, how))
     found = [(name, *rows.get(name, (name, ""))) for name in index["path"]]
-    proposed = pd.DataFrame(found, columns=["file", "specimen", "how"])
-    first = proposed.groupby("specimen", sort=False).indices
-    same = [(rows[0], row) for rows in first.values() for row in rows[1:]]
-    labels = groups(len(proposed), pd.DataFrame([*copies, *same], columns=PAIR_COLUMNS[:2]))
-    proposed.loc[proposed.index.isin(np.ravel(copies)) & (proposed["how"] == ""), "how"] = "copy"
-    proposed["specimen"] = proposed.groupby(labels)["specimen"].transform("min")
-    return proposed
+    return pd.DataFrame(found, columns=["file", "specimen", "how"])
 
 
 def proposal_note(proposed: pd.DataFrame) -> str:

@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 
 from mineral_lib.catalogue import class_key
-from mineral_lib.photos import NEAR, SAME_BYTES, SAME_PIXELS, measured_pictures
-from mineral_lib.recognition.copies import JOBS, SAME_SCENE, find_copies, nearest_kind
+from mineral_lib.photos import NEAR, SAME_BYTES, SAME_PIXELS, SAME_SCENE, measured_pictures, near_duplicates
+from mineral_lib.recognition.copies import JOBS, find_copies, nearest_kind
 from mineral_lib.storage import write_csv
 
 KINDS = (SAME_BYTES, SAME_PIXELS, SAME_SCENE, NEAR)
@@ -109,7 +109,8 @@ def audit(
     pictures = pd.concat(tables, ignore_index=True)
     asked = None if alone else np.arange(len(tables[0]), len(pictures))
     kind = kind or nearest_kind()
-    pairs = _table(pictures, find_copies(pictures, RADIUS, asked=asked, kind=kind, cache_dir=cache_dir))
+    near = near_duplicates(pictures, RADIUS)
+    pairs = _table(pictures, find_copies(pictures, near, asked=asked, kind=kind, cache_dir=cache_dir))
     if out:
         write_csv(out, pairs)
     return Audit(pairs, len(tables[0]), len(tables[-1]), alone, skipped, kind is not None)

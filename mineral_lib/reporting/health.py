@@ -1,9 +1,8 @@
 """``mineral check PHOTOS``, before any training: what became of every file, what deserves a look, who is like whom."""
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,8 +12,7 @@ from mineral_lib.config import Settings
 from mineral_lib.data.index import build_index, photo_folder
 from mineral_lib.data.split import FEW_TEST_PHOTOGRAPHS, SPLITS, make_split, train_only_classes
 from mineral_lib.notation import isolated, line
-from mineral_lib.photos import DUPLICATE_COLUMNS, SAME_BYTES, SAME_PIXELS, proposal_note, propose_specimens, read_photo
-from mineral_lib.recognition.copies import SAME_SCENE, find_copies, nearest_kind
+from mineral_lib.photos import SAME_BYTES, SAME_PIXELS, proposal_note, propose_specimens, read_photo
 from mineral_lib.reporting.artefacts import table
 from mineral_lib.reporting.plates import Fonts, Tile, draw_sheet, in_rows
 from mineral_lib.reporting.style import Drawing, styled
@@ -22,74 +20,41 @@ from mineral_lib.storage import write_csv
 from mineral_lib.study import Study
 
 SPECIMENS = "specimens.csv"
-MOST_COMPARED = 5000  # photographs: more would take longer than ten minutes on two cores
 
 
 def check_photos(settings: Settings, *, out: Path | None = None) -> str:
     """Scan a photo folder (``data.source: folder``) and return what was found as text.
 
     With ``out``, the tables of files, duplicates, classes and proposed specimens and the plate of suspicious ones
-    are written there, and crops, turns and mirror images are looked for, which takes a minute or two for a thousand
-    photographs; without, nothing but the record of the scan below ``results/cache``.
+    are written there, and with ``data.same_scenes`` crops, turns and mirror images are looked for; without, nothing
+    but the record of the scan below ``results/cache``.
 
     Raises:
         DataError: The folder cannot be used.
     """
     study = Study(settings)
-    scan = build_index(settings.data, cache_dir=study.paths.cache_dir)
+    data = settings.data.model_copy(update={"same_scenes": settings.data.same_scenes and out is not None})
+    scan = build_index(data, cache_dir=study.paths.cache_dir)
     samples = make_split(scan.index, "grouped", settings.split, settings.augment)
-    many = len(scan.index) > MOST_COMPARED
-    scenes = _scenes(settings, scan.index, study.paths.cache_dir) if out and not many else {}
-    duplicates = with_scenes(scan.duplicates, scan.index, scenes)
-    health = table_health(study, health_rows(scan.files, duplicates), whose="")
+    health = table_health(study, health_rows(scan.files, scan.duplicates), whose="")
     tables = [health, table_folder_classes(study, class_rows(scan.index, samples, settings.report.language))]
     if out:
         for table in tables:
             table.save(out)
         write_csv(out / "files.csv", scan.files)
-        write_csv(out / "duplicates.csv", duplicates)
-        if plate := suspect_plate(settings, scan.files, duplicates):
+        write_csv(out / "duplicates.csv", scan.duplicates)
+        if plate := suspect_plate(settings, scan.files, scan.duplicates):
             plate.save(out / plate.name, dpi=settings.report.dpi)
-    notes = [*scan.notes, *_specimens(settings, scan.index, list(scenes), out)]
-    if out and many:
-        notes.append(f"Of more than {MOST_COMPARED} photographs, crops and turns are found by `mineral audit` only.")
+    notes = [*scan.notes, *_specimens(settings, scan.index, out)]
     notes = "\n".join(f"* {note}" for note in notes)
     return "\n\n".join(filter(None, [*(table.to_text() for table in tables), notes]))
 
 
-def _scenes(settings: Settings, index: pd.DataFrame, cache_dir: Path) -> dict[tuple[int, int], dict[str, Any]]:
-    """Pairs of rows that show the same scene, verified."""
-    root, radius = photo_folder(settings.data), settings.data.near_duplicate_radius
-    pictures = index.assign(path=[root / name for name in index["path"]])
-    rows = find_copies(pictures, radius, kind=nearest_kind(), cache_dir=cache_dir)
-    return {pair: row for pair, row in rows.items() if row["kind"] == SAME_SCENE}
-
-
-def with_scenes(
-    duplicates: pd.DataFrame, index: pd.DataFrame, scenes: dict[tuple[int, int], dict[str, Any]]
-) -> pd.DataFrame:
-    """The duplicates of a scan with the pairs of the index that were verified, each pair once; see ``copies``."""
-    names, classes = index["image_id"].tolist(), index["class_name"].tolist()
-    found = pd.DataFrame(
-        [
-            (names[one], classes[one], names[two], classes[two], row["kind"], row["distance"])
-            for (one, two), row in scenes.items()
-        ],
-        columns=DUPLICATE_COLUMNS[:-1],
-    )
-    found["conflict"] = np.where(found["class_a"] == found["class_b"], "no", "yes")
-    verified = set(zip(found["file_a"], found["file_b"], strict=True))
-    left = [pair not in verified for pair in zip(duplicates["file_a"], duplicates["file_b"], strict=True)]
-    return pd.concat([duplicates[left], found], ignore_index=True) if scenes else duplicates
-
-
-def _specimens(
-    settings: Settings, index: pd.DataFrame, copies: Sequence[tuple[int, int]], out: Path | None
-) -> list[str]:
-    """What names, times and copies say about specimens, if nobody has said it; the table is written below ``out``."""
+def _specimens(settings: Settings, index: pd.DataFrame, out: Path | None) -> list[str]:
+    """What names and times say about specimens, if nobody has said it; the table is written below ``out``."""
     if settings.data.specimen_from != "file":
         return []
-    proposed = propose_specimens(photo_folder(settings.data), index, copies)
+    proposed = propose_specimens(photo_folder(settings.data), index)
     note = proposal_note(proposed)
     if not note:
         return []

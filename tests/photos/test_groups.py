@@ -117,6 +117,7 @@ def test_prepared_study_keeps_groups_whole_and_the_audit_finds_a_planted_leak(fo
         "groups_across_classes": 1,
         "same_bytes_pairs": 0,
         "same_pixels_pairs": 2,
+        "same_scene_pairs": 0,
         "near_pairs": 5,
         "conflicts": 2,
     }
@@ -223,5 +224,6 @@ def test_pixels_digest_knows_the_shape():
 
 def test_duplicates_without_any():
     index = made_index([("aa", 2)], [1 << 40, ~(1 << 41) & 0xFFFFFFFFFFFFFFFE])
-    table = duplicate_table(index, near_duplicates(index, 0), pd.DataFrame(columns=DUPLICATE_COLUMNS))
+    none = near_duplicates(index, 0)
+    table = duplicate_table(index, none, none, pd.DataFrame(columns=DUPLICATE_COLUMNS))
     assert table.empty and list(table.columns) == DUPLICATE_COLUMNS

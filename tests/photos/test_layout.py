@@ -100,9 +100,7 @@ def test_copies_between_the_parts_stay_and_are_counted(tmp_path):
     put(tmp_path, "train/bb/x.png", noise_of("x"))
     put(tmp_path, "test/zz/only here.png", noise_of("zz"))
     scan = scan_folder(tmp_path, rules(min_photos=1))
-    assert scan.notes[1] == (
-        "2 of 6 test photographs have a copy in train (2 of the same bytes or pixels, 0 near duplicates)."
-    )
+    assert scan.notes[1] == ("2 of 6 test photographs have a copy in train (2 of the same bytes or pixels).")
     reasons = scan.files.set_index("file")["reason"]
     assert reasons["train/aa/more0.png"] == "same bytes as train/aa/again.png"
     assert reasons["test/zz/only here.png"] == "its class has no photograph in train"

@@ -35,16 +35,6 @@ def test_names(tmp_path, names, groups):
     assert bool(proposal_note(found)) == bool(groups)
 
 
-def test_copies_join_what_names_and_classes_keep_apart(tmp_path):
-    index = pd.concat(
-        [index_of(["p1_a.jpg", "p1_b.jpg", "p2_a.jpg", "p2_b.jpg", "x.jpg"]), index_of(["y.jpg"], "pyrite")]
-    )
-    found = propose_specimens(tmp_path, index.reset_index(drop=True), [(0, 2), (4, 5)])
-    assert found["specimen"].tolist() == ["quartz/p1"] * 4 + ["pyrite/y.jpg"] * 2
-    assert found["how"].tolist() == ["name"] * 4 + ["copy"] * 2
-    assert "2 look like views of 1 specimens (copies, crops" in proposal_note(found)
-
-
 def shoot(path, time, tag=ExifTags.Base.DateTimeOriginal):
     path.parent.mkdir(parents=True, exist_ok=True)
     exif = Image.Exif()

@@ -33,8 +33,11 @@ FLOORS = (
     {"reporting"},
     {"__main__", "check_results", "cli", "findings", "manifest", "photo_commands", "pipeline"},
 )
-# A study saves what it is given, and takes the words for it from above.
-DOORS = {("mineral_lib.study", "mineral_lib.reporting.artefacts")}
+# A study saves what it is given, and takes the words for it from above; a scan takes from there what sees crops.
+DOORS = {
+    ("mineral_lib.study", "mineral_lib.reporting.artefacts"),
+    ("mineral_lib.data.index", "mineral_lib.recognition.copies"),
+}
 FACES = ("mineral_lib.photos", "mineral_lib.specimens")  # rooms with one door
 
 

@@ -8,12 +8,13 @@ import pytest
 from PIL import Image, ImageDraw
 
 from mineral_lib.cli import main
-from mineral_lib.data.index import build_index
 from mineral_lib.errors import DataError
 from mineral_lib.parameters import load_profile
-from mineral_lib.photos import NEAR, SAME_BYTES, SAME_PIXELS
-from mineral_lib.recognition.audit import COLUMNS, SAME_SCENE, audit
+from mineral_lib.photos import NEAR, SAME_BYTES, SAME_PIXELS, SAME_SCENE
+from mineral_lib.recognition.audit import COLUMNS, audit
+from mineral_lib.recognition.copies import local_features, verify
 from mineral_lib.reporting.health import check_photos
+from mineral_lib.study import Study
 
 
 def stone(number):
@@ -126,8 +127,8 @@ def test_folders_are_only_read_and_empty_ones_named(folders, tmp_path):
         audit(folders[0], tmp_path / "nowhere")
 
 
-def test_check_puts_verified_copies_into_one_specimen(tmp_path, study_root, monkeypatch):
-    monkeypatch.setattr("mineral_lib.reporting.health.nearest_kind", lambda: "colour")
+def test_verified_copies_stay_on_one_side_of_the_split(tmp_path, study_root, monkeypatch):
+    monkeypatch.setattr("mineral_lib.recognition.copies.nearest_kind", lambda: "colour")
     folder, out = tmp_path / "photos", tmp_path / "out"
     for number in range(12):
         save(stone(number), folder / ("quartz" if number % 2 else "pyrite") / f"{'abcdefghijkl'[number]}.png")
@@ -137,18 +138,41 @@ def test_check_puts_verified_copies_into_one_specimen(tmp_path, study_root, monk
     quick = check_photos(load_profile("own_photos", given))
     assert "same scene" not in quick and not out.exists()
     text = check_photos(load_profile("own_photos", given), out=out)
-    assert "4 look like views of 2 specimens (copies, crops or turns of one picture)" in text
+    assert "4 photographs show the same scene as another one: those stay on one side of the grouped split" in text
     assert "pairs: same scene, in different classes (look whether they show the same)" in text
     pairs = pd.read_csv(out / "duplicates.csv").set_index("file_a")
     assert pairs["kind"].unique().tolist() == [SAME_SCENE]
     assert sorted(pairs["conflict"]) == ["no", "yes"]
-    specimens = pd.read_csv(out / "specimens.csv").set_index("file")["specimen"]
-    assert specimens["pyrite/c.png"] == specimens["pyrite/crop.png"]
-    assert specimens["pyrite/turned.png"] == specimens["quartz/d.png"]
-    assert specimens.nunique() == 12
-    answer = ["data.specimen_from=csv", f"data.metadata_csv='{out / 'specimens.csv'}'"]
-    groups = build_index(load_profile("own_photos", given + answer).data).index.set_index("path")["group"]
-    assert groups["pyrite/c.png"] == groups["pyrite/crop.png"] != groups["pyrite/a.png"]
-    monkeypatch.setattr("mineral_lib.reporting.health.MOST_COMPARED", 5)
+    study = Study(load_profile("own_photos", given))
+    index = study.index.set_index("path")
+    assert index.loc["pyrite/c.png", "group"] == index.loc["pyrite/crop.png", "group"]
+    assert index.loc["pyrite/turned.png", "group"] == index.loc["quartz/d.png", "group"]
+    assert index["group"].nunique() == 12 and index["specimen"].nunique() == 14
+    sides = study.samples("grouped").groupby("group")["split"].nunique()
+    assert sides.max() == 1
+    assert sorted(study.data.duplicates["kind"]) == [SAME_SCENE] * 2
+    apart = Study(load_profile("own_photos", [*given, "data.same_scenes=false"]))
+    assert apart.index["group"].nunique() == 14
+    monkeypatch.setattr("mineral_lib.photos.scanning.MOST_COMPARED", 5)
     text = check_photos(load_profile("own_photos", given), out=out)
     assert "same scene" not in text and "crops and turns are found by `mineral audit` only" in text
+
+
+def test_a_watermark_is_no_scene(monkeypatch):
+    first, second = Image.new("RGB", (260, 220), (90, 90, 90)), Image.new("RGB", (260, 220), (100, 95, 90))
+    for picture in (first, second):
+        ImageDraw.Draw(picture).text((15, 200), "Sammlung M. Beispiel, Freiberg 2019")
+    first, second = local_features(first), local_features(second)
+    assert verify(first, second) is None
+    monkeypatch.setattr("mineral_lib.recognition.copies.LEAST_AREA", 0.0)
+    assert verify(first, second) is not None
+
+
+def test_the_mirror_image_of_local_features_is_that_of_the_picture():
+    crop = stone(5).transpose(Image.Transpose.FLIP_LEFT_RIGHT).crop((30, 20, 240, 200))
+    upright, other = local_features(stone(5)), local_features(crop)
+    assert verify(upright, other) is None
+    agreeing, scale, turn = verify(upright.mirrored, other)
+    assert agreeing > 50 and scale == pytest.approx(1, abs=0.4) and turn == pytest.approx(0, abs=0.5)
+    again = upright.mirrored.mirrored
+    assert np.array_equal(again.descriptors, upright.descriptors) and np.allclose(again.points, upright.points)
