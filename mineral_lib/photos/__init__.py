@@ -23,6 +23,7 @@ from mineral_lib.photos.messages import refusal as refusal
 from mineral_lib.photos.metadata import DECISION_COLUMNS as DECISION_COLUMNS
 from mineral_lib.photos.metadata import credits as credits
 from mineral_lib.photos.metadata import read_decisions as read_decisions
+from mineral_lib.photos.metadata import read_rows as read_rows
 from mineral_lib.photos.metadata import stated as stated
 from mineral_lib.photos.metadata import table_path as table_path
 from mineral_lib.photos.quality import QUALITY_COLUMNS as QUALITY_COLUMNS

@@ -34,11 +34,7 @@ class _Worker:
             try:
                 process = self._process = self._process or _start()
             except OSError as error:
-                return {
-                    "refused": f"cannot be decoded now ({error.strerror})",
-                    "remedy": "start again",
-                    "passing": True,
-                }
+                return _not_now(f"cannot be decoded now ({error.strerror})")
             clock = threading.Timer(PATIENCE * MOST_S, process.kill)
             clock.start()
             try:
@@ -52,7 +48,7 @@ class _Worker:
                 return json.loads(answer) or _too_costly()
             wanted, status = self._process is None, _close(process)
             self._process = None
-            return {"refused": "not measured", "remedy": "start again", "passing": True} if wanted else _ended(status)
+            return _not_now("not measured") if wanted else _ended(status)
 
     def close(self) -> None:
         """End the process, also while it works; a later photograph starts another."""
@@ -85,6 +81,10 @@ def _close(process: subprocess.Popen) -> int:
     return process.wait()
 
 
+def _not_now(reason: str, remedy: str = "start again") -> dict[str, Any]:
+    return {"refused": reason, "remedy": remedy, "passing": True}
+
+
 def _too_costly() -> dict[str, Any]:
     return {"refused": f"too costly (decoding takes more than {MOST_S} s or {MOST_MB} MB)", "remedy": REMEDY}
 
@@ -93,7 +93,7 @@ def _ended(status: int) -> dict[str, Any]:
     """What it means that the process ended: its own clock, ours, or a decoder that broke down."""
     if os.name != "posix" or status in (-signal.SIGKILL, -signal.SIGXCPU):
         return _too_costly()
-    return {"refused": f"damaged file (its decoder broke down, status {status})", "remedy": REMEDY, "passing": True}
+    return _not_now(f"damaged file (its decoder broke down, status {status})", REMEDY)
 
 
 _worker = _Worker()

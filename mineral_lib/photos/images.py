@@ -112,15 +112,7 @@ def as_picture(image: Image.Image | np.ndarray) -> Image.Image:
 
 
 def resize_square(image: Image.Image | np.ndarray, px: int) -> np.ndarray:
-    """Bring the short side to ``px`` with antialiasing and cut out the centre.
-
-    Args:
-        image: RGB, a picture or (H, W, 3) uint8.
-        px: Side of the result in pixels.
-
-    Returns:
-        (px, px, 3) uint8.
-    """
+    """The centre (px, px, 3) uint8 of an RGB picture or array (H, W, 3) uint8, its short side brought to ``px``."""
     picture = as_picture(image)
     width, height = picture.size
     side = min(height, width)

@@ -56,9 +56,8 @@ def measure_file(path: Path, *, costly: bool = False) -> dict[str, Any]:
         with contextlib.suppress(CostlyError):
             photo = decode_photo(path, costly=costly)
     except DataError as error:
-        return {"refused": error.what, "remedy": error.remedy} | (
-            {"passing": True} if isinstance(error, AccessError) else {}
-        )
+        passing = {"passing": True} if isinstance(error, AccessError) else {}
+        return {"refused": error.what, "remedy": error.remedy} | passing
     if photo is None:
         return alone.measure_alone(path)
     return {
@@ -77,15 +76,11 @@ class Record:
 
     def __init__(self, folder: Path, cache_dir: Path | None) -> None:
         self.path = cache_dir / "scans" / f"{digest(str(folder.resolve()))[:20]}.json" if cache_dir else None
-        self._known: dict[str, list] = self._load()
-        self._fresh: dict[str, list] = {}
+        self._known, self._fresh = dict[str, list](), dict[str, list]()
         self._changed, self._saved_s = False, time.monotonic()
-
-    def _load(self) -> dict[str, list]:
         with contextlib.suppress(StorageError):
             record = read_record(self.path) if self.path else {}
-            return record["photographs"] if record.get("rules") == reading_rules() else {}
-        return {}
+            self._known = record["photographs"] if record.get("rules") == reading_rules() else {}
 
     def find(self, file: FoundFile) -> dict[str, Any] | None:
         """What is known about an unchanged file (see ``measure_file``), or None."""

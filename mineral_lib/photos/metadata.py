@@ -56,11 +56,7 @@ def read_rows(
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Rows of a CSV file that a person keeps in UTF-8, with commas, or semicolons if the header has no comma.
 
-    Args:
-        path: The file.
-        columns: Names a column may have.
-        required: Those that must be there.
-        parameter: Which names the file, for the messages.
+    ``columns`` may be there, the ``required`` ones must; messages name the ``parameter`` that names the file.
 
     Yields:
         Number of the row (the header is 1) and its fields by column, as they stand; empty rows are left out.
@@ -73,16 +69,6 @@ def read_rows(
     except (OSError, ValueError, csv.Error) as error:
         raise refusal("unreadable_table", path, error=error, parameter=parameter) from error
     header = [name.strip() for name in header]
-    _check_header(header, columns, required, path)
-    for number, row in enumerate(rows, start=2):
-        if not any(field.strip() for field in row):
-            continue
-        if len(row) != len(header):
-            raise refusal("ragged_row", path, row=number, fields=len(row), columns=len(header))
-        yield number, dict(zip(header, row, strict=True))
-
-
-def _check_header(header: list[str], columns: Sequence[str], required: Sequence[str], path: Path) -> None:
     for name in header:
         if name not in columns:
             hint = meant(name.lower(), columns)
@@ -92,6 +78,12 @@ def _check_header(header: list[str], columns: Sequence[str], required: Sequence[
             raise refusal("no_column", path, name=name, columns=",".join(columns))
     if len(set(header)) < len(header):
         raise refusal("twin_columns", path)
+    for number, row in enumerate(rows, start=2):
+        if not any(field.strip() for field in row):
+            continue
+        if len(row) != len(header):
+            raise refusal("ragged_row", path, row=number, fields=len(row), columns=len(header))
+        yield number, dict(zip(header, row, strict=True))
 
 
 def folder_metadata(rules: Data, found: list[FoundFile]) -> MetadataTable:
@@ -191,21 +183,18 @@ def specimens_of(used: list[FoundFile], rules: Data, table: MetadataTable) -> li
     if rules.specimen_from == "csv" and missing:
         names = _list(missing)
         raise refusal("no_specimen", table_path(rules.metadata_csv), count=len(missing), all=len(used), names=names)
-    found, names = [], [file.name.rpartition("/")[2] for file in used]
+    paths, names, warning = [file.name.split("/")[file.depth :] for file in used], [""] * len(used), []
     if rules.specimen_from == "pattern":
-        matches = search_all(rules.specimen_pattern, "specimen", names, key="data.specimen_pattern")
-    for position, file in enumerate(used):
-        parts, name = file.name.split("/")[file.depth :], ""
-        if rules.specimen_from == "pattern":
-            name = matches[position]
-            file.warnings += [] if name else ["data.specimen_pattern finds no specimen in the name"]
-        elif rules.specimen_from == "folder":
-            name = parts[1] if len(parts) > 2 else ""
-            file.warnings += [] if name else ["lies in no specimen folder"]
-        elif rules.specimen_from == "csv":
-            name = table[file.name]["specimen"]
-        found.append(f"{parts[0]}/{name}" if name else file.name)
-    return found
+        files = [path[-1] for path in paths]
+        names = search_all(rules.specimen_pattern, "specimen", files, key="data.specimen_pattern")
+        warning = ["data.specimen_pattern finds no specimen in the name"]
+    elif rules.specimen_from == "folder":
+        names, warning = [path[1] if len(path) > 2 else "" for path in paths], ["lies in no specimen folder"]
+    elif rules.specimen_from == "csv":
+        names = [table[file.name]["specimen"] for file in used]
+    for file, name in zip(used, names, strict=True):
+        file.warnings += [] if name else warning
+    return [f"{path[0]}/{name}" if name else file.name for file, path, name in zip(used, paths, names, strict=True)]
 
 
 def statements(index: pd.DataFrame, column: str) -> pd.Series:

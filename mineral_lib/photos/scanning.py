@@ -132,13 +132,9 @@ def _scenes(
 def measured_pictures(
     folder: Path, *, without: Path | None = None, jobs: int | None = None, cache_dir: Path | None = None
 ) -> tuple[pd.DataFrame, dict[str, str]]:
-    """What the pictures of any folder are, without rules of a study.
+    """What the pictures of any folder are, without rules of a study; options as of ``scan``.
 
-    Args:
-        folder: The folder.
-        without: Another folder; if it lies in this one its pictures are left out.
-        jobs: Decoding threads; all cores if not given.
-        cache_dir: Where to keep what was found out about each file.
+    If another folder (``without``) lies in this one its pictures are left out.
 
     Returns:
         One row a readable picture: ``file``, ``class_name``, ``sha256``, ``pixels_sha256``, ``phash``; and the reason
@@ -161,17 +157,14 @@ def measured_pictures(
 
 
 def index_table(rows: Iterable[dict[str, Any]]) -> tuple[pd.DataFrame, list[str]]:
-    """Number classes and views and put the rows into the study's order.
+    """The index of photographs, ordered by label and image_id, with numbered classes and views; and the class names.
 
-    Args:
-        rows: One dictionary a photograph with ``INDEX_COLUMNS``. May be missing: ``label``; ``view``, the running
-            number of the photograph within its specimen; ``group``, the specimen; other texts, empty.
-
-    Returns:
-        The index ordered by label and image_id, and the class names in label order.
+    Of the ``INDEX_COLUMNS`` of a row may be missing: ``label``; ``view``, the running number of the photograph within
+    its specimen; ``group``, then the specimen; other texts, then empty.
     """
     index = pd.DataFrame(rows)
-    classes = sorted(index["class_name"].unique(), key=_class_rank)
+    minerals = {name: find_mineral(name) for name in index["class_name"].unique()}
+    classes = sorted(minerals, key=lambda name: (minerals[name].number if minerals[name] else 1000, name))
     index["label"] = index["class_name"].map({name: label for label, name in enumerate(classes)}).astype("int64")
     index = index.sort_values(["label", "image_id"], ignore_index=True)
     if "view" not in index:
@@ -184,11 +177,6 @@ def index_table(rows: Iterable[dict[str, Any]]) -> tuple[pd.DataFrame, list[str]
 def index_columns(index: pd.DataFrame) -> list[str]:
     """``INDEX_COLUMNS``, and the part of a folder that is split already."""
     return [*INDEX_COLUMNS, *([PART] if PART in index else [])]
-
-
-def _class_rank(name: str) -> tuple[int, str]:
-    mineral = find_mineral(name)
-    return (mineral.number if mineral else 1000, name)
 
 
 def _file_table(found: list[FoundFile]) -> pd.DataFrame:

@@ -24,11 +24,7 @@ _VIEW = re.compile(r"(?P<specimen>.*\w)(?:[ _.-]+(?:[a-z]|\d{1,2})|[ _]?\(\d{1,2
 
 
 def propose_specimens(root: Path, index: pd.DataFrame) -> pd.DataFrame:
-    """Propose specimens for photographs that are known by their files only.
-
-    Args:
-        root: The photo folder.
-        index: Its table, see ``photos.Scan``.
+    """Propose specimens for photographs of a folder (``index``: see ``Scan``) that are known by their files only.
 
     Returns:
         Columns ``file``, ``specimen`` (as ``data.metadata_csv`` wants them) and ``how``: ``name``, ``time``, or
@@ -90,9 +86,8 @@ def _taken(path: Path) -> datetime | None:
     try:
         with Image.open(path) as photo:
             exif = photo.getexif()
-            text = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.DateTimeOriginal) or exif.get(
-                ExifTags.Base.DateTime
-            )
+            taken = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.DateTimeOriginal)
+            text = taken or exif.get(ExifTags.Base.DateTime)
         return datetime.strptime(str(text).strip("\0 "), "%Y:%m:%d %H:%M:%S")
     except Exception:  # cameras write anything; a photograph without a time stands alone
         return None

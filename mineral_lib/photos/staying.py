@@ -1,19 +1,10 @@
 """Which photographs stay in a study: repeated ones, unreadable ones, and those of small classes.
 
 Small classes. ``data.min_photos`` (1 or more) and ``data.small_classes`` decide which classes stay; a class that stays
-with role ``full`` is then treated by the grouped split according to its specimens, and by no other rule:
-
-========================  ===================================================================
-usable photographs        what happens
-========================  ===================================================================
-0                         the class does not exist for the study; its files are listed
-1 or 2                    all in train: the class can be learned and predicted, but not tested
-3 (of 3 specimens)        one each in train, validation and test
-4 (of 4 specimens)        two in train, one each in validation and test
-any, of 1 or 2 specimens  all in train
-========================  ===================================================================
-
-A class below ``min_photos`` is left out (``drop``), kept with role ``train_only``, or stops the scan (``error``).
+with role ``full`` is then treated by the grouped split according to its specimens, and by no other rule: of one or two
+specimens all are in train, so it can be learned and predicted, but not tested; from three on each part has one (the
+README has the table). A class below ``min_photos`` is left out (``drop``), kept with role ``train_only``, or stops the
+scan (``error``); without a usable photograph it does not exist for the study, and its files are listed.
 """
 
 from pathlib import Path

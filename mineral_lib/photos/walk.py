@@ -56,9 +56,7 @@ class FoundFile:
 def list_files(root: Path, *, loose: bool = False) -> list[FoundFile]:
     """All files below ``root`` in the order of their code points.
 
-    Args:
-        root: The folder.
-        loose: Whether photographs directly in the folder count too; their class is empty.
+    With ``loose`` photographs directly in the folder count too; their class is empty.
 
     Raises:
         DataError: There is no such folder, or it cannot be listed.

@@ -33,24 +33,16 @@ NO_WEIGHTS = (
 
 @dataclass(frozen=True)
 class Audit:
-    """What two folders have in common.
+    """What two folders have in common."""
 
-    Attributes:
-        pairs: Columns ``COLUMNS``: files as paths below their folders, ``scale`` and ``turn_deg`` of the train picture
-            in the test picture, ``distance`` in bits of the hash (0 to 63); the strongest kinds first.
-        train: Readable pictures of the first folder.
-        test: Readable pictures of the second; the same if there is only one.
-        alone: One folder was compared with itself.
-        skipped: File and reason of what could not be read.
-        weights: Whether network features were used.
-    """
-
+    # Columns ``COLUMNS``: files as paths below their folders, ``scale`` and ``turn_deg`` of the train picture in the
+    # test picture, ``distance`` in bits of the hash (0 to 63); the strongest kinds first.
     pairs: pd.DataFrame
-    train: int
-    test: int
-    alone: bool
-    skipped: dict[str, str]
-    weights: bool
+    train: int  # readable pictures of the first folder
+    test: int  # readable pictures of the second; the same if there is only one
+    alone: bool  # one folder was compared with itself
+    skipped: dict[str, str]  # file and reason of what could not be read
+    weights: bool  # whether network features were used
 
     def counts(self) -> dict[str, int]:
         """Pictures of the second folder with a relative in the first, each once, by its strongest kind."""
@@ -86,15 +78,10 @@ def audit(
     kind: str | None = None,
     cache_dir: Path | None = None,
 ) -> Audit:
-    """Find pictures that two folders share, or that one folder holds twice.
+    """Find pictures that two folders share, or that one folder holds twice, and write all pairs to ``out`` (CSV).
 
-    Args:
-        train: The one folder.
-        test: The other; the first one is compared with itself if not given. If one lies in the other, its pictures
-            count to the inner one only.
-        out: CSV file for all pairs.
-        kind: Name of the features for candidates, see ``recogniser.kind_of``; ``lite0@224`` if installed, else none.
-        cache_dir: Where measurements and features are kept; nowhere if not given.
+    If one folder lies in the other, its pictures count to the inner one only. ``kind`` names the features for
+    candidates, see ``recogniser.kind_of``; ``lite0@224`` if installed, else none. ``cache_dir`` keeps measurements.
 
     Raises:
         DataError: A folder is missing or holds no picture.
@@ -117,17 +104,13 @@ def audit(
 
 
 def _table(pictures: pd.DataFrame, rows: dict[tuple[int, int], dict]) -> pd.DataFrame:
-    files, classes = pictures["file"].tolist(), pictures["class_name"].tolist()
-    frame = pd.DataFrame(
-        [
-            {"train": files[one], "test": files[two], "class_train": classes[one], "class_test": classes[two]} | row
-            for (one, two), row in rows.items()
-        ],
-        columns=COLUMNS,
-    )
-    frame = frame.round({"scale": 3, "turn_deg": 1})
+    frame = pd.DataFrame(list(rows.values()), columns=COLUMNS)
+    for place, folder in enumerate(("train", "test")):
+        ends = pictures.iloc[[pair[place] for pair in rows]]
+        frame[folder], frame[f"class_{folder}"] = ends["file"].to_numpy(), ends["class_name"].to_numpy()
     rank = {"kind": KINDS.index, "train": str, "test": str}
-    return frame.sort_values(list(rank), key=lambda column: column.map(rank[column.name]), ignore_index=True)
+    frame = frame.sort_values(list(rank), key=lambda column: column.map(rank[column.name]), ignore_index=True)
+    return frame.round({"scale": 3, "turn_deg": 1})
 
 
 def _words(row: object) -> str:
@@ -146,8 +129,8 @@ def _label_notes(pairs: pd.DataFrame) -> list[str]:
     one, two = (pairs[name].map(class_key) for name in ("class_train", "class_test"))
     other = pairs[(one != two) & (one != "") & (two != "")]
     exact = other["kind"].isin([SAME_BYTES, SAME_PIXELS])
-    notes = {
-        "equal bytes or pixels, so a label is wrong": exact.sum(),
-        "look whether they show the same": (~exact).sum(),
-    }
-    return [f"Pairs in different class folders: {count} ({words})" for words, count in notes.items() if count]
+    notes = (
+        (exact.sum(), "equal bytes or pixels, so a label is wrong"),
+        ((~exact).sum(), "look whether they show the same"),
+    )
+    return [f"Pairs in different class folders: {count} ({words})" for count, words in notes if count]

@@ -28,21 +28,13 @@ RANDOM = "random"  # the same architecture without its weights, for the ladder
 
 @dataclass(frozen=True, eq=False)
 class Backbone:
-    """A network that is only asked for features.
+    """A network that is only asked for features."""
 
-    Attributes:
-        name: ``lite0``, ``random`` or a timm tag.
-        network: In evaluation mode, without its classifying layer.
-        cfg: timm's description: input_size, crop_pct, interpolation, mean, std, license.
-        source: Where the weights come from, for people.
-        digest: SHA-256 of the weights; names cached features.
-    """
-
-    name: str
-    network: nn.Module
-    cfg: dict[str, Any]
-    source: str
-    digest: str
+    name: str  # ``lite0``, ``random`` or a timm tag
+    network: nn.Module  # in evaluation mode, without its classifying layer
+    cfg: dict[str, Any]  # timm's description: input_size, crop_pct, interpolation, mean, std, license
+    source: str  # where the weights come from, for people
+    digest: str  # SHA-256 of the weights; names cached features
 
     @property
     def licence(self) -> str:
@@ -84,12 +76,13 @@ def load_backbone(name: str) -> Backbone:
     """
     if name == LITE0:
         state = lite0.lite0_state(lite0.lite0_path())
-        return _ready(name, _lite0(), state, lite0.LITE0_SOURCE, lite0.LITE0_SHA256)
+        network = timm.create_model(lite0.LITE0)
+        network.load_state_dict(state)
+        return _ready(name, network, lite0.LITE0_SOURCE, lite0.LITE0_SHA256)
     if name == RANDOM:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            network = _lite0()
-        return _ready(name, network, {}, "random weights", "random-0")
+            return _ready(name, timm.create_model(lite0.LITE0), "random weights", "random-0")
     try:
         network = timm.create_model(name, pretrained=True)
     except Exception as error:  # the hub client raises errors of many libraries
@@ -102,7 +95,7 @@ def load_backbone(name: str) -> Backbone:
     digest = hashlib.sha256()
     for key, value in sorted(network.state_dict().items()):
         digest.update(key.encode() + value.contiguous().view(-1).view(torch.uint8).numpy().tobytes())
-    return _ready(name, network, {}, f"timm tag {name}", digest.hexdigest())
+    return _ready(name, network, f"timm tag {name}", digest.hexdigest())
 
 
 def stored_backbone(name: str, cfg: dict[str, Any], state: dict[str, torch.Tensor], digest: str) -> Backbone:
@@ -127,13 +120,7 @@ def stored_backbone(name: str, cfg: dict[str, Any], state: dict[str, torch.Tenso
     return Backbone(name, network, cfg, "model file", digest)
 
 
-def _lite0() -> nn.Module:
-    return timm.create_model(lite0.LITE0)
-
-
-def _ready(name: str, network: nn.Module, state: dict[str, torch.Tensor], source: str, digest: str) -> Backbone:
-    if state:
-        network.load_state_dict(state)
+def _ready(name: str, network: nn.Module, source: str, digest: str) -> Backbone:
     cfg = dict(network.pretrained_cfg)
     network.reset_classifier(0)
     network.eval().requires_grad_(False).to(memory_format=torch.channels_last)

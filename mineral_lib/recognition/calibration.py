@@ -14,9 +14,7 @@ RESAMPLES = 500
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     """The temperature that makes the labels (N,) most likely under logits (N, C); 1 if there is nothing to fit.
 
-    Args:
-        logits: Of photographs the classifier was not fitted on.
-        labels: Their classes.
+    The logits are those of photographs that the classifier was not fitted on.
     """
     from scipy.optimize import minimize_scalar
 

@@ -6,6 +6,7 @@ known names so that, of new specimens from the same source, the promised share h
 
 import numpy as np
 import pandas as pd
+from scipy.special import softmax
 
 from mineral_lib.runtime import derive_seed
 
@@ -15,30 +16,19 @@ RESPLITS = 200
 def specimen_log_probabilities(probability: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """One answer a specimen: the mean log-probability of its photographs, as probabilities.
 
-    Args:
-        probability: (N, C).
-        groups: Specimen of each photograph, shape (N,).
-
-    Returns:
-        Probabilities (S, C), and for each specimen its first photograph's row (S,).
+    From probabilities (N, C) and the specimen of each photograph (N,) to probabilities (S, C), and the row of each
+    specimen's first photograph (S,).
     """
     names, first, member = np.unique(groups, return_index=True, return_inverse=True)
     total = np.zeros((len(names), probability.shape[1]))
     np.add.at(total, member, np.log(np.clip(probability, 1e-12, None)))
-    mean = total / np.bincount(member)[:, None]
-    joint = np.exp(mean - mean.max(1, keepdims=True))
-    return joint / joint.sum(1, keepdims=True), first
+    return softmax(total / np.bincount(member)[:, None], axis=1), first
 
 
 def threshold(true_probability: np.ndarray, coverage: float) -> float:
-    """The probability a class must reach to be in the set.
+    """The probability a class must reach to be in the set, by that of the true class of calibration specimens (S,).
 
-    Args:
-        true_probability: Probability of the true class of each calibration specimen, shape (S,).
-        coverage: Promised share, for example 0.9.
-
-    Returns:
-        0 (every class) if there are too few specimens to promise anything.
+    ``coverage`` is the promised share, for example 0.9; 0 (every class) if there are too few specimens to promise it.
     """
     rank = int(np.ceil((len(true_probability) + 1) * coverage))
     if rank > len(true_probability):
@@ -58,12 +48,7 @@ def check_coverage(
 ) -> dict[str, float]:
     """Calibrate on a random half of the specimens, look at the other half, two hundred times.
 
-    Args:
-        probability: (N, C), of photographs the classifier was not fitted on.
-        labels: (N,).
-        groups: Specimens (N,).
-        promised: Promised share.
-        seed: Of the re-splits.
+    Args as in ``calibration.measure_calibration``, and the promised share.
 
     Returns:
         ``promised``, ``coverage`` (mean share of specimens whose set holds the true class) with ``low`` and ``high``
@@ -80,7 +65,6 @@ def check_coverage(
         inside = sets(joint[new], threshold(joint[known, true[known]], promised))
         rows.append({"coverage": inside[np.arange(len(new)), true[new]].mean(), "size": inside.sum(1).mean()})
     frame = pd.DataFrame(rows)
-    low, high = frame["coverage"].quantile([0.025, 0.975])
-    found = {"promised": promised, "coverage": frame["coverage"].mean(), "low": low, "high": high}
-    found["size"] = frame["size"].mean()
-    return {name: float(value) for name, value in found.items()} | {"specimens": len(joint), "resplits": RESPLITS}
+    low, high = frame["coverage"].quantile([0.025, 0.975]).tolist()
+    found = {"promised": float(promised), **frame.mean().to_dict(), "low": low, "high": high}
+    return found | {"specimens": len(joint), "resplits": RESPLITS}

@@ -1,6 +1,5 @@
 """``mineral evaluate``: what a recogniser is worth on a folder that it was not made from."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,32 +21,30 @@ from mineral_lib.recognition.trust import judge_photographs
 from mineral_lib.storage import write_csv, write_json
 
 MOST_CONFUSIONS = 10
+HOW = {
+    "catalogue": "matched by the catalogue",
+    "given": "matched by the table of names",
+    "proposed": "PROPOSED, not used",
+    "unknown": "not known to the recogniser",
+}
 
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """What was found.
+    """What was found."""
 
-    Attributes:
-        folder: Name of the folder.
-        names: One match a class folder.
-        counts: Photographs: ``known`` (judged), ``unknown`` (of classes it does not know), ``seen`` (it was made from
-            them; left out), ``skipped`` (could not be used).
-        refused: Of the photographs of unknown classes, how many it called *not one of these*; the same for known ones.
-        here: Accuracy with interval, macro recall, top three on known photographs; empty without any.
-        there: The same as the recogniser states them for its own test photographs; empty if it states none.
-        specimens: What its answers for specimens of known classes are worth, see ``trust.judge_answers``.
-        predictions: One row a photograph that was asked: path, class, predicted, probability, specimen.
-    """
-
-    folder: str
-    names: list[Name]
+    folder: str  # name of the folder
+    names: list[Name]  # one match a class folder
+    # Photographs: ``known`` (judged), ``unknown`` (of classes it does not know), ``seen`` (it was made from them; left
+    # out), ``skipped`` (could not be used).
     counts: dict[str, int]
+    # Of the photographs of unknown classes, how many it called *not one of these*; the same for known ones.
     refused: dict[str, int]
-    here: dict[str, float]
+    here: dict[str, float]  # accuracy with interval, macro recall, top three on known photographs; empty without any
+    # The same as the recogniser states them for its own test photographs; empty if it states none.
     there: dict[str, float]
-    specimens: dict[str, Any]
-    predictions: pd.DataFrame
+    specimens: dict[str, Any]  # what its answers for specimens of known classes are worth, see ``trust.judge_answers``
+    predictions: pd.DataFrame  # one row a photograph that was asked: path, class, predicted, probability, specimen
 
     @property
     def fall(self) -> tuple[float, float, float] | None:
@@ -63,13 +60,10 @@ class Elsewhere:
     @property
     def confusions(self) -> list[tuple[str, str, int]]:
         """The most frequent mistakes on known photographs: true class, answer, photographs."""
-        wrong = self.predictions[
-            (self.predictions["class"] != "") & (self.predictions["class"] != self.predictions["predicted"])
-        ]
-        pairs = Counter(zip(wrong["class"], wrong["predicted"], strict=True))
-        return [(*pair, count) for pair, count in sorted(pairs.items(), key=lambda one: (-one[1], one[0]))][
-            :MOST_CONFUSIONS
-        ]
+        known = self.predictions[self.predictions["class"] != ""]
+        wrong = known[known["class"] != known["predicted"]]
+        counts = wrong.groupby(["class", "predicted"]).size().sort_values(ascending=False, kind="stable")
+        return [(*pair, count) for pair, count in counts.head(MOST_CONFUSIONS).to_dict().items()]
 
     def to_dict(self) -> dict[str, Any]:
         """All numbers, plain."""
@@ -86,43 +80,35 @@ class Elsewhere:
 
     def to_text(self) -> str:
         """What was found, for people."""
+        counts, specimens = self.counts, self.specimens
         lines = [
-            f"{self.folder}: {self.counts['known']} photographs of classes it knows, {self.counts['unknown']} of "
-            f"others, {self.counts['seen']} that it was made from (left out), {self.counts['skipped']} that cannot "
-            "be used"
+            f"{self.folder}: {counts['known']} photographs of classes it knows, {counts['unknown']} of others, "
+            f"{counts['seen']} that it was made from (left out), {counts['skipped']} that cannot be used"
         ]
         if self.here:
-            lines.append(
-                f"accuracy here:            {_percent(self.here)} (mean recall {_share(self.here['macro_recall'])})"
-            )
+            recall = _share(self.here["macro_recall"])
+            lines.append(f"accuracy here:            {_percent(self.here)} (mean recall {recall})")
         lines.append(f"accuracy on its own test: {_percent(self.there) if self.there else 'not stated'}")
         if self.fall:
             fall, low, high = (f"{100 * value:+.1f}" for value in self.fall)
             lines.append(f"fall:                     {fall} points (95 % interval {low} to {high})")
-        if self.specimens:
-            one = self.specimens["one"]
+        if specimens:
+            one = specimens["one"]
             lines.append(
-                f"sets of {self.specimens['specimens']} specimens: {_share(self.specimens['coverage'])} hold the "
-                f"truth, {self.specimens['set_size']:.1f} minerals on average"
+                f"sets of {specimens['specimens']} specimens: {_share(specimens['coverage'])} hold the truth, "
+                f"{specimens['set_size']:.1f} minerals on average"
                 + (f"; one name for {one['specimens']}, right in {_share(one['accuracy'])}" if one else "")
             )
         for key, words in (("known", "of classes it knows"), ("unknown", "of other classes")):
-            if self.counts[key]:
-                lines.append(f"not one of these: {self.refused[key]} of {self.counts[key]} photographs {words}")
+            if counts[key]:
+                lines.append(f"not one of these: {self.refused[key]} of {counts[key]} photographs {words}")
         if self.confusions:
             lines.append("most frequent confusions:")
-            lines += [
-                f"  {count:4d}  {both_names(true)} taken for {both_names(said)}"
-                for true, said, count in self.confusions
-            ]
-        for how, words in (
-            ("catalogue", "matched by the catalogue"),
-            ("given", "matched by the table of names"),
-            ("proposed", "PROPOSED, not used"),
-            ("unknown", "not known to the recogniser"),
-        ):
+        for true, said, count in self.confusions:
+            lines.append(f"  {count:4d}  {both_names(true)} taken for {both_names(said)}")
+        for how, words in HOW.items():
             found = [
-                f"{line(name.folder)} = {line(name.class_name)}" if name.class_name else line(name.folder)
+                " = ".join(filter(None, (line(name.folder), line(name.class_name))))
                 for name in self.names
                 if name.how == how
             ]
@@ -134,12 +120,9 @@ class Elsewhere:
 def evaluate_elsewhere(
     recogniser: Recogniser, settings: Settings, *, given: Mapping[str, str] | None = None
 ) -> Elsewhere:
-    """Judge a recogniser on a folder with labels; photographs that it was made from are left out.
+    """Judge a recogniser on the folder of a profile; photographs that it was made from are left out.
 
-    Args:
-        recogniser: The recogniser.
-        settings: A profile with ``data.source: folder``.
-        given: Folder and class by somebody's word, see ``name_match``.
+    ``given``: folder and class by somebody's word, see ``name_match``.
 
     Raises:
         DataError: The folder cannot be used, or holds nothing that the recogniser was not made from.
@@ -154,8 +137,7 @@ def evaluate_elsewhere(
     if index.empty:
         remedy = "give a folder with other photographs"
         raise DataError("it was made from all of these photographs", where=str(root), remedy=remedy)
-    places = {name: label for label, name in enumerate(recogniser.classes)}
-    meaning = {name.folder: places[name.class_name] if name.used else -1 for name in names}
+    meaning = {name.folder: recogniser.classes.index(name.class_name) if name.used else -1 for name in names}
     index["label"] = index["class_name"].map(meaning)
     photographs = Photographs(root, index, cache_dir, settings.train.jobs)
     labels, groups = photographs.labels, photographs.groups
@@ -163,8 +145,9 @@ def evaluate_elsewhere(
     probability = recogniser.probabilities(parts)
     known = labels >= 0
     strange = recogniser.familiarity.strangeness(parts[0], probability) > recogniser.familiarity.limit
-    counts |= {"known": int(known.sum()), "unknown": int((~known).sum())}
-    refused = {"known": int(strange[known].sum()), "unknown": int(strange[~known].sum())}
+    both = {"known": known, "unknown": ~known}
+    counts |= {name: int(some.sum()) for name, some in both.items()}
+    refused = {name: int(strange[some].sum()) for name, some in both.items()}
     here, specimens = {}, {}
     if known.any():
         options = {"resamples": settings.report.bootstrap, "seed": settings.report.seed}
@@ -191,11 +174,10 @@ def _seen(about: Mapping[str, Any]) -> set[str]:
 
 def _stated(about: Mapping[str, Any]) -> dict[str, float]:
     """What the recogniser states about its own test, if these are numbers."""
-    test = about.get("test")
-    numbers = test if isinstance(test, dict) else {}
-    names = ("accuracy", "low", "high")
-    usable = all(isinstance(numbers.get(name), int | float) and 0 <= numbers[name] <= 1 for name in names)
-    return {name: float(numbers[name]) for name in names} if usable else {}
+    test, names = about.get("test"), ("accuracy", "low", "high")
+    found = {name: test[name] for name in names if isinstance(test, dict) and isinstance(test.get(name), int | float)}
+    usable = len(found) == len(names) and all(0 <= value <= 1 for value in found.values())
+    return {name: float(value) for name, value in found.items()} if usable else {}
 
 
 def _percent(found: Mapping[str, float]) -> str:

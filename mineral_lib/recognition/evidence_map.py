@@ -23,12 +23,7 @@ PATCHES = 16  # a side: evidence of colours is shown as coarsely as that of a ne
 
 
 def evidence_map(recogniser: Recogniser, photo: Image.Image, label: int) -> tuple[np.ndarray, np.ndarray]:
-    """Evidence for a class on a photograph.
-
-    Args:
-        recogniser: The recogniser.
-        photo: The photograph, of any size.
-        label: The class.
+    """Evidence for a class on a photograph of any size.
 
     Returns:
         The photograph (H, W, 3), uint8, its longer side 480 px, and the evidence of each pixel (H, W) in units of the

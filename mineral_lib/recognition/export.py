@@ -10,15 +10,9 @@ from mineral_lib.storage import write_bytes, write_text
 
 
 def export_recogniser(profile: str, out: Path | None = None, *, onnx: bool = False) -> list[Path]:
-    """Write the recogniser of a profile, and its model card under the same name ending ``.md``.
+    """Write the recogniser of a profile, and its model card under the same name ending ``.md``; returns both files.
 
-    Args:
-        profile: Name of the profile.
-        out: The file; ``mineral-<profile>.safetensors`` (or ``.onnx``) in the working folder if not given.
-        onnx: As ONNX, see ``onnx_file``.
-
-    Returns:
-        The files written.
+    Without ``out`` it is ``mineral-<profile>.safetensors`` (or ``.onnx``, see ``onnx_file``) in the working folder.
 
     Raises:
         WeightsError: The profile has no usable recogniser, or it cannot be exported.

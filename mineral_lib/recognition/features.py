@@ -4,6 +4,7 @@ Features are kept below ``results/cache/features``, one file a backbone and size
 new photograph in a folder costs only itself.
 """
 
+import contextlib
 import io
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -51,20 +52,14 @@ def histogram(photo: Image.Image) -> np.ndarray:
 
 
 class FeatureCache:
-    """Features by the digest of the photograph, in one file.
-
-    Args:
-        path: The file; a missing or damaged one is an empty cache.
-    """
+    """Features by the digest of the photograph, in one file; a missing or damaged one is an empty cache."""
 
     def __init__(self, path: Path | None) -> None:
-        self.path, self.rows, self.changed = path, {}, False
+        self.path, self.rows, self.changed = path, dict[str, np.ndarray](), False
         if path and path.is_file():
-            try:
-                with np.load(path, allow_pickle=False) as kept:
-                    self.rows = dict(zip(kept["digests"].tolist(), kept["values"], strict=True))
-            except Exception:  # zipfile and numpy answer damage with errors of many kinds
-                self.rows = {}
+            # zipfile and numpy answer damage with errors of many kinds
+            with contextlib.suppress(Exception), np.load(path, allow_pickle=False) as kept:
+                self.rows = dict(zip(kept["digests"].tolist(), kept["values"], strict=True))
 
     def add(self, digest: str, value: np.ndarray) -> None:
         """Keep one row."""
@@ -81,21 +76,13 @@ class FeatureCache:
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of features.
+    """One kind of features."""
 
-    Attributes:
-        name: Names the cache file; holds everything but the photograph that the features depend on.
-        prepare: From a photograph to what ``compute`` takes; runs in a decoding thread.
-        compute: Rows (B, D), float32, of a list of prepared photographs.
-        backbone: The network; None for the colour histogram.
-        size_px: Side of the pictures it sees.
-    """
-
-    name: str
-    prepare: Callable[[Image.Image], Any]
-    compute: Callable[[list], np.ndarray]
-    backbone: Backbone | None = None
-    size_px: int = HISTOGRAM_SIDE_PX
+    name: str  # names the cache file; holds everything but the photograph that the features depend on
+    prepare: Callable[[Image.Image], Any]  # from a photograph to what ``compute`` takes; runs in a decoding thread
+    compute: Callable[[list], np.ndarray]  # rows (B, D), float32, of a list of prepared photographs
+    backbone: Backbone | None = None  # the network; None for the colour histogram
+    size_px: int = HISTOGRAM_SIDE_PX  # side of the pictures it sees
 
     @property
     def title(self) -> str:
@@ -120,14 +107,9 @@ COLOUR = Kind("colour", histogram, np.stack)
 def compute(
     count: int, prepare: Callable[[int], list], kinds: Sequence[Kind], *, jobs: int
 ) -> Iterator[tuple[int, list[int], np.ndarray]]:
-    """Features of photographs in batches; memory follows the number of threads, not that of photographs.
+    """Features of photographs in batches; memory follows the number of decoding threads, not that of photographs.
 
-    Args:
-        count: Photographs.
-        prepare: From the place of a photograph to what each kind computes from, None for what is not wanted; runs in
-            a decoding thread.
-        kinds: Which features.
-        jobs: Decoding threads.
+    In one of them ``prepare`` makes of a photograph's place what each kind computes from, None for what is not wanted.
 
     Yields:
         Number of the kind, places of photographs, and their rows (B, D).

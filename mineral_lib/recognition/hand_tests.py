@@ -4,6 +4,7 @@
 no answer rules a mineral out. The next test is the one whose answer is expected to tell most (Lindley 1956).
 """
 
+import contextlib
 import csv
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -61,10 +62,7 @@ def _overlap(name: str, low: float, high: float) -> np.ndarray:
 def likelihoods(name: str, classes: Sequence[str], wrong: float = WRONG) -> np.ndarray:
     """Probability of each answer if a class is true, shape (C, A); NaN for classes whose answers are not known.
 
-    Args:
-        name: Property.
-        classes: Class names.
-        wrong: Share of wrong answers; they fall on the answers that the mineral does not give.
+    Wrong answers, a share from 0 to 1, fall on those that the mineral does not give.
     """
     known = hand_tests()
     rows = [known.get(one, {}).get(name, np.full(len(ANSWERS[name]), np.nan)) for one in classes]
@@ -85,27 +83,20 @@ def weights(name: str, answer: str) -> np.ndarray:
     word = str(answer).strip().lower().replace("_", " ")
     if word in ANSWERS[name]:
         return (np.array(ANSWERS[name]) == word).astype(float)
-    numbers = ""
+    remedy = f"answer with one of: {', '.join(ANSWERS[name])}"
     if name in EDGES:
         low, high = LIMITS[name]
-        numbers = f", or a number from {low} to {high}"
-        try:
-            number = float(word)
-        except ValueError:
-            number = float("nan")
-        if low <= number <= high:
-            return _overlap(name, number - REACH[name], number + REACH[name])
-    remedy = f"answer with one of: {', '.join(ANSWERS[name])}{numbers}"
+        remedy += f", or a number from {low} to {high}"
+        with contextlib.suppress(ValueError):
+            if low <= float(word) <= high:
+                return _overlap(name, float(word) - REACH[name], float(word) + REACH[name])
     raise ParameterError(f"'{answer}' is no possible answer", where=f"--{name}", remedy=remedy)
 
 
 def update(probability: np.ndarray, classes: Sequence[str], answers: Mapping[str, str]) -> np.ndarray:
-    """Probabilities after the answers (Bayes; tests taken as independent). Classes that are not known keep theirs.
+    """Probabilities (C,) or (N, C) after answers, by property (Bayes; tests taken as independent).
 
-    Args:
-        probability: Before, shape (C,) or (N, C).
-        classes: Class names.
-        answers: Property and answer.
+    Classes that are not known keep theirs.
 
     Raises:
         ParameterError: An answer that cannot be.
@@ -128,13 +119,7 @@ def _bayes(before: np.ndarray, likelihood: np.ndarray) -> np.ndarray:
 def information(probability: np.ndarray, classes: Sequence[str], name: str) -> np.ndarray:
     """Bits that a test is expected to tell about the class: the mutual information of class and answer.
 
-    Args:
-        probability: (..., C).
-        classes: Class names.
-        name: Property.
-
-    Returns:
-        Shape (...,), 0 or more; 0 if all likely classes give the same answers.
+    Shape (...,) for probabilities (..., C), 0 or more; 0 if all likely classes give the same answers.
     """
     likelihood = likelihoods(name, classes)
     known = np.isfinite(likelihood).all(1)
@@ -152,12 +137,9 @@ def _entropy(shares: np.ndarray) -> np.ndarray:
 def best_test(
     probability: np.ndarray, classes: Sequence[str], properties: Sequence[str] = PROPERTIES
 ) -> tuple[str, float] | None:
-    """The test that is expected to tell most, and how many bits; None if no test can tell anything.
+    """The test of those still open that is expected to tell most, and how many bits; None if none can tell anything.
 
-    Args:
-        probability: Of each class, shape (C,).
-        classes: Class names.
-        properties: Tests that are still open.
+    ``probability`` (C,) is that of each class.
     """
     bits = {name: float(information(probability, classes, name)) for name in properties}
     best = max(bits, key=bits.__getitem__, default="")

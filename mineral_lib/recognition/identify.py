@@ -32,55 +32,45 @@ NEXT = "    check next: {name} ({bits:.1f} bits expected); answer with --{name}:
 
 @dataclass(frozen=True)
 class Identified:
-    """Answers for photographs, and what became of each file.
+    """Answers for photographs, and what became of each file."""
 
-    Attributes:
-        answers: One a specimen.
-        skipped: File and reason of what could not be read.
-        classes: Class names of the recogniser.
-        tests: Hand tests that were answered: property and answer.
-    """
-
-    answers: list[Answer]
-    skipped: dict[str, str]
-    classes: list[str]
-    tests: dict[str, str] = field(default_factory=dict)
+    answers: list[Answer]  # one a specimen
+    skipped: dict[str, str]  # file and reason of what could not be read
+    classes: list[str]  # class names of the recogniser
+    tests: dict[str, str] = field(default_factory=dict)  # hand tests that were answered: property and answer
 
     @cached_property
     def next_tests(self) -> list[tuple[str, float] | None]:
         """For each specimen that is not decided, the hand test that tells most, and its bits; None for the others."""
-        left = [name for name in hand_tests.PROPERTIES if name not in self.tests]
+        left, slugs = [name for name in hand_tests.PROPERTIES if name not in self.tests], slugs_of(self.classes)
         return [
-            hand_tests.best_test(answer.probability, slugs_of(self.classes), left)
-            if answer.level in UNDECIDED
-            else None
+            hand_tests.best_test(answer.probability, slugs, left) if answer.level in UNDECIDED else None
             for answer in self.answers
         ]
 
     def records(self) -> list[dict[str, Any]]:
         """One record a specimen: photographs, level, set, likeliest classes, next test; then what was skipped."""
         rows = [
-            self._record(answer) | _next_row(test) for answer, test in zip(self.answers, self.next_tests, strict=True)
+            {
+                "photographs": [printable(name) for name in answer.names],
+                "level": answer.level,
+                "says": sentence(answer, self.classes),
+                "set": [self.classes[label] for label in answer.inside.tolist()],
+                "group": answer.group,
+                "answers": [self._likely(answer, label) for label in likeliest(answer)],
+            }
+            | ({"next_test": test[0], "next_test_bits": round(test[1], 4)} if test else {})
+            for answer, test in zip(self.answers, self.next_tests, strict=True)
         ]
         return rows + [
             {"photographs": [printable(name)], "level": "skipped", "reason": printable(reason)}
             for name, reason in self.skipped.items()
         ]
 
-    def _record(self, answer: Answer) -> dict[str, Any]:
-        inside = answer.inside.tolist()
-        return {
-            "photographs": [printable(name) for name in answer.names],
-            "level": answer.level,
-            "says": sentence(answer, self.classes),
-            "set": [self.classes[label] for label in inside],
-            "group": answer.group,
-            "answers": [
-                {"class": self.classes[label], "probability": round(float(answer.probability[label]), 4)}
-                | _names(self.classes[label])
-                for label in likeliest(answer)
-            ],
-        }
+    def _likely(self, answer: Answer, label: int) -> dict[str, Any]:
+        row = {"class": self.classes[label], "probability": round(float(answer.probability[label]), 4)}
+        mineral = find_mineral(self.classes[label])
+        return row | ({"english": mineral.english, "chinese": mineral.chinese} if mineral else {})
 
     def frame(self) -> pd.DataFrame:
         """The records as a table: lists joined, ``answer_1`` to ``answer_5`` and what belongs to each in columns."""
@@ -127,12 +117,9 @@ def identify(
 ) -> Identified:
     """Name the minerals on photographs; what cannot be read is skipped with its reason.
 
-    Args:
-        recogniser: The recogniser.
-        files: Photographs.
-        groups: Specimen of each; photographs of one specimen are one answer. Each its own if None.
-        answers: Answers to hand tests, for example ``{"hardness": "3"}``; they belong to all photographs and are
-            taken into account before anything is decided. The promise of the sets is made for photographs alone.
+    Photographs of one specimen (``groups``; each its own if None) are one answer. The answers to hand tests, such as
+    ``{"hardness": "3"}``, belong to all photographs and are taken into account before anything is decided; the promise
+    of the sets is made for photographs alone.
 
     Raises:
         ParameterError: An answer that cannot be.
@@ -141,12 +128,10 @@ def identify(
     for name, answer in tests.items():
         hand_tests.weights(name, answer)  # wrong answers are refused before photographs are read
     read, parts, skipped = read_features(files, recogniser.kinds)
-    found: list[Answer] = []
-    if read:
-        names = [str(files[row]) for row in read]
-        specimens = np.array([groups[row] for row in read] if groups else names)
-        found = [_informed(answer, recogniser, tests) for answer in recogniser.answer(parts, names, specimens)]
-    return Identified(found, skipped, recogniser.classes, tests)
+    names = [str(files[row]) for row in read]
+    specimens = np.array([groups[row] for row in read] if groups else names)
+    found = recogniser.answer(parts, names, specimens) if read else []
+    return Identified([_informed(one, recogniser, tests) for one in found], skipped, recogniser.classes, tests)
 
 
 def _informed(answer: Answer, recogniser: Recogniser, tests: Mapping[str, str]) -> Answer:
@@ -168,12 +153,3 @@ def sentence(answer: Answer, classes: Sequence[str]) -> str:
     order = [label for label in likeliest(answer) if label in answer.inside] or likeliest(answer)
     names = ", ".join(both_names(classes[label]) for label in order)
     return SENTENCES[answer.level].format(names=names, group=answer.group, count=len(classes))
-
-
-def _names(class_name: str) -> dict[str, str]:
-    mineral = find_mineral(class_name)
-    return {"english": mineral.english, "chinese": mineral.chinese} if mineral else {}
-
-
-def _next_row(test: tuple[str, float] | None) -> dict[str, Any]:
-    return {"next_test": test[0], "next_test_bits": round(test[1], 4)} if test else {}

@@ -22,26 +22,18 @@ TOP = 3
 
 @dataclass(frozen=True)
 class Rung:
-    """One way to recognise.
+    """One way to recognise."""
 
-    Attributes:
-        name: For people.
-        kinds: Its features; none for the commonest class.
-        choice: What cross-validation chose; None for the commonest class, and where the network itself learned.
-        linear: The classifier on its features; None for the commonest class.
-        known: Logits of the training, then validation photographs (N, C), by classifiers that have seen none of their
-            specimen; NaN where there is none.
-        test: Probabilities of the test photographs (T, C).
-        seconds: What choosing and fitting took, without the features.
-    """
-
-    name: str
-    kinds: tuple[Kind, ...]
+    name: str  # for people
+    kinds: tuple[Kind, ...]  # its features; none for the commonest class
+    # What cross-validation chose; None for the commonest class, and where the network itself learned.
     choice: Choice | None
-    linear: Linear | None
+    linear: Linear | None  # the classifier on its features; None for the commonest class
+    # Logits of the training, then validation photographs (N, C), by classifiers that have seen none of their specimen;
+    # NaN where there is none.
     known: np.ndarray
-    test: np.ndarray
-    seconds: float
+    test: np.ndarray  # probabilities of the test photographs (T, C)
+    seconds: float  # what choosing and fitting took, without the features
 
 
 def rungs_of(backbones: Sequence[str], sizes_px: Sequence[int]) -> dict[str, tuple[Kind, ...]]:
@@ -64,14 +56,7 @@ def rungs_of(backbones: Sequence[str], sizes_px: Sequence[int]) -> dict[str, tup
 def climb(
     photographs: Photographs, num_classes: int, parts: dict[str, np.ndarray], rungs: dict[str, tuple[Kind, ...]]
 ) -> list[Rung]:
-    """Fit every rung.
-
-    Args:
-        photographs: With labels.
-        num_classes: C.
-        parts: Rows of ``train``, ``val`` and ``test``.
-        rungs: Names and features, see ``rungs_of``.
-    """
+    """Fit every rung (see ``rungs_of``) on photographs with labels; ``parts``: rows of ``train``, ``val``, ``test``."""
     labels, both = photographs.labels, np.concatenate([parts["train"], parts["val"]])
     found = [_majority(labels[both], len(parts["test"]), num_classes)]
     needed = list(dict.fromkeys(kind for kinds in rungs.values() for kind in kinds))
@@ -100,12 +85,8 @@ def tuned_rungs(
     both, as every rung is fitted in the end. Together, the logits of both rungs are added, each divided by the
     temperature that suits it.
 
-    Args:
-        study: With photographs of a folder.
-        photographs: With labels.
-        parts: Rows of ``train``, ``val`` and ``test``.
-        best: The best rung, fitted on training and validation photographs.
-        say: Receives a line an epoch.
+    ``parts`` are rows of ``train``, ``val`` and ``test``, ``best`` was fitted on the first two; ``say`` receives a line
+    an epoch.
 
     Raises:
         WeightsError: This backbone cannot be fine-tuned.
@@ -154,13 +135,9 @@ def scores(
 ) -> dict[str, float]:
     """Accuracy, macro recall and share among the first three, fractions; NaN without photographs.
 
-    Among the first three of two or three classes is everything, which says nothing: NaN too.
-
-    Args:
-        probability: Of photographs, shape (N, C).
-        labels: Their classes (N,).
-        groups: Their specimens (N,), for the 95 % interval ``low`` to ``high`` of the accuracy.
-        **options: Of the interval, see ``statistics.accuracy_interval``.
+    Among the first three of two or three classes is everything, which says nothing: NaN too. From probabilities (N, C)
+    and labels (N,); with specimens (N,) also ``low`` and ``high``, the 95 % interval of the accuracy, for which the
+    ``options`` are, see ``statistics.accuracy_interval``.
     """
     interval = () if groups is None else ("low", "high")
     if not len(labels):
@@ -179,11 +156,7 @@ def best_rung(rungs: Sequence[Rung], labels: np.ndarray) -> Rung:
     """The rung that scores best (``linear.score``), the first of equals; needs features.
 
     Two rungs are compared on the photographs of which both have answers: all of them where both were cross-validated,
-    the validation photographs where one was fine-tuned.
-
-    Args:
-        rungs: As ``climb`` and ``tuned_rungs`` give them.
-        labels: Of the training, then validation photographs.
+    the validation photographs where one was fine-tuned. ``labels`` are of the training, then validation photographs.
     """
     first, *others = (rung for rung in rungs if rung.kinds)
     for rung in others:

@@ -19,19 +19,12 @@ _one_thread = threadpool_limits.wrap(limits=1)
 
 @dataclass(frozen=True)
 class Linear:
-    """A fitted classifier, as plain arrays.
+    """A fitted classifier, as plain arrays."""
 
-    Attributes:
-        mean: Subtracted from the features, shape (D,).
-        scale: Divides them after that, shape (D,).
-        weight: Shape (C, D); a class without training photographs has zeros.
-        bias: Shape (C,); minus infinity for such a class.
-    """
-
-    mean: np.ndarray
-    scale: np.ndarray
-    weight: np.ndarray
-    bias: np.ndarray
+    mean: np.ndarray  # subtracted from the features, shape (D,)
+    scale: np.ndarray  # divides them after that, shape (D,)
+    weight: np.ndarray  # shape (C, D); a class without training photographs has zeros
+    bias: np.ndarray  # shape (C,); minus infinity for such a class
 
     def logits(self, features: np.ndarray) -> np.ndarray:
         """Logits (N, C) of features (N, D)."""
@@ -40,15 +33,10 @@ class Linear:
 
 @dataclass(frozen=True)
 class Choice:
-    """How strongly a classifier is held back.
+    """How strongly a classifier is held back."""
 
-    Attributes:
-        strength: Inverse regularisation, scikit-learn's ``C``.
-        class_weight: None, or ``balanced``: classes count alike.
-    """
-
-    strength: float
-    class_weight: str | None
+    strength: float  # inverse regularisation, scikit-learn's ``C``
+    class_weight: str | None  # None, or ``balanced``: classes count alike
 
 
 CHOICES = tuple(Choice(strength, weight) for weight in (None, "balanced") for strength in STRENGTHS)
@@ -57,12 +45,7 @@ CHOICES = tuple(Choice(strength, weight) for weight in (None, "balanced") for st
 def score(logits: np.ndarray, labels: np.ndarray) -> float:
     """What is compared: the mean of accuracy and macro recall, so that rare minerals count too.
 
-    Args:
-        logits: Logits or probabilities (N, C); photographs without (NaN) do not count.
-        labels: (N,).
-
-    Returns:
-        A fraction; 0 without photographs.
+    A fraction, from logits or probabilities (N, C) and labels (N,); photographs without (NaN) do not count, 0 if all.
     """
     known = np.isfinite(logits).any(1)
     right, labels = logits[known].argmax(1) == labels[known], labels[known]
@@ -127,16 +110,9 @@ def added(first: Linear, second: Linear, first_temperature: float, second_temper
 
 
 def choose(features: np.ndarray, labels: np.ndarray, groups: np.ndarray, num_classes: int) -> tuple[Choice, np.ndarray]:
-    """The choice whose out-of-fold answers score best, the stronger regularisation of equals.
+    """The choice whose out-of-fold answers score best, the stronger regularisation of equals, and their logits (N, C).
 
-    Args:
-        features: (N, D).
-        labels: (N,).
-        groups: Specimen of each photograph, shape (N,).
-        num_classes: C.
-
-    Returns:
-        The choice and its out-of-fold logits (N, C), see ``out_of_fold``.
+    Args as in ``out_of_fold``.
     """
     logits = out_of_fold(features, labels, groups, num_classes, CHOICES)
     best = max(range(len(CHOICES)), key=lambda place: score(logits[place], labels))
@@ -146,17 +122,10 @@ def choose(features: np.ndarray, labels: np.ndarray, groups: np.ndarray, num_cla
 def out_of_fold(
     features: np.ndarray, labels: np.ndarray, groups: np.ndarray, num_classes: int, choices: Sequence[Choice]
 ) -> np.ndarray:
-    """Logits of every photograph by classifiers that have seen none of its specimen.
+    """Logits (K, N, C) of every photograph, for K choices, by classifiers that have seen none of its specimen.
 
-    Args:
-        features: (N, D).
-        labels: (N,).
-        groups: Specimen of each photograph, shape (N,).
-        num_classes: C.
-        choices: A classifier is fitted for each, K in all.
-
-    Returns:
-        Shape (K, N, C); NaN where no fold could be held out, for example everywhere with fewer than two specimens.
+    NaN where no fold could be held out, for example everywhere with fewer than two specimens. From features (N, D),
+    labels (N,) and the specimen of each photograph (N,).
     """
     logits = np.full((len(choices), len(labels), num_classes), np.nan)
     for rest, held in grouped_folds(labels, groups):

@@ -4,9 +4,7 @@ A name that only resembles a class is never used by itself: it stands in a table
 correct and give back.
 """
 
-import csv
 import difflib
-import io
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,25 +14,20 @@ import pandas as pd
 
 from mineral_lib.catalogue import Mineral, find_mineral, minerals
 from mineral_lib.errors import DataError
+from mineral_lib.photos import read_rows
 
 SIMILAR = 0.8  # difflib's ratio: 2 x equal letters / all letters
-MAX_BYTES = 1_000_000
 COLUMNS = ("folder", "class", "how")
 
 
 @dataclass(frozen=True)
 class Name:
-    """What a folder's name means to a recogniser.
+    """What a folder's name means to a recogniser."""
 
-    Attributes:
-        folder: The name.
-        class_name: The class it stands for, or that is proposed; empty if there is none.
-        how: ``given`` (by somebody), ``same`` (but for case, spaces, accents), ``catalogue`` (another language),
-            ``proposed`` (a near spelling, not used) or ``unknown`` (the recogniser does not know it).
-    """
-
-    folder: str
-    class_name: str
+    folder: str  # the name
+    class_name: str  # the class it stands for, or that is proposed; empty if there is none
+    # ``given`` (by somebody), ``same`` (but for case, spaces, accents), ``catalogue`` (another language), ``proposed``
+    # (a near spelling, not used) or ``unknown`` (the recogniser does not know it).
     how: str
 
     @property
@@ -44,12 +37,7 @@ class Name:
 
 
 def match_names(folders: Sequence[str], classes: Sequence[str], given: Mapping[str, str] | None = None) -> list[Name]:
-    """One match a folder.
-
-    Args:
-        folders: Names.
-        classes: Of the recogniser.
-        given: Folder and class by somebody's word, an empty class for none; goes before everything else.
+    """One match a folder name; ``given`` (folder and class by somebody's word, empty for none) goes before all else.
 
     Raises:
         DataError: A class that was given is none of the recogniser's.
@@ -104,21 +92,14 @@ def names_table(names: Sequence[Name]) -> pd.DataFrame:
 
 
 def read_names(path: Path) -> dict[str, str]:
-    """Folder and class of a CSV with the columns folder and class; other columns do not matter.
+    """Folder and class of a table that ``mineral evaluate`` has written and somebody corrected.
 
     Raises:
-        DataError: It cannot be read, or a folder stands in it twice.
+        DataError: It cannot be read, holds no row, or a folder stands in it twice.
     """
-    try:
-        data = path.read_bytes()
-        if len(data) > MAX_BYTES:
-            raise ValueError(f"larger than {MAX_BYTES} bytes")
-        rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True))
-        if not rows or any(not isinstance(row.get(key), str) for row in rows for key in COLUMNS[:2]):
-            raise ValueError("it needs the columns folder and class, and a row a folder")
-    except (OSError, ValueError, csv.Error) as error:
-        remedy = "correct the table that mineral evaluate has written, and save it as CSV in UTF-8"
-        raise DataError(f"no table of names ({error})", where=str(path), remedy=remedy) from error
+    rows = [row for _, row in read_rows(path, COLUMNS, COLUMNS[:2], "--names")]
+    if not rows:
+        raise DataError("no row in the table of names", where=str(path), remedy="keep one row a folder")
     found = {row["folder"]: row["class"].strip() for row in rows}
     if len(found) < len(rows):
         raise DataError("a folder stands in it twice", where=str(path), remedy="keep one row a folder")

@@ -24,15 +24,12 @@ OPSET = 18
 
 
 class RecogniserModule(nn.Module):
-    """The recogniser as one torch module; ``forward`` takes one tensor (B, 3, px, px) a kind, values 0 to 1.
-
-    Args:
-        recogniser: The recogniser.
-    """
+    """The recogniser as one torch module; ``forward`` takes one tensor (B, 3, px, px) a kind, values 0 to 1."""
 
     def __init__(self, recogniser: Recogniser) -> None:
         super().__init__()
-        self.looks = nn.ModuleList(_look(kind) for kind in recogniser.kinds)
+        looks = (_Network(kind.backbone) if kind.backbone else _Histogram() for kind in recogniser.kinds)
+        self.looks = nn.ModuleList(looks)
         linear = recogniser.linear
         # Standardising and the temperature are folded into the last layer, in double precision.
         weight = linear.weight / linear.scale / recogniser.temperature
@@ -72,10 +69,6 @@ class _Histogram(nn.Module):
         return ((pairs @ blue.transpose(1, 2)).flatten(1) / levels.shape[2]).sqrt()
 
 
-def _look(kind: Kind) -> nn.Module:
-    return _Histogram() if kind.backbone is None else _Network(kind.backbone)
-
-
 def input_names(recogniser: Recogniser) -> list[str]:
     """Names of the inputs, in the order of the recogniser's kinds."""
     return [
@@ -84,11 +77,7 @@ def input_names(recogniser: Recogniser) -> list[str]:
 
 
 def write_onnx(path: Path, recogniser: Recogniser) -> Path:
-    """Write the recogniser as ONNX.
-
-    Args:
-        path: The file, ending ``.onnx``.
-        recogniser: The recogniser.
+    """Write the recogniser as ONNX to a file ending ``.onnx``.
 
     Raises:
         WeightsError: The packages of the extra ``export`` are not installed, or the network cannot be exported.
@@ -111,7 +100,9 @@ def write_onnx(path: Path, recogniser: Recogniser) -> Path:
                 dynamic_shapes=(tuple({0: torch.export.Dim("photographs")} for _ in names),),
                 verbose=False,
             )
-        program.model.metadata_props.update(_metadata(recogniser, names))
+        inputs = {name: _preparing(kind) for name, kind in zip(names, recogniser.kinds, strict=True)}
+        facts = {"classes": recogniser.classes, "inputs": inputs, "about": recogniser.about}
+        program.model.metadata_props.update({key: json.dumps(fact, ensure_ascii=False) for key, fact in facts.items()})
         content = program.model_proto.SerializeToString()
     except Exception as error:  # the exporter raises errors of many kinds
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
@@ -119,12 +110,6 @@ def write_onnx(path: Path, recogniser: Recogniser) -> Path:
             f"cannot be exported as ONNX ({reason})", where=str(path), remedy="export it without --onnx"
         ) from error
     return write_bytes(path, content)
-
-
-def _metadata(recogniser: Recogniser, names: list[str]) -> dict[str, str]:
-    inputs = {name: _preparing(kind) for name, kind in zip(names, recogniser.kinds, strict=True)}
-    values = {"classes": recogniser.classes, "inputs": inputs, "about": recogniser.about}
-    return {key: json.dumps(value, ensure_ascii=False) for key, value in values.items()}
 
 
 def _preparing(kind: Kind) -> dict[str, Any]:

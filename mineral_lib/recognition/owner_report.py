@@ -39,20 +39,13 @@ def mineral_rows(counts: np.ndarray, classes: list[str]) -> pd.DataFrame:
         were named so), ``named``, ``precision`` with ``precision_low`` and ``precision_high`` (share of the answers
         with its name that were right), Wilson's 95 % intervals, and ``advice``: ``believe``, ``check`` or ``doubt``.
     """
-    rows = []
-    for label, name in enumerate(classes):
-        right, own, named = counts[label, label], counts[label].sum(), counts[:, label].sum()
-        row: dict[str, Any] = {"class_name": name, "specimens": int(own), "named": int(named)}
-        for what, count in (("recall", own), ("precision", named)):
-            low, high = wilson(int(right), int(count))
-            row |= {what: right / count if count else np.nan, f"{what}_low": low, f"{what}_high": high}
-        row["advice"] = "check"
-        if row["precision_low"] >= BELIEVE:
-            row["advice"] = "believe"
-        elif row["precision_high"] < DOUBT:
-            row["advice"] = "doubt"
-        rows.append(row)
-    return pd.DataFrame(rows)
+    right, own, named = counts.diagonal(), counts.sum(1), counts.sum(0)
+    rows = pd.DataFrame({"class_name": classes, "specimens": own, "named": named})
+    for what, count in (("recall", own), ("precision", named)):
+        rows[what] = right / np.where(count, count, np.nan)
+        rows[[f"{what}_low", f"{what}_high"]] = [wilson(*pair) for pair in zip(right, count, strict=True)]
+    advice = [rows["precision_low"] >= BELIEVE, rows["precision_high"] < DOUBT]
+    return rows.assign(advice=np.select(advice, ["believe", "doubt"], "check"))
 
 
 def confused_pairs(counts: np.ndarray, classes: list[str]) -> list[dict[str, Any]]:
@@ -87,11 +80,7 @@ def against(best: Rung, other: Rung, labels: np.ndarray, groups: np.ndarray, **o
 def mistakes(probability: np.ndarray, labels: np.ndarray, files: list[Path], classes: list[str]) -> list[dict]:
     """Photographs that were named wrongly, the surest mistakes first, with small pictures.
 
-    Args:
-        probability: Of test photographs (T, C).
-        labels: True classes (T,).
-        files: Their photographs.
-        classes: Class names.
+    From probabilities (T, C), true classes (T,) and the files of the test photographs.
     """
     named, sure = probability.argmax(1), probability.max(1)
     wrong = np.flatnonzero(named != labels)

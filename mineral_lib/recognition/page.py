@@ -14,13 +14,7 @@ THUMBNAIL_PX = 220
 
 
 def write_page(path: Path, name: str, **values: Any) -> Path:
-    """Write a page of this room.
-
-    Args:
-        path: Where to.
-        name: Its template, see ``notation.template``.
-        **values: What it shows.
-    """
+    """Write a page of this room, by the name of its template (see ``notation.template``) and the values it shows."""
     letters = (files("mineral_lib.resources") / "fonts" / "mineral-study-cjk.ttf").read_bytes()
     font = base64.b64encode(letters).decode()  # Chinese names where the reader's machine has no font for them
     return write_text(path, template("mineral_lib.recognition", name).render(font=font, **values))

@@ -19,16 +19,13 @@ TOP = 3
 
 @dataclass(frozen=True)
 class Answers:
-    """Predictions for some photographs.
+    """Predictions for some photographs."""
 
-    Attributes:
-        frame: One row a photograph: path, class_name, answer_k with probability_k for k = 1..3 (fewer if there are
-            fewer classes), and attribution and licence where the index has them.
-        per_class: A row a class: photographs asked about, training photographs, share of right answers (0..1) and its
-            95 % Wilson interval as text.
-    """
-
+    # One row a photograph: path, class_name, answer_k with probability_k for k = 1..3 (fewer if there are fewer
+    # classes), and attribution and licence where the index has them.
     frame: pd.DataFrame
+    # A row a class: photographs asked about, training photographs, share of right answers (0..1) and its 95 % Wilson
+    # interval as text.
     per_class: pd.DataFrame
 
     @property
@@ -54,13 +51,7 @@ def square_photographs(folder: Path, paths: Iterable[str], size_px: int) -> np.n
 
 @torch.inference_mode()
 def predict_photographs(run: Run, folder: Path, index: pd.DataFrame) -> Answers:
-    """Classify photographs of a folder with a finished run.
-
-    Args:
-        run: The run.
-        folder: Folder of the photographs.
-        index: Rows with path (relative to the folder) and class_name.
-    """
+    """Classify photographs of a folder with a finished run; ``index`` has their class_name and path in the folder."""
     network, classes, px = run.network(), run.study.classes, run.settings.data.image_size_px
     probabilities = []
     for start in range(0, len(index), 128):

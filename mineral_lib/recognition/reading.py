@@ -43,11 +43,6 @@ def read_features(
 ) -> tuple[list[int], list[np.ndarray], dict[str, str]]:
     """Features of files that may be no photographs.
 
-    Args:
-        files: Photographs.
-        kinds: Which features.
-        jobs: Decoding threads.
-
     Returns:
         Places of the files that could be read, ascending; their features, one array (N, D) float32 a kind, none
         without readable files; and the other files with the reason.

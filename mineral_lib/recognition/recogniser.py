@@ -48,19 +48,12 @@ def installed_kinds() -> list[str]:
 
 @dataclass(frozen=True, eq=False)
 class Photographs:
-    """Photographs of a scanned folder.
+    """Photographs of a scanned folder."""
 
-    Attributes:
-        root: The photo folder.
-        index: Its table, see ``photos.Scan``; label -1 for a mineral that is not known.
-        cache_dir: Where features are kept; None for nowhere.
-        jobs: Decoding threads.
-    """
-
-    root: Path
-    index: pd.DataFrame
-    cache_dir: Path | None = None
-    jobs: int = 1
+    root: Path  # the photo folder
+    index: pd.DataFrame  # its table, see ``photos.Scan``; label -1 for a mineral that is not known
+    cache_dir: Path | None = None  # where features are kept; None for nowhere
+    jobs: int = 1  # decoding threads
 
     @cached_property
     def labels(self) -> np.ndarray:
@@ -88,28 +81,17 @@ class Photographs:
 
 @dataclass(frozen=True)
 class Recogniser:
-    """Everything needed to answer.
+    """Everything needed to answer."""
 
-    Attributes:
-        classes: Class names; the position is the label.
-        kinds: The features it takes.
-        linear: The classifier on all of them, side by side.
-        temperature: Of its probabilities.
-        coverage: Promised share of sets that hold the true class.
-        least: Probability a class must reach to be in the set.
-        group_least: Probability a mineral group must reach, all its classes together.
-        familiarity: What is not one of these, by the features of the first kind and the probabilities.
-        about: Data, choice, numbers, licences, versions: what the model card says.
-    """
-
-    classes: list[str]
-    kinds: list[Kind]
-    linear: Linear
-    temperature: float
-    coverage: float
-    least: float
-    group_least: float
-    familiarity: Familiarity
+    classes: list[str]  # class names; the position is the label
+    kinds: list[Kind]  # the features it takes
+    linear: Linear  # the classifier on all of them, side by side
+    temperature: float  # of its probabilities
+    coverage: float  # promised share of sets that hold the true class
+    least: float  # probability a class must reach to be in the set
+    group_least: float  # probability a mineral group must reach, all its classes together
+    familiarity: Familiarity  # what is not one of these, by the features of the first kind and the probabilities
+    # Data, choice, numbers, licences, versions: what the model card says.
     about: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -124,10 +106,7 @@ class Recogniser:
     def answer(self, parts: Sequence[np.ndarray], names: Sequence[str], groups: np.ndarray) -> list["Answer"]:
         """One answer a specimen, in the order of their first photographs.
 
-        Args:
-            parts: Features of the photographs, one array (N, D) a kind.
-            names: Names of the photographs (N,).
-            groups: Specimen of each (N,).
+        From features, one array (N, D) a kind, and name and specimen of each photograph (N,).
         """
         probability = self.probabilities(parts)
         strangeness = self.familiarity.strangeness(parts[0], probability)
@@ -154,21 +133,13 @@ class Recogniser:
 
 @dataclass(frozen=True)
 class Answer:
-    """What is said about one specimen.
+    """What is said about one specimen."""
 
-    Attributes:
-        names: Its photographs.
-        probability: Of each class, shape (C,), calibrated.
-        inside: Labels in the prediction set, ascending.
-        group: The mineral group, if there is only one that it can be; else empty.
-        strange: It is *not one of these*, see ``unknown``.
-    """
-
-    names: list[str]
-    probability: np.ndarray
-    inside: np.ndarray
-    group: str
-    strange: bool
+    names: list[str]  # its photographs
+    probability: np.ndarray  # of each class, shape (C,), calibrated
+    inside: np.ndarray  # labels in the prediction set, ascending
+    group: str  # the mineral group, if there is only one that it can be; else empty
+    strange: bool  # it is *not one of these*, see ``unknown``
 
     @property
     def level(self) -> str:
@@ -208,12 +179,10 @@ def fit_recogniser(
     labels, groups = photographs.labels[rows], photographs.groups[rows]
     known = np.isfinite(logits).any(1)
     temperature = fit_temperature(logits[known], labels[known])
-    least = group_least = 0.0
-    if known.any():
-        joint, first = conformal.specimen_log_probabilities(probabilities(logits[known], temperature), groups[known])
-        true, table = labels[known][first], group_table(classes)[1]
-        least = conformal.threshold(joint[np.arange(len(joint)), true], coverage)
-        group_least = conformal.threshold((joint @ table)[np.arange(len(joint)), table[true].argmax(1)], coverage)
+    joint, first = conformal.specimen_log_probabilities(probabilities(logits[known], temperature), groups[known])
+    true, table, place = labels[known][first], group_table(classes)[1], np.arange(len(joint))
+    least = conformal.threshold(joint[place, true], coverage)
+    group_least = conformal.threshold((joint @ table)[place, table[true].argmax(1)], coverage)
     features = [part[rows] for part in photographs.features(kinds)]
     together = np.hstack(features)
 

@@ -23,15 +23,7 @@ from mineral_lib.data.index import build_index, photo_folder
 from mineral_lib.errors import DataError
 from mineral_lib.notation import isolated, line
 from mineral_lib.paths import ResultPaths, project_root
-from mineral_lib.photos import (
-    DECISION_COLUMNS,
-    SAME_BYTES,
-    SAME_PIXELS,
-    Scan,
-    read_decisions,
-    readable,
-    table_path,
-)
+from mineral_lib.photos import DECISION_COLUMNS, SAME_BYTES, SAME_PIXELS, Scan, read_decisions, readable, table_path
 from mineral_lib.recognition.calibration import probabilities
 from mineral_lib.recognition.linear import Choice, out_of_fold
 from mineral_lib.recognition.page import thumbnail, write_page
@@ -50,13 +42,7 @@ NO_WEIGHTS = (
 
 
 def doubtful_labels(features: np.ndarray, labels: np.ndarray, groups: np.ndarray, num_classes: int) -> pd.DataFrame:
-    """Photographs from the least to the most probable label.
-
-    Args:
-        features: (N, D).
-        labels: The given classes (N,).
-        groups: Specimen of each photograph, shape (N,).
-        num_classes: C.
+    """Photographs from the least to the most probable label, by features (N, D), given classes and specimens (N,).
 
     Returns:
         Columns ``row``, ``confidence`` (out-of-fold probability of the given label), ``suggested`` (the likeliest other
@@ -66,40 +52,25 @@ def doubtful_labels(features: np.ndarray, labels: np.ndarray, groups: np.ndarray
     with warnings.catch_warnings(action="ignore", category=UserWarning):  # of classes with fewer specimens than folds
         logits = out_of_fold(features, labels, groups, num_classes, [CHOICE])[0]
     rows = np.flatnonzero(np.isfinite(logits[np.arange(len(labels)), labels]))
-    probability, given = probabilities(logits[rows], 1.0), labels[rows]
-    place = np.arange(len(rows))
-    confidence = probability[place, given]
+    probability, given, place = probabilities(logits[rows], 1.0), labels[rows], np.arange(len(rows))
+    frame = pd.DataFrame({"row": rows, "confidence": probability[place, given]})
     probability[place, given] = -1.0
-    suggested = probability.argmax(1)
-    frame = pd.DataFrame(
-        {"row": rows, "confidence": confidence, "suggested": suggested, "likelihood": probability[place, suggested]}
-    )
+    frame = frame.assign(suggested=probability.argmax(1), likelihood=probability.max(1, initial=-1.0))
     return frame.sort_values("confidence", kind="stable", ignore_index=True)
 
 
 @dataclass(frozen=True)
 class Review:
-    """What a review found.
+    """What a review found."""
 
-    Attributes:
-        candidates: New ones, columns ``DECISION_COLUMNS`` and ``likelihood``, the most doubtful first.
-        decided: Rows of the table that a person has filled.
-        judged: Photographs whose label could be judged.
-        photographs: All usable ones.
-        classes: Class names.
-        kinds: Names of the features.
-        table: The table of decisions.
-        sheet: The contact sheet.
-    """
-
-    candidates: pd.DataFrame
-    decided: int
-    judged: int
-    photographs: int
-    classes: list[str]
-    kinds: list[str]
-    table: Path
-    sheet: Path
+    candidates: pd.DataFrame  # new ones, columns ``DECISION_COLUMNS`` and ``likelihood``, the most doubtful first
+    decided: int  # rows of the table that a person has filled
+    judged: int  # photographs whose label could be judged
+    photographs: int  # all usable ones
+    classes: list[str]  # class names
+    kinds: list[str]  # names of the features
+    table: Path  # the table of decisions
+    sheet: Path  # the contact sheet
 
     def to_text(self) -> str:
         """The review for people."""
@@ -109,18 +80,15 @@ class Review:
         ]
         lines += [line(f"    {isolated(row.file)}: {_words(row)}") for row in self.candidates.head(SHOWN).itertuples()]
         lines += ["    ..."] * (len(self.candidates) > SHOWN)
-        if self.judged < self.photographs:
-            left = self.photographs - self.judged
+        if left := self.photographs - self.judged:
             lines.append(f"{left} photographs were not judged: no other specimen shows their class.")
         lines += [NO_WEIGHTS] * (len(self.kinds) == 1)
-        return "\n".join(
-            [
-                *lines,
-                f"Look:    {self.sheet}",
-                f"Decide:  {self.table} (column decision: keep, drop, or the name of another class)",
-                f"Obey:    add --set {shlex.quote(f'data.decisions_csv={self.table}')} to the commands of a study",
-            ]
-        )
+        lines += [
+            f"Look:    {self.sheet}",
+            f"Decide:  {self.table} (column decision: keep, drop, or the name of another class)",
+            f"Obey:    add --set {shlex.quote(f'data.decisions_csv={self.table}')} to the commands of a study",
+        ]
+        return "\n".join(lines)
 
 
 def review(settings: Settings, *, out: Path | None = None, kinds: Sequence[str] | None = None) -> Review:

@@ -29,12 +29,8 @@ def unseen_answers(
 ) -> tuple[np.ndarray, np.ndarray]:
     """What the recogniser says of photographs whose specimens its classifier had not seen.
 
-    Args:
-        made: The recogniser.
-        photographs: Of the collection.
-        rows: Those it was fitted on (R,).
-        logits: Their out-of-fold logits (R, C); NaN where there is none.
-        test: Test photographs (T,).
+    Those it was fitted on are ``rows`` (R,), with their out-of-fold logits (R, C), NaN where there is none; ``test``
+    are the test photographs (T,).
 
     Returns:
         Rows (N,) and probabilities (N, C): cross-validated photographs, then the T of the test.
@@ -58,17 +54,7 @@ def measure_trust(
 ) -> dict[str, Any]:
     """Calibration, coverage over re-splits, what hand tests would add, and the answers for test specimens.
 
-    Args:
-        made: The recogniser.
-        photographs: Of the collection.
-        rows: See ``unseen_answers``.
-        logits: See there.
-        test: See there.
-        resamples: Of the intervals.
-        seed: Of resamples and re-splits.
-
-    Returns:
-        Plain numbers, fractions; None where there is nothing to measure.
+    Plain numbers, fractions; None where there is nothing to measure. Photographs as in ``unseen_answers``.
     """
     asked, answers = unseen_answers(made, photographs, rows, logits, test)
     labels, groups = photographs.labels[asked], photographs.groups[asked]
@@ -95,14 +81,9 @@ def measure_trust(
 def judge_photographs(
     made: Recogniser, parts: list[np.ndarray], labels: np.ndarray, groups: np.ndarray, **options: int
 ) -> dict[str, Any]:
-    """Let photographs be answered by specimen and judge the answers.
+    """Let photographs be answered by specimen and judge the answers, with the options of ``judge_answers``.
 
-    Args:
-        made: The recogniser.
-        parts: Features, one array (N, D) a kind.
-        labels: True classes (N,).
-        groups: Specimens (N,).
-        **options: Of ``judge_answers``.
+    From features, one array (N, D) a kind, true classes (N,) and specimens (N,).
     """
     # Rows stand for names, so that an answer can be asked which photographs it is about.
     answers = made.answer(parts, [str(row) for row in range(len(labels))], groups)
@@ -115,12 +96,7 @@ def judge_answers(
 ) -> dict[str, Any]:
     """What answers are worth: how often the set holds the truth, the levels, and accuracy where one name is given.
 
-    Args:
-        answers: One a specimen (S).
-        true: Label of each (S,).
-        classes: Class names.
-        resamples: Of the interval.
-        seed: Of the interval.
+    From one answer a specimen and the true labels (S,); with the 95 % interval of that accuracy.
     """
     levels = np.array([answer.level for answer in answers])
     inside = np.array([label in answer.inside for answer, label in zip(answers, true, strict=True)], float)

@@ -27,25 +27,16 @@ Answers = Callable[[np.ndarray, np.ndarray], np.ndarray]  # see fit_familiarity
 
 @dataclass(frozen=True)
 class Familiarity:
-    """What was learned, and from where on a photograph is strange to it.
+    """What was learned, and from where on a photograph is strange to it."""
 
-    Attributes:
-        points: Features of unit length of the photographs learned from, shape (N, D).
-        limit: Strangeness beyond which a photograph is *not one of these*.
-        doubt: Distance that a nat of the entropy of the probabilities is worth, 0 or more.
-        shift: Distance that no entropy is worth.
-        auroc: Area under the curve of unknown against known, leaving three classes out: mean over the rounds.
-        auroc_low: 2.5 % quantile over the rounds.
-        auroc_high: 97.5 % quantile.
-    """
-
-    points: np.ndarray
-    limit: float = np.inf
-    doubt: float = 0.0
-    shift: float = 0.0
+    points: np.ndarray  # features of unit length of the photographs learned from, shape (N, D)
+    limit: float = np.inf  # strangeness beyond which a photograph is *not one of these*
+    doubt: float = 0.0  # distance that a nat of the entropy of the probabilities is worth, 0 or more
+    shift: float = 0.0  # distance that no entropy is worth
+    # Area under the curve of unknown against known, leaving three classes out: mean over the rounds.
     auroc: float = np.nan
-    auroc_low: float = np.nan
-    auroc_high: float = np.nan
+    auroc_low: float = np.nan  # 2.5 % quantile over the rounds
+    auroc_high: float = np.nan  # 97.5 % quantile
 
     def distance(self, features: np.ndarray) -> np.ndarray:
         """Distance of features (N, D), shape (N,)."""
