@@ -4,10 +4,10 @@ import pandas as pd
 
 from mineral_lib.config import PROPOSED
 from mineral_lib.paper import printed
-from mineral_lib.reporting.artefacts import table
+from mineral_lib.reporting.artefacts import Made, table
 from mineral_lib.reporting.contrasts import NAN, Contrast, compare, contrast_row, contrasts, gain_columns
-from mineral_lib.reporting.summary import printed_columns, run_row, size_columns, summarise
-from mineral_lib.reporting.words import ends_text, name_of, percent, points, seeds_text, words
+from mineral_lib.reporting.summary import extremes, printed_columns, run_row, size_columns, summarise
+from mineral_lib.reporting.words import name_of, words
 from mineral_lib.study import Study
 
 BASE = "convnext_tiny"
@@ -28,7 +28,7 @@ GAINS = {
 
 
 @table("table_5_ablation")
-def table_5(study: Study) -> tuple[pd.DataFrame, str]:
+def table_5(study: Study) -> Made:
     """Table 5 with measured parameters and sizes, gains over the first row and their intervals."""
     base, base_paper = study.select(model=BASE, weights="scratch"), printed_columns(BASE, "scratch")["paper_accuracy"]
     rows = []
@@ -43,20 +43,10 @@ def table_5(study: Study) -> tuple[pd.DataFrame, str]:
         row |= {"gain_sd": gain.estimate.seed_sd if gain else NAN}
         rows.append(row | {"paper_gain": NAN if first else paper["paper_accuracy"] - base_paper})
     frame = pd.DataFrame(rows)
-    return frame, _best_row(frame)
-
-
-def _best_row(frame: pd.DataFrame) -> str:
-    """Sentence: the most accurate row and its distance to the first."""
-    run = frame.dropna(subset=["accuracy"])
-    if len(run) < 2:
-        return ""
-    best = run.loc[run["accuracy"].idxmax()]
-    words = f"Highest accuracy: {best['network']}, {best['weights']}, {percent(best['accuracy'])}"
-    if pd.isna(best["gain"]):
-        return f"{words}; no row gains on it."
-    ends = ends_text(best["gain_low"], best["gain_high"], int(best["seeds"]))
-    return f"{words}, {points(best['gain'])} points on the first row ({ends})."
+    if frame["accuracy"].count() < 2:
+        return frame, {}
+    best = extremes(frame)["best"]
+    return frame, {"best": best} | ({"none": "no row"} if pd.isna(best["gain"]) else {"gain": best})
 
 
 def gains(study: Study) -> dict[str, Contrast]:
@@ -66,7 +56,7 @@ def gains(study: Study) -> dict[str, Contrast]:
 
 
 @table("table_5_gains")
-def table_5_gains(study: Study) -> tuple[pd.DataFrame, str]:
+def table_5_gains(study: Study) -> Made:
     """Gains over scratch and given transfer, and the interaction: both together minus the sum of the single gains."""
     found = gains(study)
     paper = pd.DataFrame({corner: printed_columns(*row) for corner, row in CORNERS.items()})
@@ -74,14 +64,10 @@ def table_5_gains(study: Study) -> tuple[pd.DataFrame, str]:
     for name, signs in GAINS.items():
         printed_gain = sum(sign * paper[corner] for corner, sign in signs.items())
         rows.append({**contrast_row(found.get(name)), "gain": name, **printed_gain})
-    return pd.DataFrame(rows), _read_gains(found)
-
-
-def _read_gains(found: dict[str, Contrast]) -> str:
-    """Sentence: what attention and transfer add, each with interval, seeds and what may be concluded."""
-    known = {what: found[name] for name, what in words()["names"]["gain"].items() if name in found}
-    parts = [f"{what} {gain.text()}, {gain.status}" for what, gain in known.items()]
-    return f"What is added: {'; '.join(parts)}." if parts else ""
+    known = [(what, found[name]) for name, what in words()["names"]["gain"].items() if name in found]
+    return pd.DataFrame(rows), {
+        "added": "; ".join(f"{what} {gain.text()}, {gain.status}" for what, gain in known) or None
+    }
 
 
 # Each start with those it is measured by, the first that was run; transferred weights have the fast scheme.
@@ -95,7 +81,7 @@ MEASURED_BY = {
 
 
 @table("table_5_starts")
-def table_starts(study: Study) -> tuple[pd.DataFrame, str] | None:
+def table_starts(study: Study) -> Made | None:
     """Two ConvNeXts under every start, gains over random weights of the same scheme; None without a control start."""
     keys = [(model, pictures, w) for model in (BASE, PROPOSED) for pictures in ("colour", "grey") for w in MEASURED_BY]
     rows = {(model, pictures, w): run_row(study, model, w, pictures=pictures) for model, pictures, w in keys}
@@ -114,18 +100,14 @@ def table_starts(study: Study) -> tuple[pd.DataFrame, str] | None:
         lines.append(line | {"p_holm": gain.p_holm if gain else NAN, "gain_status": gain.status if gain else ""})
     frame = pd.DataFrame(lines)
     if not found:
-        return frame, ""
-    row = frame.loc[frame["gain"].idxmax()]
-    gain = max(found.values(), key=lambda one: one.estimate.value)
+        return frame, {}
+    largest = max(found.values(), key=lambda one: one.estimate.value).text()
     decided = sum(not one.status.startswith("not decided") for one in found.values())
-    return frame, (
-        f"Largest gain of a start: {row['start']} against {row['against']} ({row['network']}, {row['pictures']} "
-        f"pictures), {gain.text()}; {decided} of {len(found)} gains are decided."
-    )
+    return frame, {"row": extremes(frame, "gain")["best"], "gain": largest, "decided": decided, "gains": len(found)}
 
 
 @table("table_5_placements")
-def table_placements(study: Study) -> tuple[pd.DataFrame, str]:
+def table_placements(study: Study) -> Made:
     """Sensitivity to where the ECA modules sit, which the paper leaves open."""
     rows = []
     for placement in dict.fromkeys([study.settings.model.eca_placement, *study.settings.ablation.placements]):
@@ -134,22 +116,13 @@ def table_placements(study: Study) -> tuple[pd.DataFrame, str]:
             row = {"placement": placement, "weights": start["weights"], **size_columns(runs)}
             rows.append(row | summarise(runs, study))
     frame = pd.DataFrame(rows)
-    return frame, _read_placements(frame)
-
-
-def _read_placements(frame: pd.DataFrame) -> str:
-    """Sentence: the most and the least accurate placement, of transfer runs if two of these were run."""
     run = frame.dropna(subset=["accuracy"])
     transfer = run[run["weights"] == name_of("weights", "transfer")]
     run = transfer if len(transfer) > 1 else run
     if run["placement"].nunique() < 2:
-        return ""
-    best, least = (run.loc[place] for place in (run["accuracy"].idxmax(), run["accuracy"].idxmin()))
-    overlap = "overlap" if least["high"] >= best["low"] else "do not overlap"
-    return (
-        f"From {percent(least['accuracy'])} ({least['placement']}, {least['weights']}) to {percent(best['accuracy'])} "
-        f"({best['placement']}, {best['weights']}), {seeds_text(int(best['seeds']))}; their intervals {overlap}."
-    )
+        return frame, {}
+    found = extremes(run)
+    return frame, found | {"overlap": "overlap" if found["least"]["high"] >= found["best"]["low"] else "do not overlap"}
 
 
 @table("eca_parameters")
@@ -161,12 +134,6 @@ def table_eca_parameters(study: Study) -> pd.DataFrame:
 
 
 @table("eca_gates", measured=True)
-def table_gates(study: Study, gates: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+def table_gates(study: Study, gates: pd.DataFrame) -> Made:
     """How far the gates of the trained modules (``evaluation.probe.gate_table``) are from a constant factor."""
-    if gates.empty:
-        return gates, ""
-    most, least = (gates.loc[place] for place in (gates["spread"].idxmax(), gates["spread"].idxmin()))
-    return gates, (
-        f"Over the channels the gates spread (standard deviation) by {least['spread']:.3f} (module {least['module']}, "
-        f"{least['start']}) to {most['spread']:.3f} (module {most['module']}, {most['start']}); a constant gate has 0."
-    )
+    return gates, extremes(gates, "spread")

@@ -3,9 +3,10 @@
 How to declare (``cost.py`` and ``leakage.py`` are the models to follow):
 
 * **A table of the study.** ``@table("recipe")`` above a function of the study that returns its frame, or
-  ``(frame, finding)``, or ``(frame, finding, values)``; None where the profile has nothing to show. The decorated
-  function returns a ``Table`` with title, columns and notes of ``words.yaml``. ``values`` fill ``{placeholders}`` of
-  heading and notes; a note ``$name`` stands for the sentence, or list of sentences, ``values["name"]``.
+  ``(frame, values)``; None where the profile has nothing to show. The decorated function returns a ``Table`` with
+  title, columns, notes and finding (what came out) of ``words.yaml``. ``values`` fill ``{placeholders}`` of these, see
+  ``words.sentence``; without any there is no finding. A note ``$name`` stands for the sentence, or list of sentences,
+  ``values["name"]``.
 * **A table of a run.** ``@table("per_class_{run}")`` above a function of the run: ``table_per_class(run)`` is named
   ``per_class_<name of the run>``. The report makes it for the proposed run and for every run whose table was saved.
 * **A family.** ``@figure("figure_5_confusion_{form}", form=("paper", "standard"))`` above a function of the study (or
@@ -15,8 +16,8 @@ How to declare (``cost.py`` and ``leakage.py`` are the models to follow):
   which reads the saved CSV (None where there is none). Whatever is said about the frame is computed from its columns.
   A measured table with nothing to compute needs no function: an entry in ``words.yaml``, and
   ``study.save(frame, "linear_probe")``.
-* **A figure.** ``@figure("leakage_gap")`` above a function of the study that returns a ``Drawing`` (with ``finding=``)
-  or None; it runs in the house style and gets its name.
+* **A figure.** ``@figure("leakage_gap")`` above a function of the study that returns a ``Drawing``, or
+  ``(drawing, values)``, or None; it runs in the house style and gets its name and finding.
 * **A figure that needs a network or photographs in memory** is not declared: its function is ``@styled``, takes what
   it needs and names its drawing itself, ``Drawing(figure, frame, "figure_2_eca_module")``. Its title and reading aid
   stand in ``words.yaml``; the report takes the saved files.
@@ -31,7 +32,7 @@ import functools
 import importlib
 import itertools
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,12 +43,13 @@ from mineral_lib import reporting
 from mineral_lib.reporting.style import Drawing, apply_style
 from mineral_lib.reporting.summary import proposed_run
 from mineral_lib.reporting.tables import Table
-from mineral_lib.reporting.words import columns_of, entry, notes_of
+from mineral_lib.reporting.words import columns_of, entry, notes_of, sentence
 from mineral_lib.training.run import Run
 
 if TYPE_CHECKING:
     from mineral_lib.study import Study
 
+Made = tuple[pd.DataFrame, Mapping[str, Any]]  # the frame of a table, and the values for its words
 # By name, families written out; a name with "{run}" is called with a run, every other one with the study.
 ARTEFACTS: dict[str, Callable[..., Table | Drawing | None]] = {}
 MEASURED: dict[str, Callable[..., Table | None]] = {}
@@ -74,9 +76,9 @@ def table(name: str, *, measured: bool = False, **family: tuple[str, ...]) -> Ca
                 made = function(subject, *given, **options)
             if made is None:
                 return None
-            frame, *said = made if isinstance(made, tuple) else (made,)
-            finding, more = [*said, *["", {}][len(said) :]]
-            return declared(study, file_name, frame, finding=finding, key=_key(name, family, options), **values, **more)
+            frame, found = made if isinstance(made, tuple) else (made, {})
+            key = _key(name, family, options)
+            return declared(study, file_name, frame, finding=_finding(key, found), key=key, **values, **found)
 
         return _register(MEASURED if measured else ARTEFACTS, name, family, make)
 
@@ -90,8 +92,12 @@ def figure(name: str, **family: tuple[str, ...]) -> Callable:
         @functools.wraps(function)
         def make(subject: "Study | Run", *given: Any, **options: Any) -> Drawing | None:
             with apply_style():
-                drawing = function(subject, *given, **options)
-            return drawing and replace(drawing, name=name.format(**options))
+                made = function(subject, *given, **options)
+            if made is None:
+                return None
+            drawing, found = made if isinstance(made, tuple) else (made, {})
+            finding = _finding(_key(name, family, options), found) or drawing.finding
+            return replace(drawing, name=name.format(**options), finding=finding)
 
         return _register(ARTEFACTS, name, family, make)
 
@@ -108,6 +114,10 @@ def _register(registry: dict[str, Callable], name: str, family: dict[str, tuple[
 def _key(name: str, family: dict[str, tuple[str, ...]], options: dict[str, Any]) -> str:
     """Name in ``words.yaml``: the family's values filled in, ``{run}`` left."""
     return name.format(run="{run}", **{keyword: options[keyword] for keyword in family})
+
+
+def _finding(key: str, values: Mapping[str, Any]) -> str:
+    return sentence(entry(key).get("finding", ""), values) if values else ""
 
 
 def declared(

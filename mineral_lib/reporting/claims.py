@@ -4,9 +4,7 @@
 are in ``paper_checks``, those about the runs of this profile in ``run_checks`` and ``evidence``.
 """
 
-from collections.abc import Mapping
-from string import Formatter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -15,6 +13,7 @@ from mineral_lib.reporting import evidence, paper_checks, run_checks
 from mineral_lib.reporting.artefacts import table
 from mineral_lib.reporting.curves import too_short
 from mineral_lib.reporting.run_checks import UNTESTABLE
+from mineral_lib.reporting.words import sentence
 from mineral_lib.resources import load_yaml
 from mineral_lib.study import Study
 
@@ -63,25 +62,5 @@ def judge(
     if not numbers or isinstance(numbers, str):
         return verdict, numbers or ""
     short = too_short(study) if row.get("fully_trained") else ""
-    words = _sentence(row["evidence"], {**facts, "short": short or None, **numbers})
+    words = sentence(row["evidence"], {**facts, "short": short or None, **numbers})
     return (UNTESTABLE if short else verdict), words
-
-
-class _Words(Formatter):
-    """Format strings in which lists are joined by commas and signed numbers have a minus, not a hyphen."""
-
-    def format_field(self, value: Any, spec: str) -> str:
-        if isinstance(value, list | tuple):
-            return ", ".join(self.format_field(part, spec) for part in value)
-        text = format(value, spec)
-        return text.replace("-", "−") if spec.startswith("+") else text
-
-
-def _sentence(template: str | list[str], numbers: Mapping[str, Any]) -> str:
-    """The numbers put into the parts of a template; a part with a number that is None is left out."""
-    words, found = _Words(), []
-    for part in [template] if isinstance(template, str) else template:
-        names = [name for _, name, _, _ in words.parse(part) if name]
-        if all(words.get_field(name, (), numbers)[0] is not None for name in names):
-            found.append(words.vformat(part, (), numbers))
-    return "".join(found)

@@ -9,7 +9,7 @@ from mineral_lib.config import PROPOSED
 from mineral_lib.data.split import read_split
 from mineral_lib.evaluation.metrics import classification_metrics, commonest_label
 from mineral_lib.evaluation.statistics import Estimate, accuracy_over_seeds, estimate, mcnemar
-from mineral_lib.reporting.artefacts import figure, table
+from mineral_lib.reporting.artefacts import Made, figure, table
 from mineral_lib.reporting.contrasts import (
     NAN,
     Contrast,
@@ -22,9 +22,9 @@ from mineral_lib.reporting.contrasts import (
 )
 from mineral_lib.reporting.curves import authors_curve
 from mineral_lib.reporting.style import FAINT, INK, MUTED, PAGE_MM, Drawing, network_style, new_figure
-from mineral_lib.reporting.summary import printed_columns, row_name, run_row, status_text, summarise
+from mineral_lib.reporting.summary import extremes, printed_columns, row_name, run_row, status_text, summarise
 from mineral_lib.reporting.tables import MISSING
-from mineral_lib.reporting.words import name_of, percent, seeds_text
+from mineral_lib.reporting.words import name_of
 from mineral_lib.study import Study
 from mineral_lib.training.run import Run
 from mineral_lib.training.specs import block_weights
@@ -33,7 +33,7 @@ BLOCKS = ("as_read", "fair_none", "fair_all")
 
 
 @table("table_4_comparison")
-def table_4(study: Study) -> tuple[pd.DataFrame, str]:
+def table_4(study: Study) -> Made:
     """Table 4 in blocks of starting weights: paper, authors' log and ours (grouped test set); the baselines below."""
     networks = [row for block in study.settings.comparison.blocks for row in _rows(study, block)]
     return pd.DataFrame(networks + baseline_rows(study)), _best_network(pd.DataFrame(networks), study)
@@ -51,30 +51,23 @@ def _rows(study: Study, block: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _best_network(frame: pd.DataFrame, study: Study) -> str:
-    """Sentence: does the most accurate network beat the most accurate baseline, by how much, how surely?"""
+def _best_network(frame: pd.DataFrame, study: Study) -> dict[str, Any]:
+    """Does the most accurate network beat the most accurate baseline, by how much, how surely?"""
     networks = frame.dropna(subset=["accuracy"]).drop_duplicates(["model", "weights"])
     if networks.empty:
-        return ""
-    best = networks.loc[networks["accuracy"].idxmax()]
-    words = (
-        f"Most accurate network: {best['network']}, {best['weights']}, {percent(best['accuracy'])} "
-        f"({100 * best['low']:.1f} to {percent(best['high'])}, {seeds_text(best['seeds'])})"
-    )
-    rival, weights = best_baseline(study), block_weights(best["model"], best["block"])
-    found = lead(study.select(model=best["model"], weights=weights), rival, study) if rival else None
+        return {}
+    best, rival = extremes(networks)["best"], best_baseline(study)
+    runs = study.select(model=best["model"], weights=block_weights(best["model"], best["block"]))
+    found = lead(runs, rival, study) if rival else None
     if found is None:
-        return f"{words}."
+        return {"best": best}
     # The best of so many networks was picked by this very accuracy, so its p counts so many times (Bonferroni).
     contrast = Contrast(found, NAN, NAN, p_holm=min(1.0, found.p_value * len(networks)))
-    return (
-        f"{words}; best baseline: {rival['network']}, {percent(rival['accuracy'])}; network minus "
-        f"baseline {contrast.text()}: {contrast.status}."
-    )
+    return {"best": best, "rival": rival, "difference": contrast.text(), "status": contrast.status}
 
 
 @table("table_4_pairwise")
-def pairwise(study: Study) -> tuple[pd.DataFrame, str]:
+def pairwise(study: Study) -> Made:
     """The proposed network against each other one on the same photographs.
 
     Difference and interval over seeds and specimens, Holm's correction within a block, and McNemar's exact test of the
@@ -89,8 +82,7 @@ def pairwise(study: Study) -> tuple[pd.DataFrame, str]:
         if verdicts:
             parts.append(f"{block}: better than {above}, worse than {below}, not decided against {rest}")
         rows += pairs
-    finding = f"The proposed network beside the others, {'; '.join(parts)}." if parts else ""
-    return pd.DataFrame(rows), finding
+    return pd.DataFrame(rows), {"blocks": "; ".join(parts) or None}
 
 
 def leads(study: Study, block: str) -> dict[str, tuple[list[Run], Contrast | None]]:
@@ -118,7 +110,7 @@ def _pair(study: Study, block: str, model: str, other: list[Run], contrast: Cont
 
 
 @figure("table_4_accuracy_{block}", block=BLOCKS)
-def draw_accuracies(study: Study, block: str) -> Drawing | None:
+def draw_accuracies(study: Study, block: str) -> tuple[Drawing, dict[str, Any]] | None:
     """One block of Table 4: our test accuracy with its 95 % interval, the paper's figure as a hollow mark."""
     if block not in study.settings.comparison.blocks:
         return None
@@ -147,20 +139,17 @@ def draw_accuracies(study: Study, block: str) -> Drawing | None:
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", visible=False)
     sheet.legend(loc="outside lower center", ncols=2)
-    return Drawing(sheet, frame, finding=_range(frame))
+    return Drawing(sheet, frame), _range(frame)
 
 
-def _range(frame: pd.DataFrame) -> str:
-    """Sentence: the most and the least accurate network of a block, and how many intervals hold the best accuracy."""
+def _range(frame: pd.DataFrame) -> dict[str, Any]:
+    """The most and the least accurate network of a block, and how many intervals hold the best accuracy."""
     run = frame.dropna(subset=["accuracy"]).sort_values("accuracy", kind="stable")
     if len(run) < 2:
-        return ""
-    least, best = run.iloc[0], run.iloc[-1]
-    within = (run["high"][:-1] >= best["accuracy"]).sum()
-    return (
-        f"From {percent(least['accuracy'])} ({least['network']}) to {percent(best['accuracy'])} ({best['network']}); "
-        f"the intervals of {within} of the other {len(run) - 1} reach the highest accuracy."
-    )
+        return {}
+    best, others = run.iloc[-1], run.iloc[:-1]
+    within = (others["high"] >= best["accuracy"]).sum()
+    return {"least": run.iloc[0], "best": best, "within": within, "others": len(others)}
 
 
 BLOCK = "baselines"

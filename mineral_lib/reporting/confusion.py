@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,9 +13,9 @@ from mineral_lib.catalogue import display_name, find_mineral, minerals
 from mineral_lib.data.split import FEW_TEST_PHOTOGRAPHS
 from mineral_lib.evaluation import metrics
 from mineral_lib.notation import caption, isolated
-from mineral_lib.reporting.artefacts import figure, table
+from mineral_lib.reporting.artefacts import Made, figure, table
 from mineral_lib.reporting.style import INK, PAPER, Drawing, new_figure, styled
-from mineral_lib.reporting.summary import proposed_run
+from mineral_lib.reporting.summary import extremes, proposed_run
 from mineral_lib.reporting.words import label
 from mineral_lib.study import Study
 from mineral_lib.training.run import Run
@@ -63,14 +64,14 @@ def class_numbers(classes: Sequence[str]) -> list[str]:
 
 
 @figure("figure_5_confusion_{form}", form=("paper", "standard"))
-def draw_confusion(study: Study, form: str) -> Drawing | None:
+def draw_confusion(study: Study, form: str) -> tuple[Drawing, dict[str, Any]] | None:
     """Figure 5 of the proposed network in one of the two forms of ``draw_matrix``."""
     run = proposed_run(study)
     if run is None:
         return None
-    title, language = f"{run.display_name}, {run.weights}, test set", study.settings.report.language
-    options = {"title": title, "language": language, "finding": _read_confusion(run)}
-    return draw_matrix(run_confusion(run), run.train_photographs, run.classes, form=form, **options)
+    options = {"title": f"{run.display_name}, {run.weights}, test set", "language": study.settings.report.language}
+    drawing = draw_matrix(run_confusion(run), run.train_photographs, run.classes, form=form, **options)
+    return drawing, _mistakes(run)
 
 
 @styled
@@ -82,7 +83,6 @@ def draw_matrix(
     form: str = "standard",
     title: str = "",
     language: str = "en",
-    finding: str = "",
 ) -> Drawing:
     """A confusion matrix, its shares as colours and numbers; beside each true class its photographs.
 
@@ -94,7 +94,6 @@ def draw_matrix(
             class, columns = predicted class, class names on both axes).
         title: Heading, for example the network.
         language: Language of the axis labels.
-        finding: What came out, one sentence.
     """
     size = min(116 if form == "paper" else 174, 90 + 4.6 * len(classes))
     sheet = new_figure(size, size if form == "paper" else size * 0.9)
@@ -123,7 +122,7 @@ def draw_matrix(
     cells = {"true": np.take(classes, true), "predicted": np.take(classes, predicted)}
     photographs = {"test_photographs": counts.sum(axis=1)[true], "train_photographs": trained[true]}
     frame = pd.DataFrame(cells | {"count": counts.ravel(), "rate": share.ravel()} | photographs)
-    return Drawing(sheet, frame, finding=finding)
+    return Drawing(sheet, frame)
 
 
 def _shares(sheet: Figure, axes: Axes, share: np.ndarray, language: str) -> None:
@@ -144,7 +143,7 @@ def _shares(sheet: Figure, axes: Axes, share: np.ndarray, language: str) -> None
 
 
 @table("per_class_{run}")
-def table_per_class(run: Run) -> tuple[pd.DataFrame, str]:
+def table_per_class(run: Run) -> Made:
     """Precision, recall with interval, F1 and photographs of every class; without test photographs it shows dashes."""
     answers = run.predictions()
     numbers = metrics.per_class(answers["label"], answers["predicted"], len(run.classes), specimens=answers["specimen"])
@@ -156,18 +155,15 @@ def table_per_class(run: Run) -> tuple[pd.DataFrame, str]:
     }
     frame = pd.concat([pd.DataFrame(names), numbers], axis=1)
     frame["trained"], frame["few"] = run.train_photographs, frame["support"].map(few_mark)
-    tested = frame.dropna(subset=["recall"])
-    if tested.empty:
-        return frame, ""
-    best, worst = (tested.loc[place] for place in (tested["recall"].idxmax(), tested["recall"].idxmin()))
-    return frame, (
-        f"Median recall {100 * tested['recall'].median():.1f} %; highest {isolated(best['mineral'])} "
-        f"({100 * best['recall']:.1f} %), lowest {isolated(worst['mineral'])} ({100 * worst['recall']:.1f} %)."
-    )
+    found = extremes(frame, "recall")
+    if not found:
+        return frame, {}
+    names = {place: isolated(row["mineral"]) for place, row in found.items()}
+    return frame, {"median": frame["recall"].median(), **found, "names": names}
 
 
 @table("confused_{run}")
-def table_confused(run: Run, top: int = 12) -> tuple[pd.DataFrame, str]:
+def table_confused(run: Run, top: int = 12) -> Made:
     """The most frequent confusions, with the number of specimens behind them."""
     answers = run.predictions()
     support, wrong = answers["label"].value_counts(), answers[answers["label"] != answers["predicted"]]
@@ -181,17 +177,15 @@ def table_confused(run: Run, top: int = 12) -> tuple[pd.DataFrame, str]:
     frame = names.rename(columns={"label": "true"}).join(pairs[["count", "rate", "specimens", "support"]])
     frame["trained"] = run.train_photographs[pairs["label"].to_numpy(int)]
     frame["few"] = frame["support"].map(few_mark)
-    return frame, _read_confusion(run)
+    return frame, _mistakes(run)
 
 
-def _read_confusion(run: Run) -> str:
-    """Sentence: how many test photographs are wrong, and the most frequent confusion."""
+def _mistakes(run: Run) -> dict[str, Any]:
+    """How many test photographs are wrong, and the most frequent confusion."""
     answers = run.predictions()
     wrong = answers[answers["label"] != answers["predicted"]]
     if wrong.empty:
-        return f"All {len(answers)} test photographs are named correctly."
+        return {"all": len(answers)}
     pairs = wrong.groupby(["label", "predicted"]).size()
-    (true, predicted), count = pairs.idxmax(), int(pairs.max())
-    true, predicted = (isolated(display_name(run.classes[place], "en")) for place in (true, predicted))
-    names = f"{true} taken for {predicted}"
-    return f"{len(wrong)} of {len(answers)} test photographs are named wrongly; most often {names} ({count})."
+    true, predicted = (isolated(display_name(run.classes[place], "en")) for place in pairs.idxmax())
+    return {"wrong": len(wrong), "of": len(answers), "true": true, "predicted": predicted, "count": pairs.max()}

@@ -7,7 +7,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from mineral_lib.measurements.cost import COLUMNS
 from mineral_lib.paper import printed
-from mineral_lib.reporting.artefacts import figure, table
+from mineral_lib.reporting.artefacts import Made, figure, table
 from mineral_lib.reporting.style import MUTED, PAGE_MM, Drawing, network_style, new_figure
 from mineral_lib.reporting.summary import NAN
 from mineral_lib.reporting.words import entry
@@ -30,7 +30,7 @@ def read_costs(study: Study) -> pd.DataFrame | None:
 
 
 @table("costs")
-def table_costs(study: Study) -> tuple[pd.DataFrame, str, dict[str, list[str]]] | None:
+def table_costs(study: Study) -> Made | None:
     """Parameters, multiply-adds, file size, speed and memory, with two columns of the paper's Table 5."""
     record = read_costs(study)
     if record is None:
@@ -47,7 +47,7 @@ def table_costs(study: Study) -> tuple[pd.DataFrame, str, dict[str, list[str]]] 
     )
     speeds = speeds.groupby(["model", "family"], as_index=False)["run_images_per_s"].median()
     frame = frame.merge(speeds, how="left", on=["model", "family"])
-    return frame[list(entry("costs")["columns"])], "", {"conditions": _conditions(frame)}
+    return frame[list(entry("costs")["columns"])], {"conditions": _conditions(frame)}
 
 
 def _conditions(frame: pd.DataFrame) -> list[str]:

@@ -9,11 +9,11 @@ from matplotlib.ticker import MaxNLocator
 
 from mineral_lib.config import NETWORK_NAMES, PAPER_MODELS
 from mineral_lib.paper import AUTHORS_RUNS, authors_history, printed
-from mineral_lib.reporting.artefacts import figure, table
+from mineral_lib.reporting.artefacts import Made, figure, table
 from mineral_lib.reporting.contrasts import NAN
 from mineral_lib.reporting.style import PAGE_MM, Drawing, network_style, new_figure, styled
-from mineral_lib.reporting.summary import block_runs, run_row, status_text
-from mineral_lib.reporting.words import label, name_of, percent, points
+from mineral_lib.reporting.summary import block_runs, extremes, run_row, status_text
+from mineral_lib.reporting.words import label, name_of
 from mineral_lib.study import Study
 from mineral_lib.training.run import Run
 from mineral_lib.training.specs import block_weights
@@ -35,29 +35,21 @@ def history_frame(runs: list[Run]) -> pd.DataFrame:
 
 
 @figure("figure_4_curves")
-def draw_figure_4(study: Study, block: str = "as_read") -> Drawing:
+def draw_figure_4(study: Study, block: str = "as_read") -> tuple[Drawing, dict[str, Any]]:
     """Figure 4 from our runs: the six networks of a block of Table 4, grouped protocol."""
     frame = history_frame([run for runs in block_runs(study, block).values() for run in runs])
-    return draw_curves(frame, language=study.settings.report.language, finding=_read_curves(frame))
-
-
-def _read_curves(frame: pd.DataFrame) -> str:
-    """Sentence: the highest validation accuracy and when, and the widest distance to training."""
+    drawing = draw_curves(frame, language=study.settings.report.language)
     if frame.empty:
-        return ""
-    best = frame.loc[frame["val_accuracy"].idxmax()]
-    last = frame.groupby(["network", "weights"], sort=False).last()
-    gap = last["train_accuracy"] - last["val_accuracy"]
-    network, weights = gap.idxmax()
-    return (
-        f"Highest validation accuracy: {best['network']}, {percent(best['val_accuracy'])} in epoch "
-        f"{best['epoch']:.0f} of {frame['epoch'].max():.0f}; after the last epoch training is above validation by "
-        f"{100 * gap.max():.1f} points at most ({network}, {name_of('weights', weights)})."
-    )
+        return drawing, {}
+    last = frame.groupby(["network", "weights"], sort=False, as_index=False).last()
+    last["gap"] = last["train_accuracy"] - last["val_accuracy"]
+    widest, best = extremes(last, "gap")["best"], extremes(frame, "val_accuracy")["best"]
+    start = name_of("weights", widest["weights"])
+    return drawing, {"best": best, "epochs": frame["epoch"].max(), "widest": widest, "start": start}
 
 
 @figure("figure_4_authors_curves")
-def draw_authors_curves(study: Study) -> Drawing:
+def draw_authors_curves(study: Study) -> tuple[Drawing, dict[str, Any]]:
     """The same figure from the authors' logs: ConvNeXt from scratch, the proposed network from ImageNet weights.
 
     The log named VGG has 500 epochs; it is cut at the paper's 200.
@@ -68,18 +60,14 @@ def draw_authors_curves(study: Study) -> Drawing:
         log = authors_curve(model, weights).assign(model=model, network=NETWORK_NAMES[model], weights=weights)
         logs.append(log[log["epoch"] <= COMPARED_EPOCHS])
     frame = pd.concat(logs, ignore_index=True)[_COLUMNS]
+    title = "The authors' logged runs (log of VGG cut at 200 of 500 epochs)"
+    drawing = draw_curves(frame, title=title, language=study.settings.report.language)
     best = 100 * frame.groupby("network", sort=False)["val_accuracy"].max()
-    return draw_curves(
-        frame,
-        title="The authors' logged runs (log of VGG cut at 200 of 500 epochs)",
-        language=study.settings.report.language,
-        finding=f"Best validation accuracy in the logs: {best.idxmax()} {best.max():.2f} %, lowest {best.idxmin()} "
-        f"{best.min():.2f} %.",
-    )
+    return drawing, {"best": best.idxmax(), "high": best.max(), "least": best.idxmin(), "low": best.min()}
 
 
 @styled
-def draw_curves(frame: pd.DataFrame, *, title: str = "", language: str = "en", finding: str = "") -> Drawing:
+def draw_curves(frame: pd.DataFrame, *, title: str = "", language: str = "en") -> Drawing:
     """Training (a) and validation (b) accuracy of several networks (``history_frame``) over epochs, as in Figure 4."""
     sheet = new_figure(PAGE_MM, 84)
     left, right = sheet.subplots(1, 2, sharey=True)
@@ -94,7 +82,7 @@ def draw_curves(frame: pd.DataFrame, *, title: str = "", language: str = "en", f
         sheet.legend(handles, names, **place, handlelength=3.0, columnspacing=1.4, fontsize=6.6)
     if title:
         sheet.suptitle(title, x=0.01, ha="left", fontsize=9, fontweight="bold")
-    return Drawing(sheet, frame, finding=finding)
+    return Drawing(sheet, frame)
 
 
 def _panel(axes: Axes, frame: pd.DataFrame, column: str) -> None:
@@ -139,7 +127,7 @@ def authors_curve(model: str, weights: str) -> pd.DataFrame:
 
 
 @table("table_6_convergence")
-def table_6(study: Study) -> tuple[pd.DataFrame, str]:
+def table_6(study: Study) -> Made:
     """Epochs to each threshold of validation accuracy and area under the curve, ours and the authors' logs."""
     given, rows = study.settings.comparison, []
     wanted = [(model, block_weights(model, block)) for block in given.blocks for model in given.models]
@@ -153,7 +141,7 @@ def table_6(study: Study) -> tuple[pd.DataFrame, str]:
         start = {"source": AUTHORS, "model": model, "network": NETWORK_NAMES[model], "weights": weights}
         rows.append(start | convergence([curve] if len(curve) else [], study))
     frame = pd.DataFrame(rows)
-    return frame, _read_convergence(frame, study)
+    return frame, _first_to_arrive(frame, study)
 
 
 def threshold(percent: float) -> str:
@@ -172,24 +160,20 @@ def convergence(curves: list[np.ndarray], study: Study) -> dict[str, Any]:
     return {"epochs": len(curves[0]), **times, "area": area, "best": best, "status": status_text(len(curves))}
 
 
-def _read_convergence(frame: pd.DataFrame, study: Study) -> str:
-    """Sentence: who is first at the highest threshold that two of our networks reach."""
+def _first_to_arrive(frame: pd.DataFrame, study: Study) -> dict[str, Any]:
+    """Who is first at the highest threshold that two of our networks reach?"""
     ours = frame[frame["source"] == OURS]
     reached = [t for t in study.settings.comparison.thresholds_percent if ours[threshold(t)].notna().sum() >= 2]
     if not reached:
-        return ""
+        return {}
     times = ours[threshold(max(reached))]
-    first = ours[times == times.min()]
-    names = " and ".join(f"{row.network} ({name_of('weights', row.weights)})" for row in first.itertuples())
-    short = f"; this is {words}, no statement about the paper's curves" if (words := too_short(study)) else ""
-    return (
-        f"{max(reached):g} % validation accuracy, the highest threshold that two networks reach, comes first in "
-        f"{names}, after {times.min():.0f} epoch{'s' if times.min() > 1 else ''}{short}."
-    )
+    first = [f"{row.network} ({name_of('weights', row.weights)})" for row in ours[times == times.min()].itertuples()]
+    epochs = f"{times.min():.0f} epoch{'s' if times.min() > 1 else ''}"
+    return {"goal": max(reached), "first": " and ".join(first), "epochs": epochs, "short": too_short(study) or None}
 
 
 @table("section_4_1_accuracy")
-def section_4_1(study: Study) -> tuple[pd.DataFrame, str]:
+def section_4_1(study: Study) -> Made:
     """Training and validation accuracy of the six networks (section 4.1): printed, in the authors' logs, and ours."""
     rows = []
     for model in study.settings.comparison.models:
@@ -201,7 +185,11 @@ def section_4_1(study: Study) -> tuple[pd.DataFrame, str]:
         row |= {f"authors_{name}": end for name, end in authors.items()} | ours
         rows.append(row | {"gap": ours["final_train"] - ours["final_val"], "status": status_text(len(runs))})
     frame = pd.DataFrame(rows)
-    return frame, _read_gap(frame, study)
+    run = frame.dropna(subset=["gap"])
+    if run.empty:
+        return frame, {}
+    values = {"widest": extremes(run, "gap")["best"], "above": (run["final_train"] > 0.9).sum(), "networks": len(run)}
+    return frame, values | {"short": too_short(study) or None, "best_val": run["best_val"].max()}
 
 
 def _ends(histories: list[pd.DataFrame]) -> dict[str, float]:
@@ -209,18 +197,3 @@ def _ends(histories: list[pd.DataFrame]) -> dict[str, float]:
     ends = [(h["val_accuracy"].max(), h["val_accuracy"].iloc[-1], h["train_accuracy"].iloc[-1]) for h in histories]
     means = np.mean(ends, axis=0) if ends else (NAN, NAN, NAN)
     return dict(zip(("best_val", "final_val", "final_train"), means, strict=True))
-
-
-def _read_gap(frame: pd.DataFrame, study: Study) -> str:
-    """Sentence: the largest distance between training and validation, and how many pass 90 % in training."""
-    run = frame.dropna(subset=["gap"])
-    if run.empty:
-        return ""
-    widest = run.loc[run["gap"].idxmax()]
-    above = int((run["final_train"] > 0.9).sum())
-    short = f" ({words})" if (words := too_short(study)) else ""
-    return (
-        f"Training minus validation accuracy after the last epoch is largest in {widest['network']}, "
-        f"{points(widest['gap'])} points; {above} of {len(run)} networks end above 90 % training accuracy{short}, "
-        f"the highest validation accuracy is {percent(run['best_val'].max())}."
-    )

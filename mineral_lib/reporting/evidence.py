@@ -14,7 +14,7 @@ from mineral_lib.measurements.evidence_study import (
     MOST_ON_GROUNDS,
     read_measured,
 )
-from mineral_lib.reporting.artefacts import table
+from mineral_lib.reporting.artefacts import Made, table
 from mineral_lib.reporting.contrasts import (
     FAILS,
     FEW_SEEDS,
@@ -34,7 +34,7 @@ NO_RUN = "The proposed network was not run."
 
 
 @table("grad_cam_evidence")
-def table_evidence(study: Study) -> tuple[pd.DataFrame, str, dict] | None:
+def table_evidence(study: Study) -> Made | None:
     """How much of each map lies on the specimen: a row a run and reference that looks at nothing.
 
     None before notebook 07 has measured, and for photographs of a folder.
@@ -42,11 +42,11 @@ def table_evidence(study: Study) -> tuple[pd.DataFrame, str, dict] | None:
     maps = read_measured(study, EVIDENCE_FILE)
     if maps is None:
         return None
-    return _by_run(maps, lambda part: _evidence_row(part, study)), "", {"sentence": evidence_sentence(maps, study)}
+    return _by_run(maps, lambda part: _evidence_row(part, study)), {"sentence": evidence_sentence(maps, study)}
 
 
 @table("ground_test")
-def table_grounds(study: Study) -> tuple[pd.DataFrame, str, dict] | None:
+def table_grounds(study: Study) -> Made | None:
     """What every run answers about the same specimens on their own, on another and on a grey ground.
 
     None before notebook 07 has asked, and for photographs of a folder.
@@ -56,7 +56,7 @@ def table_grounds(study: Study) -> tuple[pd.DataFrame, str, dict] | None:
         return None
     right = answers.assign(**{name: (answers[name] == answers["label"]).astype(float) for name in GROUNDS})
     frame = _by_run(right, lambda part: _ground_row(part, study))
-    return frame, "", {"sentence": ground_sentence(right, study), "most": f"{MOST_ON_GROUNDS}"}
+    return frame, {"sentence": ground_sentence(right, study), "most": f"{MOST_ON_GROUNDS}"}
 
 
 def _by_run(photographs: pd.DataFrame, measure: Callable[[pd.DataFrame], dict]) -> pd.DataFrame:

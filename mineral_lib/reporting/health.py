@@ -13,7 +13,7 @@ from mineral_lib.data.index import build_index, photo_folder
 from mineral_lib.data.split import FEW_TEST_PHOTOGRAPHS, SPLITS, make_split, train_only_classes
 from mineral_lib.notation import isolated, line
 from mineral_lib.photos import SAME_BYTES, SAME_PIXELS, proposal_note, propose_specimens, read_photo
-from mineral_lib.reporting.artefacts import table
+from mineral_lib.reporting.artefacts import Made, table
 from mineral_lib.reporting.plates import Fonts, Tile, draw_sheet, in_rows
 from mineral_lib.reporting.style import Drawing, styled
 from mineral_lib.storage import write_csv
@@ -106,11 +106,11 @@ def _kind(reason: str) -> str:
 
 
 @table("{whose}health", whose=("", "own_photos_"), measured=True)
-def table_health(study: Study, rows: pd.DataFrame, whose: str) -> tuple[pd.DataFrame, str, dict[str, str]]:
+def table_health(study: Study, rows: pd.DataFrame, whose: str) -> Made:
     """The health of a photo folder, see ``health_rows``; ``whose`` is ``own_photos_`` for another than the study's."""
     counts = rows[rows["what"] == "all files"].set_index("status")["files"]
     sums = " + ".join(f"{counts.get(name, 0)} {name}" for name in ("used", "skipped", "ignored"))
-    return rows, "", {"files": f"{counts.sum()} files found = {sums}."}
+    return rows, {"files": f"{counts.sum()} files found = {sums}."}
 
 
 @table("folder_classes", measured=True)

@@ -11,13 +11,13 @@ from matplotlib.lines import Line2D
 from mineral_lib.data.audit import RELATIONS, count_leak, relatives
 from mineral_lib.data.split import SPLITS
 from mineral_lib.evaluation.statistics import accuracy_over_seeds, estimate_gap
-from mineral_lib.reporting.artefacts import figure, table
+from mineral_lib.reporting.artefacts import Made, figure, table
 from mineral_lib.reporting.comparison import chance_level
 from mineral_lib.reporting.contrasts import NAN, frame_part, resampling
 from mineral_lib.reporting.style import INK, MUTED, PAGE_MM, Drawing, new_figure
 from mineral_lib.reporting.summary import row_name, unseen_text
 from mineral_lib.reporting.tables import MISSING
-from mineral_lib.reporting.words import columns_of, ends_text, name_of, percent, points
+from mineral_lib.reporting.words import columns_of, name_of, percent
 from mineral_lib.study import Study
 from mineral_lib.training.run import Run
 
@@ -26,7 +26,7 @@ NEIGHBOUR = "1-nearest neighbour, frozen features"
 
 
 @table("leakage_splits")
-def table_splits(study: Study) -> tuple[pd.DataFrame, str]:
+def table_splits(study: Study) -> Made:
     """Sizes of the splits and how many test samples have a sibling in the training set, counted from the files."""
     rows, parts = [], []
     for protocol in PROTOCOLS:
@@ -39,18 +39,20 @@ def table_splits(study: Study) -> tuple[pd.DataFrame, str]:
         elif protocol in ("grouped", "paper"):
             rows.append({"protocol": protocol, "status": MISSING})
     frame = pd.DataFrame(rows, columns=list(columns_of("leakage_splits")))
-    return frame, f"Test images with a relative in training: {', '.join(parts)}." if parts else ""
+    return frame, {"shares": parts or None}
 
 
 @table("leakage")
-def table_leakage(study: Study) -> tuple[pd.DataFrame, str]:
+def table_leakage(study: Study) -> Made:
     """The same classifier under every protocol: accuracy, interval, and the gap to the leak-free protocol."""
     rows = []
     for start, answers in (*_networks(study), *_neighbours(study)):
         rows += [start | _numbers(protocol, answers, study) for protocol in answers]
     names = ["row", "protocol", *columns_of("leakage"), "high", "gap_high", "gap_p", "seeds"]
     frame = pd.DataFrame(rows, columns=names)
-    return frame, _read_leakage(frame, study)
+    network, control = gap_row(frame, "true"), gap_row(frame, "shuffled")
+    values = {"network": network, "control": control, "of": "; of" if network else "Of", "on": unseen_text(study)}
+    return frame, values if network or control else {}
 
 
 # By protocol and seed: test samples with the columns specimen, correct, and related (see ``_samples``).
@@ -127,32 +129,18 @@ def _numbers(protocol: str, answers: Answers, study: Study) -> dict[str, Any]:
     return numbers | {"gap": gap.value, "gap_low": low, "gap_high": high, "gap_p": gap.p_value}
 
 
-def _read_leakage(frame: pd.DataFrame, study: Study) -> str:
-    """Sentence: what the paper's order adds to a network, and to a memory that is asked for labels drawn by lot."""
-    parts, unseen = [], unseen_text(study)
-    if (row := gap_row(frame, "true")) is not None:
-        parts.append(
-            f"{row['network']} names {percent(row['accuracy'])} right in the paper's order and "
-            f"{percent(row['accuracy'] - row['gap'])} on {unseen}: {points(row['gap'])} points "
-            f"({ends_text(row['gap_low'], row['gap_high'], int(row['seeds']))})"
-        )
-    if (row := gap_row(frame, "shuffled")) is not None:
-        parts.append(
-            f"of labels drawn by lot a nearest neighbour names {percent(row['accuracy'])} right in the paper's order "
-            f"and {percent(row['accuracy'] - row['gap'])} on {unseen}"
-        )
-    words = "; ".join(parts)
-    return f"{words[0].upper()}{words[1:]}." if words else ""
-
-
-def gap_row(frame: pd.DataFrame, labels: str) -> pd.Series | None:
+def gap_row(frame: pd.DataFrame, labels: str) -> dict[str, Any] | None:
     """The row of ``table_leakage`` in the paper's order that is quoted, if its gap is known.
 
     That of the last network on ``true`` labels, or of the nearest neighbour on ``shuffled`` ones, drawn by lot.
+    ``unseen`` is the accuracy that the gap is measured from.
     """
     kind = frame["row"].eq("nearest_neighbour") == (labels == "shuffled")
     found = frame[kind & (frame["labels"] == labels) & (frame["protocol"] == "paper")].dropna(subset=["gap"])
-    return None if found.empty else found.iloc[-1]
+    if found.empty:
+        return None
+    row = found.iloc[-1].to_dict()
+    return row | {"unseen": row["accuracy"] - row["gap"]}
 
 
 _COLOURS = ("#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#5b5b5b", "#8c6d31", "#3f6c7a")

@@ -11,7 +11,7 @@ from mineral_lib.evaluation.metrics import binary_terms, confusion
 from mineral_lib.measurements.steps import Step, shape_text
 from mineral_lib.notation import caption, isolated
 from mineral_lib.paper import Paper
-from mineral_lib.reporting.artefacts import declared, figure, table
+from mineral_lib.reporting.artefacts import Made, declared, figure, table
 from mineral_lib.reporting.confusion import few_mark, support_label, support_text
 from mineral_lib.reporting.paper_checks import STANDARD_TERMS
 from mineral_lib.reporting.style import MUTED, PAGE_MM, Drawing, new_figure, styled
@@ -58,7 +58,7 @@ def table_2(study: Study) -> pd.DataFrame | None:
 
 
 @table("table_3_terms")
-def table_3(subject: Study | Run, class_name: str | None = None) -> tuple[pd.DataFrame, str] | None:
+def table_3(subject: Study | Run, class_name: str | None = None) -> Made | None:
     """Table 3, truth by prediction, 2 x 2: the terms as printed, the standard ones, and the counts of one class.
 
     Args:
@@ -82,12 +82,9 @@ def table_3(subject: Study | Run, class_name: str | None = None) -> tuple[pd.Dat
         {"truth": truth, **{f"{kind}_{sign}": cells[truth, sign] for kind, cells in kinds.items() for sign in signs}}
         for truth in signs
     ]
+    named = isolated(display_name(chosen, "en"))
     precision, recall = _share(terms["TP"], terms["FP"]), _share(terms["TP"], terms["FN"])
-    return pd.DataFrame(rows), (
-        f"{isolated(display_name(chosen, 'en'))} against the rest, test photographs of {run.display_name} "
-        f"({run.weights}): precision {precision}, recall {recall}; with the terms as printed Eq. 4 gives {recall} "
-        f"and Eq. 5 {precision}."
-    )
+    return pd.DataFrame(rows), {"named": named, "from": run, "precision": precision, "recall": recall}
 
 
 def _structure(step: Step) -> str:
@@ -160,14 +157,14 @@ def draw_class_counts(frame: pd.DataFrame, *, language: str = "en") -> Drawing:
 
 
 @table("recipe")
-def table_recipe(study: Study) -> tuple[pd.DataFrame, str]:
+def table_recipe(study: Study) -> Made:
     """Data, training and machine of the paper and of this profile, side by side."""
     values, rows = {**dict(study.settings), **_values(study)}, []
     for what, paper, where, ours, *named in entry("recipe")["rows"]:
         text = ours.format_map(values)
         rows.append((what, paper, where, named[0].get(text, text) if named else text))
     frame = pd.DataFrame(rows, columns=["what", "paper", "where", "ours"])
-    return frame, f"{(frame['paper'] == frame['ours']).sum()} of {len(frame)} entries are the same in both."
+    return frame, {"same": (frame["paper"] == frame["ours"]).sum(), "entries": len(frame)}
 
 
 def _values(study: Study) -> dict[str, str]:

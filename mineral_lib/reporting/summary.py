@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from mineral_lib.config import NETWORK_NAMES, PROPOSED
 from mineral_lib.evaluation.statistics import accuracy_over_seeds
@@ -73,6 +74,12 @@ def printed_columns(model: str, weights: str) -> dict[str, float]:
             value = printed("table_4", model, f"{name}_percent")
         found[f"paper_{name}"] = NAN if value is None else value / 100
     return found
+
+
+def extremes(frame: pd.DataFrame, column: str = "accuracy") -> dict[str, pd.Series]:
+    """The rows ``best`` and ``least`` of a column, for a sentence; none if it has no value."""
+    known = frame[column].dropna()
+    return {"best": frame.loc[known.idxmax()], "least": frame.loc[known.idxmin()]} if len(known) else {}
 
 
 def status_text(count: int, thing: str = "run") -> str:

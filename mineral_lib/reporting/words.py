@@ -1,7 +1,9 @@
 """The words of tables, figures and the report, from ``resources/words.yaml``."""
 
 import fnmatch
+import re
 from collections.abc import Iterable, Mapping
+from string import Formatter
 from typing import Any
 
 from mineral_lib.catalogue import minerals
@@ -76,6 +78,31 @@ def context_notes(settings: Settings) -> list[str]:
     return [source, sentences[settings.model.family], sentences[settings.weights.source]]
 
 
+def sentence(template: str | list[str], numbers: Mapping[str, Any]) -> str:
+    """The numbers put into a template, or into its parts; a part of which a number is None or missing is left out.
+
+    Beside Python's formats there are those of ``_FORMATS``: ``{gain:points}``, ``{seeds:seeds}``.
+    """
+    words, found = _Words(), []
+    for part in [template] if isinstance(template, str) else template:
+        names = {re.split(r"[.[]", name)[0] for _, name, _, _ in words.parse(part) if name}
+        if all(numbers.get(name) is not None for name in names):
+            found.append(words.vformat(part, (), numbers))
+    return "".join(found)
+
+
+class _Words(Formatter):
+    """Format strings in which lists are joined by commas and signed numbers have a minus, not a hyphen."""
+
+    def format_field(self, value: Any, spec: str) -> str:
+        if isinstance(value, list | tuple):
+            return ", ".join(self.format_field(part, spec) for part in value)
+        if spec in _FORMATS:
+            return _FORMATS[spec](value)
+        text = format(value, spec)
+        return text.replace("-", "−") if spec.startswith("+") else text
+
+
 def points(value: float) -> str:
     """A fraction as signed percentage points."""
     return f"{100 * value:+.1f}".replace("-", "−")
@@ -86,11 +113,14 @@ def percent(value: float) -> str:
     return f"{100 * value:.1f} %"
 
 
-def seeds_text(count: int) -> str:
+def seeds_text(count: float) -> str:
     """A number of seeds in words: ``one seed``, ``three seeds``."""
-    return f"{_NUMBERS.get(count, count)} seed{'s' if count != 1 else ''}"
+    return f"{_NUMBERS.get(count, int(count))} seed{'s' if count != 1 else ''}"
 
 
 def ends_text(low: float, high: float, seeds: int) -> str:
     """Ends of the interval of a difference, and its seeds: ``+2.0 to +13.1, one seed``."""
     return f"{points(low)} to {points(high)}, {seeds_text(seeds)}"
+
+
+_FORMATS = {"points": points, "percent": percent, "bare": lambda value: percent(value)[:-2], "seeds": seeds_text}
