@@ -1,6 +1,8 @@
 """Where the evidence lies (paper 4.3), in numbers: heat maps against outlines, and answers on another ground."""
 
+from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 
@@ -26,7 +28,7 @@ from mineral_lib.reporting.contrasts import (
     resampling,
 )
 from mineral_lib.reporting.run_checks import NOT_RUN
-from mineral_lib.reporting.words import points, seeds_text
+from mineral_lib.reporting.words import entry, points, sentence
 from mineral_lib.study import Study
 from mineral_lib.training.specs import block_weights
 
@@ -61,25 +63,24 @@ def table_grounds(study: Study) -> Made | None:
 
 def _by_run(photographs: pd.DataFrame, measure: Callable[[pd.DataFrame], dict]) -> pd.DataFrame:
     """A row a run (or reference) from a row a run and photograph."""
-    groups = photographs.groupby(["model", "network", "start", "seed"], sort=False, dropna=False)
-    names = groups.keys[1:]
-    rows = [
-        {**dict(zip(names, key[1:], strict=True)), "photographs": len(part), **measure(part)} for key, part in groups
-    ]
-    return pd.DataFrame(rows)
+    names = ["network", "start", "seed"]
+    groups = photographs.groupby(["model", *names], sort=False, dropna=False)
+    return pd.DataFrame([{**part[names].iloc[0], "photographs": len(part), **measure(part)} for _, part in groups])
 
 
-def _evidence_row(part: pd.DataFrame, study: Study) -> dict:
-    ends = [accuracy_interval(*frame_part(part, name), **resampling(study)) for name in ("heat", "hottest")]
+def _evidence_row(part: pd.DataFrame, study: Study) -> dict[str, Any]:
+    (heat_low, heat_high), (low, high) = (
+        accuracy_interval(*frame_part(part, name), **resampling(study)) for name in ("heat", "hottest")
+    )
     return {
         "empty maps": int(part["empty"].sum()),
         "heat on specimen": part["heat"].mean(),
-        "heat_low": ends[0][0],
+        "heat_low": heat_low,
         "specimen's area": part["area"].mean(),
         "hottest place on specimen": part["hottest"].mean(),
-        "low": ends[1][0],
-        "heat_high": ends[0][1],
-        "high": ends[1][1],
+        "low": low,
+        "heat_high": heat_high,
+        "high": high,
     }
 
 
@@ -87,9 +88,9 @@ def _change(right: pd.DataFrame, ground: str, study: Study) -> Estimate:
     return _paired(right.assign(value=right[ground] - right["own"]), study)
 
 
-def _ground_row(part: pd.DataFrame, study: Study) -> dict:
+def _ground_row(part: pd.DataFrame, study: Study) -> dict[str, float]:
+    row = part[list(GROUNDS)].mean().to_dict()
     changes = {name: _change(part, name, study) for name in GROUNDS[1:]}
-    row = {name: part[name].mean() for name in GROUNDS}
     for name, change in changes.items():
         row |= {f"{name}_change": change.value, f"{name}_low": change.interval()[0]}
     return row | {f"{name}_high": change.interval()[1] for name, change in changes.items()}
@@ -119,49 +120,38 @@ def _rivals(maps: pd.DataFrame, study: Study) -> tuple[dict[str, Estimate], floa
 def evidence_sentence(maps: pd.DataFrame, study: Study) -> str:
     """What the maps of the proposed network show beside the others and beside the blind map."""
     mine, (rivals, level) = _run(maps, PROPOSED), _rivals(maps, study)
-    if mine.empty:
-        return NO_RUN
-    seeds = mine["seed"].nunique()
-    words = (
-        f"{mine['network'].iloc[0]} ({mine['start'].iloc[0]}): the hottest place is on the specimen in "
-        f"{100 * mine['hottest'].mean():.1f} % of {len(mine):,} maps ({seeds_text(seeds)})."
-    )
+    values: dict[str, Any] = {"maps": len(mine), "hottest": mine["hottest"].mean()}
     if rivals:
-        clear = [_direction(lead, level) for lead in rivals.values()]
+        clear = Counter(_direction(lead, level) for lead in rivals.values())
         strongest = min(rivals, key=lambda name: rivals[name].value)
-        words += (
-            f" Of {len(clear)} other networks it is clearly above {clear.count(HOLDS)}, clearly below "
-            f"{clear.count(FAILS)} and within noise of {clear.count(UNDECIDED)}; against the strongest, {strongest}: "
-            f"{_interval_text(rivals[strongest], level)} ({100 * level:.0f} % interval over seeds and specimens, same "
-            "photographs)."
-        )
+        values |= {"rivals": len(rivals), "above": clear[HOLDS], "below": clear[FAILS], "within": clear[UNDECIDED]}
+        values |= {"strongest": strongest, "lead": _interval_text(rivals[strongest], level), "level": 100 * level}
     if blind := _against(maps, maps[maps["model"] == BLIND], study):
         beside = {HOLDS: "clearly above", FAILS: "clearly below", UNDECIDED: "within noise of"}[_direction(blind)]
-        words += f" It is {beside} a blind map of the picture's middle ({_interval_text(blind)})."
-    return words if seeds >= MIN_SEEDS else f"{words} {FEW_SEEDS}"
+        values |= {"beside": beside, "blind": _interval_text(blind)}
+    return _sentence("grad_cam_evidence", mine, values)
 
 
 def ground_sentence(right: pd.DataFrame, study: Study) -> str:
     """What another ground and a grey one do to the networks; the columns ``GROUNDS`` of ``right`` are 0 or 1."""
     mine = _run(right, PROPOSED)
+    runs = right.groupby(["model", "start", "seed"])[list(GROUNDS)].mean()
+    values: dict[str, Any] = {"runs": len(runs)}
+    for name in GROUNDS[1:] if len(mine) else ():
+        change, changes = _change(mine, name, study), runs[name] - runs["own"]
+        verb = {FAILS: "falls clearly", HOLDS: "rises clearly", UNDECIDED: "does not change beyond noise"}
+        values[name] = f"{verb[_direction(change)]} ({_interval_text(change)})"
+        values[f"{name}_range"] = f"{points(changes.min())} to {points(changes.max())}"
+    return _sentence("ground_test", mine, values)
+
+
+def _sentence(table: str, mine: pd.DataFrame, values: dict[str, Any]) -> str:
+    """What a table says of the proposed network, in the words of ``words.yaml``."""
     if mine.empty:
         return NO_RUN
     seeds = mine["seed"].nunique()
-    swapped, grey = (_moves(_change(mine, name, study)) for name in GROUNDS[1:])
-    runs = right.groupby(["model", "start", "seed"])[list(GROUNDS)].mean()
-    changes = [runs[name] - runs["own"] for name in GROUNDS[1:]]
-    ranges = [f"{points(change.min())} to {points(change.max())}" for change in changes]
-    words = (
-        f"{mine['network'].iloc[0]} ({mine['start'].iloc[0]}, {seeds_text(seeds)}): on another photograph's ground the "
-        f"accuracy {swapped}, on a grey one it {grey}. Over all {len(runs)} runs: {ranges[0]} "
-        f"points on another ground, {ranges[1]} on grey."
-    )
-    return words if seeds >= MIN_SEEDS else f"{words} {FEW_SEEDS}"
-
-
-def _moves(change: Estimate) -> str:
-    verb = {FAILS: "falls clearly", HOLDS: "rises clearly"}.get(_direction(change), "does not change beyond noise")
-    return f"{verb} ({_interval_text(change)})"
+    few = FEW_SEEDS if seeds < MIN_SEEDS else None
+    return sentence(entry(table)["sentence"], {"mine": mine.iloc[0], "seeds": seeds, "few": few, **values})
 
 
 def check_evidence(study: Study) -> tuple[str, str]:
@@ -174,8 +164,7 @@ def check_evidence(study: Study) -> tuple[str, str]:
     rivals, level = ({}, 0) if maps is None else _rivals(maps, study)
     if not rivals:
         return NOT_RUN, ""
-    clear = {_direction(lead, level) for lead in rivals.values()}
-    verdict = overall(clear)
+    verdict = overall({_direction(lead, level) for lead in rivals.values()})
     enough = min(lead.seeds for lead in rivals.values()) >= MIN_SEEDS
     return (verdict if enough else UNDECIDED), evidence_sentence(maps, study)
 

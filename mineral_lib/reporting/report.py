@@ -2,7 +2,6 @@
 
 import base64
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -22,7 +21,7 @@ from mineral_lib.reporting.leakage import gap_row, table_leakage
 from mineral_lib.reporting.style import FONT_FILE, PAGE_MM, Drawing
 from mineral_lib.reporting.summary import row_name, summarise, unseen_text
 from mineral_lib.reporting.tables import MISSING, Table
-from mineral_lib.reporting.words import context_notes, ends_text, entry, notes_of, percent, points, seeds_text, words
+from mineral_lib.reporting.words import context_notes, entry, notes_of, seeds_text, sentence, words
 from mineral_lib.storage import write_text
 from mineral_lib.study import Study
 
@@ -197,39 +196,25 @@ def describe_data(study: Study) -> str:
 
 def facts(study: Study) -> list[Fact]:
     """The numbers of the headline box, in reading order."""
-    runs = study.select(model=PROPOSED, weights="transfer")
-    numbers = summarise(runs, study)
-    name = f"{row_name(runs, PROPOSED, study)}: accuracy on {unseen_text(study)}"
-    sure = f"{_interval(numbers)}, {seeds_text(numbers['seeds'])}"
-    found = [Fact(name, percent(numbers["accuracy"]), sure) if runs else Fact(name)]
-    if rival := best_baseline(study):
-        ahead = lead(runs, rival, study)
-        more = f"; network minus baseline {estimate_text(ahead)}" if ahead else ""
-        detail = f"{rival['network']}; {_interval(rival)}{more}"
-        found.append(Fact("Best simple baseline", percent(rival["accuracy"]), detail))
-    if (chance := chance_level(study)) is not None:
-        found.append(Fact("Chance", percent(chance), "always naming the commonest mineral"))
-    known = gains(study)
-    for question, key in words()["questions"].items():
-        gain = known.get(key)
-        found.append(Fact(question, ANSWERS[gain.verdict], gain.text()) if gain else Fact(question))
-    return found + _leak(study)
-
-
-def _interval(row: Mapping[str, Any]) -> str:
-    return f"95 % interval {100 * row['low']:.1f} to {100 * row['high']:.1f} %"
-
-
-def _leak(study: Study) -> list[Fact]:
-    frame = table_leakage(study).frame
-    row, control = gap_row(frame, "true"), gap_row(frame, "shuffled")
-    found = [Fact("Leakage gap", detail="the same network under the paper's order")]
-    if row is not None:
-        ends = ends_text(row["gap_low"], row["gap_high"], int(row["seeds"]))
-        words = f"{ends}; {row['network']}: {percent(row['accuracy'])} in the paper's order (augment, then split)"
-        found = [Fact("Leakage gap", f"{points(row['gap'])} points", words)]
-    if control is not None:
-        unseen = f"{percent(control['accuracy'] - control['gap'])} on {unseen_text(study)}"
-        words = f"named right in the paper's order by a nearest neighbour; {unseen}"
-        found.append(Fact("Labels drawn by lot", percent(control["accuracy"]), words))
+    runs, rival, known = study.select(model=PROPOSED, weights="transfer"), best_baseline(study), gains(study)
+    leak, ahead = table_leakage(study).frame, lead(runs, rival, study) if rival else None
+    values = {
+        "network": row_name(runs, PROPOSED, study),
+        "unseen": unseen_text(study),
+        "run": summarise(runs, study) if runs else None,
+        "baseline": rival,
+        "ahead": estimate_text(ahead) if ahead else None,
+        "chance": chance_level(study),
+        "leak": gap_row(leak, "true"),
+        "control": gap_row(leak, "shuffled"),
+    }
+    found = []
+    for fact in words()["facts"]:
+        if "gain" in fact:
+            gain = known.get(fact["gain"])
+            found.append(Fact(fact["name"], ANSWERS[gain.verdict], gain.text()) if gain else Fact(fact["name"]))
+        elif value := sentence(fact["value"], values):
+            found.append(Fact(sentence(fact["name"], values), value, sentence(fact["detail"], values)))
+        elif "absent" in fact:
+            found.append(Fact(sentence(fact["name"], values), detail=fact["absent"]))
     return found

@@ -15,7 +15,7 @@ _NUMBERS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
 
 
 def words() -> dict[str, Any]:
-    """The whole file: chapters, optional, notes, context, limits, artefacts, labels, questions, names."""
+    """The whole file: chapters, optional, notes, context, limits, artefacts, labels, facts, names."""
     return load_yaml("words")
 
 
