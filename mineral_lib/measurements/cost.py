@@ -96,15 +96,10 @@ class Candidate(NamedTuple):
         seed_everything(derive_seed(settings.report.seed, "cost", self.name))
         before = _peak_memory_mib(torch.device("cpu"))
         loop = make_loop(self.build(), settings, lr=1e-6)  # the rate changes no time
-        known, on_cpu = machine(), loop.device.type == "cpu"
-        facts = {
-            "device": loop.device.type,
-            "machine": known["accelerator"]
-            if loop.device.type == "cuda"
-            else f"{known['architecture']}, {known['cores']} cores",
-            "threads": settings.train.threads,
-            "precision": str(loop.autocast_dtype or torch.float32).removeprefix("torch."),
-        }
+        known, device = machine(), loop.device.type
+        name = known["accelerator"] if device == "cuda" else f"{known['architecture']}, {known['cores']} cores"
+        precision = str(loop.autocast_dtype or torch.float32).removeprefix("torch.")
+        facts = {"device": device, "machine": name, "threads": settings.train.threads, "precision": precision}
         for point in self.points():
             row = facts | point._asdict()
             if point.image_size_px != settings.data.image_size_px:  # counted at the profile's size only
@@ -116,7 +111,7 @@ class Candidate(NamedTuple):
                     raise
                 row["note"] = NO_MEMORY
             if not rows and "note" not in row:
-                row["peak_mib"] = _peak_memory_mib(loop.device) - (before if on_cpu else 0)
+                row["peak_mib"] = _peak_memory_mib(loop.device) - (before if device == "cpu" else 0)
             rows.append(row)
         return rows
 
@@ -178,10 +173,9 @@ def _time_epoch(loop: Loop, point: Point, settings: Settings) -> dict[str, float
     samples = pd.DataFrame({"sample_id": range(point.images), "label": labels, "split": "train"})
     clock, speeds = _Clock(loop.device, 1, 0), {"steps": 1}
     for name, train in (("train", True), ("infer", False)):
-        augment, px = settings.augment if train else None, settings.data.image_size_px
-        dataset = MineralDataset(
-            samples, pixels, split="train", image_size_px=px, augment=augment, by=settings.train.normalise
-        )
+        options = {"image_size_px": settings.data.image_size_px, "by": settings.train.normalise}
+        augment = settings.augment if train else None
+        dataset = MineralDataset(samples, pixels, split="train", augment=augment, **options)
         loader = make_loader(dataset, settings.train, draw=train)
         for _ in range(2 if point.images == EPOCH_BATCHES[0] * point.batch_size else 1):  # the first one is a warm-up
             set_epoch(loader, 1)
@@ -220,11 +214,9 @@ def _peak_memory_mib(device: torch.device) -> float:
     """Peak memory of this process so far: allocated tensors on CUDA, resident memory on a CPU, else NaN."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated() / 2**20
-    try:
-        import resource
-    except ImportError:  # Windows
+    if device.type != "cpu" or machine()["system"] == "Windows":
         return float("nan")
-    if device.type != "cpu":
-        return float("nan")
+    import resource  # not on Windows
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 2**20 if machine()["system"] == "Darwin" else peak / 2**10

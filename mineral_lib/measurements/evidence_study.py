@@ -70,13 +70,9 @@ def measure_evidence(study: Study, runs: Sequence[Run]) -> list[Path]:
 def _references(test: pd.DataFrame, masks: np.ndarray) -> pd.DataFrame:
     outlines = masks[test["row"]]
     area, blind = outlines.mean((1, 2)), [blind_centre_map(masks.shape[1])] * len(test)
-    known = test.assign(area=area, empty=False)
-    return pd.concat(
-        [
-            known.assign(model=BLIND, network="blind centre map", **_on_specimen(blind, outlines)),
-            known.assign(model=AREA, network="a place drawn by lot", heat=area, hottest=area),
-        ]
-    )
+    test = test.assign(area=area, empty=False)
+    centre = test.assign(model=BLIND, network="blind centre map", **_on_specimen(blind, outlines))
+    return pd.concat([centre, test.assign(model=AREA, network="a place drawn by lot", heat=area, hottest=area)])
 
 
 def _run_evidence(run: Run, test: pd.DataFrame, photos: np.ndarray, masks: np.ndarray) -> pd.DataFrame:
@@ -91,8 +87,7 @@ def _run_evidence(run: Run, test: pd.DataFrame, photos: np.ndarray, masks: np.nd
 
 
 def _on_specimen(maps: Sequence[np.ndarray], masks: np.ndarray) -> dict[str, list[float]]:
-    measures = {"heat": evidence_on_specimen, "hottest": hottest_on_specimen}
-    return {name: list(map(measure, maps, masks)) for name, measure in measures.items()}
+    return {"heat": [*map(evidence_on_specimen, maps, masks)], "hottest": [*map(hottest_on_specimen, maps, masks)]}
 
 
 def evidence_on_specimen(heat: np.ndarray, mask: np.ndarray) -> float:

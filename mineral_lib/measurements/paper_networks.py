@@ -18,27 +18,17 @@ WIDTHS = (96, 192, 384, 768)  # channels of the four stages
 
 @dataclass(frozen=True)
 class NetworkFacts:
-    """What was counted.
+    """What was counted."""
 
-    Attributes:
-        parameters: Weights of each of the six networks with 26 outputs, GoogLeNet with its auxiliary heads.
-        size_mib: Saved state of ConvNeXt-T and ECA-ConvNeXt-T.
-        shapes: Height × width × channels after each step of ConvNeXt-T's Table 1 but the head, photograph of 224 px.
-        modules: Number of ECA modules by placement.
-        kernels: Kernel size of each stage's module, by ECA-Net's formula and as the authors' code passes the widths.
-        equations: Weights of the four modules by the paper's Eq. 1 (k for every channel) and Eq. 2 (k for all).
-        pooling_saves: Weights an ECA module's convolution would have more without the pooling before it.
-        versions: Sizes in which ConvNeXt was published with weights.
-    """
-
-    parameters: dict[str, int]
-    size_mib: dict[str, float]
-    shapes: dict[str, str]
-    modules: dict[str, int]
+    parameters: dict[str, int]  # weights of the six networks with 26 outputs, GoogLeNet with its auxiliary heads
+    size_mib: dict[str, float]  # saved state of ConvNeXt-T and ECA-ConvNeXt-T
+    shapes: dict[str, str]  # H × W × C after each step of ConvNeXt-T's Table 1 but the head, photograph of 224 px
+    modules: dict[str, int]  # number of ECA modules by placement
+    # Kernel size of each stage's module, by ECA-Net's formula and as the authors' code passes the widths.
     kernels: dict[str, tuple[int, ...]]
-    equations: dict[int, int]
-    pooling_saves: int
-    versions: tuple[str, ...]
+    equations: dict[int, int]  # weights of the four modules by Eq. 1 (k for every channel) and Eq. 2 (k for all)
+    pooling_saves: int  # weights an ECA module's convolution would have more without the pooling before it
+    versions: tuple[str, ...]  # sizes in which ConvNeXt was published with weights
 
     @property
     def num_versions(self) -> int:
@@ -66,16 +56,14 @@ def network_facts() -> NetworkFacts:
     real = {name: networks[name].to_empty(device="cpu") for name in (BASE, PROPOSED)}
     pooled = eca_modules(real[PROPOSED])[0]
     steps, names = describe_network(real[BASE], 224), timm.list_pretrained("convnext_*.fb_in22k")
+    every_channel = sum(k * width for k, width in zip(kernels["adaptive"], WIDTHS, strict=True))
     return NetworkFacts(
         parameters={name: count_parameters(network) for name, network in networks.items()},
         size_mib={name: file_size_mib(network) for name, network in real.items()},
         shapes={step.name: shape_text(step.out_shape) for step in steps if step.kind != "head"},
         modules=modules,
         kernels=kernels,
-        equations={
-            1: sum(k * w for k, w in zip(kernels["adaptive"], WIDTHS, strict=True)),
-            2: sum(kernels["adaptive"]),
-        },
+        equations={1: every_channel, 2: sum(kernels["adaptive"])},
         pooling_saves=count_parameters(pooled.conv) - count_parameters(pooled),  # a convolution alone, and the module
         versions=tuple(sorted(name.removeprefix("convnext_").split(".")[0] for name in names)),
     )

@@ -14,31 +14,18 @@ from mineral_lib.models.structure import count_parameters
 
 @dataclass(frozen=True)
 class Step:
-    """One station on the way of a photograph through the network: a row of Table 1.
+    """One station on the way of a photograph through the network: a row of Table 1."""
 
-    Attributes:
-        name: Name in the paper's Table 1, for example ``conv2_x``.
-        kind: ``stem``, ``stage``, ``eca`` or ``head``.
-        in_shape: (C, H, W) before, or (C,) after pooling.
-        out_shape: Shape after.
-        layers: The layers in words, for example ``("d7x7, 96", "1x1, 384", "1x1, 96")``.
-        repeat: How many times the block stands in the stage.
-        block: Depthwise kernel size, width and hidden width of a stage's ConvNeXt blocks, else None.
-        downsampled: Whether the stage begins with downsampling.
-        eca_kernel: Kernel size of the ECA modules in this step, None without one.
-        parameters: Number of trainable weights.
-    """
-
-    name: str
-    kind: str
-    in_shape: tuple[int, ...]
-    out_shape: tuple[int, ...]
-    layers: tuple[str, ...]
-    repeat: int = 1
-    block: tuple[int, int, int] | None = None
-    downsampled: bool = False
-    eca_kernel: int | None = None
-    parameters: int = 0
+    name: str  # name in the paper's Table 1, for example ``conv2_x``
+    kind: str  # ``stem``, ``stage``, ``eca`` or ``head``
+    in_shape: tuple[int, ...]  # (C, H, W) before, or (C,) after pooling
+    out_shape: tuple[int, ...]  # shape after
+    layers: tuple[str, ...]  # in words, for example ``("d7x7, 96", "1x1, 384", "1x1, 96")``
+    repeat: int = 1  # how many times the block stands in the stage
+    block: tuple[int, int, int] | None = None  # depthwise kernel size, width, hidden width of a stage's ConvNeXt blocks
+    downsampled: bool = False  # whether the stage begins with downsampling
+    eca_kernel: int | None = None  # kernel size of the ECA modules in this step, None without one
+    parameters: int = 0  # trainable weights
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
@@ -73,10 +60,8 @@ def describe_network(network: ConvNeXt, image_size_px: int) -> list[Step]:
     """
     stem, *stages, head = _shapes(network, [network.stem, *network.stages, network.head], image_size_px)
     conv = network.stem[0]
-    layers = (
-        f"{conv.kernel_size[0]}x{conv.kernel_size[0]}, {conv.out_channels}, stride {conv.stride[0]}",
-        "Layer Norm",
-    )
+    size, stride = conv.kernel_size[0], conv.stride[0]
+    layers = (f"{size}x{size}, {conv.out_channels}, stride {stride}", "Layer Norm")
     steps = [Step("conv1", "stem", *stem, layers, parameters=count_parameters(network.stem))]
     for number, (stage, shapes) in enumerate(zip(network.stages, stages, strict=True), 2):
         steps += _stage_steps(number, stage, *shapes)
@@ -91,22 +76,12 @@ def _stage_steps(number: int, stage: nn.Module, before: tuple[int, ...], after: 
     kernel = None if behind else next((eca.kernel_size for eca in eca_modules(stage)), None)
     downsampled, conv = not isinstance(stage.downsample, nn.Identity), blocks[0].conv_dw
     hidden = next(module.fc1 for module in blocks[0].mlp.modules() if hasattr(module, "fc1")).weight.shape[0]
-    block = size, width, hidden = conv.kernel_size[0], conv.out_channels, hidden
+    size, width = conv.kernel_size[0], conv.out_channels
     layers = ["Downsample"] * downsampled + [f"d{size}x{size}, {width}", f"1x1, {hidden}", f"1x1, {width}"]
-    steps = [
-        Step(
-            f"conv{number}_x",
-            "stage",
-            before,
-            after,
-            (*layers, *([f"ECA, k={kernel}"] if kernel else [])),
-            repeat=len(blocks),
-            block=block,
-            downsampled=downsampled,
-            eca_kernel=kernel,
-            parameters=count_parameters(stage) - sum(map(count_parameters, behind)),
-        )
-    ]
+    layers += [f"ECA, k={kernel}"] if kernel else []
+    facts = {"repeat": len(blocks), "block": (size, width, hidden), "downsampled": downsampled, "eca_kernel": kernel}
+    facts["parameters"] = count_parameters(stage) - sum(map(count_parameters, behind))
+    steps = [Step(f"conv{number}_x", "stage", before, after, tuple(layers), **facts)]
     for eca in behind:
         words, count = (f"ECA, k={eca.kernel_size}",), count_parameters(eca)
         steps.append(Step(f"eca{number}", "eca", after, after, words, eca_kernel=eca.kernel_size, parameters=count))
