@@ -9,22 +9,18 @@ from matplotlib import colormaps
 from mineral_lib.measurements.steps import Step, shape_text
 from mineral_lib.reporting.shapes import Box, Canvas, cube_width, shade
 from mineral_lib.reporting.style import ACCENT, FAINT, MUTED, PAGE_MM, Drawing, styled
-from mineral_lib.reporting.words import label, name_of
+from mineral_lib.reporting.words import name_of
 from mineral_lib.resources import load_yaml
 
 DRAWN = 9  # channels drawn in Figure 2, whatever the real number
 
 
 @styled
-def draw_block(stage: Step, *, language: str = "en") -> Drawing:
-    """Figure 1: one ConvNeXt block, h × w × dim in and out.
+def draw_block(stage: Step) -> Drawing:
+    """Figure 1: one ConvNeXt block, h × w × dim in and out, of a ``stage`` step of ``describe_network``.
 
     Kernel and widths are read from the stage; layer normalisation, GELU, layer scale and the residual sum are what
     makes a ConvNeXt block (Liu et al. 2022, Figure 4). The paper's figure and text leave out the layer scale.
-
-    Args:
-        stage: A ``stage`` step of ``describe_network``.
-        language: Language of the labels.
 
     Raises:
         ValueError: The step is no ConvNeXt stage.
@@ -33,39 +29,31 @@ def draw_block(stage: Step, *, language: str = "en") -> Drawing:
         raise ValueError(f"'{stage.name}' ({', '.join(stage.layers)}) is no stage of ConvNeXt blocks")
     kernel, width, hidden = stage.block
     values = {"kernel": kernel, "width": width, "hidden": hidden, "size": "×".join(map(str, stage.out_shape[1:]))}
-    values |= {"shape": shape_text((width, *stage.out_shape[1:]))} | _ends(language)
+    values["shape"] = shape_text((width, *stage.out_shape[1:]))
     page, shapes = Canvas(PAGE_MM, 66), load_yaml("diagrams")["block"]
-    layers = [
-        (kind, words.format_map(values), height, out.format_map(values))
-        for kind, words, height, out in shapes["layers"]
-    ]
     page.draw(shapes["input"], **values)
-    for number, (colour, words, height, out) in enumerate(layers):
-        x = 43 + 16 * number
-        page.box(x, 35, 11, height, colour, words, size=7)
+    rows = []
+    for number, (kind, layer, height, output) in enumerate(shapes["layers"]):
+        x, words, out = 43 + 16 * number, layer.format_map(values), output.format_map(values)
+        page.box(x, 35, 11, height, kind, words, size=7)
         page.text(x, 32 - height / 2, out, size=6, color=MUTED)
         if number:
             page.arrow((x - 10.2, 35), (x - 5.8, 35))
+        rows.append({"kind": kind, "layer": words.replace("\n", ", "), "output": out})
     page.draw(shapes["output"], **values)
-    frame = pd.DataFrame([{"kind": k, "layer": w.replace("\n", ", "), "output": o} for k, w, _, o in layers])
-    return Drawing(page.figure, frame, name="figure_1_convnext_block")
+    return Drawing(page.figure, pd.DataFrame(rows), name="figure_1_convnext_block")
 
 
 @styled
-def draw_eca(channels: int, kernel_size: int, *, language: str = "en") -> Drawing:
+def draw_eca(channels: int, kernel_size: int) -> Drawing:
     """Figure 2: pooling, 1-D convolution of size k across channels, sigmoid, scaling (Wang et al. 2020).
 
     Args:
         channels: Real number of channels C (nine are drawn).
         kernel_size: Kernel size k, odd.
-        language: Language of the labels.
     """
-    page, shapes, values = (
-        Canvas(PAGE_MM, 70),
-        load_yaml("diagrams")["eca"],
-        {"channels": channels, "kernel": kernel_size},
-    )
-    values |= _ends(language)
+    page, shapes = Canvas(PAGE_MM, 70), load_yaml("diagrams")["eca"]
+    values = {"channels": channels, "kernel": kernel_size}
     hues = [tuple(colormaps["viridis"](value)[:3]) for value in np.linspace(0.05, 0.95, DRAWN)]
     gates = 0.5 + 0.42 * np.sin(np.arange(DRAWN) * 2.1 + 0.6)  # only an illustration of unequal gates
     heights = np.linspace(60, 20, DRAWN)
@@ -84,11 +72,6 @@ def draw_eca(channels: int, kernel_size: int, *, language: str = "en") -> Drawin
     return Drawing(page.figure, frame, name="figure_2_eca_module")
 
 
-def _ends(language: str) -> dict[str, str]:
-    """Words of the feature maps at both ends of a figure, in two lines."""
-    return {key: label(key, language).replace("feature map ", "feature map\n") for key in ("input", "output")}
-
-
 def _links(page: Canvas, start: float, end: float, heights: np.ndarray, kernel_size: int) -> None:
     """Every output sees k neighbouring channels; the middle one's links are drawn strong."""
     reach, chosen = kernel_size // 2, len(heights) // 2
@@ -101,39 +84,29 @@ def _links(page: Canvas, start: float, end: float, heights: np.ndarray, kernel_s
 
 
 @styled
-def draw_network(
-    steps: Sequence[Step], placement: str | None = "post_stage", *, num_classes: int = 26, language: str = "en"
-) -> Drawing:
+def draw_network(steps: Sequence[Step], placement: str | None) -> Drawing:
     """Figure 3: the way of a photograph through the network; height is resolution, length is channels.
 
     Args:
         steps: ``describe_network(model, image_size_px)``.
         placement: Placement of the ECA modules, None for a network without.
-        num_classes: Number of outputs.
-        language: Language of the labels.
     """
     page, middle = Canvas(PAGE_MM, 70), 41.0
     maps = [step for step in steps if step.kind in ("stem", "stage")]
     sizes, rows = _cube_sizes(maps), [_stage_boxes(step, steps) for step in maps]
     width = sum(cube_width(*size) + 3.6 for size in sizes) + sum(box.width + box.gap for row in rows for box in row)
     x = max(3.0, (PAGE_MM - (21.3 + width + 32.6)) / 2)
-    x = _draw_photograph(page, x, middle, maps[0].in_shape, language)
+    x = _draw_photograph(page, x, middle, maps[0].in_shape)
     for step, size, row in zip(maps, sizes, rows, strict=True):
         x = _draw_stage(page, x, middle, step, size, row)
     _draw_head(page, x, middle, steps[-1])
-    unit = "minerals" if language != "zh" else label("classes", "zh")
-    page.text(x + 17.6, middle, f"{num_classes}\n{unit}", size=7.4, weight="bold", ha="left")
-    entries = {
-        "map": "feature map",
-        "depthwise": "stem or ConvNeXt blocks",
-        "downsample": label("downsample").lower(),
-        "attention": name_of("placement", placement, "ECA"),
-        "norm": "pooling and normalisation",
-        "linear": "classifier",
-    }
-    if not any(step.eca_kernel for step in steps):
-        del entries["attention"]
-    page.legend(4, 4.5, entries)
+    page.text(x + 17.6, middle, f"{steps[-1].out_shape[-1]}\nminerals", size=7.4, weight="bold", ha="left")
+    words = dict(load_yaml("diagrams")["network"])
+    if any(step.eca_kernel for step in steps):
+        words["attention"] = name_of("placement", placement, "ECA")
+    else:
+        del words["attention"]
+    page.legend(4, 4.5, words)
     return Drawing(page.figure, _steps_frame(steps), "figure_3_network")
 
 
@@ -162,7 +135,7 @@ def _stage_boxes(step: Step, steps: Sequence[Step]) -> list[Box]:
     return boxes
 
 
-def _draw_photograph(page: Canvas, x: float, y: float, shape: tuple[int, ...], language: str) -> float:
+def _draw_photograph(page: Canvas, x: float, y: float, shape: tuple[int, ...]) -> float:
     # An abstract specimen: no photograph may be shown.
     side, tip = 17.0, (8.5, 7.5)
     page.box(x + side / 2, y, side, side, "paper")
@@ -171,7 +144,7 @@ def _draw_photograph(page: Canvas, x: float, y: float, shape: tuple[int, ...], l
     for first, second, colour in zip(facets, facets[1:], colours, strict=False):
         corners = np.array([first, second, tip]).T + np.array([[x], [y - side / 2]])
         page.axes.fill(*corners, color=colour, zorder=4, linewidth=0)
-    page.text(x + side / 2, y + side / 2 + 4, label("photograph", language).replace(" ", "\n"), size=6.6)
+    page.text(x + side / 2, y + side / 2 + 4, "Photograph", size=6.6)
     page.text(x + side / 2, y - side / 2 - 3, shape_text(shape), size=5.8, color=MUTED)
     page.arrow((x + side + 0.8, y), (x + side + 3.8, y))
     return x + side + 4.3

@@ -31,7 +31,7 @@ STAGES = [
         downsampled=True,
         eca_kernel=5,
     ),
-    Step("head", "head", (48, 8, 8), (26,), ("Linear",)),
+    Step("head", "head", (48, 8, 8), (7,), ("Linear",)),
 ]
 
 
@@ -128,7 +128,7 @@ def words_of(drawing) -> list[str]:
 def test_diagrams_show_what_the_description_says():
     assert "d7×7\n24" in words_of(draw_block(STAGES[1])) and "1×1\n96" in words_of(draw_block(STAGES[1]))
     assert any("k = 5" in words for words in words_of(draw_eca(192, 5)))
-    words = words_of(draw_network(STAGES, "post_stage", num_classes=7))
+    words = words_of(draw_network(STAGES, "post_stage"))
     assert "ECA k=3" in words and "2 blocks" in words and any(word.startswith("7\n") for word in words)
     assert "k=5" in words_of(draw_network(STAGES, "post_block"))
     plain = [step for step in STAGES if step.kind != "eca"][:2] + STAGES[-1:]
