@@ -82,10 +82,7 @@ def _listed(paths: ResultPaths, found: Findings) -> dict[str, set[str]]:
 
 def _files(record: Path) -> dict[str, str]:
     """The digests in a record that must have some."""
-    content = read_record(record)
-    if FILES not in content:
-        raise StorageError("is no record of this study", where=str(record))
-    return content[FILES]
+    return read_record(record, needs={FILES: dict})[FILES]
 
 
 def _check_data(paths: ResultPaths, found: Findings) -> None:
@@ -209,9 +206,8 @@ def _check_photographs(paths: ResultPaths, found: Findings) -> None:
         return
     wrong = damages(root, dict(zip(index["path"], index["sha256"], strict=True)), thorough=True)
     words = {f"photograph {name}": what.replace("written", "scanned") for name, what in wrong.items()}
-    found.add(
-        (f"photograph {name}" for name in index["path"]), words, "put it back, or start the chain again: it scans anew"
-    )
+    names, remedy = "photograph " + index["path"], "put it back, or start the chain again: it scans anew"
+    found.add(names, words, remedy)
 
 
 def _check_cache(folder: Path, found: Findings) -> None:

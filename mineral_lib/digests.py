@@ -26,24 +26,20 @@ Digests = Mapping[str, str]
 
 
 def write_record(path: Path, content: Mapping[str, Any], files: Iterable[Path] = ()) -> Path:
-    """Write a record.
-
-    Args:
-        path: The record, ending ``.json``.
-        content: What it says besides.
-        files: What it vouches for: finished files in its folder or below.
-    """
+    """Write a record, ending ``.json``, that vouches for finished files in its folder or below."""
     digests = {file.relative_to(path.parent).as_posix(): file_digest(file) for file in sorted(files)}
     # As it will be read: keys are text, tuples are lists.
     plain = json.loads(json.dumps({**content, **({FILES: digests} if digests else {})}, default=str))
     return write_json(path, plain | {OWN: digest(plain)})
 
 
-def read_record(path: Path, *, remedy: str = "start the chain again: it is made again") -> dict[str, Any]:
-    """Read a record; one from before there were digests is believed.
+def read_record(
+    path: Path, *, remedy: str = "start the chain again: it is made again", needs: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Read a record, which ``needs`` values of these types by key; one from before there were digests is believed.
 
     Raises:
-        StorageError: It is missing, damaged or no record.
+        StorageError: It is missing, damaged, no record or another one.
     """
     if not path.exists():
         raise StorageError("is missing", where=str(path), remedy=remedy)
@@ -57,16 +53,15 @@ def read_record(path: Path, *, remedy: str = "start the chain again: it is made 
     older = own is None and (FILES not in content or "stage_seconds" in content)  # outputs.json had digests before
     if not older and own != digest(content):
         raise StorageError("has changed since it was written", where=str(path), remedy=remedy)
+    if not all(isinstance(content.get(name), kind) for name, kind in (needs or {}).items()):
+        raise StorageError("lacks a required key", where=str(path), remedy=remedy)
     return content
 
 
 def damages(folder: Path, digests: Digests, *, thorough: bool = False) -> dict[str, str]:
     """What is wrong with files, by name; nothing for those that are as they were written.
 
-    Args:
-        folder: Their folder.
-        digests: SHA-256 by path below it.
-        thorough: Compute every digest, whatever size and times say.
+    ``digests`` are SHA-256 by path below the folder; ``thorough`` computes every one, whatever size and times say.
     """
     known = {} if thorough else _checked(folder)
     wrong, whole = {}, dict(known)
@@ -109,12 +104,7 @@ def vouches(record: Path, path: Path) -> bool:
 
 
 def checked(path: Path, record: Path, *, remedy: str) -> Path:
-    """The path itself, after its digest was checked where a record holds one.
-
-    Args:
-        path: The file.
-        record: The record that may vouch for it, in its folder or above.
-        remedy: What the user should do if one of them is damaged.
+    """The path itself, after its digest was checked where a record, in its folder or above, holds one.
 
     Raises:
         StorageError: The file is missing or damaged, or its record is.
@@ -132,9 +122,7 @@ def checked(path: Path, record: Path, *, remedy: str) -> Path:
 def study_file(path: Path, folder: Path | None = None) -> Path:
     """A file of a study that ``data.json`` vouches for (index, splits, ...), after it was found whole.
 
-    Args:
-        path: The file.
-        folder: Result folder of the study, if it is not the file's own.
+    ``folder`` is the result folder of the study, if it is not the file's own.
 
     Raises:
         StorageError: The file or its record is missing or damaged.

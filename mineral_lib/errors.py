@@ -1,7 +1,9 @@
 """The errors a user can cause: one clear message each, with its own exit code. And notes, where work goes on."""
 
+import difflib
 import functools
 import sys
+from collections.abc import Iterable
 
 SHOWN = 100  # characters of what a person wrote that a message repeats
 
@@ -33,6 +35,11 @@ def printable(text: str, keep: str = "") -> str:
         return text
     keep += "\u200c\u200d"  # spelling of Persian, Indian scripts and emoji
     return "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in text)
+
+
+def nearest(name: str, known: Iterable[str], least: float = 0.6) -> str:
+    """The known name that is most like one that is not known, as far as they share letters; or nothing."""
+    return next(iter(difflib.get_close_matches(name, known, 1, least)), "")
 
 
 def shortened(text: str) -> str:

@@ -20,11 +20,9 @@ LOCK_FILE = ".lock"
 
 @contextlib.contextmanager
 def folder_lock(folder: Path, what: str) -> Iterator[None]:
-    """Hold a folder for this process; the lock file is gone afterwards.
+    """Hold a folder for this process, made if missing; the lock file is gone afterwards.
 
-    Args:
-        folder: The folder, made if missing.
-        what: What runs there, for the message of the second process: ``run <name>``.
+    ``what`` runs there, for the message of the second process: ``run <name>``.
 
     Raises:
         BusyError: Another process holds it.

@@ -1,7 +1,6 @@
 """Reading a profile: YAML file, notebook parameters or command-line changes, all checked by the same schema."""
 
 import contextlib
-import difflib
 import hashlib
 import re
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mineral_lib.config import MOST_LETTERS, NAME, SECTIONS, Settings
-from mineral_lib.errors import ParameterError, note, shortened
+from mineral_lib.errors import ParameterError, nearest, note, shortened
 from mineral_lib.paths import given_path, project_root
 from mineral_lib.yaml_reader import MAX_BYTES, member, read_setting, read_yaml
 
@@ -41,13 +40,10 @@ def profile_path(profile: str) -> Path:
         raise ParameterError("no such parameter file", where=shortened(profile), remedy="check the path")
     known = profiles()
     if profile not in known:
-        close = difflib.get_close_matches(profile[:MOST_LETTERS], known, 1)
-        hint = f"did you mean '{close[0]}'? " if close else ""
-        raise ParameterError(
-            f"no such profile '{shortened(profile)}'",
-            where="profile",
-            remedy=f"{hint}choose one of {', '.join(known)}, or name a file that ends in .yaml",
-        )
+        close = nearest(profile[:MOST_LETTERS], known)
+        remedy = f"choose one of {', '.join(known)}, or name a file that ends in .yaml"
+        remedy = f"did you mean '{close}'? {remedy}" if close else remedy
+        raise ParameterError(f"no such profile '{shortened(profile)}'", where="profile", remedy=remedy)
     return _params_dir() / f"{profile}.yaml"
 
 
@@ -111,17 +107,12 @@ def _values(profile: str) -> dict[str, Any]:
     own, name = read_profile(path), study_name(profile)
     copied = own.pop("profile", name)
     if not isinstance(copied, str):
-        raise ParameterError(
-            "profile must be a name", where=str(path), remedy=f"write profile: {name}, or leave it out"
-        )
+        remedy = f"write profile: {name}, or leave it out"
+        raise ParameterError("profile must be a name", where=str(path), remedy=remedy)
     if copied != name:
         note(f"{path} says 'profile: {copied}'; its own name counts, and its results go to results/{name}")
     base = read_profile(profile_path(copied)) if copied != name and copied in profiles() else {}
-    return merged(merged(_defaults(), base), own) | {"profile": name}
-
-
-def _defaults() -> dict[str, Any]:
-    return read_profile(_params_dir() / "quick.yaml")
+    return merged(merged(read_profile(profile_path("quick")), base), own) | {"profile": name}
 
 
 def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
@@ -169,7 +160,7 @@ def resolve(profile: str, **sections: Any) -> Settings:
     if not isinstance(profile, str) or not changed or is_file_name(profile) or profile in profiles():
         values = _values(str(profile))
     else:
-        values = _defaults() | {"profile": profile}
+        values = read_profile(profile_path("quick")) | {"profile": profile}
         if len(changed) < len(SECTIONS):
             note(f"'{profile}' is no profile in params/: what the parameters do not say is as in quick")
     return check(merged(values, sections), where="notebook parameters")
@@ -199,8 +190,8 @@ def _explain(problem: dict[str, Any]) -> str:
         kind: Any = Settings
         for part in location[:-1]:
             kind = member(kind, part)
-        close = difflib.get_close_matches(location[-1], getattr(kind, "model_fields", {}), 1, 0.5)
-        return f"unknown key '{key}'" + (f"; did you mean '{close[0]}'?" if close else "")
+        close = nearest(location[-1], getattr(kind, "model_fields", {}), 0.5)
+        return f"unknown key '{key}'" + (f"; did you mean '{close}'?" if close else "")
     if problem["type"] == "missing":
         return f"missing key '{key}'"
     if problem["type"] == "value_error":

@@ -37,14 +37,9 @@ def check_pattern(pattern: str, group: str) -> None:
 
 
 def search_all(pattern: str, group: str, texts: Sequence[str], *, key: str, seconds: float = SECONDS) -> list[str]:
-    """What a group of a pattern finds in each text, empty where it finds nothing.
+    """What a group of a pattern that passed ``check_pattern`` finds in each text, empty where it finds nothing.
 
-    Args:
-        pattern: Passed ``check_pattern``.
-        group: Its name.
-        texts: Where to search.
-        key: The parameter that holds the pattern, for the message.
-        seconds: How long it may take, all together.
+    It may take so many seconds, all together; the message names ``key``, the parameter that holds the pattern.
 
     Raises:
         ParameterError: It takes longer; the message names the text.

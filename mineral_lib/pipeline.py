@@ -53,12 +53,9 @@ def commands(study: "Study") -> list[str]:
 
 
 def reproduce(study: "Study", *, say: Say = print, force: bool = False) -> Path:
-    """Run the whole chain and return the path of the report.
+    """Run the whole chain and return the path of the report; ``say`` receives progress lines.
 
-    Args:
-        study: The profile.
-        say: Receives progress lines.
-        force: Run every notebook again (training runs are still reused by their keys).
+    ``force`` runs every notebook again (training runs are still reused by their keys).
 
     Raises:
         StageError: A notebook failed; what was finished before is kept.
@@ -173,17 +170,12 @@ def run_notebook(study: "Study", name: str) -> Path:
     except StudyError:
         raise
     except Exception as error:
-        raise StageError(
-            f"the notebook stopped ({type(error).__name__}: {error})",
-            where=f"notebook {name}",
-            remedy="if the kernel died, memory was probably short: lower train.jobs or batch_size",
-        ) from error
+        remedy = "if the kernel died, memory was probably short: lower train.jobs or batch_size"
+        what = f"the notebook stopped ({type(error).__name__}: {error})"
+        raise StageError(what, where=f"notebook {name}", remedy=remedy) from error
     if not study.record_path(name).is_file():
-        raise StageError(
-            "the notebook ended early, its last cell did not run",
-            where=f"notebook {name}",
-            remedy=f"look at {failed.as_posix()}",
-        )
+        what, remedy = "the notebook ended early, its last cell did not run", f"look at {failed.as_posix()}"
+        raise StageError(what, where=f"notebook {name}", remedy=remedy)
     move(root / failed, target)
     _write_page(target, study.paths.html_dir / f"{name}.html")
     return target

@@ -4,6 +4,7 @@
 files are read as strictly, and ``config.json`` must fit the key in it.
 """
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -89,10 +90,7 @@ def planned_names(record: Path) -> list[str] | None:
 
 def _read_manifest(path: Path) -> dict[str, Any]:
     """What a run took, and the digests of its files."""
-    manifest = read_record(path, remedy=REMEDY)
-    if not isinstance(manifest.get("seconds"), int | float):
-        raise _unusable(path, "lacks a required key")
-    return manifest
+    return read_record(path, remedy=REMEDY, needs={"seconds": int | float})
 
 
 def _read_config(path: Path) -> dict[str, Any]:
@@ -110,12 +108,10 @@ def _read_config(path: Path) -> dict[str, Any]:
 def _read_metrics(path: Path) -> dict[str, Any]:
     """Test metrics of the selected and of the last epoch, fractions."""
     metrics = _mapping(path)
-    try:
+    with contextlib.suppress(KeyError, TypeError, AttributeError):
         scores = [metrics[epoch]["test"] for epoch in ("selected", "last")]
         if all(0 <= value <= 1 for one in scores for value in (one["accuracy"], *one.values())):
             return metrics
-    except (KeyError, TypeError, AttributeError):
-        pass
     raise _unusable(path, "holds no metrics of a run")
 
 

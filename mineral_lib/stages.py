@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mineral_lib.digests import damages, read_record, study_file, write_record
-from mineral_lib.errors import StageError, StorageError
+from mineral_lib.errors import StageError
 from mineral_lib.paths import ResultPaths, project_root
 from mineral_lib.storage import file_digest, read_csv
 
@@ -21,10 +21,8 @@ def read_outputs(record: Path) -> dict[str, str]:
     Raises:
         StorageError: The record is missing or damaged.
     """
-    outputs = read_record(record).get("outputs")
-    if not isinstance(outputs, dict) or not all(isinstance(name, str) for name in outputs.values()):
-        raise StorageError("is no record of a notebook", where=str(record), remedy=REMEDY)
-    return outputs
+    outputs = read_record(record, remedy=REMEDY, needs={"outputs": dict})["outputs"]
+    return {file: str(value) for file, value in outputs.items()}
 
 
 def read_key(record: Path) -> dict[str, Any]:
@@ -33,10 +31,7 @@ def read_key(record: Path) -> dict[str, Any]:
     Raises:
         StorageError: The record is missing or damaged.
     """
-    content = read_record(record)
-    if not isinstance(content.get("key"), str) or "seconds" not in content:
-        raise StorageError("is no record of a notebook", where=str(record), remedy=REMEDY)
-    return content
+    return read_record(record, remedy=REMEDY, needs={"key": str, "seconds": int | float})
 
 
 class Notebooks:

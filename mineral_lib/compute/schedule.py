@@ -5,7 +5,6 @@ notebook did it, and a sweep that is started again goes on where things are.
 """
 
 import contextlib
-import difflib
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from mineral_lib.compute.executors import Here, Processes, Work
 from mineral_lib.compute.ranks import is_leader, leader_first, process_group
 from mineral_lib.compute.slurm import Slurm
 from mineral_lib.digests import write_record
-from mineral_lib.errors import BusyError, ParameterError, StageError
+from mineral_lib.errors import BusyError, ParameterError, StageError, nearest
 from mineral_lib.locks import folder_lock
 from mineral_lib.paths import STUDY_FILE
 from mineral_lib.stopping import check_stop, graceful_stop
@@ -244,9 +243,9 @@ def train_named(study: "Study", name: str, *, say: Say = print) -> Run:
     """
     runs = {run.name: run for run in study.planned()}
     if name not in runs:
-        near = difflib.get_close_matches(name, runs, 1)
+        close = nearest(name, runs)
         raise ParameterError(
-            f"the study has no run '{name}'" + (f"; did you mean '{near[0]}'?" if near else ""),
+            f"the study has no run '{name}'" + (f"; did you mean '{close}'?" if close else ""),
             where=study.settings.profile,
             remedy=f"choose one of {', '.join(runs)}",
         )

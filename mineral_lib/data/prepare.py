@@ -127,11 +127,8 @@ def read_data_record(path: Path) -> dict[str, Any]:
     Raises:
         StorageError: The file is missing or damaged.
     """
-    record = read_record(path, remedy=DATA_REMEDY)
-    kinds = {"key": str, "classes": list, "fingerprint": str, "notes": list, "leak": dict}
-    if not all(isinstance(record.get(name), kind) for name, kind in kinds.items()):
-        raise StorageError("lacks a required key", where=str(path), remedy=DATA_REMEDY)
-    return record
+    needs = {"key": str, "classes": list, "fingerprint": str, "notes": list, "leak": dict}
+    return read_record(path, remedy=DATA_REMEDY, needs=needs)
 
 
 def read_prepared(paths: ResultPaths, names: list[str]) -> StudyData:

@@ -19,7 +19,6 @@ silently not known puts photographs of one specimen into train and test.
 """
 
 import csv
-import difflib
 import io
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -29,7 +28,7 @@ import pandas as pd
 
 from mineral_lib.catalogue import class_key
 from mineral_lib.config import Data
-from mineral_lib.errors import DataError
+from mineral_lib.errors import DataError, nearest
 from mineral_lib.paths import given_path, project_root
 from mineral_lib.patterns import search_all
 from mineral_lib.photos.messages import readable, refusal
@@ -103,8 +102,8 @@ def folder_metadata(rules: Data, found: list[FoundFile]) -> MetadataTable:
 
 def meant(name: str, known: Collection[str]) -> str:
     """The nearest of the known names as a hint in a message, or nothing."""
-    close = difflib.get_close_matches(name, known, 1)
-    return f" (did you mean '{close[0]}'?)" if close else ""
+    close = nearest(name, known)
+    return f" (did you mean '{close}'?)" if close else ""
 
 
 def _list(names: list[str]) -> str:

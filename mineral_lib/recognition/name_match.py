@@ -4,7 +4,6 @@ A name that only resembles a class is never used by itself: it stands in a table
 correct and give back.
 """
 
-import difflib
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from mineral_lib.catalogue import Mineral, find_mineral, minerals
-from mineral_lib.errors import DataError
+from mineral_lib.errors import DataError, nearest
 from mineral_lib.photos import read_rows
 
 SIMILAR = 0.8  # difflib's ratio: 2 x equal letters / all letters
@@ -45,8 +44,8 @@ def match_names(folders: Sequence[str], classes: Sequence[str], given: Mapping[s
     given = given or {}
     wrong = sorted(set(given.values()) - set(classes) - {""})
     if wrong:
-        close = difflib.get_close_matches(wrong[0], classes, 1)
-        remedy = f"did you mean '{close[0]}'?" if close else f"use one of: {', '.join(classes)}"
+        close = nearest(wrong[0], classes)
+        remedy = f"did you mean '{close}'?" if close else f"use one of: {', '.join(classes)}"
         raise DataError(f"the recogniser has no class '{wrong[0]}'", where="names", remedy=remedy)
     return [_match(folder, classes, given) for folder in folders]
 
@@ -66,8 +65,8 @@ def _match(folder: str, classes: Sequence[str], given: Mapping[str, str]) -> Nam
     if mineral is not None:
         other = next((name for name in classes if find_mineral(name) == mineral), "")
         return Name(folder, other, "catalogue" if other else "unknown")
-    close = difflib.get_close_matches(_key(folder), known, 1, SIMILAR)
-    return Name(folder, known[close[0]], "proposed") if close else Name(folder, "", "unknown")
+    close = nearest(_key(folder), known, SIMILAR)
+    return Name(folder, known[close], "proposed") if close else Name(folder, "", "unknown")
 
 
 def _names(mineral: Mineral | None) -> tuple[str, ...]:
