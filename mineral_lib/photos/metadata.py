@@ -55,7 +55,8 @@ def read_rows(
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Rows of a CSV file that a person keeps in UTF-8, with commas, or semicolons if the header has no comma.
 
-    ``columns`` may be there, the ``required`` ones must; messages name the ``parameter`` that names the file.
+    ``columns`` may be there (any, if none are named), the ``required`` ones must; messages name the ``parameter`` that
+    names the file.
 
     Yields:
         Number of the row (the header is 1) and its fields by column, as they stand; empty rows are left out.
@@ -69,12 +70,12 @@ def read_rows(
         raise refusal("unreadable_table", path, error=error, parameter=parameter) from error
     header = [name.strip() for name in header]
     for name in header:
-        if name not in columns:
+        if columns and name not in columns:
             hint = meant(name.lower(), columns)
             raise refusal("unknown_column", path, name=name, hint=hint, columns=", ".join(columns))
     for name in required:
         if name not in header:
-            raise refusal("no_column", path, name=name, columns=",".join(columns))
+            raise refusal("no_column", path, name=name, columns=",".join(columns or required))
     if len(set(header)) < len(header):
         raise refusal("twin_columns", path)
     for number, row in enumerate(rows, start=2):

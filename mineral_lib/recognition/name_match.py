@@ -91,12 +91,12 @@ def names_table(names: Sequence[Name]) -> pd.DataFrame:
 
 
 def read_names(path: Path) -> dict[str, str]:
-    """Folder and class of a table that ``mineral evaluate`` has written and somebody corrected.
+    """Folder and class of a table that ``mineral evaluate`` has written and somebody corrected, of any columns more.
 
     Raises:
         DataError: It cannot be read, holds no row, or a folder stands in it twice.
     """
-    rows = [row for _, row in read_rows(path, COLUMNS, COLUMNS[:2], "--names")]
+    rows = [row for _, row in read_rows(path, (), COLUMNS[:2], "--names")]
     if not rows:
         raise DataError("no row in the table of names", where=str(path), remedy="keep one row a folder")
     found = {row["folder"]: row["class"].strip() for row in rows}

@@ -47,6 +47,8 @@ def test_the_table_goes_out_and_comes_back(tmp_path):
     given = read_names(path)
     assert given == {"kayanite": "Kyanite", "quarz": "", "topaz": "", 'a,"b"': ""}
     assert [name.how for name in match_names(folders, CLASSES, given)] == ["given", "unknown", "unknown", "unknown"]
+    path.write_text("folder;note;class\nquarz;mine;石英\n", "utf-8")  # as some spreadsheets save it, with a column more
+    assert read_names(path) == {"quarz": "石英"}
     with pytest.raises(DataError, match="did you mean 'Kyanite'"):
         match_names(folders, CLASSES, {"kayanite": "kyanite"})
 
