@@ -122,11 +122,7 @@ def mistake_panels(run: Run, folder: Path, answers: pd.DataFrame, limit: int = 5
 
 
 def _grid(
-    study: Study,
-    runs: Sequence[Run],
-    rows: pd.DataFrame,
-    photos: Sequence[np.ndarray],
-    maps: Sequence[Sequence[HeatMap]],
+    study: Study, runs: Sequence[Run], rows: pd.DataFrame, photos: np.ndarray, maps: list[list[HeatMap]]
 ) -> CamGrid:
     """One row a photograph, with the map of each run."""
     margin, language = CLOSE_UP_PX // 16, study.settings.report.language
@@ -148,10 +144,6 @@ def draw_cam_grid(grid: CamGrid, *, language: str = "en") -> Drawing:
     """Figure 6: the photograph and one overlay a network, the prediction under each with a tick or a cross.
 
     A blank tile says "no evidence" where a map is zero everywhere and "not run" where there is no map.
-
-    Args:
-        grid: Photographs, overlays and answers, see ``cam_panels``.
-        language: Language of the labels.
     """
     titles = [name.replace(" ", "\n", 1) for name in (label("original", language), *grid.networks)]
     rows = [[Tile(row.photo), *map(_tile, row.panels)] for row in grid.rows]

@@ -8,7 +8,7 @@ import pandas as pd
 from mineral_lib.config import PROPOSED
 from mineral_lib.data.split import read_split
 from mineral_lib.evaluation.metrics import classification_metrics, commonest_label
-from mineral_lib.evaluation.statistics import Estimate, accuracy_over_seeds, estimate, mcnemar
+from mineral_lib.evaluation.statistics import Estimate, estimate, mcnemar
 from mineral_lib.reporting.artefacts import Made, figure, table
 from mineral_lib.reporting.contrasts import (
     NAN,
@@ -22,7 +22,15 @@ from mineral_lib.reporting.contrasts import (
 )
 from mineral_lib.reporting.curves import authors_curve
 from mineral_lib.reporting.style import FAINT, INK, MUTED, PAGE_MM, Drawing, network_style, new_figure
-from mineral_lib.reporting.summary import extremes, printed_columns, row_name, run_row, status_text, summarise
+from mineral_lib.reporting.summary import (
+    accuracy_columns,
+    extremes,
+    printed_columns,
+    row_name,
+    run_row,
+    status_text,
+    summarise,
+)
 from mineral_lib.reporting.tables import MISSING
 from mineral_lib.reporting.words import name_of
 from mineral_lib.study import Study
@@ -173,11 +181,10 @@ def simple_rows(study: Study) -> list[dict[str, Any]]:
         parts = [part for _, part in answers[answers["baseline"] == name].groupby("seed")]
         known = len(study.runs[0].classes) if study.runs else int(answers[["label", "predicted"]].to_numpy().max()) + 1
         metrics = pd.DataFrame([classification_metrics(part["label"], part["predicted"], known) for part in parts])
-        accuracy, (low, high) = accuracy_over_seeds([frame_part(part) for part in parts], **resampling(study))
         row = {"block": BLOCK, "model": name, "network": name_of("baseline", name), "weights": "none"}
-        row |= {"accuracy": accuracy.value, "low": low, "high": high, "seed_sd": accuracy.seed_sd}
-        row |= {"seeds": accuracy.seeds, "last_accuracy": NAN, **metrics[["precision_macro", "recall_macro"]].mean()}
-        rows.append(row | {"status": status_text(accuracy.seeds, "split")})
+        row |= accuracy_columns([frame_part(part) for part in parts], study)
+        row |= {"last_accuracy": NAN, **metrics[["precision_macro", "recall_macro"]].mean()}
+        rows.append(row | {"status": status_text(row["seeds"], "split")})
     return rows
 
 

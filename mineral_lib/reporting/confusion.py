@@ -93,7 +93,7 @@ def draw_matrix(
         form: ``paper`` (Figure 5: x = true class, y = predicted class, numbers of Table 2) or ``standard`` (rows = true
             class, columns = predicted class, class names on both axes).
         title: Heading, for example the network.
-        language: Language of the axis labels.
+        language: Of labels and class names, ``en``, ``zh`` or ``both``.
     """
     size = min(116 if form == "paper" else 174, 90 + 4.6 * len(classes))
     sheet = new_figure(size, size if form == "paper" else size * 0.9)

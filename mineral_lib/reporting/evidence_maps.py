@@ -22,12 +22,7 @@ NAME_LENGTH = 60  # letters of the photograph's own name in that of its map
 
 
 def write_evidence_maps(recogniser: Recogniser, found: Identified, folder: Path) -> list[Path]:
-    """Write one PNG a photograph that was answered, numbered in the order of the answers.
-
-    Args:
-        recogniser: What answered.
-        found: Its answers.
-        folder: Where to.
+    """Write one PNG a photograph that was answered into a folder, numbered in the order of the recogniser's answers.
 
     Raises:
         DataError: A photograph can no longer be read.
@@ -48,14 +43,7 @@ def write_evidence_maps(recogniser: Recogniser, found: Identified, folder: Path)
 
 @styled
 def draw_evidence(picture: np.ndarray, heat: np.ndarray, name: str, said: str) -> Drawing:
-    """A photograph and its evidence map; evidence against the name is not shown.
-
-    Args:
-        picture: The photograph (H, W, 3), uint8.
-        heat: Evidence of each pixel (H, W).
-        name: What the photograph is called.
-        said: The answer.
-    """
+    """A photograph (H, W, 3) uint8, its name, and the evidence (H, W) for what was said; none against it is shown."""
     shown = np.clip(heat, 0, None)
     seen = laid_over(as_picture(picture), shown / shown.max(), weight=WEIGHT) if shown.max() > 0 else None
     height = PAGE_MM / 2 * picture.shape[0] / picture.shape[1] + 16

@@ -10,12 +10,12 @@ from matplotlib.lines import Line2D
 
 from mineral_lib.data.audit import RELATIONS, count_leak, relatives
 from mineral_lib.data.split import SPLITS
-from mineral_lib.evaluation.statistics import accuracy_over_seeds, estimate_gap
+from mineral_lib.evaluation.statistics import estimate_gap
 from mineral_lib.reporting.artefacts import Made, figure, table
 from mineral_lib.reporting.comparison import chance_level
 from mineral_lib.reporting.contrasts import NAN, frame_part, resampling
 from mineral_lib.reporting.style import INK, MUTED, PAGE_MM, Drawing, new_figure
-from mineral_lib.reporting.summary import row_name, unseen_text
+from mineral_lib.reporting.summary import accuracy_columns, row_name, unseen_text
 from mineral_lib.reporting.tables import MISSING
 from mineral_lib.reporting.words import columns_of, name_of, percent
 from mineral_lib.study import Study
@@ -105,16 +105,11 @@ def _numbers(protocol: str, answers: Answers, study: Study) -> dict[str, Any]:
     if not seeds:
         return numbers
     together = pd.concat(seeds.values())
-    found, (low, high) = accuracy_over_seeds([frame_part(one) for one in seeds.values()], **resampling(study))
     by_relative = together.groupby("related")["correct"].mean()
+    numbers |= accuracy_columns([frame_part(one) for one in seeds.values()], study)
     numbers |= {
         "test": len(together) // len(seeds),
         "related_share": together["related"].mean(),
-        "accuracy": found.value,
-        "low": low,
-        "high": high,
-        "seed_sd": found.seed_sd,
-        "seeds": found.seeds,
         "status": "run",
         "with_relative": by_relative.get(1.0, NAN),
         "without_relative": by_relative.get(0.0, NAN),

@@ -238,7 +238,7 @@ def honest_split(study: Study) -> Verdict:
         name = "Labels drawn by lot, nearest neighbour" if kind == "control" else row["network"]
         seeds = "" if kind == "control" else f", {seeds_text(int(row['seeds']))}"
         words.append(
-            f"{name}: {percent(row['accuracy'])} in the paper's order, {percent(row['accuracy'] - row['gap'])} on "
+            f"{name}: {percent(row['accuracy'])} in the paper's order, {percent(row['unseen'])} on "
             f"{unseen_text(study)} ({points(row['gap'])} points, 95 % interval {points(row['gap_low'])} to "
             f"{points(row['gap_high'])}{seeds})."
         )

@@ -1,12 +1,13 @@
 """Rows of tables of runs: a network and its start, mean over seeds with its interval, the paper's figures."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from mineral_lib.config import NETWORK_NAMES, PROPOSED
-from mineral_lib.evaluation.statistics import accuracy_over_seeds
+from mineral_lib.evaluation.statistics import Part, accuracy_over_seeds
 from mineral_lib.paper import printed
 from mineral_lib.reporting.contrasts import NAN, part_of, resampling
 from mineral_lib.reporting.tables import MISSING
@@ -42,18 +43,18 @@ def summarise(runs: list[Run], study: Study) -> dict[str, Any]:
     def mean(metric: str, epoch: str = "selected") -> float:
         return float(np.mean([run.metrics[epoch]["test"][metric] for run in runs]))
 
-    found, (low, high) = accuracy_over_seeds([part_of(run) for run in runs], **resampling(study))
-    return {
-        "accuracy": found.value,
-        "low": low,
-        "high": high,
+    numbers = accuracy_columns([part_of(run) for run in runs], study) | {
         "precision_macro": mean("precision_macro"),
         "recall_macro": mean("recall_macro"),
         "last_accuracy": mean("accuracy", "last"),
-        "seed_sd": found.seed_sd,
-        "seeds": found.seeds,
-        "status": status_text(len(runs)),
     }
+    return {name: numbers[name] for name in (*SUMMARY, "seeds")} | {"status": status_text(len(runs))}
+
+
+def accuracy_columns(parts: Sequence[Part], study: Study) -> dict[str, Any]:
+    """Accuracy over seeds, a part each: mean, ends of its interval, standard deviation over seeds, number of seeds."""
+    found, (low, high) = accuracy_over_seeds(parts, **resampling(study))
+    return {"accuracy": found.value, "low": low, "high": high, "seed_sd": found.seed_sd, "seeds": found.seeds}
 
 
 def size_columns(runs: list[Run]) -> dict[str, float]:
