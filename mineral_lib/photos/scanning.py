@@ -126,7 +126,7 @@ def _scenes(
     scenes = find(index.assign(path=[root / name for name in index["path"]]), near)
     several = len(set(scenes["first"]) | set(scenes["second"]))
     words = f"{several} photographs show the same scene as another one: those stay on one side of the grouped split."
-    return scenes, [words] if several else []
+    return scenes, [words] if several and PART not in index else []
 
 
 def measured_pictures(

@@ -158,6 +158,20 @@ def test_verified_copies_stay_on_one_side_of_the_split(tmp_path, study_root, mon
     assert "same scene" not in text and "crops and turns are found by `mineral audit` only" in text
 
 
+def test_a_given_split_is_kept_and_its_crops_are_counted(tmp_path, study_root, monkeypatch):
+    monkeypatch.setattr("mineral_lib.recognition.copies.nearest_kind", lambda: "colour")
+    folder = tmp_path / "photos"
+    for number in range(12):
+        part = "train" if number < 8 else "test"
+        save(stone(number), folder / part / ("quartz" if number % 2 else "pyrite") / f"{'abcdefghijkl'[number]}.png")
+    save(stone(2).crop((40, 30, 240, 200)), folder / "test" / "pyrite" / "crop.png")
+    study = Study(load_profile("own_photos", ["data.min_photos=3", f"data.folder='{folder}'"]))
+    notes = " ".join(study.data.notes)
+    assert "1 of 5 test photographs have a copy in train (1 of the same scene)" in notes
+    assert "stay on one side" not in notes
+    assert study.samples("grouped").set_index("image_id")["split"]["test/pyrite/crop.png"] == "test"
+
+
 def test_a_watermark_is_no_scene(monkeypatch):
     first, second = Image.new("RGB", (260, 220), (90, 90, 90)), Image.new("RGB", (260, 220), (100, 95, 90))
     for picture in (first, second):
