@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 from sklearn.neighbors import NearestNeighbors
+from threadpoolctl import threadpool_limits
 
 from mineral_lib.photos import NEAR, PAIR_COLUMNS, SAME_BYTES, SAME_PIXELS, SAME_SCENE, read_photo
 from mineral_lib.recognition.features import COLOUR, photograph_features
@@ -217,5 +218,5 @@ def same_scenes(candidates: Collection[Pair], decode: Callable[[int], Image.Imag
         return dict(zip(names, (*found, "no" if upright else "yes"), strict=True)) if found else None
 
     pairs = sorted(candidates)
-    with ThreadPoolExecutor(JOBS) as pool:
+    with ThreadPoolExecutor(JOBS) as pool, threadpool_limits(1):  # two threads of two would be in each other's way
         return {pair: found for pair, found in zip(pairs, pool.map(scene, pairs), strict=True) if found}
