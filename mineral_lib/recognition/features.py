@@ -19,7 +19,8 @@ from PIL import Image
 from mineral_lib.recognition.backbone import Backbone
 from mineral_lib.storage import write_bytes
 
-BATCH = 32
+# Photographs at once. Activations of more are memory that the system gives and takes back each time: a third slower.
+BATCH = 4
 BINS = 8  # a channel of the colour histogram
 HISTOGRAM_SIDE_PX = 128
 
