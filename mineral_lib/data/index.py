@@ -35,30 +35,30 @@ _PRESENT = "f890b823872ce5679a4f744dea41a65e63a8a8ad6354d45445962ede55d7407f"
 _PUBLISHED = "6046cc0f087ff7e65b458f2414f114841e03a4bfebca62c255670303324b4b20"
 
 
-def build_index(data: Data, **options: Any) -> Scan:
+def build_index(data: Data, *, cache_dir: Path | None = None, **options: Any) -> Scan:
     """List all photographs of a study: scan the folder, or plan the collection that is generated.
 
     A generated class has ``data.fraction`` of its original count in Table 2, but at least three specimens' worth.
 
     Args:
         data: The section ``data`` of the profile.
+        cache_dir: Where to keep what was found out about each photograph of a folder.
         **options: For a folder, see ``photos.scan``.
 
     Raises:
         DataError: The folder cannot be used.
     """
     if data.source == "folder":
-        return scan(photo_folder(data), data, find_scenes=_finder(data, **options), **options)
+        find_scenes = _scene_finder(cache_dir) if data.same_scenes else None
+        return scan(photo_folder(data), data, find_scenes=find_scenes, cache_dir=cache_dir, **options)
     index, classes = index_table(_generated(data))
     used = index[["image_id", "class_name"]].rename(columns={"image_id": "file"})
     files = used.assign(status="used", reason="", warnings="").reindex(columns=FILE_COLUMNS)
     return Scan(index, files, classes, pd.DataFrame(columns=DUPLICATE_COLUMNS))
 
 
-def _finder(data: Data, *, cache_dir: Path | None = None, **_: Any) -> FindScenes | None:
-    """What finds crops, turns and other shots of one scene in the folder, if ``data.same_scenes`` asks for it."""
-    if not data.same_scenes:
-        return None
+def _scene_finder(cache_dir: Path | None) -> FindScenes:
+    """What finds crops, turns and other shots of one scene; it stands a floor above (networks see what is alike)."""
     from mineral_lib.recognition.copies import find_scenes
 
     return partial(find_scenes, cache_dir=cache_dir)

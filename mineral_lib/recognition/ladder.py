@@ -98,7 +98,7 @@ def tuned_rungs(
     (frozen,) = (part[rows] for part in photographs.features([kind]))
     choice, _ = choose(frozen[~held], labels[rows][~held], photographs.groups[rows][~held], len(study.classes))
     trained = []
-    for learned, some in ((("train",), ~held), (("train", "val"), held | ~held)):
+    for learned, some in ((("train",), ~held), (("train", "val"), slice(None))):
         start = fit_linear(frozen[some], labels[rows][some], len(study.classes), choice)
         trained.append(fine_tune(study, kind.backbone, start, learned=learned, say=say))
     (judged, head), (tuned, linear) = trained

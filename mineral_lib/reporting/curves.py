@@ -1,5 +1,6 @@
 """Training curves: Figure 4, section 4.1, and "converges faster" as numbers, ours and the authors' logged ones."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,13 @@ def history_frame(runs: list[Run]) -> pd.DataFrame:
 
     Returns:
         Columns model, network, weights, epoch, train_accuracy, val_accuracy (fractions).
+
+    Raises:
+        ValueError: Runs of one network and start differ in more than their seeds; their mean would mean nothing.
     """
+    kinds = {replace(run, seed=0) for run in runs}
+    if len(kinds) > len({(run.model, run.weights) for run in runs}):
+        raise ValueError("runs of one network and start differ in more than their seeds: see Study.select")
     names = [{"model": run.model, "network": run.display_name, "weights": run.weights} for run in runs]
     parts = [run.history.assign(**name) for run, name in zip(runs, names, strict=True)]
     if not parts:

@@ -2,15 +2,20 @@
 
 import importlib
 import pkgutil
+import re
+from string import Formatter
 
 import pandas as pd
+from checkout import ROOT
 from tiny_runs import write_run
 
 from mineral_lib import reporting
+from mineral_lib.measurements.evidence_study import GROUNDS
 from mineral_lib.reporting import artefacts, report
 from mineral_lib.reporting.ablation import table_gates
 from mineral_lib.reporting.style import Drawing, new_figure
 from mineral_lib.reporting.words import words
+from mineral_lib.resources import load_yaml
 
 GATES = pd.DataFrame({"start": ["scratch", "transfer"], "module": [1, 4], "spread": [0.25, 0.004]})
 
@@ -50,3 +55,18 @@ def test_a_drawing_shows_itself_with_its_finding(monkeypatch):
     monkeypatch.setattr("IPython.display.display", shown.append)
     Drawing(new_figure(40, 30), GATES, finding="Flat $x$.")._ipython_display_()
     assert [type(thing).__name__ for thing in shown] == ["Image", "Markdown"] and shown[1].data == r"Flat \$x\$."
+
+
+def test_every_placeholder_of_a_sentence_is_a_value_that_some_function_gives():
+    """A part of a sentence without its number is left out, so a misspelt name would take its part away unseen."""
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "mineral_lib/reporting").glob("*.py"))
+    given = set(re.findall(r'"(\w+)"', sources)) | set(re.findall(r"\b(\w+)=", sources))
+    given |= {f"{ground}{end}" for ground in GROUNDS for end in ("", "_range")}
+    known = words()
+    sentences = [entry.get(key) for entry in known["artefacts"].values() for key in ("finding", "sentence")]
+    sentences += [fact.get(key) for fact in known["facts"] for key in ("name", "value", "detail")]
+    sentences += [claim.get("evidence") for claim in load_yaml("claims").values()]
+    parts = [part for one in sentences if one for part in ([one] if isinstance(one, str) else one)]
+    names = {re.split(r"[.[]", name)[0] for part in parts for _, name, _, _ in Formatter().parse(part) if name}
+    assert len(parts) > 60 and len(names) > 60
+    assert not names - given

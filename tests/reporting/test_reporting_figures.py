@@ -8,6 +8,7 @@ import pytest
 from matplotlib import font_manager
 
 from mineral_lib.catalogue import minerals
+from mineral_lib.config import PROPOSED
 from mineral_lib.measurements.steps import Step
 from mineral_lib.reporting import confusion, curves, plates, setup_tables
 from mineral_lib.reporting.cam_grid import CamGrid, CamPanel, CamRow, draw_cam_grid
@@ -15,6 +16,7 @@ from mineral_lib.reporting.diagrams import draw_block, draw_eca, draw_network
 from mineral_lib.reporting.plates import credit_line
 from mineral_lib.reporting.style import CJK_FAMILY, network_style, register_fonts
 from mineral_lib.reporting.words import chinese_characters
+from mineral_lib.training.run import Run
 
 STAGES = [
     Step("conv1", "stem", (3, 64, 64), (24, 16, 16), ("4x4, 24, stride 4", "Layer Norm")),
@@ -203,3 +205,13 @@ def test_pictures_of_any_usual_form(shape):
     assert picture.shape == (8, 8, 3) and picture.max() == 1
     with pytest.raises(ValueError, match="neither"):
         plates.as_picture(np.zeros((2, 2, 2, 2)))
+
+
+@pytest.mark.parametrize("other", [{"pictures": "grey"}, {"labels": "shuffled"}, {"protocol": "photo"}])
+def test_a_control_is_not_averaged_into_the_curve_of_its_run(other):
+    runs = [
+        Run(PROPOSED, "transfer", study=None),
+        Run(PROPOSED, **{"weights": "transfer", "seed": 1} | other, study=None),
+    ]
+    with pytest.raises(ValueError, match="more than their seeds"):
+        curves.history_frame(runs)
