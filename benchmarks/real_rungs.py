@@ -19,15 +19,19 @@ from mineral_lib.models.weights import file_state, load_backbone
 from mineral_lib.models.zoo import build_base
 from mineral_lib.parameters import load_profile
 from mineral_lib.paths import ResultPaths
+from mineral_lib.recognition import backbone as backbones
 from mineral_lib.recognition import recogniser
+from mineral_lib.recognition.calibration import probabilities
+from mineral_lib.recognition.features import network_kind
 from mineral_lib.recognition.ladder import Rung, best_rung, climb, rungs_of
+from mineral_lib.recognition.linear import choose, fit_linear
 from mineral_lib.storage import digest, file_digest
 from mineral_lib.study import Study
 from mineral_lib.training.run import Run
 from mineral_lib.training.run_config import run_config
 
 PROFILE = "real_photos"  # folder of runs and caches below results/: a reader's own_photos stays as it is
-VERSION = 1  # raised when a rung computes something else
+VERSION = 2  # raised when a rung computes something else
 NETWORK = "torchvision:squeezenet1_1"
 SIZES = (64, 128, 224)
 IMAGENET_CLASSES = 1000
@@ -39,6 +43,7 @@ NAMES = {
     "compact": "compact ECA-ConvNeXt with formula transfer, 64 px",
     **{f"squeezenet_{px}": f"frozen SqueezeNet (ImageNet), {px} px" for px in SIZES},
     f"squeezenet_{SIZES[-1]}_histogram": f"frozen SqueezeNet (ImageNet), {SIZES[-1]} px, and colour histogram",
+    "lite0_pooled": "frozen EfficientNet-Lite0 (ImageNet), 224 and 320 px, pooled features alone",
     "lite0_224": "frozen EfficientNet-Lite0 (ImageNet), 224 px",
     "lite0_224_320": "frozen EfficientNet-Lite0 (ImageNet), 224 and 320 px",
     "lite0_224_320_colour": "frozen EfficientNet-Lite0 (ImageNet), 224 and 320 px, and colour histogram",
@@ -110,7 +115,7 @@ class Photographs:
     def key(self, rung: str, split: np.ndarray, seed: int) -> str:
         """Digest of everything that decides what a rung predicts; ``VERSION`` stands for the code."""
         weights = self.weights_digest if rung.startswith("squeezenet") else ""
-        if rung in LADDER or rung == "recogniser":
+        if rung in LADDER or rung in ("lite0_pooled", "recogniser"):
             weights = LITE0_SHA256
         if rung == "compact":
             weights = run_config(self._run(seed))["key"]
@@ -152,12 +157,15 @@ class Photographs:
         if rung in LADDER or rung == "recogniser":
             answers = self._ladder(rung, rows, split)
             return answers.argmax(1), answers.max(1)
+        if rung == "lite0_pooled":
+            answers = self._pooled(rows, split)
+            return answers.argmax(1), answers.max(1)
         if rung == "nearest_neighbour":
             return nearest_labels(thumbnails(self._pixels()[rows]), labels, split), np.full(count, np.nan)
         features = self._features(rung, rows, train)
         model = best_logistic(features, labels, split)
-        probabilities = model.predict_proba(features[split == "test"])
-        return model.classes_[probabilities.argmax(1)], probabilities.max(1)
+        shares = model.predict_proba(features[split == "test"])
+        return model.classes_[shares.argmax(1)], probabilities.max(1)
 
     def _ladder(self, rung: str, rows: np.ndarray, split: np.ndarray) -> np.ndarray:
         """Probabilities (T, C) of the test photographs by a rung of the recogniser's ladder, or by the chosen one."""
@@ -170,6 +178,18 @@ class Photographs:
         if rung == "recogniser":
             return best_rung(climbed, self._recognised.labels[both]).test
         return next(one.test for one in climbed if one.name == LADDER[rung])
+
+    def _pooled(self, rows: np.ndarray, split: np.ndarray) -> np.ndarray:
+        """Probabilities (T, C) as the ladder's rung of both sizes, without what it takes from the earlier stages."""
+        backbone = backbones.load_backbone(BACKBONE)
+        width = backbone.network.head_hidden_size
+        parts = self._recognised.features([network_kind(backbone, px) for px in BACKBONE_SIZES])
+        features, tested = np.hstack([part[rows, :width] for part in parts]), split == "test"
+        labels, groups = self._recognised.labels[rows], self._recognised.groups[rows]
+        count = len(self.study.classes)
+        choice, _ = choose(features[~tested], labels[~tested], groups[~tested], count)
+        linear = fit_linear(features[~tested], labels[~tested], count, choice)
+        return probabilities(linear.logits(features[tested]), 1.0)
 
     @cached_property
     def _recognised(self) -> recogniser.Photographs:

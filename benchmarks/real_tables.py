@@ -24,6 +24,11 @@ STEPS = {
         "squeezenet_224",
         "frozen EfficientNet-Lite0 instead of SqueezeNet (both ImageNet), 224 px, as the recogniser uses it",
     ),
+    "stages": (
+        "lite0_224_320",
+        "lite0_pooled",
+        "means and deviations of the earlier stages added to the pooled features of EfficientNet-Lite0",
+    ),
     "recogniser": ("recogniser", "compact", "what learn builds instead of the compact network"),
     "colour": ("squeezenet_224_histogram", "squeezenet_224", "colour histogram added to frozen SqueezeNet, 224 px"),
 }

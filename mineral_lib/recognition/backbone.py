@@ -20,6 +20,8 @@ from mineral_lib.errors import WeightsError
 from mineral_lib.models import lite0
 
 LITE0 = "lite0"
+MAX_STAGES = 5  # whose maps are described; of more layers (transformers) so many, evenly spread
+FLAT = 1e-8  # added to a variance: a flat map has a deviation of nearly 0, and a slope
 AT_ONCE = 8  # images: the layers of more take gigabytes, and no time is saved
 ARCHITECTURE = re.compile(r"[a-z0-9_]{1,80}")  # of timm, without a tag
 FREE_LICENCES = {"apache-2.0", "mit", "bsd-3-clause", "bsd-2-clause", "cc0-1.0", "cc-by-4.0"}
@@ -62,9 +64,31 @@ class Backbone:
 
     @torch.inference_mode()
     def features(self, images: torch.Tensor) -> torch.Tensor:
-        """Pooled features (B, D) of images (B, 3, H, W) with values 0 to 1, the mean of each image and its mirror."""
+        """What ``describe`` says (B, D) of images (B, 3, H, W), values 0 to 1: mean of each image and its mirror."""
         batches = self.normalised(images).split(AT_ONCE)
-        return torch.cat([(self.network(few) + self.network(few.flip(3))) / 2 for few in batches])
+        return torch.cat([(describe(self.network, few) + describe(self.network, few.flip(3))) / 2 for few in batches])
+
+
+def describe(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """Pooled features of normalised images (B, 3, H, W), then ``map_statistics`` of the stages before them: (B, D).
+
+    What a network pools at its end tells objects apart. Lustre, cleavage and grain are told by its earlier stages too
+    (Evci et al. 2022, "Head2Toe: Utilizing Intermediate Representations for Better Transfer Learning").
+    """
+    last, maps = network.forward_intermediates(images, indices=described_stages(network))
+    return torch.cat([network.forward_head(last), *map(map_statistics, maps)], 1)
+
+
+def described_stages(network: nn.Module) -> list[int]:
+    """Which of the stages that timm counts are described, the last one among them."""
+    depth = len(network.feature_info)
+    return list(range(depth - 1, -1, -depth // MAX_STAGES))[::-1]
+
+
+def map_statistics(maps: torch.Tensor) -> torch.Tensor:
+    """Mean and standard deviation of each channel of maps (B, C, H, W): (B, 2 C)."""
+    variance, mean = torch.var_mean(maps, (2, 3), correction=0)
+    return torch.cat([mean, (variance + FLAT).sqrt()], 1)
 
 
 @cache

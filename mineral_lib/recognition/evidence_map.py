@@ -4,7 +4,8 @@ The classifier is linear in pooled features, so its logit is a mean over places:
 counts with the classifier's weights (class activation mapping, Zhou et al. 2016), each pixel with the weight of its
 colour. The maps of all kinds of features are added. Gradient times activation of the last feature map (HiResCAM,
 Draelos and Carin 2020) gives the same map for every network that ends with an average, and an approximation for others;
-where a token is pooled, what the last block receives stands for the last feature map.
+where a token is pooled, what the last block receives stands for the last feature map. For the means and deviations of a
+stage's map it gives what each place adds to them, since both grow as the map does.
 """
 
 from math import isqrt
@@ -15,6 +16,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from mineral_lib.recognition.backbone import described_stages, map_statistics
 from mineral_lib.recognition.features import BINS, Kind, colour_cells
 from mineral_lib.recognition.recogniser import Recogniser
 
@@ -59,9 +61,36 @@ def _colours(photo: Image.Image, weight: np.ndarray) -> tuple[np.ndarray, int]:
 def _places(kind: Kind, photo: Image.Image, weight: np.ndarray) -> tuple[np.ndarray, int]:
     """Evidence (h, w) of the places of a network's last feature map, as for its features; and features used."""
     network, images = kind.backbone.network, kind.backbone.normalised(kind.prepare(photo)[None])
-    upright, used = _last_map(network, images, weight)
-    mirrored, _ = _last_map(network, images.flip(3), weight)
+    upright, used = _evidence(network, images, weight)
+    mirrored, _ = _evidence(network, images.flip(3), weight)
     return (upright + mirrored[:, ::-1]) / 2, used
+
+
+def _evidence(network: nn.Module, images: torch.Tensor, weight: np.ndarray) -> tuple[np.ndarray, int]:
+    """Evidence of the last feature map and of the stages before it; and features used, see ``backbone.describe``."""
+    evidence, used = _last_map(network, images, weight)
+    with torch.no_grad():
+        stages = network.forward_intermediates(
+            images, indices=described_stages(network), intermediates_only=True, output_fmt="NCHW"
+        )
+    for stage in (stage.requires_grad_() for stage in stages):
+        statistics = map_statistics(stage)[0]
+        places = _product(statistics, weight[used:], stage)[0].sum(0)
+        evidence = evidence + cv2.resize(_as_mean(places), evidence.shape[::-1], interpolation=cv2.INTER_AREA)
+        used += len(statistics)
+    return evidence, used
+
+
+def _product(features: torch.Tensor, weight: np.ndarray, maps: torch.Tensor) -> torch.Tensor:
+    """Gradient of the logit that features (D,) add, times the maps that they are computed from."""
+    score = (features * torch.from_numpy(weight[: len(features)]).float()).sum()
+    (gradient,) = torch.autograd.grad(score, maps)
+    return maps.detach() * gradient
+
+
+def _as_mean(places: torch.Tensor) -> np.ndarray:
+    """Evidence (h, w) whose mean, not sum, is what the features add."""
+    return places.double().numpy() * places.numel()
 
 
 def _last_map(network: nn.Module, images: torch.Tensor, weight: np.ndarray) -> tuple[np.ndarray, int]:
@@ -79,12 +108,10 @@ def _last_map(network: nn.Module, images: torch.Tensor, weight: np.ndarray) -> t
     else:
         features = keep(network.forward_features(images))
     pooled = network.forward_head(features, pre_logits=True)[0]
-    score = (pooled * torch.from_numpy(weight[: len(pooled)]).float()).sum()
-    (gradient,) = torch.autograd.grad(score, kept[0])
-    evidence = (kept[0].detach() * gradient)[0]
+    evidence = _product(pooled, weight, kept[0])[0]
     if evidence.ndim == 2:  # tokens: those before the first place are none
         evidence = evidence[getattr(network, "num_prefix_tokens", 0) :].sum(-1)
         evidence = evidence.reshape(isqrt(len(evidence)), -1)
     else:
         evidence = evidence.sum(-1 if getattr(network, "output_fmt", "NCHW") == "NHWC" else 0)
-    return evidence.double().numpy() * evidence.numel(), len(pooled)
+    return _as_mean(evidence), len(pooled)

@@ -94,7 +94,7 @@ class Kind:
 def network_kind(backbone: Backbone, size_px: int) -> Kind:
     """Features of a frozen network that sees images of ``size_px``."""
     return Kind(
-        f"{backbone.name.replace(':', '_')}-{backbone.digest[:12]}-{size_px}",
+        f"{backbone.name.replace(':', '_')}-{backbone.digest[:12]}-{size_px}-stages",
         lambda photo: view(photo, backbone, size_px),
         lambda views: backbone.features(torch.stack(views)).numpy(),
         backbone,

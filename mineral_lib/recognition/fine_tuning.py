@@ -45,7 +45,7 @@ def fine_tune(
     Args:
         study: With photographs of a folder; its section ``recogniser.fine_tuning`` is the recipe.
         backbone: Where to start.
-        linear: Classifier on its frozen features, fitted on the photographs to learn from.
+        linear: Classifier on its frozen pooled features, fitted on the photographs to learn from.
         learned: Parts of the grouped split to learn from.
         say: Receives a line an epoch.
 
@@ -79,8 +79,11 @@ def fine_tune(
     tuned = stored_backbone(NAME.format(backbone.name), backbone.cfg, state, config["key"])
     tuned = replace(tuned, source=f"fine-tuned here from {backbone.source}")
     bias = np.where(np.isfinite(linear.bias), bias, -np.inf)
-    width = weight.shape[1]
-    return network_kind(tuned, recipe.image_size_px), Linear(np.zeros(width), np.ones(width), weight, bias)
+    kind = network_kind(tuned, recipe.image_size_px)
+    # Its head reads what is pooled; of the earlier stages it knows nothing.
+    unread = kind.compute([torch.zeros(3, kind.size_px, kind.size_px)]).shape[1] - weight.shape[1]
+    weight = np.pad(weight, ((0, 0), (0, unread)))
+    return kind, Linear(np.zeros(weight.shape[1]), np.ones(weight.shape[1]), weight, bias)
 
 
 def _network(backbone: Backbone, linear: Linear) -> nn.Module:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -95,7 +95,8 @@ def tuned_rungs(
     kind = next(one for one in best.kinds if one.backbone)
     rows = np.concatenate([parts["train"], parts["val"]])
     held = np.arange(len(rows)) >= len(parts["train"])
-    (frozen,) = (part[rows] for part in photographs.features([kind]))
+    every = photographs.features([kind])[0][rows]
+    frozen = every[:, : kind.backbone.network.head_hidden_size]  # what is pooled: the head reads no more
     choice, _ = choose(frozen[~held], labels[rows][~held], photographs.groups[rows][~held], len(study.classes))
     trained = []
     for learned, some in ((("train",), ~held), (("train", "val"), slice(None))):
@@ -112,7 +113,8 @@ def tuned_rungs(
 
     name, both = f"{kind.backbone.name}, fine-tuned, {tuned.size_px} px", added(best.linear, linear, *temperatures)
     # The network has seen all it could be compared with: frozen features tell what is unknown, so they come first.
-    silent = replace(start, weight=0 * start.weight, bias=np.zeros(len(study.classes)))
+    width, count = every.shape[1], len(study.classes)
+    silent = Linear(np.zeros(width), np.ones(width), np.zeros((count, width)), np.zeros(count))
     return [
         rung(name, (kind,), added(silent, linear, 1.0, 1.0), logits),
         rung(f"{name}, with {best.name}", best.kinds, both, best.known / temperatures[0] + logits / temperatures[1]),

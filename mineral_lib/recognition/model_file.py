@@ -28,7 +28,7 @@ from mineral_lib.recognition.recogniser import Recogniser
 from mineral_lib.recognition.unknown import Familiarity
 from mineral_lib.storage import write_bytes
 
-FORMAT, VERSION = "mineral recogniser", 3
+FORMAT, VERSION = "mineral recogniser", 4
 ENTRY = "mineral_recogniser"
 MODEL_FILE = "recogniser.safetensors"
 MAX_BYTES, MAX_TEXT = 2_000_000_000, 20_000_000

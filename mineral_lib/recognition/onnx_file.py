@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from mineral_lib.errors import WeightsError
-from mineral_lib.recognition.backbone import Backbone
+from mineral_lib.recognition.backbone import Backbone, describe
 from mineral_lib.recognition.features import BINS, COLOUR, HISTOGRAM_SIDE_PX, Kind
 from mineral_lib.recognition.recogniser import Recogniser
 from mineral_lib.storage import write_bytes
@@ -55,7 +55,7 @@ class _Network(nn.Module):
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         pictures = (pictures - self.mean) / self.std
-        return (self.network(pictures) + self.network(pictures.flip(3))) / 2
+        return (describe(self.network, pictures) + describe(self.network, pictures.flip(3))) / 2
 
 
 class _Histogram(nn.Module):

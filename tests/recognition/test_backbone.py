@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 from importlib.util import find_spec
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import timm
 import torch
@@ -13,7 +15,7 @@ from mineral_lib.errors import WeightsError
 from mineral_lib.models.lite0 import LITE0_PACKAGE
 from mineral_lib.paths import ROOT_VARIABLE
 from mineral_lib.recognition import learn as learning
-from mineral_lib.recognition.backbone import LITE0, load_backbone
+from mineral_lib.recognition.backbone import LITE0, RANDOM, described_stages, describe, load_backbone
 from mineral_lib.recognition.features import view
 
 needs_weights = pytest.mark.skipif(find_spec(LITE0_PACKAGE) is None, reason="the extra 'pretrained' is not installed")
@@ -24,7 +26,7 @@ def test_features_do_not_change_with_the_mirror():
     network = load_backbone(LITE0)
     pictures = view(Image.effect_noise((80, 60), 90), network, 64)[None]
     first, second = network.features(pictures), network.features(pictures.flip(3))
-    assert first.shape == (1, 1280)
+    assert first.shape == (1, 1280 + 2 * (16 + 24 + 40 + 112 + 320))
     assert torch.allclose(first, second, atol=1e-5)
     assert network.licence == "apache-2.0"
 
@@ -62,7 +64,28 @@ def test_any_tag_of_timm_is_read_from_the_local_cache_of_the_hub(hub, tag, sizes
     given.reset_classifier(0)
     with torch.inference_mode():
         expected = sum(given((picture - mean) / deviation) for picture in (images, images.flip(3))) / 2
-    assert torch.allclose(found.features(images), expected, atol=1e-5)
+    assert torch.allclose(found.features(images)[:, : expected.shape[1]], expected, atol=1e-5)
+
+
+def test_stages_are_described_by_mean_and_deviation_of_their_channels():
+    network = load_backbone(RANDOM)
+    kept, picture = [], torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    stages = [network.network.blocks[place] for place in (0, 1, 2, 4, 6)]  # the last one of each size
+    handles = [stage.register_forward_hook(lambda _layer, _inputs, output: kept.append(output[0])) for stage in stages]
+    with torch.inference_mode():
+        found = describe(network.network, picture)[0]
+    for handle in handles:
+        handle.remove()
+    maps = [stage.flatten(1).numpy() for stage in kept]
+    wanted = np.concatenate([part for stage in maps for part in (stage.mean(1), stage.std(1))])
+    assert len(found) == 1280 + len(wanted)
+    assert np.allclose(found[1280:], wanted, atol=1e-4)
+
+
+def test_of_many_layers_a_few_are_described_the_last_among_them():
+    assert described_stages(timm.create_model("test_vit", num_classes=0))[-1] == 5
+    twelve = SimpleNamespace(feature_info=range(12))
+    assert described_stages(twelve) == [2, 5, 8, 11]
 
 
 def test_a_tag_that_is_neither_cached_nor_reachable_says_so(hub):

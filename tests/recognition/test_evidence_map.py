@@ -37,16 +37,17 @@ def test_the_mean_of_a_map_is_what_the_features_add_to_the_logit(photo, name):
     evidence, used = _places(kind, photo, weight)
     assert (evidence.ndim, used) == (2, len(features))
     assert evidence.std() > 0
-    assert evidence.mean() == pytest.approx(weight[:used] @ features, rel=1e-3, abs=1e-4)
+    assert evidence.mean() == pytest.approx(weight[:used] @ features, rel=3e-3)  # stages are brought to one size
 
 
 @pytest.mark.parametrize("name", ["test_vit", "test_vit2", "test_convnext", "swin_s3_tiny_224"])
 def test_networks_of_tokens_or_with_a_layer_behind_the_average_have_a_map(photo, name):
     network = backbone(name)
-    weight = np.random.default_rng(0).normal(size=network.network.num_features)
-    evidence, used = _places(network_kind(network, network.size_px), photo, weight)
+    kind = network_kind(network, network.size_px)
+    weight = np.random.default_rng(0).normal(size=kind.compute([kind.prepare(photo)]).shape[1])
+    evidence, used = _places(kind, photo, weight)
     assert evidence.shape[0] == evidence.shape[1] > 3
-    assert used == network.network.num_features
+    assert used == len(weight)
     assert np.isfinite(evidence).all() and evidence.std() > 0
 
 
