@@ -165,7 +165,7 @@ class Photographs:
         features = self._features(rung, rows, train)
         model = best_logistic(features, labels, split)
         shares = model.predict_proba(features[split == "test"])
-        return model.classes_[shares.argmax(1)], probabilities.max(1)
+        return model.classes_[shares.argmax(1)], shares.max(1)
 
     def _ladder(self, rung: str, rows: np.ndarray, split: np.ndarray) -> np.ndarray:
         """Probabilities (T, C) of the test photographs by a rung of the recogniser's ladder, or by the chosen one."""

@@ -15,7 +15,7 @@ from mineral_lib.errors import WeightsError
 from mineral_lib.models.lite0 import LITE0_PACKAGE
 from mineral_lib.paths import ROOT_VARIABLE
 from mineral_lib.recognition import learn as learning
-from mineral_lib.recognition.backbone import LITE0, RANDOM, described_stages, describe, load_backbone
+from mineral_lib.recognition.backbone import LITE0, RANDOM, describe, described_stages, load_backbone
 from mineral_lib.recognition.features import view
 
 needs_weights = pytest.mark.skipif(find_spec(LITE0_PACKAGE) is None, reason="the extra 'pretrained' is not installed")
