@@ -6,13 +6,14 @@ scikit-learn is imported where something is fitted: a recogniser that only answe
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from mineral_lib.data.folds import grouped_folds
 
-STRENGTHS = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
+STRENGTHS = (1, 3, 10, 30, 100)
 # Small matrices: several threads wait for each other longer than they work, and the last digits depend on their number.
 _one_thread = threadpool_limits.wrap(limits=1)
 
@@ -35,7 +36,7 @@ class Linear:
 class Choice:
     """How strongly a classifier is held back."""
 
-    strength: float  # inverse regularisation, scikit-learn's ``C``
+    strength: float  # inverse regularisation: scikit-learn's ``C`` times the number of features
     class_weight: str | None  # None, or ``balanced``: classes count alike
 
 
@@ -74,29 +75,40 @@ class _Standardised:
         plain = (features - mean) / scale
         if len(plain) >= plain.shape[1]:
             return cls(mean, scale, None, plain)
-        basis = np.linalg.svd(plain, full_matrices=False)[2].T
+        basis = np.linalg.qr(plain.T)[0]
         return cls(mean, scale, basis, plain @ basis)
 
     @_one_thread
-    def fit(self, labels: np.ndarray, num_classes: int, choice: Choice) -> Linear:
+    def fit(self, labels: np.ndarray, num_classes: int, choices: Sequence[Choice]) -> list[Linear]:
+        """One classifier a choice; each starts from the one before with the same class weights, the end is the same."""
         from sklearn.linear_model import LogisticRegression
 
-        fitted = LogisticRegression(C=choice.strength, class_weight=choice.class_weight, max_iter=1000)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="The number of unique classes")  # small collections are welcome
-            fitted.fit(self.features, labels)
-        rows, shift = fitted.coef_, fitted.intercept_
-        if len(fitted.classes_) == 2:  # scikit-learn then keeps one row, for the second class
+        @cache
+        def model(class_weight: str | None) -> LogisticRegression:
+            return LogisticRegression(class_weight=class_weight, solver="newton-cg", max_iter=1000, warm_start=True)
+
+        found = []
+        for choice in choices:
+            fitted = model(choice.class_weight).set_params(C=choice.strength / len(self.mean))
+            with warnings.catch_warnings():
+                # Small collections are welcome.
+                warnings.filterwarnings("ignore", message="The number of unique classes")
+                fitted.fit(self.features, labels)
+            found.append(self._linear(fitted.classes_, fitted.coef_, fitted.intercept_, num_classes))
+        return found
+
+    def _linear(self, classes: np.ndarray, rows: np.ndarray, shift: np.ndarray, num_classes: int) -> Linear:
+        if len(classes) == 2:  # scikit-learn then keeps one row, for the second class
             rows, shift = np.concatenate([-rows, rows]) / 2, np.concatenate([-shift, shift]) / 2
         weight, bias = np.zeros((num_classes, len(self.mean))), np.full(num_classes, -np.inf)
-        weight[fitted.classes_] = rows if self.basis is None else rows @ self.basis.T
-        bias[fitted.classes_] = shift
+        weight[classes] = rows if self.basis is None else rows @ self.basis.T
+        bias[classes] = shift
         return Linear(self.mean, self.scale, weight, bias)
 
 
 def fit_linear(features: np.ndarray, labels: np.ndarray, num_classes: int, choice: Choice) -> Linear:
     """Standardise features (N, D) and fit multinomial logistic regression to labels (N,)."""
-    return _Standardised.of(features).fit(labels, num_classes, choice)
+    return _Standardised.of(features).fit(labels, num_classes, [choice])[0]
 
 
 def added(first: Linear, second: Linear, first_temperature: float, second_temperature: float) -> Linear:
@@ -129,7 +141,6 @@ def out_of_fold(
     """
     logits = np.full((len(choices), len(labels), num_classes), np.nan)
     for rest, held in grouped_folds(labels, groups):
-        known = _Standardised.of(features[rest])
-        for place, choice in enumerate(choices):
-            logits[place, held] = known.fit(labels[rest], num_classes, choice).logits(features[held])
+        fitted = _Standardised.of(features[rest]).fit(labels[rest], num_classes, choices)
+        logits[:, held] = [linear.logits(features[held]) for linear in fitted]
     return logits

@@ -28,7 +28,7 @@ def test_a_specimen_is_never_asked_of_a_classifier_that_has_seen_it(monkeypatch)
         return fit(cls, part)
 
     monkeypatch.setattr(linear._Standardised, "of", classmethod(spy))
-    out_of_fold(features, labels, groups, 3, [Choice(0.01, None)])
+    out_of_fold(features, labels, groups, 3, [Choice(10, None)])
     assert len(seen) == 5
     held = [set(groups) - rest for rest in seen]
     assert sorted(one for part in held for one in part) == sorted(set(groups))  # each once

@@ -82,7 +82,7 @@ def test_pictures_of_other_things_are_refused():
     labels = np.array([number for number, _, _ in keys])
 
     def answers(learned, asked):
-        fitted = fit_linear(features[learned], labels[learned], 14, Choice(0.003, None))
+        fitted = fit_linear(features[learned], labels[learned], 14, Choice(10, None))
         return probabilities(fitted.logits(features[asked]), 1.0)
 
     known = fit_familiarity(features[:count], labels, np.arange(count) % 4 == 3, answers)
