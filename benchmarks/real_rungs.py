@@ -19,10 +19,8 @@ from mineral_lib.models.weights import file_state, load_backbone
 from mineral_lib.models.zoo import build_base
 from mineral_lib.parameters import load_profile
 from mineral_lib.paths import ResultPaths
-from mineral_lib.recognition import backbone as backbones
 from mineral_lib.recognition import recogniser
 from mineral_lib.recognition.calibration import probabilities
-from mineral_lib.recognition.features import network_kind
 from mineral_lib.recognition.ladder import Rung, best_rung, climb, rungs_of
 from mineral_lib.recognition.linear import choose, fit_linear
 from mineral_lib.storage import digest, file_digest
@@ -181,10 +179,9 @@ class Photographs:
 
     def _pooled(self, rows: np.ndarray, split: np.ndarray) -> np.ndarray:
         """Probabilities (T, C) as the ladder's rung of both sizes, without what it takes from the earlier stages."""
-        backbone = backbones.load_backbone(BACKBONE)
-        width = backbone.network.head_hidden_size
-        parts = self._recognised.features([network_kind(backbone, px) for px in BACKBONE_SIZES])
-        features, tested = np.hstack([part[rows, :width] for part in parts]), split == "test"
+        kinds = [recogniser.kind_of(f"{BACKBONE}@{px}") for px in BACKBONE_SIZES]
+        parts = zip(self._recognised.features(kinds), kinds, strict=True)
+        features, tested = np.hstack([part[rows, kind.pooled] for part, kind in parts]), split == "test"
         labels, groups = self._recognised.labels[rows], self._recognised.groups[rows]
         count = len(self.study.classes)
         choice, _ = choose(features[~tested], labels[~tested], groups[~tested], count)

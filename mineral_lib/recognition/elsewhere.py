@@ -144,7 +144,7 @@ def evaluate_elsewhere(
     parts = photographs.features(recogniser.kinds)
     probability = recogniser.probabilities(parts)
     known = labels >= 0
-    strange = recogniser.familiarity.strangeness(parts[0], probability) > recogniser.familiarity.limit
+    strange = recogniser.strangeness(parts, probability) > recogniser.familiarity.limit
     both = {"known": known, "unknown": ~known}
     counts |= {name: int(some.sum()) for name, some in both.items()}
     refused = {name: int(strange[some].sum()) for name, some in both.items()}

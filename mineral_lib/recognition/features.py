@@ -90,6 +90,11 @@ class Kind:
         """What people call it, see ``recogniser.kind_of``."""
         return f"{self.backbone.name}@{self.size_px}" if self.backbone else self.name
 
+    @property
+    def pooled(self) -> slice:
+        """Which of its features the network pools at its end, the others are of earlier stages; all without one."""
+        return slice(self.backbone.network.head_hidden_size if self.backbone else None)
+
 
 def network_kind(backbone: Backbone, size_px: int) -> Kind:
     """Features of a frozen network that sees images of ``size_px``."""

@@ -96,7 +96,7 @@ def tuned_rungs(
     rows = np.concatenate([parts["train"], parts["val"]])
     held = np.arange(len(rows)) >= len(parts["train"])
     every = photographs.features([kind])[0][rows]
-    frozen = every[:, : kind.backbone.network.head_hidden_size]  # what is pooled: the head reads no more
+    frozen = every[:, kind.pooled]  # the head reads no more
     choice, _ = choose(frozen[~held], labels[rows][~held], photographs.groups[rows][~held], len(study.classes))
     trained = []
     for learned, some in ((("train",), ~held), (("train", "val"), slice(None))):

@@ -181,7 +181,8 @@ def _try_out(recogniser: Recogniser) -> None:
     parts = [kind.compute([kind.prepare(grey)]) for kind in recogniser.kinds]
     width = sum(part.shape[1] for part in parts)
     _must(width == len(recogniser.linear.mean), "the classifier does not fit the features")
-    _must(parts[0].shape[1] == recogniser.familiarity.points.shape[1], "its distances do not fit its features")
+    pooled = parts[0][:, recogniser.kinds[0].pooled]
+    _must(pooled.shape[1] == recogniser.familiarity.points.shape[1], "its distances do not fit its features")
     answer = recogniser.answer(parts, ["grey"], np.array(["grey"]))[0]
     _must(bool(np.isfinite(answer.probability).all()), "its answers are not finite")
 

@@ -90,7 +90,7 @@ class Recogniser:
     coverage: float  # promised share of sets that hold the true class
     least: float  # probability a class must reach to be in the set
     group_least: float  # probability a mineral group must reach, all its classes together
-    familiarity: Familiarity  # what is not one of these, by the features of the first kind and the probabilities
+    familiarity: Familiarity  # what is not one of these, by the pooled features of the first kind and the probabilities
     # Data, choice, numbers, licences, versions: what the model card says.
     about: dict[str, Any] = field(default_factory=dict)
 
@@ -103,13 +103,17 @@ class Recogniser:
         """Calibrated probabilities (N, C) of features, one array (N, D) a kind."""
         return probabilities(self.linear.logits(np.hstack(parts)), self.temperature)
 
+    def strangeness(self, parts: Sequence[np.ndarray], probability: np.ndarray) -> np.ndarray:
+        """Strangeness (N,) of features, one array (N, D) a kind, that are answered by probabilities (N, C)."""
+        return self.familiarity.strangeness(parts[0][:, self.kinds[0].pooled], probability)
+
     def answer(self, parts: Sequence[np.ndarray], names: Sequence[str], groups: np.ndarray) -> list["Answer"]:
         """One answer a specimen, in the order of their first photographs.
 
         From features, one array (N, D) a kind, and name and specimen of each photograph (N,).
         """
         probability = self.probabilities(parts)
-        strangeness = self.familiarity.strangeness(parts[0], probability)
+        strangeness = self.strangeness(parts, probability)
         joint, first = conformal.specimen_log_probabilities(probability, groups)
         decided = self.decide(joint)
         answers = []
@@ -190,5 +194,6 @@ def fit_recogniser(
         fitted = fit_linear(together[learned], labels[learned], len(classes), choice)
         return probabilities(fitted.logits(together[asked]), temperature)
 
-    familiarity = fit_familiarity(features[0], labels, held, answers if choice else None)
+    # Other things are told by what is pooled: a flower has the textures of minerals.
+    familiarity = fit_familiarity(features[0][:, kinds[0].pooled], labels, held, answers if choice else None)
     return Recogniser(classes, list(kinds), linear, temperature, coverage, least, group_least, familiarity)

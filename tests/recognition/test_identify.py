@@ -115,7 +115,7 @@ def test_each_photograph_is_decoded_once(made, asked, monkeypatch):
 def test_what_lies_too_far_away_is_refused(made, asked):
     recogniser = load_recogniser(made.file)
     _, parts, _ = read_features([asked / "a" / "1.png"], recogniser.kinds)
-    strangeness = recogniser.familiarity.strangeness(parts[0], recogniser.probabilities(parts))[0]
+    strangeness = recogniser.strangeness(parts, recogniser.probabilities(parts))[0]
     for factor, level in ((1.01, "one"), (0.99, "none")):
         strict = replace(recogniser, familiarity=replace(recogniser.familiarity, limit=factor * strangeness))
         assert strict.answer(parts, ["a"], np.array(["a"]))[0].level == level
