@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from mineral_lib.data.folds import grouped_folds
 
-STRENGTHS = (1, 3, 10, 30, 100)
+STRENGTHS = (1, 3, 10, 30, 100)  # of one feature: what suits does not depend on how many there are
 # Small matrices: several threads wait for each other longer than they work, and the last digits depend on their number.
 _one_thread = threadpool_limits.wrap(limits=1)
 
