@@ -74,9 +74,10 @@ class _Standardised:
         mean, scale = features.mean(0), features.std(0) + 1e-6
         plain = (features - mean) / scale
         if len(plain) >= plain.shape[1]:
-            return cls(mean, scale, None, plain)
+            return cls(mean, scale, None, plain.astype(np.float64))
         basis = np.linalg.qr(plain.T)[0]
-        return cls(mean, scale, basis, plain @ basis)
+        # In double precision: rounding of the loss would end Newton's method early, with a warning.
+        return cls(mean, scale, basis, (plain @ basis).astype(np.float64))
 
     @_one_thread
     def fit(self, labels: np.ndarray, num_classes: int, choices: Sequence[Choice]) -> list[Linear]:
