@@ -72,7 +72,7 @@ class Backbone:
 def describe(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
     """Pooled features of normalised images (B, 3, H, W), then ``map_statistics`` of the stages before them: (B, D).
 
-    What a network pools at its end tells objects apart; lustre and grain are seen by its earlier stages
+    What a network pools at its end tells objects apart; lustre and grain may stand in its earlier stages
     (Evci et al. 2022, "Head2Toe: Utilizing Intermediate Representations for Better Transfer Learning").
     """
     last, maps = network.forward_intermediates(images, indices=described_stages(network))

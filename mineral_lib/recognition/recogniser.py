@@ -194,6 +194,6 @@ def fit_recogniser(
         fitted = fit_linear(together[learned], labels[learned], len(classes), choice)
         return probabilities(fitted.logits(together[asked]), temperature)
 
-    # Other things are told by what is pooled: a flower has the textures of minerals.
+    # By what is pooled: with the stages, pictures of other things lay nearer (a flower passed, see RESULTS.md).
     familiarity = fit_familiarity(features[0][:, kinds[0].pooled], labels, held, answers if choice else None)
     return Recogniser(classes, list(kinds), linear, temperature, coverage, least, group_least, familiarity)
