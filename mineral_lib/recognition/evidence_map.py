@@ -68,15 +68,25 @@ def _places(kind: Kind, photo: Image.Image, weight: np.ndarray) -> tuple[np.ndar
 
 def _evidence(network: nn.Module, images: torch.Tensor, weight: np.ndarray) -> tuple[np.ndarray, int]:
     """Evidence of the last feature map and of the stages before it; and features used, see ``backbone.describe``."""
-    evidence, used = _last_map(network, images, weight)
-    with torch.no_grad():
-        stages = network.forward_intermediates(
-            images, indices=described_stages(network), intermediates_only=True, output_fmt="NCHW"
-        )
-    for stage in (stage.requires_grad_() for stage in stages):
+    kept: list[torch.Tensor] = []
+
+    def keep(output: torch.Tensor) -> torch.Tensor:
+        kept.append(output.detach().requires_grad_())
+        return kept[-1]
+
+    # A pooled token reads the other tokens in the last block; behind it they count no more.
+    token = getattr(network, "global_pool", "") in ("token", "map")
+    layers = [network.blocks[-1].norm1] if token else []
+    handles = [layer.register_forward_hook(lambda _layer, _inputs, output: keep(output)) for layer in layers]
+    last, stages = network.forward_intermediates(images, indices=described_stages(network), output_fmt="NCHW")
+    for handle in handles:
+        handle.remove()
+    pooled = network.forward_head(last if token else keep(last), pre_logits=True)[0]
+    evidence, used = _as_mean(_by_place(network, _product(pooled, weight, kept[0])[0])), len(pooled)
+    for stage in (stage.detach().requires_grad_() for stage in stages):
         statistics = map_statistics(stage)[0]
-        places = _product(statistics, weight[used:], stage)[0].sum(0)
-        evidence = evidence + cv2.resize(_as_mean(places), evidence.shape[::-1], interpolation=cv2.INTER_AREA)
+        places = _as_mean(_product(statistics, weight[used:], stage)[0].sum(0))
+        evidence = evidence + cv2.resize(places, evidence.shape[::-1], interpolation=cv2.INTER_AREA)
         used += len(statistics)
     return evidence, used
 
@@ -88,30 +98,14 @@ def _product(features: torch.Tensor, weight: np.ndarray, maps: torch.Tensor) -> 
     return maps.detach() * gradient
 
 
+def _by_place(network: nn.Module, evidence: torch.Tensor) -> torch.Tensor:
+    """Evidence (h, w) of each place of a last feature map; of tokens, those before the first place are none."""
+    if evidence.ndim == 2:
+        evidence = evidence[getattr(network, "num_prefix_tokens", 0) :].sum(-1)
+        return evidence.reshape(isqrt(len(evidence)), -1)
+    return evidence.sum(-1 if getattr(network, "output_fmt", "NCHW") == "NHWC" else 0)
+
+
 def _as_mean(places: torch.Tensor) -> np.ndarray:
     """Evidence (h, w) whose mean, not sum, is what the features add."""
     return places.double().numpy() * places.numel()
-
-
-def _last_map(network: nn.Module, images: torch.Tensor, weight: np.ndarray) -> tuple[np.ndarray, int]:
-    kept: list[torch.Tensor] = []
-
-    def keep(output: torch.Tensor) -> torch.Tensor:
-        kept.append(output.detach().requires_grad_())
-        return kept[-1]
-
-    # A pooled token reads the other tokens in the last block; behind it they count no more.
-    if getattr(network, "global_pool", "") in ("token", "map"):
-        handle = network.blocks[-1].norm1.register_forward_hook(lambda _layer, _inputs, output: keep(output))
-        features = network.forward_features(images)
-        handle.remove()
-    else:
-        features = keep(network.forward_features(images))
-    pooled = network.forward_head(features, pre_logits=True)[0]
-    evidence = _product(pooled, weight, kept[0])[0]
-    if evidence.ndim == 2:  # tokens: those before the first place are none
-        evidence = evidence[getattr(network, "num_prefix_tokens", 0) :].sum(-1)
-        evidence = evidence.reshape(isqrt(len(evidence)), -1)
-    else:
-        evidence = evidence.sum(-1 if getattr(network, "output_fmt", "NCHW") == "NHWC" else 0)
-    return _as_mean(evidence), len(pooled)
