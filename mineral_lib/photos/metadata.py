@@ -28,7 +28,7 @@ import pandas as pd
 
 from mineral_lib.catalogue import class_key
 from mineral_lib.config import Data
-from mineral_lib.errors import DataError, nearest
+from mineral_lib.errors import nearest
 from mineral_lib.paths import given_path, project_root
 from mineral_lib.patterns import search_all
 from mineral_lib.photos.messages import readable, refusal
@@ -124,11 +124,9 @@ def read_decisions(path: Path | None) -> Decisions:
         fields = {name: field.strip() for name, field in fields.items()} | {"row": str(number)}
         digest = fields["digest"] = fields["digest"].lower()
         if not _DIGEST.fullmatch(digest):
-            what = f"row {number}: '{readable(digest[:20])}' is no SHA-256 digest (64 of the characters 0-9 and a-f)"
-            raise _wrong(path, what, "copy the digest from the table that mineral review wrote, or remove the row")
+            raise refusal("no_digest", path, row=number, digest=digest[:20])
         if digest in rows:
-            what = f"rows {rows[digest]['row']} and {number} decide about the same photograph"
-            raise _wrong(path, what, "keep one row for each digest")
+            raise refusal("twin_decisions", path, first=rows[digest]["row"], second=number)
         rows[digest] = dict.fromkeys(DECISION_COLUMNS, "") | fields
     return rows
 
@@ -151,18 +149,11 @@ def apply_decisions(found: list[FoundFile], decisions: Decisions, names: list[st
         name = next((name for name in names if class_key(name) == class_key(decision)), None)
         if name is None:
             shown = [readable(one) for one in names]
-            raise _wrong(
-                path,
-                f"row {row['row']}: '{readable(decision)}' is no class of the folder{meant(decision, shown)}",
-                f"write {KEEP}, {DROP} or one of: {', '.join(shown)}",
-            )
+            facts = {"row": row["row"], "decision": decision, "hint": meant(decision, shown)}
+            raise refusal("no_decision", path, **facts, classes=", ".join(shown))
         if name != file.class_name:
             was = f"relabelled by decision (was: {readable(file.class_name)})"
             file.class_name, file.reason = name, "; ".join(filter(None, [file.reason, was]))
-
-
-def _wrong(path: Path, what: str, remedy: str) -> DataError:
-    return DataError(what, where=readable(path), remedy=remedy)
 
 
 def specimens_of(used: list[FoundFile], rules: Data, table: MetadataTable) -> list[str]:
