@@ -17,8 +17,7 @@ from PIL import Image
 from mineral_lib.catalogue import minerals
 from mineral_lib.evaluation.statistics import estimate
 from mineral_lib.recognition.backbone import LITE0, load_backbone
-from mineral_lib.recognition.calibration import fit_temperature, probabilities
-from mineral_lib.recognition.conformal import specimen_log_probabilities
+from mineral_lib.recognition.calibration import fit_temperature, probabilities, specimen_log_probabilities
 from mineral_lib.recognition.features import network_kind
 from mineral_lib.recognition.linear import choose, fit_linear
 from mineral_lib.specimens import photographs

@@ -16,7 +16,7 @@ from mineral_lib.findings import Findings
 from mineral_lib.manifest import OUTPUTS
 from mineral_lib.parameters import load_profile
 from mineral_lib.paths import STUDY_FILE, ResultPaths, project_root
-from mineral_lib.recognition.collection import RECORD_FILE
+from mineral_lib.recognition.learn import RECORD_FILE
 from mineral_lib.recognition.model_file import MODEL_FILE, load_recogniser
 from mineral_lib.run_records import MANIFEST, has_ended, planned_names, run_damage
 from mineral_lib.stages import read_key, read_outputs

@@ -16,19 +16,21 @@ from mineral_lib.storage import made_folder
 if TYPE_CHECKING:
     from mineral_lib.recognition.recogniser import Recogniser
 
+MODEL = "a recogniser's file (default: the newest below results)"
+
 
 def add_photo_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the commands to those of ``mineral``; ``command`` takes name, function, help and an example of ``--set``."""
-    text = "say what is in a photo folder; the folder is only read"
-    one = command("check", _check_photos, text, "data.specimen_from=folder")
-    one.add_argument("photos", help="folder with one folder per mineral")
+
+    def of_folder(name: str, action: Callable, text: str, example: str = "data.specimen_from=folder") -> Any:
+        added = command(name, action, f"{text}; the folder is only read", example)
+        added.add_argument("photos", help="folder with one folder per mineral")
+        return added
+
+    one = of_folder("check", _check_photos, "say what is in a photo folder")
     one.add_argument("--out", metavar="DIR", help="also write the tables and the plate of suspicious photographs")
-    text = "learn to recognise the minerals of a photo folder; the folder is only read"
-    one = command("learn", _learn, text, "recogniser.fine_tune=true")
-    one.add_argument("photos", help="folder with one folder per mineral")
-    text = "list labels of a photo folder that look wrong, for a person to decide; the folder is only read"
-    one = command("review", _review, text, "data.specimen_from=folder")
-    one.add_argument("photos", help="folder with one folder per mineral")
+    of_folder("learn", _learn, "learn to recognise the minerals of a photo folder", "recogniser.fine_tune=true")
+    one = of_folder("review", _review, "list labels of a photo folder that look wrong, for a person to decide")
     text = "where contact sheet and decisions go (default: results/review/<folder>)"
     one.add_argument("--out", metavar="DIR", help=text)
     text = "find pictures of one folder that show what a picture of another shows: copies, crops, turns, the same scene"
@@ -38,8 +40,7 @@ def add_photo_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     one.add_argument("--out", metavar="FILE", help="also write all pairs as CSV")
     one = command("identify", _identify, "name the minerals on photographs by a recogniser")
     one.add_argument("photos", nargs="+", help="photographs, or folders of them")
-    text = "a recogniser's file (default: the newest below results)"
-    one.add_argument("--model", metavar="FILE", help=text)
+    one.add_argument("--model", metavar="FILE", help=MODEL)
     text = "what makes photographs one specimen, answered together (default: each file its own)"
     one.add_argument("--specimen-from", choices=["file", "folder"], default="file", help=text)
     text = "also write a picture a photograph: where the evidence for its first name lies"
@@ -53,13 +54,15 @@ def add_photo_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     one.add_argument("--profile", required=True)
     one.add_argument("--out", metavar="FILE", help="the file (default: mineral-<profile>.safetensors, or .onnx)")
     one.add_argument("--onnx", action="store_true", help="as ONNX, for programs without Python (extra: export)")
-    text = "judge a recogniser on another folder with one folder per mineral; the folder is only read"
-    one = command("evaluate", _evaluate, text, "data.specimen_from=folder")
-    one.add_argument("photos", help="folder with one folder per mineral")
-    one.add_argument("--model", metavar="FILE", help="a recogniser's file (default: the newest below results)")
+    one = of_folder("evaluate", _evaluate, "judge a recogniser on another folder with one folder per mineral")
+    one.add_argument("--model", metavar="FILE", help=MODEL)
     one.add_argument("--names", metavar="CSV", help="names.csv of an earlier evaluation, corrected")
     text = "where numbers, predictions and names.csv go (default: results/evaluate/<folder>)"
     one.add_argument("--out", metavar="DIR", help=text)
+
+
+def _path(text: str | None) -> Path | None:
+    return given_path(text) if text else None
 
 
 def _settings(options: argparse.Namespace, **data: Any) -> Settings:
@@ -71,12 +74,12 @@ def _settings(options: argparse.Namespace, **data: Any) -> Settings:
 def _check_photos(options: argparse.Namespace) -> None:
     from mineral_lib.reporting.health import check_photos
 
-    print(check_photos(_settings(options), out=given_path(options.out).resolve() if options.out else None))
+    out = _path(options.out)
+    print(check_photos(_settings(options), out=out and out.resolve()))
 
 
 def _learn(options: argparse.Namespace) -> None:
-    from mineral_lib.recognition.collection import MODEL_FILE, folder_of
-    from mineral_lib.recognition.learn import ladder_text, learn, study_of_folder
+    from mineral_lib.recognition.learn import MODEL_FILE, folder_of, ladder_text, learn, study_of_folder
     from mineral_lib.recognition.owner_report import REPORT_FILE
 
     study = study_of_folder(given_path(options.photos), options.set)
@@ -88,23 +91,23 @@ def _learn(options: argparse.Namespace) -> None:
     ladder = learn(study)[1]
     print(ladder_text(ladder))
     fine_tuned = ladder["cv_accuracy"].isna().any()
-    page, file = (
-        (folder_of(study) / name).relative_to(project_root()).as_posix() for name in (REPORT_FILE, MODEL_FILE)
-    )
+    home = folder_of(study).relative_to(project_root()).as_posix()
     how = "cross-validation" + (", and on validation where a network was fine-tuned" if fine_tuned else "")
-    print(f"\n* chosen by {how}: {file}\nLook: {page}\nNext: mineral identify PHOTO ... --model {file}")
+    print(f"\n* chosen by {how}: {home}/{MODEL_FILE}\nLook: {home}/{REPORT_FILE}")
+    print(f"Next: mineral identify PHOTO ... --model {home}/{MODEL_FILE}")
 
 
 def _review(options: argparse.Namespace) -> None:
     from mineral_lib.recognition.review import review
 
-    print(review(_settings(options), out=given_path(options.out).resolve() if options.out else None).to_text())
+    out = _path(options.out)
+    print(review(_settings(options), out=out and out.resolve()).to_text())
 
 
 def _audit(options: argparse.Namespace) -> None:
     from mineral_lib.recognition.audit import audit
 
-    train, test, out = (given_path(one) if one else None for one in (options.train, options.test, options.out))
+    train, test, out = map(_path, (options.train, options.test, options.out))
     print(audit(train, test, out=out, cache_dir=ResultPaths.of("own_photos").cache_dir).to_text())
 
 
@@ -112,13 +115,11 @@ def _identify(options: argparse.Namespace) -> None:
     answers = {name: getattr(options, name) for name in ANSWERS if getattr(options, name) is not None}
     for name, answer in answers.items():
         weights(name, answer)  # an impossible answer is refused at once
-    from mineral_lib.recognition.reading import list_photographs
+    from mineral_lib.recognition.identify import identify, list_photographs
 
     files, skipped = list_photographs([given_path(photo) for photo in options.photos])
     maps = made_folder(given_path(options.maps)) if options.maps else None
     model = _model(options)
-    from mineral_lib.recognition.identify import identify
-
     groups = [str(file.resolve().parent) for file in files] if options.specimen_from == "folder" else None
     found = identify(model, files, groups, answers=answers)
     found.skipped.update(skipped)
@@ -136,31 +137,26 @@ def _identify(options: argparse.Namespace) -> None:
 def _model(options: argparse.Namespace) -> "Recogniser":
     from mineral_lib.recognition.model_file import load_recogniser, newest_model
 
-    path = given_path(options.model) if options.model else newest_model()
+    path = _path(options.model) or newest_model()
     if not options.model:
         print(f"recogniser: {path.relative_to(project_root())} (the newest; --model names another)", file=sys.stderr)
     return load_recogniser(path)
 
 
 def _export(options: argparse.Namespace) -> None:
-    from mineral_lib.recognition.export import export_recogniser
+    from mineral_lib.recognition.model_card import export_recogniser
 
-    out = given_path(options.out) if options.out else None
-    for path in export_recogniser(study_name(options.profile), out, onnx=options.onnx):
+    for path in export_recogniser(study_name(options.profile), _path(options.out), onnx=options.onnx):
         print(f"wrote {path}")
 
 
 def _evaluate(options: argparse.Namespace) -> None:
     settings, model = _settings(options, min_photos=1), _model(options)
     from mineral_lib.recognition.elsewhere import evaluate_elsewhere
-    from mineral_lib.recognition.name_match import read_names
+    from mineral_lib.recognition.names import read_names
 
     given = read_names(given_path(options.names)) if options.names else None
     found = evaluate_elsewhere(model, settings, given=given)
-    out = (
-        given_path(options.out)
-        if options.out
-        else project_root() / "results" / "evaluate" / Path(settings.data.folder).name
-    )
+    out = _path(options.out) or project_root() / "results" / "evaluate" / Path(settings.data.folder).name
     found.save(out)
     print(f"{found.to_text()}\nwrote {out}: names.csv (correct it and give it back with --names), predictions.csv, ...")

@@ -102,11 +102,11 @@ def load_backbone(name: str) -> Backbone:
         state = lite0.lite0_state(lite0.lite0_path())
         network = timm.create_model(lite0.LITE0)
         network.load_state_dict(state)
-        return _ready(name, network, lite0.LITE0_SOURCE, lite0.LITE0_SHA256)
+        return _frozen(name, network, lite0.LITE0_SOURCE, lite0.LITE0_SHA256)
     if name == RANDOM:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            return _ready(name, timm.create_model(lite0.LITE0), "random weights", "random-0")
+            return _frozen(name, timm.create_model(lite0.LITE0), "random weights", "random-0")
     try:
         network = timm.create_model(name, pretrained=True)
     except Exception as error:  # the hub client raises errors of many libraries
@@ -119,7 +119,7 @@ def load_backbone(name: str) -> Backbone:
     digest = hashlib.sha256()
     for key, value in sorted(network.state_dict().items()):
         digest.update(key.encode() + value.contiguous().view(-1).view(torch.uint8).numpy().tobytes())
-    return _ready(name, network, f"timm tag {name}", digest.hexdigest())
+    return _frozen(name, network, f"timm tag {name}", digest.hexdigest())
 
 
 def stored_backbone(name: str, cfg: dict[str, Any], state: dict[str, torch.Tensor], digest: str) -> Backbone:
@@ -140,12 +140,11 @@ def stored_backbone(name: str, cfg: dict[str, Any], state: dict[str, torch.Tenso
         raise WeightsError(f"the weights do not fit timm's {architecture}", where=name, remedy="update timm")
     network = timm.create_model(architecture, pretrained=False, num_classes=0)
     network.load_state_dict(state)
-    network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
-    return Backbone(name, network, cfg, "model file", digest)
+    return _frozen(name, network, "model file", digest, cfg)
 
 
-def _ready(name: str, network: nn.Module, source: str, digest: str) -> Backbone:
-    cfg = dict(network.pretrained_cfg)
+def _frozen(name: str, network: nn.Module, source: str, digest: str, cfg: dict[str, Any] | None = None) -> Backbone:
+    cfg = cfg or dict(network.pretrained_cfg)
     network.reset_classifier(0)
     network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
     return Backbone(name, network, cfg, source, digest)

@@ -14,8 +14,7 @@ from mineral_lib.errors import DataError
 from mineral_lib.notation import line
 from mineral_lib.paths import ResultPaths
 from mineral_lib.recognition.ladder import scores
-from mineral_lib.recognition.name_match import Name, match_names, names_table
-from mineral_lib.recognition.names import both_names
+from mineral_lib.recognition.names import Name, both_names, match_names, names_table
 from mineral_lib.recognition.recogniser import SEEN_DIGITS, Photographs, Recogniser
 from mineral_lib.recognition.trust import judge_photographs
 from mineral_lib.storage import write_csv, write_json
@@ -47,36 +46,30 @@ class Elsewhere:
     predictions: pd.DataFrame  # one row a photograph that was asked: path, class, predicted, probability, specimen
 
     @property
-    def fall(self) -> tuple[float, float, float] | None:
-        """How far accuracy falls, with a 95 % interval; the two sets of specimens are independent."""
+    def fall(self) -> dict[str, float] | None:
+        """How far accuracy falls, ``low`` and ``high`` of its 95 % interval; both sets of specimens are independent."""
         if not self.here or not self.there:
             return None
         fall = self.there["accuracy"] - self.here["accuracy"]
         # Half-widths are added as squares (Zou and Donner 2008).
         up = np.hypot(self.there["high"] - self.there["accuracy"], self.here["accuracy"] - self.here["low"])
         down = np.hypot(self.there["accuracy"] - self.there["low"], self.here["high"] - self.here["accuracy"])
-        return fall, fall - float(down), fall + float(up)
+        return {"fall": fall, "low": fall - float(down), "high": fall + float(up)}
 
     @property
-    def confusions(self) -> list[tuple[str, str, int]]:
-        """The most frequent mistakes on known photographs: true class, answer, photographs."""
+    def confusions(self) -> list[dict[str, Any]]:
+        """The most frequent mistakes on known photographs: true ``class``, ``predicted``, ``photographs``."""
         known = self.predictions[self.predictions["class"] != ""]
-        wrong = known[known["class"] != known["predicted"]]
-        counts = wrong.groupby(["class", "predicted"]).size().sort_values(ascending=False, kind="stable")
-        return [(*pair, count) for pair, count in counts.head(MOST_CONFUSIONS).to_dict().items()]
-
-    def to_dict(self) -> dict[str, Any]:
-        """All numbers, plain."""
-        kept = ("folder", "counts", "refused", "here", "there", "specimens")
-        fall = dict(zip(("fall", "low", "high"), self.fall, strict=True)) if self.fall else None
-        confusions = [dict(zip(("class", "predicted", "photographs"), row, strict=True)) for row in self.confusions]
-        return {name: getattr(self, name) for name in kept} | {"fall": fall, "confusions": confusions}
+        counts = known[known["class"] != known["predicted"]].groupby(["class", "predicted"]).size()
+        counts = counts.sort_values(ascending=False, kind="stable").head(MOST_CONFUSIONS)
+        return counts.reset_index(name="photographs").to_dict("records")
 
     def save(self, folder: Path) -> None:
         """Write ``names.csv``, ``predictions.csv`` and ``evaluation.json``."""
         write_csv(folder / "names.csv", names_table(self.names))
         write_csv(folder / "predictions.csv", self.predictions)
-        write_json(folder / "evaluation.json", self.to_dict())
+        numbers = ("folder", "counts", "refused", "here", "there", "specimens", "fall", "confusions")
+        write_json(folder / "evaluation.json", {name: getattr(self, name) for name in numbers})
 
     def to_text(self) -> str:
         """What was found, for people."""
@@ -90,7 +83,7 @@ class Elsewhere:
             lines.append(f"accuracy here:            {_percent(self.here)} (mean recall {recall})")
         lines.append(f"accuracy on its own test: {_percent(self.there) if self.there else 'not stated'}")
         if self.fall:
-            fall, low, high = (f"{100 * value:+.1f}" for value in self.fall)
+            fall, low, high = (f"{100 * value:+.1f}" for value in self.fall.values())
             lines.append(f"fall:                     {fall} points (95 % interval {low} to {high})")
         if specimens:
             one = specimens["one"]
@@ -102,10 +95,11 @@ class Elsewhere:
         for key, words in (("known", "of classes it knows"), ("unknown", "of other classes")):
             if counts[key]:
                 lines.append(f"not one of these: {self.refused[key]} of {counts[key]} photographs {words}")
-        if self.confusions:
-            lines.append("most frequent confusions:")
-        for true, said, count in self.confusions:
-            lines.append(f"  {count:4d}  {both_names(true)} taken for {both_names(said)}")
+        confusions = [
+            f"  {one['photographs']:4d}  {both_names(one['class'])} taken for {both_names(one['predicted'])}"
+            for one in self.confusions
+        ]
+        lines += ["most frequent confusions:", *confusions] if confusions else []
         for how, words in HOW.items():
             found = [
                 " = ".join(filter(None, (line(name.folder), line(name.class_name))))
@@ -122,7 +116,7 @@ def evaluate_elsewhere(
 ) -> Elsewhere:
     """Judge a recogniser on the folder of a profile; photographs that it was made from are left out.
 
-    ``given``: folder and class by somebody's word, see ``name_match``.
+    ``given``: folder and class by somebody's word, see ``names``.
 
     Raises:
         DataError: The folder cannot be used, or holds nothing that the recogniser was not made from.
@@ -140,10 +134,8 @@ def evaluate_elsewhere(
     meaning = {name.folder: recogniser.classes.index(name.class_name) if name.used else -1 for name in names}
     index["label"] = index["class_name"].map(meaning)
     photographs = Photographs(root, index, cache_dir, settings.train.jobs)
-    labels, groups = photographs.labels, photographs.groups
-    parts = photographs.features(recogniser.kinds)
-    probability = recogniser.probabilities(parts)
-    known = labels >= 0
+    labels, parts = photographs.labels, photographs.features(recogniser.kinds)
+    probability, known = recogniser.probabilities(parts), labels >= 0
     strange = recogniser.strangeness(parts, probability) > recogniser.familiarity.limit
     both = {"known": known, "unknown": ~known}
     counts |= {name: int(some.sum()) for name, some in both.items()}
@@ -151,9 +143,9 @@ def evaluate_elsewhere(
     here, specimens = {}, {}
     if known.any():
         options = {"resamples": settings.report.bootstrap, "seed": settings.report.seed}
-        here = scores(probability[known], labels[known], groups[known], **options)
-        asked = [part[known] for part in parts]
-        specimens = judge_photographs(recogniser, asked, labels[known], groups[known], **options)
+        judged = photographs.some(known)
+        here = scores(probability[known], judged.labels, judged.groups, **options)
+        specimens = judge_photographs(recogniser, judged, **options)
     predictions = pd.DataFrame(
         {
             "path": index["path"],

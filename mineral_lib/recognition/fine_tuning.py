@@ -118,25 +118,14 @@ def _train(
     }
     train = Train.model_validate(settings.train.model_dump() | changes)
     set_threads(train.threads)
-    samples = study.samples("grouped")
+    samples, px = study.samples("grouped"), recipe.image_size_px
     learned = samples["sample_id"].isin(checkpoints.config["learned"])
-    data = settings.data.model_copy(update={"image_size_px": recipe.image_size_px})
-    pixels = load_pixels(samples, study.index, data, settings.augment)
-    loaders = {
-        name: make_loader(
-            MineralDataset(
-                samples.assign(split=np.where(learned, "train", samples["split"])) if name == "train" else samples,
-                pixels,
-                split=name,
-                image_size_px=recipe.image_size_px,
-                augment=settings.augment if name == "train" else None,
-                by=_normalisation(backbone),
-            ),
-            train,
-            draw=name == "train",
-        )
-        for name in ("train", "val")
-    }
+    pixels = load_pixels(samples, study.index, settings.data.model_copy(update={"image_size_px": px}), settings.augment)
+    options, loaders = {"image_size_px": px, "by": _normalisation(backbone)}, {}
+    for name, part in (("train", samples.assign(split=learned.map({True: "train", False: ""}))), ("val", samples)):
+        augment = settings.augment if name == "train" else None
+        dataset = MineralDataset(part, pixels, split=name, augment=augment, **options)
+        loaders[name] = make_loader(dataset, train, draw=name == "train")
     loop = make_loop(network, settings.model_copy(update={"train": train}), lr=train.lr)
     state = checkpoints.resume(loop, say)
 

@@ -1,4 +1,7 @@
-"""``mineral identify``: names for photographs by a recogniser that somebody keeps as one file."""
+"""``mineral identify``: names for photographs by a recogniser that somebody keeps as one file.
+
+Files and folders that somebody asks about are listed, and each photograph is decoded once.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,11 +14,12 @@ import numpy as np
 import pandas as pd
 
 from mineral_lib.catalogue import find_mineral
-from mineral_lib.errors import printable
+from mineral_lib.errors import DataError, StudyError, printable
 from mineral_lib.notation import line
+from mineral_lib.photos import list_files, read_photo
 from mineral_lib.recognition import hand_tests
+from mineral_lib.recognition.features import Kind, compute
 from mineral_lib.recognition.names import both_names, slugs_of
-from mineral_lib.recognition.reading import read_features
 from mineral_lib.recognition.recogniser import Answer, Recogniser
 
 TOP = 5
@@ -106,6 +110,61 @@ class Identified:
                 lines.append(NEXT.format(name=name, bits=bits, answers=" | ".join(hand_tests.ANSWERS[name])))
         lines += [f"{line(name)}: skipped: {line(reason)}" for name, reason in self.skipped.items()]
         return "\n".join(lines)
+
+
+def list_photographs(places: Sequence[Path | str]) -> tuple[list[Path], dict[str, str]]:
+    """Photographs and all photographs below folders; what is given by name is a candidate whatever it is called.
+
+    Returns:
+        Candidates, each once, in the order given, those of a folder by name; and files of folders that cannot be
+        photographs for another reason than their kind, with that reason.
+
+    Raises:
+        DataError: A folder cannot be listed, or there is nothing to read.
+    """
+    found: dict[Path, Path] = {}
+    skipped: dict[str, str] = {}
+    for place in map(Path, places):
+        if not place.is_dir():
+            found.setdefault(place.resolve(), place)
+            continue
+        for file in list_files(place, loose=True):
+            path = place / file.name
+            if file.status == "used":
+                found.setdefault(path.resolve(), path)
+            elif file.status == "skipped":
+                skipped[str(path)] = file.reason
+    if not found and not skipped:
+        where = ", ".join(map(str, places))
+        raise DataError("no photographs", where=where, remedy="give photographs, or folders that hold some")
+    return list(found.values()), skipped
+
+
+def read_features(
+    files: Sequence[Path], kinds: Sequence[Kind], *, jobs: int = 2
+) -> tuple[list[int], list[np.ndarray], dict[str, str]]:
+    """Features of files that may be no photographs.
+
+    Returns:
+        Places of the files that could be read, ascending; their features, one array (N, D) float32 a kind, none
+        without readable files; and the other files with the reason.
+    """
+    refused: dict[int, str] = {}
+
+    def prepare(place: int) -> list:
+        try:
+            image = read_photo(files[place]).image
+        except StudyError as error:
+            refused[place] = error.what
+            return [None] * len(kinds)
+        return [kind.prepare(image) for kind in kinds]
+
+    parts: list[list[np.ndarray]] = [[] for _ in kinds]
+    for number, _, rows in compute(len(files), prepare, kinds, jobs=jobs):
+        parts[number].append(rows)
+    read = [place for place in range(len(files)) if place not in refused]
+    skipped = {str(files[place]): refused[place] for place in sorted(refused)}
+    return read, [np.concatenate(one) for one in parts if one], skipped
 
 
 def identify(

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from mineral_lib.errors import WeightsError
 from mineral_lib.evaluation.statistics import accuracy_interval
 from mineral_lib.recognition.backbone import RANDOM, load_backbone
-from mineral_lib.recognition.calibration import fit_temperature, probabilities
+from mineral_lib.recognition.calibration import fit_temperature
 from mineral_lib.recognition.features import COLOUR, Kind, network_kind
 from mineral_lib.recognition.fine_tuning import fine_tune
 from mineral_lib.recognition.linear import Choice, Linear, added, choose, fit_linear, score
@@ -66,7 +67,7 @@ def climb(
         features = np.hstack([known[kind] for kind in kinds])
         choice, logits = choose(features[both], labels[both], photographs.groups[both], num_classes)
         linear = fit_linear(features[both], labels[both], num_classes, choice)
-        answers = _answers(linear, features[parts["test"]])
+        answers = linear.probabilities(features[parts["test"]])
         found.append(Rung(name, kinds, choice, linear, logits, answers, time.perf_counter() - begin))
     return found
 
@@ -75,25 +76,28 @@ def tuned_rungs(
     study: Study,
     photographs: Photographs,
     parts: dict[str, np.ndarray],
-    best: Rung,
+    rungs: Sequence[Rung],
     *,
     say: Callable[[str], None] = print,
 ) -> list[Rung]:
-    """The fine-tuned network, alone and together with the best rung of ``climb``.
+    """The fine-tuned network, alone and together with the best rung of ``climb`` that has real weights.
 
     It is trained twice: on the training photographs, which says what it is worth on the validation photographs, and on
     both, as every rung is fitted in the end. Together, the logits of both rungs are added, each divided by the
     temperature that suits it.
 
-    ``parts`` are rows of ``train``, ``val`` and ``test``, ``best`` was fitted on the first two; ``say`` receives a line
-    an epoch.
+    ``parts`` are rows of ``train``, ``val`` and ``test``; the ``rungs`` were fitted on the first two. ``say`` receives
+    a line an epoch.
 
     Raises:
-        WeightsError: This backbone cannot be fine-tuned.
+        WeightsError: There is no such rung, no validation photograph, or its backbone cannot be fine-tuned.
     """
-    begin, labels = time.perf_counter(), photographs.labels
+    real = [rung for rung in rungs if rung.kinds and rung.kinds[0].backbone and rung.kinds[0].backbone.name != RANDOM]
+    if not real or not len(parts["val"]):
+        raise WeightsError(f"there are no {'validation photographs' if real else 'weights to start from'}")
+    begin, labels, rows = time.perf_counter(), photographs.labels, np.concatenate([parts["train"], parts["val"]])
+    best = best_rung(real, labels[rows])
     kind = next(one for one in best.kinds if one.backbone)
-    rows = np.concatenate([parts["train"], parts["val"]])
     held = np.arange(len(rows)) >= len(parts["train"])
     every = photographs.features([kind])[0][rows]
     frozen = every[:, kind.pooled]  # the head reads no more
@@ -109,7 +113,7 @@ def tuned_rungs(
 
     def rung(name: str, kinds: tuple[Kind, ...], joined: Linear, known: np.ndarray) -> Rung:
         features = np.hstack(photographs.features([*kinds, tuned]))[parts["test"]]
-        return Rung(name, (*kinds, tuned), None, joined, known, _answers(joined, features), seconds)
+        return Rung(name, (*kinds, tuned), None, joined, known, joined.probabilities(features), seconds)
 
     name, both = f"{kind.backbone.name}, fine-tuned, {tuned.size_px} px", added(best.linear, linear, *temperatures)
     # The network has seen all it could be compared with: frozen features tell what is unknown, so they come first.
@@ -119,10 +123,6 @@ def tuned_rungs(
         rung(name, (kind,), added(silent, linear, 1.0, 1.0), logits),
         rung(f"{name}, with {best.name}", best.kinds, both, best.known / temperatures[0] + logits / temperatures[1]),
     ]
-
-
-def _answers(linear: Linear, features: np.ndarray) -> np.ndarray:
-    return probabilities(linear.logits(features), 1.0)
 
 
 def _majority(labels: np.ndarray, asked: int, num_classes: int) -> Rung:

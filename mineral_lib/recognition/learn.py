@@ -1,33 +1,49 @@
-"""From a folder to a recogniser in one sitting: ``mineral learn PHOTOS``, and notebook 09."""
+"""``mineral learn PHOTOS``, and notebook 09: from somebody's folder to a recogniser in one sitting.
 
-from collections.abc import Callable
+The ladder is climbed, and the recogniser of the rung that cross-validation chose is written. Everything stands in
+``results/<profile>/recogniser``: ``ladder.csv``, the predictions of every rung on cross-validated and test photographs,
+``recogniser.safetensors``, ``trust.json`` (what its statements are worth), ``model_card.md``, and ``report.html`` for
+the owner; ``manifest.json`` holds the digests of all.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from mineral_lib.data.index import photo_folder
+from mineral_lib import __version__
+from mineral_lib.data.index import data_title, photo_folder
+from mineral_lib.data.split import SPLITS
+from mineral_lib.digests import write_record
 from mineral_lib.errors import WeightsError
 from mineral_lib.parameters import load_profile, result_name
-from mineral_lib.photos import proposal_note, propose_specimens
+from mineral_lib.photos import proposal_note, propose_specimens, stated
 from mineral_lib.recognition.backbone import load_backbone
-from mineral_lib.recognition.collection import build_recogniser
+from mineral_lib.recognition.calibration import probabilities
 from mineral_lib.recognition.demonstration import demonstration_settings
-from mineral_lib.recognition.recogniser import Recogniser
+from mineral_lib.recognition.ladder import Rung, best_rung, climb, rungs_of, scores, tuned_rungs
+from mineral_lib.recognition.model_card import CARD_FILE, model_card
+from mineral_lib.recognition.model_file import MODEL_FILE, save_recogniser
+from mineral_lib.recognition.owner_report import REPORT_FILE, write_owner_report
+from mineral_lib.recognition.recogniser import SEEN_DIGITS, Photographs, Recogniser, fit_recogniser
+from mineral_lib.recognition.trust import measure_trust
+from mineral_lib.runtime import package_versions
+from mineral_lib.storage import remove_tree, write_csv, write_json, write_text
 from mineral_lib.study import Study
 
+RECORD_FILE = "manifest.json"
 Say = Callable[[str], None]
 
 
 def study_of_folder(folder: Path, changes: list[str]) -> Study:
     """The study of a photo folder: profile ``own_photos`` under the folder's name, so that each has its own results.
 
-    Args:
-        folder: One sub-folder a mineral.
-        changes: ``section.key=value``, as on the command line.
-
     Raises:
-        ParameterError: A change is wrong.
+        ParameterError: One of the ``changes`` (``section.key=value``, as on the command line) is wrong.
     """
     place = str(folder.resolve())
     name = result_name(folder.resolve().name, place=place)  # no two folders share one
@@ -43,15 +59,10 @@ def collection_of(study: Study) -> Study:
 
 
 def learn(study: Study, *, say: Say = print) -> tuple[Recogniser, pd.DataFrame]:
-    """Build the recogniser of a collection with the backbones of section ``recogniser`` that can be had.
+    """Build the recogniser of a folder (see ``build_recogniser``) with the backbones of its profile that can be had.
 
-    Args:
-        study: With photographs of a folder.
-        say: Receives what a person should know first: views of one specimen that count as several, backbones that
-            cannot be had, licences that restrict a use.
-
-    Returns:
-        As ``build_recogniser``.
+    ``say`` also receives what a person should know first: views of one specimen that count as several, backbones that
+    cannot be had, licences that restrict a use.
 
     Raises:
         DataError: The photographs cannot be used.
@@ -68,6 +79,122 @@ def learn(study: Study, *, say: Say = print) -> tuple[Recogniser, pd.DataFrame]:
         except WeightsError as error:
             say(f"left out: {error}")
     return build_recogniser(study, backbones=usable, say=say)
+
+
+def folder_of(study: Study) -> Path:
+    """Where the recogniser of a study lives."""
+    return study.paths.root / "recogniser"
+
+
+def parts_of(study: Study) -> dict[str, np.ndarray]:
+    """Rows of the index in ``train``, ``val`` and ``test`` of the grouped split."""
+    samples = study.samples("grouped").set_index("image_id")["split"].reindex(study.index["image_id"])
+    return {name: np.flatnonzero(samples.to_numpy() == name) for name in SPLITS}
+
+
+def build_recogniser(study: Study, *, backbones: Sequence[str], say: Say = print) -> tuple[Recogniser, pd.DataFrame]:
+    """Climb the ladder, keep every rung's predictions, and write the recogniser of the rung cross-validation chose.
+
+    Args:
+        study: With photographs of a folder.
+        backbones: Names of backbones, see ``backbone``; none for colour alone.
+        say: Receives progress and what cannot be done.
+
+    Returns:
+        The recogniser, and the ladder: one row a rung with cross-validated and test numbers (fractions).
+
+    Raises:
+        DataError: The photographs cannot be used.
+    """
+    settings, options, folder = study.settings, study.settings.recogniser, folder_of(study)
+    photographs = Photographs(photo_folder(settings.data), study.index, study.paths.cache_dir, settings.train.jobs)
+    parts = parts_of(study)
+    learned, tested = photographs.some(np.concatenate([parts["train"], parts["val"]])), photographs.some(parts["test"])
+    held = np.arange(len(learned.index)) >= len(parts["train"])
+    rungs = climb(photographs, len(study.classes), parts, rungs_of(backbones, options.sizes_px))
+    if options.fine_tune:
+        try:
+            rungs += tuned_rungs(study, photographs, parts, rungs, say=say)
+        except WeightsError as error:
+            say(f"not fine-tuned: {error}")
+    best = best_rung(rungs, learned.labels)
+    remove_tree(folder / "predictions")  # of rungs of an earlier ladder
+    for rung in rungs:
+        known = np.isfinite(rung.known).any(1)
+        how = "cross_validated" if known[~held].any() else "validation"
+        _write_predictions(folder, rung, how, learned.index[known], probabilities(rung.known[known], 1.0))
+        _write_predictions(folder, rung, "test", tested.index, rung.test)
+    resampling = {"resamples": settings.report.bootstrap, "seed": settings.report.seed}
+    frame = pd.DataFrame([_row(rung, learned, held, tested, **resampling) for rung in rungs])
+    frame["chosen"] = [rung is best for rung in rungs]
+    write_csv(folder / "ladder.csv", frame)
+    fitted = fit_recogniser(learned, held, study.classes, best, coverage=options.coverage)
+    trust = measure_trust(fitted, learned, best.known, tested, **resampling)
+    write_json(folder / "trust.json", trust)
+    made = replace(fitted, about=_about(study, parts, best, fitted, frame[frame["chosen"]].iloc[0]) | {"trust": trust})
+    save_recogniser(folder / MODEL_FILE, made)
+    write_text(folder / CARD_FILE, model_card(made))
+    write_owner_report(folder / REPORT_FILE, made, learned, tested, rungs, frame, **resampling)
+    record = folder / RECORD_FILE
+    written = [path for path in folder.rglob("*") if path.is_file() and path != record]
+    write_record(record, {"profile": settings.profile}, written)
+    return made, frame
+
+
+def _about(study: Study, parts: dict[str, np.ndarray], best: Rung, made: Recogniser, row: pd.Series) -> dict[str, Any]:
+    """What the model card says of data and choice, as plain values; ``row`` is that of the best rung in the ladder."""
+    index, choice, known, licences = study.index, best.choice, made.familiarity, stated(study.index, "licence")
+    return {
+        "profile": study.settings.profile,
+        "title": data_title(study.settings.data, study.settings.profile),
+        "data_fingerprint": study.data.fingerprint,
+        "photographs": {name: len(rows) for name, rows in parts.items()},
+        "specimens": {name: index["group"].iloc[rows].nunique() for name, rows in parts.items()},
+        "specimens_known": study.settings.data.specimen_from != "file",
+        "classes": index.groupby("class_name")["group"].agg(photographs="size", specimens="nunique").to_dict("index"),
+        "licences": {str(name): int(count) for name, count in licences.items()},
+        "licence_not_stated": int(len(index) - licences.sum()),
+        # So that an evaluation elsewhere can leave out what was learned from: beginnings of SHA-256.
+        "seen": sorted(index["sha256"].iloc[np.concatenate([parts["train"], parts["val"]])].str[:SEEN_DIGITS]),
+        "strength": choice.strength if choice else None,
+        "class_weight": (choice.class_weight or "none") if choice else None,
+        "familiarity_auroc": [_number(value) for value in (known.auroc, known.auroc_low, known.auroc_high)],
+        "rung": best.name,
+        "kinds": [kind.title for kind in best.kinds],
+        "backbones": {
+            name: {"source": one.source, "licence": one.licence, "sha256": one.digest}
+            for name, one in made.backbones.items()
+        },
+        "test": {name: _number(row[name]) for name in ("accuracy", "low", "high", "macro_recall", "top3")},
+        "versions": package_versions(),
+        "package": __version__,
+    }
+
+
+def _number(value: float) -> float | None:
+    """A plain number; None for NaN, which JSON does not know."""
+    return None if np.isnan(value) else float(value)
+
+
+def _row(rung: Rung, learned: Photographs, held: np.ndarray, tested: Photographs, **options: int) -> dict[str, object]:
+    """A rung's row of the ladder."""
+    known, choice = np.isfinite(rung.known).any(1), asdict(rung.choice) if rung.choice else {}
+    found = scores(rung.test, tested.labels, tested.groups, **options)
+    part = {"cv": known if known[~held].any() else known & False, "val": known & held}
+    chosen_on = {
+        f"{name}_{score}": value
+        for name, some in part.items()
+        for score, value in scores(rung.known[some], learned.labels[some]).items()
+    }
+    return {"rung": rung.name, **chosen_on, **found, **choice, "seconds": rung.seconds}
+
+
+def _write_predictions(folder: Path, rung: Rung, part: str, index: pd.DataFrame, probability: np.ndarray) -> None:
+    frame = index[["image_id", "group", "label"]].reset_index(drop=True)
+    columns = pd.DataFrame(probability, columns=[f"p_{label}" for label in range(probability.shape[1])])
+    frame = pd.concat([frame.assign(predicted=probability.argmax(1)), columns], axis=1)
+    name = re.sub(r"[^a-z0-9]+", "_", rung.name.lower()).strip("_")
+    write_csv(folder / "predictions" / f"{name}_{part}.csv", frame, float_format="%.9g")
 
 
 def ladder_text(ladder: pd.DataFrame) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from mineral_lib.data.folds import grouped_folds
+from mineral_lib.recognition.calibration import probabilities
 
 STRENGTHS = (1, 3, 10, 30, 100)  # of one feature: what suits does not depend on how many there are
 # Small matrices: several threads wait for each other longer than they work, and the last digits depend on their number.
@@ -30,6 +31,10 @@ class Linear:
     def logits(self, features: np.ndarray) -> np.ndarray:
         """Logits (N, C) of features (N, D)."""
         return ((features - self.mean) / self.scale) @ self.weight.T + self.bias
+
+    def probabilities(self, features: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+        """Probabilities (N, C) of features (N, D)."""
+        return probabilities(self.logits(features), temperature)
 
 
 @dataclass(frozen=True)

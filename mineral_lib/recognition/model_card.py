@@ -1,13 +1,21 @@
-"""The model card: what a recogniser is, what its statements are worth and where they end, on one page."""
+"""The model card: what a recogniser is, what its statements are worth and where they end, on one page.
+
+And ``mineral export``: the recogniser of a profile as one file for another machine, with its card beside it.
+"""
+
+from pathlib import Path
 
 from jinja2 import TemplateError
 
 from mineral_lib.errors import WeightsError
 from mineral_lib.notation import template
+from mineral_lib.paths import ResultPaths
+from mineral_lib.recognition.model_file import MODEL_FILE, load_recogniser
 from mineral_lib.recognition.names import both_names
 from mineral_lib.recognition.recogniser import Recogniser
 from mineral_lib.recognition.trust import LEVEL_WORDS
 from mineral_lib.recognition.unknown import KNOWN_SHARE
+from mineral_lib.storage import write_bytes, write_text
 
 CARD_FILE = "model_card.md"
 
@@ -18,7 +26,7 @@ def model_card(recogniser: Recogniser) -> str:
     Raises:
         WeightsError: It does not say enough about itself.
     """
-    filters = {"percent": _percent, "two": _two, "names": both_names, "level": _level}
+    filters = {"percent": _percent, "two": _two, "names": both_names}
     page, about = template("mineral_lib.recognition", CARD_FILE, **filters), recogniser.about
     try:
         return page.render(
@@ -39,5 +47,25 @@ def _two(value: float | None) -> str:
     return "not measured" if value is None else f"{value:.2f}"
 
 
-def _level(name: str) -> str:
-    return LEVEL_WORDS.get(name, name)
+def export_recogniser(profile: str, out: Path | None = None, *, onnx: bool = False) -> list[Path]:
+    """Write the recogniser of a profile, and its model card under the same name ending ``.md``; returns both files.
+
+    Without ``out`` it is ``mineral-<profile>.safetensors`` (or ``.onnx``, see ``onnx_file``) in the working folder.
+
+    Raises:
+        WeightsError: The profile has no usable recogniser, or it cannot be exported.
+    """
+    source = ResultPaths.of(profile).root / "recogniser" / MODEL_FILE
+    if not source.is_file():
+        remedy = "make it first, or name another profile"
+        raise WeightsError("this profile has no recogniser", where=str(source), remedy=remedy)
+    recogniser = load_recogniser(source)
+    card = model_card(recogniser)
+    target = out or Path(f"mineral-{profile}.{'onnx' if onnx else 'safetensors'}")
+    if onnx:
+        from mineral_lib.recognition.onnx_file import write_onnx
+
+        write_onnx(target, recogniser)
+    else:
+        write_bytes(target, source.read_bytes())
+    return [target, write_text(target.with_suffix(".md"), card)]

@@ -1,11 +1,24 @@
-"""What the catalogue knows about the classes of a recogniser."""
+"""What the names of classes mean: what the catalogue knows about them, and what folders of other names stand for.
 
-from collections.abc import Sequence
+Folder names are matched with the classes of a recogniser across languages, spellings and cases. A name that only
+resembles a class is never used by itself: it stands in a table as a proposal, which somebody may correct and give back.
+"""
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from mineral_lib.catalogue import display_name, find_mineral
+from mineral_lib.catalogue import Mineral, display_name, find_mineral, minerals
+from mineral_lib.errors import DataError, nearest
 from mineral_lib.notation import line
+from mineral_lib.photos import read_rows
+
+SIMILAR = 0.8  # difflib's ratio: 2 x equal letters / all letters
+COLUMNS = ("folder", "class", "how")
 
 
 def slugs_of(classes: Sequence[str]) -> list[str]:
@@ -29,3 +42,89 @@ def group_table(classes: Sequence[str]) -> tuple[list[str], np.ndarray]:
     names = list(dict.fromkeys(own))
     table = np.array([[float(group == name) for name in names] for group in own])
     return ["" if name.startswith("\0") else name for name in names], table
+
+
+@dataclass(frozen=True)
+class Name:
+    """What a folder's name means to a recogniser."""
+
+    folder: str  # the name
+    class_name: str  # the class it stands for, or that is proposed; empty if there is none
+    # ``given`` (by somebody), ``same`` (but for case, spaces, accents), ``catalogue`` (another language), ``proposed``
+    # (a near spelling, not used) or ``unknown`` (the recogniser does not know it).
+    how: str
+
+    @property
+    def used(self) -> bool:
+        """Whether photographs of the folder are judged as this class."""
+        return self.how in ("given", "same", "catalogue")
+
+
+def match_names(folders: Sequence[str], classes: Sequence[str], given: Mapping[str, str] | None = None) -> list[Name]:
+    """One match a folder name; ``given`` (folder and class by somebody's word, empty for none) goes before all else.
+
+    Raises:
+        DataError: A class that was given is none of the recogniser's.
+    """
+    given = given or {}
+    wrong = sorted(set(given.values()) - set(classes) - {""})
+    if wrong:
+        close = nearest(wrong[0], classes)
+        remedy = f"did you mean '{close}'?" if close else f"use one of: {', '.join(classes)}"
+        raise DataError(f"the recogniser has no class '{wrong[0]}'", where="names", remedy=remedy)
+    return [_match(folder, classes, given) for folder in folders]
+
+
+def _match(folder: str, classes: Sequence[str], given: Mapping[str, str]) -> Name:
+    if folder in given:
+        return Name(folder, given[folder], "given" if given[folder] else "unknown")
+    plain = {_key(name): name for name in classes}
+    if _key(folder) in plain:
+        return Name(folder, plain[_key(folder)], "same")
+    known: dict[str, str] = {}
+    for name in classes:
+        for spelling in (name, *_names(find_mineral(name))):
+            known.setdefault(_key(spelling), name)
+    mineral = find_mineral(folder)
+    mineral = mineral or next((one for one in minerals() if _key(folder) in map(_key, _names(one))), None)
+    if mineral is not None:
+        other = next((name for name in classes if find_mineral(name) == mineral), "")
+        return Name(folder, other, "catalogue" if other else "unknown")
+    close = nearest(_key(folder), known, SIMILAR)
+    return Name(folder, known[close], "proposed") if close else Name(folder, "", "unknown")
+
+
+def _names(mineral: Mineral | None) -> tuple[str, ...]:
+    return (mineral.slug, mineral.english, mineral.chinese, mineral.pinyin) if mineral else ()
+
+
+def _key(name: str) -> str:
+    """A name without case, accents, and everything that is neither letter nor digit, unless nothing would be left."""
+    letters = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(letter for letter in letters if letter.isalnum() or _is_vowel(letter)) or name
+
+
+def _is_vowel(sign: str) -> bool:
+    """Whether a mark is part of the spelling, as in scripts of India and kana, and no accent or optional point."""
+    place = unicodedata.combining(sign)
+    return unicodedata.category(sign) in ("Mn", "Mc") and not (10 <= place <= 35 or place >= 200)
+
+
+def names_table(names: Sequence[Name]) -> pd.DataFrame:
+    """The matches as a table: columns folder, class, how."""
+    return pd.DataFrame([(name.folder, name.class_name, name.how) for name in names], columns=COLUMNS)
+
+
+def read_names(path: Path) -> dict[str, str]:
+    """Folder and class of a table that ``mineral evaluate`` has written and somebody corrected, of any columns more.
+
+    Raises:
+        DataError: It cannot be read, holds no row, or a folder stands in it twice.
+    """
+    rows = [row for _, row in read_rows(path, (), COLUMNS[:2], "--names")]
+    if not rows:
+        raise DataError("no row in the table of names", where=str(path), remedy="keep one row a folder")
+    found = {row["folder"]: row["class"].strip() for row in rows}
+    if len(found) < len(rows):
+        raise DataError("a folder stands in it twice", where=str(path), remedy="keep one row a folder")
+    return found

@@ -14,7 +14,7 @@ import pandas as pd
 from mineral_lib.evaluation.metrics import confusion
 from mineral_lib.evaluation.statistics import estimate, wilson
 from mineral_lib.recognition import hand_tests
-from mineral_lib.recognition.conformal import specimen_log_probabilities
+from mineral_lib.recognition.calibration import specimen_log_probabilities
 from mineral_lib.recognition.features import COLOUR
 from mineral_lib.recognition.ladder import Rung
 from mineral_lib.recognition.names import both_names, slugs_of
@@ -69,40 +69,35 @@ def photograph_next(rows: pd.DataFrame) -> list[str]:
     return [both_names(name) for name in weak["class_name"].head(NEXT)]
 
 
-def against(best: Rung, other: Rung, labels: np.ndarray, groups: np.ndarray, **options: int) -> dict[str, float]:
+def against(best: Rung, other: Rung, tested: Photographs, **options: int) -> dict[str, float]:
     """Test accuracy of one rung minus that of another on the same photographs, with its 95 % interval."""
-    gain = (best.test.argmax(1) == labels).astype(float) - (other.test.argmax(1) == labels)
-    gap = estimate([(gain, groups)], **options)
+    right = [rung.test.argmax(1) == tested.labels for rung in (best, other)]
+    gap = estimate([(right[0].astype(float) - right[1], tested.groups)], **options)
     low, high = gap.interval()
     return {"gap": gap.value, "low": low, "high": high}
 
 
-def mistakes(probability: np.ndarray, labels: np.ndarray, files: list[Path], classes: list[str]) -> list[dict]:
-    """Photographs that were named wrongly, the surest mistakes first, with small pictures.
-
-    From probabilities (T, C), true classes (T,) and the files of the test photographs.
-    """
-    named, sure = probability.argmax(1), probability.max(1)
+def mistakes(probability: np.ndarray, tested: Photographs, classes: list[str]) -> list[dict[str, Any]]:
+    """Test photographs that were named wrongly by probabilities (T, C), the surest mistakes first."""
+    labels, named, sure = tested.labels, probability.argmax(1), probability.max(1)
     wrong = np.flatnonzero(named != labels)
-    shown = wrong[np.argsort(-sure[wrong], kind="stable")][:PICTURES]
     return [
         {
-            "picture": thumbnail(files[row]),
-            "file": files[row].name,
+            "path": tested.path(row),
+            "file": tested.path(row).name,
             "true": both_names(classes[labels[row]]),
             "named": both_names(classes[named[row]]),
             "probability": sure[row],
         }
-        for row in shown
+        for row in wrong[np.argsort(-sure[wrong], kind="stable")]
     ]
 
 
 def write_owner_report(
     path: Path,
     made: Recogniser,
-    photographs: Photographs,
-    rows: np.ndarray,
-    test: np.ndarray,
+    learned: Photographs,
+    tested: Photographs,
     rungs: list[Rung],
     ladder: pd.DataFrame,
     **options: int,
@@ -112,22 +107,20 @@ def write_owner_report(
     Args:
         path: Where to.
         made: The recogniser, with all that it says about itself.
-        photographs: Of the collection.
-        rows: Training and validation photographs, in the order of the rungs' logits.
-        test: Test photographs.
+        learned: Training and validation photographs, in the order of the rungs' logits.
+        tested: Test photographs.
         rungs: The ladder.
         ladder: Its table; ``chosen`` marks the recogniser's rung.
         **options: ``resamples`` and ``seed`` of the intervals.
     """
-    best = rungs[int(ladder["chosen"].to_numpy().argmax())]
-    labels, groups = photographs.labels, photographs.groups
-    asked, answers = unseen_answers(made, photographs, rows, best.known, test)
-    tested = answers[len(asked) - len(test) :]
-    joint, first = specimen_log_probabilities(answers, groups[asked])
-    counts = confusion(labels[asked][first], joint.argmax(1), len(made.classes))
+    best, count = rungs[int(ladder["chosen"].to_numpy().argmax())], len(tested.index)
+    labels, groups, answers = unseen_answers(made, learned, best.known, tested)
+    joint, first = specimen_log_probabilities(answers, groups)
+    counts = confusion(labels[first], joint.argmax(1), len(made.classes))
     minerals = mineral_rows(counts, made.classes)
     others = [rung for rung in rungs if rung is not best and (rung.kinds == (COLOUR,) or not rung.kinds)]
-    gaps = {rung.name: against(best, rung, labels[test], groups[test], **options) for rung in others if len(test)}
+    gaps = {rung.name: against(best, rung, tested, **options) for rung in others if count}
+    wrong = mistakes(answers[len(labels) - count :], tested, made.classes)
     return write_page(
         path,
         "owner_report.html",
@@ -141,8 +134,8 @@ def write_owner_report(
         gaps=gaps,
         ladder=ladder.to_dict("records"),
         tuned=bool(ladder["cv_accuracy"].isna().any()),
-        mistakes=mistakes(tested, labels[test], [photographs.path(row) for row in test], made.classes),
-        wrong=int((tested.argmax(1) != labels[test]).sum()),
+        mistakes=[one | {"picture": thumbnail(one["path"])} for one in wrong[:PICTURES]],
+        wrong=len(wrong),
         levels=LEVEL_WORDS,
         names=both_names,
         pictures=PICTURES,

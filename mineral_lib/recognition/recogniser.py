@@ -1,10 +1,10 @@
 """A recogniser: frozen features, a linear classifier, and what it takes to trust its answers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -13,13 +13,15 @@ from PIL import Image
 from mineral_lib.errors import WeightsError
 from mineral_lib.models.lite0 import lite0_path
 from mineral_lib.photos import read_photo
-from mineral_lib.recognition import conformal
+from mineral_lib.recognition import calibration
 from mineral_lib.recognition.backbone import LITE0, Backbone, load_backbone
-from mineral_lib.recognition.calibration import fit_temperature, probabilities
 from mineral_lib.recognition.features import COLOUR, Kind, network_kind, photograph_features
-from mineral_lib.recognition.linear import Choice, Linear, fit_linear
+from mineral_lib.recognition.linear import Linear, fit_linear
 from mineral_lib.recognition.names import group_table
 from mineral_lib.recognition.unknown import Familiarity, fit_familiarity
+
+if TYPE_CHECKING:
+    from mineral_lib.recognition.ladder import Rung
 
 SEEN_DIGITS = 12  # of SHA-256, by which a recogniser remembers what it was made from
 FEW = 3  # so many minerals can be named as "one of these"
@@ -65,6 +67,10 @@ class Photographs:
         """Specimen of each (N,)."""
         return self.index["group"].to_numpy(str)
 
+    def some(self, rows: np.ndarray) -> "Photographs":
+        """Some of them: places in the table, or which they are (N,), bool."""
+        return replace(self, index=self.index.iloc[rows].reset_index(drop=True))
+
     def path(self, place: int) -> Path:
         """The file of one."""
         return self.root / self.index["path"].iloc[place]
@@ -101,7 +107,7 @@ class Recogniser:
 
     def probabilities(self, parts: Sequence[np.ndarray]) -> np.ndarray:
         """Calibrated probabilities (N, C) of features, one array (N, D) a kind."""
-        return probabilities(self.linear.logits(np.hstack(parts)), self.temperature)
+        return self.linear.probabilities(np.hstack(parts), self.temperature)
 
     def strangeness(self, parts: Sequence[np.ndarray], probability: np.ndarray) -> np.ndarray:
         """Strangeness (N,) of features, one array (N, D) a kind, that are answered by probabilities (N, C)."""
@@ -114,7 +120,7 @@ class Recogniser:
         """
         probability = self.probabilities(parts)
         strangeness = self.strangeness(parts, probability)
-        joint, first = conformal.specimen_log_probabilities(probability, groups)
+        joint, first = calibration.specimen_log_probabilities(probability, groups)
         decided = self.decide(joint)
         answers = []
         for place in np.argsort(first):
@@ -126,9 +132,9 @@ class Recogniser:
 
     def decide(self, probability: np.ndarray) -> list[tuple[np.ndarray, str]]:
         """The labels in the set of each row of probabilities (S, C), ascending, and the one group it can be, or ''."""
-        inside = conformal.sets(probability, self.least)
+        inside = calibration.sets(probability, self.least)
         names, table = group_table(self.classes)
-        possible = conformal.sets(probability @ table, self.group_least)
+        possible = calibration.sets(probability @ table, self.group_least)
         return [
             (np.flatnonzero(classes), names[groups.argmax()] if groups.sum() == 1 else "")
             for classes, groups in zip(inside, possible, strict=True)
@@ -156,44 +162,32 @@ class Answer:
 
 
 def fit_recogniser(
-    photographs: Photographs,
-    classes: list[str],
-    kinds: Sequence[Kind],
-    linear: Linear,
-    rows: np.ndarray,
-    held: np.ndarray,
-    logits: np.ndarray,
-    *,
-    choice: Choice | None = None,
-    coverage: float = 0.9,
+    learned: Photographs, held: np.ndarray, classes: list[str], rung: "Rung", *, coverage: float
 ) -> Recogniser:
-    """Calibrate a classifier on photographs of held-out specimens.
+    """Calibrate a rung's classifier on answers for specimens that it had not seen.
 
     Args:
-        photographs: With labels and specimens.
-        classes: Class names.
-        kinds: Its features; the first ones also tell what is unknown.
-        linear: The classifier.
-        rows: Training and validation photographs (N,).
+        learned: Training and validation photographs (N,), in the order of the rung's logits.
         held: Which of them set the limit of the unknown (N,), bool.
-        logits: Logits (N, C) by classifiers that have seen none of their specimen; NaN where there is none.
-        choice: How the classifier is fitted again without some classes, see ``unknown``; None if that cannot be done.
+        classes: Class names.
+        rung: The features, of which the first kind also tells what is unknown, and the classifier on them.
         coverage: Promised share of sets that hold the true class.
     """
-    labels, groups = photographs.labels[rows], photographs.groups[rows]
+    labels, logits, kinds, choice = learned.labels, rung.known, list(rung.kinds), rung.choice
     known = np.isfinite(logits).any(1)
-    temperature = fit_temperature(logits[known], labels[known])
-    joint, first = conformal.specimen_log_probabilities(probabilities(logits[known], temperature), groups[known])
+    temperature = calibration.fit_temperature(logits[known], labels[known])
+    unseen = calibration.probabilities(logits[known], temperature)
+    joint, first = calibration.specimen_log_probabilities(unseen, learned.groups[known])
     true, table, place = labels[known][first], group_table(classes)[1], np.arange(len(joint))
-    least = conformal.threshold(joint[place, true], coverage)
-    group_least = conformal.threshold((joint @ table)[place, table[true].argmax(1)], coverage)
-    features = [part[rows] for part in photographs.features(kinds)]
+    least = calibration.threshold(joint[place, true], coverage)
+    group_least = calibration.threshold((joint @ table)[place, table[true].argmax(1)], coverage)
+    features = learned.features(kinds)
     together = np.hstack(features)
 
-    def answers(learned: np.ndarray, asked: np.ndarray) -> np.ndarray:
-        fitted = fit_linear(together[learned], labels[learned], len(classes), choice)
-        return probabilities(fitted.logits(together[asked]), temperature)
+    def answers(fitting: np.ndarray, asked: np.ndarray) -> np.ndarray:
+        fitted = fit_linear(together[fitting], labels[fitting], len(classes), choice)
+        return fitted.probabilities(together[asked], temperature)
 
     # By what is pooled: with the stages, pictures of other things lay nearer (a flower passed, see RESULTS.md).
     familiarity = fit_familiarity(features[0][:, kinds[0].pooled], labels, held, answers if choice else None)
-    return Recogniser(classes, list(kinds), linear, temperature, coverage, least, group_least, familiarity)
+    return Recogniser(classes, kinds, rung.linear, temperature, coverage, least, group_least, familiarity)

@@ -9,8 +9,12 @@ from typing import Any
 import numpy as np
 
 from mineral_lib.evaluation.statistics import accuracy_interval
-from mineral_lib.recognition.calibration import measure_calibration, probabilities
-from mineral_lib.recognition.conformal import check_coverage, specimen_log_probabilities
+from mineral_lib.recognition.calibration import (
+    check_coverage,
+    measure_calibration,
+    probabilities,
+    specimen_log_probabilities,
+)
 from mineral_lib.recognition.hand_tests import simulate
 from mineral_lib.recognition.names import groups_of, slugs_of
 from mineral_lib.recognition.recogniser import Answer, Photographs, Recogniser
@@ -25,69 +29,56 @@ LEVEL_WORDS = {
 
 
 def unseen_answers(
-    made: Recogniser, photographs: Photographs, rows: np.ndarray, logits: np.ndarray, test: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+    made: Recogniser, learned: Photographs, logits: np.ndarray, tested: Photographs
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What the recogniser says of photographs whose specimens its classifier had not seen.
 
-    Those it was fitted on are ``rows`` (R,), with their out-of-fold logits (R, C), NaN where there is none; ``test``
-    are the test photographs (T,).
+    From those it was fitted on (R), with their out-of-fold logits (R, C), NaN where there is none, and T test
+    photographs.
 
     Returns:
-        Rows (N,) and probabilities (N, C): cross-validated photographs, then the T of the test.
+        Labels (N,), specimens (N,) and probabilities (N, C): cross-validated photographs, then the T of the test.
     """
     known = np.isfinite(logits).any(1)
     answers = [probabilities(logits[known], made.temperature)]
-    if len(test):
-        answers.append(made.probabilities([part[test] for part in photographs.features(made.kinds)]))
-    return np.concatenate([rows[known], test]), np.concatenate(answers)
+    if len(tested.index):
+        answers.append(made.probabilities(tested.features(made.kinds)))
+    labels = np.concatenate([learned.labels[known], tested.labels])
+    return labels, np.concatenate([learned.groups[known], tested.groups]), np.concatenate(answers)
 
 
 def measure_trust(
-    made: Recogniser,
-    photographs: Photographs,
-    rows: np.ndarray,
-    logits: np.ndarray,
-    test: np.ndarray,
-    *,
-    resamples: int = 1000,
-    seed: int = 0,
+    made: Recogniser, learned: Photographs, logits: np.ndarray, tested: Photographs, *, seed: int, **options: int
 ) -> dict[str, Any]:
     """Calibration, coverage over re-splits, what hand tests would add, and the answers for test specimens.
 
-    Plain numbers, fractions; None where there is nothing to measure. Photographs as in ``unseen_answers``.
+    Plain numbers, fractions; None where there is nothing to measure. Photographs as in ``unseen_answers``, options as
+    in ``judge_answers``.
     """
-    asked, answers = unseen_answers(made, photographs, rows, logits, test)
-    labels, groups = photographs.labels[asked], photographs.groups[asked]
+    labels, groups, answers = unseen_answers(made, learned, logits, tested)
     found: dict[str, Any] = {"temperature": made.temperature}
     found |= dict.fromkeys(("calibration", "coverage", "hand_tests", "test"))
-    if len(asked):
+    if len(labels):
         joint, first = specimen_log_probabilities(answers, groups)
         after = simulate(joint, labels[first], slugs_of(made.classes), seed=seed)
         found["hand_tests"] = {"specimens": len(joint), "accuracy": after.tolist()}
     if len(np.unique(groups)) >= 4:
         found["coverage"] = check_coverage(answers, labels, groups, made.coverage, seed=seed)
-    if len(test):
-        parts = [part[test] for part in photographs.features(made.kinds)]
-        labels, groups = photographs.labels[test], photographs.groups[test]
-        before = probabilities(made.linear.logits(np.hstack(parts)), 1.0)
+    if len(tested.index):
+        before = made.linear.probabilities(np.hstack(tested.features(made.kinds)))
         found["calibration"] = {
-            name: measure_calibration(one, labels, groups, seed=seed)
-            for name, one in (("before", before), ("after", answers[-len(test) :]))
+            name: measure_calibration(one, tested.labels, tested.groups, seed=seed)
+            for name, one in (("before", before), ("after", answers[-len(before) :]))
         }
-        found["test"] = judge_photographs(made, parts, labels, groups, resamples=resamples, seed=seed)
+        found["test"] = judge_photographs(made, tested, seed=seed, **options)
     return found
 
 
-def judge_photographs(
-    made: Recogniser, parts: list[np.ndarray], labels: np.ndarray, groups: np.ndarray, **options: int
-) -> dict[str, Any]:
-    """Let photographs be answered by specimen and judge the answers, with the options of ``judge_answers``.
-
-    From features, one array (N, D) a kind, true classes (N,) and specimens (N,).
-    """
+def judge_photographs(made: Recogniser, asked: Photographs, **options: int) -> dict[str, Any]:
+    """Let photographs be answered by specimen and judge the answers, with the options of ``judge_answers``."""
     # Rows stand for names, so that an answer can be asked which photographs it is about.
-    answers = made.answer(parts, [str(row) for row in range(len(labels))], groups)
-    true = np.array([labels[int(answer.names[0])] for answer in answers])
+    answers = made.answer(asked.features(made.kinds), [str(row) for row in range(len(asked.index))], asked.groups)
+    true = asked.labels[[int(answer.names[0]) for answer in answers]]
     return judge_answers(answers, true, made.classes, **options)
 
 

@@ -28,7 +28,7 @@ class Made:
 @pytest.fixture(scope="session")
 def made(tmp_path_factory):
     """A project root with a recogniser of the profile own_photos."""
-    from mineral_lib.recognition.collection import MODEL_FILE, build_recogniser, folder_of
+    from mineral_lib.recognition.learn import MODEL_FILE, build_recogniser, folder_of
     from mineral_lib.study import open_study
 
     root, folder = tmp_path_factory.mktemp("root"), tmp_path_factory.mktemp("photographs")

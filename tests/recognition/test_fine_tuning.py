@@ -17,10 +17,9 @@ from mineral_lib.models.lite0 import LITE0_PACKAGE
 from mineral_lib.paths import ROOT_VARIABLE
 from mineral_lib.recognition import fine_tuning
 from mineral_lib.recognition.backbone import LITE0, RANDOM, load_backbone
-from mineral_lib.recognition.collection import MODEL_FILE, build_recogniser, folder_of
 from mineral_lib.recognition.features import COLOUR
 from mineral_lib.recognition.ladder import Rung, best_rung
-from mineral_lib.recognition.learn import ladder_text, study_of_folder
+from mineral_lib.recognition.learn import MODEL_FILE, build_recogniser, folder_of, ladder_text, study_of_folder
 from mineral_lib.recognition.linear import Linear, added
 from mineral_lib.recognition.model_file import load_recogniser
 
@@ -86,7 +85,7 @@ def test_it_is_kept(tuned, monkeypatch):
 
 def test_the_fine_tuned_recogniser_survives_its_file(tuned, monkeypatch):
     study = tuned[0]
-    monkeypatch.setattr("mineral_lib.recognition.collection.best_rung", lambda rungs, labels: rungs[-1])
+    monkeypatch.setattr("mineral_lib.recognition.learn.best_rung", lambda rungs, labels: rungs[-1])
     made, _ = build_recogniser(study, backbones=[LITE0])
     read, parts = load_recogniser(folder_of(study) / MODEL_FILE), []
     assert [kind.title for kind in read.kinds][-1] == f"{LITE0}-tuned@32" and made.about["strength"] is None

@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mineral_lib.recognition import reading
+from mineral_lib.recognition import identify
+from mineral_lib.recognition.identify import list_photographs, read_features
 from mineral_lib.recognition.model_file import load_recogniser
-from mineral_lib.recognition.reading import list_photographs, read_features
 
 
 @pytest.fixture
@@ -101,8 +101,8 @@ def test_names_with_control_codes_are_shown_escaped(mineral, asked):
 
 
 def test_each_photograph_is_decoded_once(made, asked, monkeypatch):
-    decoded, read_photo = [], reading.read_photo
-    monkeypatch.setattr(reading, "read_photo", lambda file: decoded.append(file) or read_photo(file))
+    decoded, read_photo = [], identify.read_photo
+    monkeypatch.setattr(identify, "read_photo", lambda file: decoded.append(file) or read_photo(file))
     files, _ = list_photographs([asked, asked / "a", asked / "a" / "1.png"])
     assert len(files) == len(set(files)) == 4
     kinds = load_recogniser(made.file).kinds * 2

@@ -9,7 +9,7 @@ from safetensors.numpy import save
 
 from mineral_lib.errors import WeightsError
 from mineral_lib.recognition import model_file
-from mineral_lib.recognition.collection import CARD_FILE
+from mineral_lib.recognition.learn import CARD_FILE
 from mineral_lib.recognition.model_card import model_card
 from mineral_lib.recognition.model_file import ENTRY, load_recogniser
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from mineral_lib.evaluation.metrics import confusion
-from mineral_lib.recognition.conformal import specimen_log_probabilities
+from mineral_lib.recognition.calibration import specimen_log_probabilities
 from mineral_lib.recognition.owner_report import REPORT_FILE, confused_pairs, mineral_rows, photograph_next
 from mineral_lib.recognition.recogniser import Answer
 from mineral_lib.recognition.trust import judge_answers
