@@ -87,8 +87,3 @@ def _resource(name: str) -> pd.DataFrame:
 def printed(item: str, row: str, quantity: str) -> float | None:
     """One printed number, for example ``printed("table_4", "vgg19", "accuracy_percent")``; None if not printed."""
     return Paper.published().entries.get(f"{item}/{row}/{quantity}")
-
-
-def authors_history(model: str, weights: str) -> pd.DataFrame:
-    """The published log of a run, see ``Paper.log``."""
-    return Paper.published().log(model, weights)

@@ -128,7 +128,7 @@ def _identify(options: argparse.Namespace) -> None:
     if not found.answers:
         raise DataError("not one photograph can be read", remedy="give photographs; the reasons stand above")
     if maps:
-        from mineral_lib.reporting.evidence_maps import write_evidence_maps
+        from mineral_lib.reporting.cam_grid import write_evidence_maps
 
         written = write_evidence_maps(model, found, maps)
         print(f"wrote {len(written)} evidence maps to {maps}", file=sys.stderr)

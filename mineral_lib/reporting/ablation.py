@@ -3,6 +3,8 @@
 import pandas as pd
 
 from mineral_lib.config import PROPOSED
+from mineral_lib.measurements.ablation import placement_costs
+from mineral_lib.measurements.paper_networks import BASE
 from mineral_lib.paper import printed
 from mineral_lib.reporting.artefacts import Made, table
 from mineral_lib.reporting.contrasts import NAN, Contrast, compare, contrast_row, contrasts, gain_columns
@@ -10,7 +12,6 @@ from mineral_lib.reporting.summary import extremes, printed_columns, run_row, si
 from mineral_lib.reporting.words import name_of, words
 from mineral_lib.study import Study
 
-BASE = "convnext_tiny"
 CORNERS = {
     "base": (BASE, "scratch"),
     "eca": (PROPOSED, "scratch"),
@@ -128,8 +129,6 @@ def table_placements(study: Study) -> Made:
 @table("eca_parameters")
 def table_eca_parameters(study: Study) -> pd.DataFrame:
     """What the modules of each placement add to ConvNeXt-T: counted on networks built here."""
-    from mineral_lib.measurements.placement import placement_costs  # needs torch, which reading results does not
-
     return placement_costs(study.settings.model)
 
 

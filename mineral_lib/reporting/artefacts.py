@@ -35,7 +35,7 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -44,10 +44,8 @@ from mineral_lib.reporting.style import Drawing, apply_style
 from mineral_lib.reporting.summary import proposed_run
 from mineral_lib.reporting.tables import Table
 from mineral_lib.reporting.words import columns_of, entry, notes_of, sentence
+from mineral_lib.study import Study
 from mineral_lib.training.run import Run
-
-if TYPE_CHECKING:
-    from mineral_lib.study import Study
 
 Made = tuple[pd.DataFrame, Mapping[str, Any]]  # the frame of a table, and the values for its words
 # By name, families written out; a name with "{run}" is called with a run, every other one with the study.
@@ -58,26 +56,20 @@ MEASURED: dict[str, Callable[..., Table | None]] = {}
 def table(name: str, *, measured: bool = False, **family: tuple[str, ...]) -> Callable:
     """Declare the function that makes a table, see the head of this file.
 
-    Args:
-        name: File name without suffix; may hold ``{run}`` and the keywords of a family.
-        measured: The function takes the measured frame; the report reads it from the saved CSV.
-        **family: A keyword of the function and its values, one artefact each.
+    ``name`` may hold ``{run}`` and the keywords of a ``family``, which has the values of each.
     """
 
     def declare(function: Callable) -> Callable:
         @functools.wraps(function)
-        def make(subject: "Study | Run", *given: Any, **options: Any) -> Table | None:
+        def make(subject: Study | Run, *given: Any, **options: Any) -> Table | None:
             study, values = (subject.study, {"run": subject}) if isinstance(subject, Run) else (subject, {})
-            file_name = name.format(**options, run=getattr(subject, "name", ""))
+            file_name, key = name.format(run=getattr(subject, "name", ""), **options), _key(name, options)
             if measured and not given:
-                frame = read_saved(study, file_name, _key(name, family, options))
-                made = None if frame is None else function(study, frame, **options)
-            else:
-                made = function(subject, *given, **options)
+                given = (read_saved(study, file_name, key),)
+            made = None if measured and given[0] is None else function(subject, *given, **options)
             if made is None:
                 return None
             frame, found = made if isinstance(made, tuple) else (made, {})
-            key = _key(name, family, options)
             return declared(study, file_name, frame, finding=_finding(key, found), key=key, **values, **found)
 
         return _register(MEASURED if measured else ARTEFACTS, name, family, make)
@@ -90,14 +82,14 @@ def figure(name: str, **family: tuple[str, ...]) -> Callable:
 
     def declare(function: Callable) -> Callable:
         @functools.wraps(function)
-        def make(subject: "Study | Run", *given: Any, **options: Any) -> Drawing | None:
+        def make(subject: Study | Run, *given: Any, **options: Any) -> Drawing | None:
             with apply_style():
                 made = function(subject, *given, **options)
             if made is None:
                 return None
             drawing, found = made if isinstance(made, tuple) else (made, {})
-            finding = _finding(_key(name, family, options), found) or drawing.finding
-            return replace(drawing, name=name.format(**options), finding=finding)
+            key = _key(name, options)
+            return replace(drawing, name=key, finding=_finding(key, found) or drawing.finding)
 
         return _register(ARTEFACTS, name, family, make)
 
@@ -107,13 +99,13 @@ def figure(name: str, **family: tuple[str, ...]) -> Callable:
 def _register(registry: dict[str, Callable], name: str, family: dict[str, tuple[str, ...]], make: Callable) -> Callable:
     for values in itertools.product(*family.values()):
         options = dict(zip(family, values, strict=True))
-        registry[_key(name, family, options)] = functools.partial(make, **options) if options else make
+        registry[_key(name, options)] = functools.partial(make, **options) if options else make
     return make
 
 
-def _key(name: str, family: dict[str, tuple[str, ...]], options: dict[str, Any]) -> str:
+def _key(name: str, options: dict[str, Any]) -> str:
     """Name in ``words.yaml``: the family's values filled in, ``{run}`` left."""
-    return name.format(run="{run}", **{keyword: options[keyword] for keyword in family})
+    return name.format(run="{run}", **options)
 
 
 def _finding(key: str, values: Mapping[str, Any]) -> str:
@@ -121,7 +113,7 @@ def _finding(key: str, values: Mapping[str, Any]) -> str:
 
 
 def declared(
-    study: "Study", name: str, frame: pd.DataFrame, *, finding: str = "", key: str | None = None, **values: Any
+    study: Study, name: str, frame: pd.DataFrame, *, finding: str = "", key: str | None = None, **values: Any
 ) -> Table:
     """A frame with its words of ``words.yaml``, where it is ``key`` or ``name``; ``values`` fill placeholders."""
     key = key or name
@@ -130,7 +122,7 @@ def declared(
     return Table(name, heading, frame, columns_of(key, frame), notes, finding)
 
 
-def make_artefacts(study: "Study") -> dict[str, list[Table | Drawing]]:
+def make_artefacts(study: Study) -> dict[str, list[Table | Drawing]]:
     """Make every declared table and figure anew, but measured ones, and save it; what there is by its name."""
     for module in pkgutil.iter_modules(reporting.__path__, "mineral_lib.reporting."):
         importlib.import_module(module.name)  # a module declares its tables and figures when it is imported
@@ -143,13 +135,13 @@ def make_artefacts(study: "Study") -> dict[str, list[Table | Drawing]]:
     return found
 
 
-def _shown_runs(study: "Study", name: str) -> list[Run]:
+def _shown_runs(study: Study, name: str) -> list[Run]:
     """The proposed network's run, and every run whose table somebody saved."""
     proposed, folder = proposed_run(study), study.paths.tables_dir
     return [run for run in study.runs if run == proposed or (folder / f"{name.format(run=run.name)}.csv").is_file()]
 
 
-def saved_table(study: "Study", name: str) -> Table | None:
+def saved_table(study: Study, name: str) -> Table | None:
     """A table from its saved numbers, measured by a notebook or made by the user; None where it was not saved."""
     if name in MEASURED:
         return MEASURED[name](study)
@@ -157,7 +149,7 @@ def saved_table(study: "Study", name: str) -> Table | None:
     return None if frame is None else declared(study, name, frame)
 
 
-def read_saved(study: "Study", name: str, key: str | None = None) -> pd.DataFrame | None:
+def read_saved(study: Study, name: str, key: str | None = None) -> pd.DataFrame | None:
     """The numbers of a saved table; None where it was not saved. Empty cells of text are empty, others NaN.
 
     What ``words.yaml`` calls text under ``key`` (or ``name``) stays text, also names like 007.
@@ -172,14 +164,10 @@ def read_saved(study: "Study", name: str, key: str | None = None) -> pd.DataFram
     return frame.fillna(dict.fromkeys(texts, ""))
 
 
-def named(study: "Study", thing: Any, name: str = "", **options: Any) -> Any:
-    """A data frame as the ``Table`` that ``words.yaml`` (or ``options``) says, a drawing with a name; else ``thing``.
+def named(study: Study, thing: Any, name: str = "", **options: Any) -> Any:
+    """A data frame as the ``Table`` that ``words.yaml`` says, a drawing with a name; else ``thing`` as it is.
 
-    Args:
-        study: Whose parameters stand in some notes.
-        thing: What is shown.
-        name: Name of a data frame, or of a drawing without one.
-        **options: For a data frame that has no words there: ``title``, ``notes``, ``finding``.
+    For a data frame that has no words there, ``options`` are ``title``, ``notes`` and ``finding``.
     """
     if isinstance(thing, Drawing):
         return replace(thing, name=name or thing.name)
@@ -188,7 +176,7 @@ def named(study: "Study", thing: Any, name: str = "", **options: Any) -> Any:
     return Table(name, frame=thing, **options) if "title" in options else declared(study, name, thing, **options)
 
 
-def save(study: "Study", thing: Table | Drawing | Path | None) -> list[Path]:
+def save(study: Study, thing: Table | Drawing | Path | None) -> list[Path]:
     """Save a table or figure under its name and return the paths: of a finished file its own, of None none."""
     if isinstance(thing, Drawing):
         return thing.save(study.paths.figures_dir / thing.name, dpi=study.settings.report.dpi)

@@ -1,8 +1,9 @@
-"""Figure 6: Grad-CAM maps of every network on the same photographs, and of mistakes; photographs at any size."""
+"""Where networks look: Figure 6, the same of mistakes, and ``mineral identify --maps``; photographs at any size."""
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,47 +14,26 @@ from matplotlib.figure import Figure
 from mineral_lib.catalogue import display_name
 from mineral_lib.config import Data
 from mineral_lib.data.index import photo_folder, specimen_keys, working_size
-from mineral_lib.evaluation.grad_cam import HeatMap, heat_maps, overlay
+from mineral_lib.evaluation.grad_cam import HeatMap, heat_maps, laid_over, overlay
 from mineral_lib.notation import caption
-from mineral_lib.photos import credits
+from mineral_lib.photos import credits, read_photo
+from mineral_lib.recognition.evidence_map import evidence_map
+from mineral_lib.recognition.identify import Identified, likeliest
+from mineral_lib.recognition.names import both_names
 from mineral_lib.recognition.predict import square_photographs
-from mineral_lib.reporting.plates import Fonts, Tile, add_credits, draw_sheet
+from mineral_lib.recognition.recogniser import Recogniser
+from mineral_lib.reporting.plates import Fonts, Tile, add_credits, as_picture, draw_sheet
 from mineral_lib.reporting.style import BAD, GOOD, PAGE_MM, Drawing, styled
 from mineral_lib.reporting.words import label
+from mineral_lib.storage import write_bytes
 from mineral_lib.study import Study
 from mineral_lib.training.run import Run
 
 CLOSE_UP_PX = 256
 HEAT_MAP = "turbo"  # colours of the overlays and of the bar; Grad-CAM's usual red = high
+WEIGHT = 0.5  # of the heat map over somebody's own photograph
+NAME_LENGTH = 60  # letters of the photograph's own name in that of its map
 FONTS = Fonts(title=(6.2, 3), name=(6.6, 3), below=(5.2, 1.5), empty=6)
-
-
-@dataclass(frozen=True)
-class CamPanel:
-    """What a network saw in a photograph, and what it said."""
-
-    overlay: np.ndarray | None  # photograph with heat map, (px, px, 3) uint8; None where the map is zero everywhere
-    predicted: str  # class name
-    probability: float  # 0 to 1
-    correct: bool
-
-
-@dataclass(frozen=True)
-class CamRow:
-    """A photograph (px, px, 3) uint8, its mineral, whom to name for it, and a panel a network (None: not run)."""
-
-    photo: np.ndarray
-    name: str
-    credit: str
-    panels: list[CamPanel | None]
-
-
-@dataclass(frozen=True)
-class CamGrid:
-    """What ``draw_cam_grid`` shows: names of networks, and a row a photograph."""
-
-    networks: list[str]
-    rows: list[CamRow]
 
 
 def close_ups(index: pd.DataFrame, data: Data, *, size_px: int) -> np.ndarray:
@@ -86,24 +66,28 @@ def figure_photographs(study: Study) -> pd.DataFrame:
     return chosen if len(chosen) else one_of_each(test, study.classes[:5])
 
 
-def cam_panels(study: Study, runs: Sequence[Run], chosen: pd.DataFrame, *, target: str | None = None) -> CamGrid:
+def cam_panels(study: Study, runs: Sequence[Run], chosen: pd.DataFrame, *, target: str | None = None) -> pd.DataFrame:
     """Heat maps of some photographs by several finished runs (paper Figure 6).
 
     Args:
-        study: The study.
-        runs: Finished runs, one a column.
-        chosen: Rows of the index.
+        study: Whose index ``chosen`` are rows of.
+        runs: Finished runs, one a column of the figure.
+        chosen: The photographs.
         target: ``true_class`` or ``predicted_class``: whose evidence is mapped; ``grad_cam.target`` if None.
+
+    Returns:
+        A row a photograph and run: ``place`` (number of the photograph), ``photo`` (px, px, 3) uint8, ``mineral``,
+        ``credit``, ``network``, and what the run saw and said: ``overlay`` (the photograph under the heat map; None
+        where that is zero everywhere), ``predicted`` (a class), ``probability`` (0 to 1), ``correct``.
     """
     rows = np.flatnonzero(study.index["image_id"].isin(chosen["image_id"]))
     chosen = study.index.iloc[rows]
     photos, labels = study.pixels()[rows], chosen["label"].tolist()
     maps = [heat_maps(run, photos, labels, target=target) for run in runs]
-    large = close_ups(chosen, study.settings.data, size_px=CLOSE_UP_PX)
-    return _grid(study, runs, chosen, large, maps)
+    return _panels(study, runs, chosen, close_ups(chosen, study.settings.data, size_px=CLOSE_UP_PX), maps)
 
 
-def mistake_panels(run: Run, folder: Path, answers: pd.DataFrame, limit: int = 5) -> CamGrid:
+def mistake_panels(run: Run, folder: Path, answers: pd.DataFrame, limit: int = 5) -> pd.DataFrame:
     """Wrong answers given with the greatest confidence, with the evidence for the wrong class.
 
     Args:
@@ -111,68 +95,59 @@ def mistake_panels(run: Run, folder: Path, answers: pd.DataFrame, limit: int = 5
         folder: Folder of the photographs.
         answers: ``Answers.frame`` of ``recognition.predict``.
         limit: Most photographs shown.
+
+    Returns:
+        See ``cam_panels``; empty without a mistake.
     """
     wrong = answers[answers["class_name"] != answers["answer_1"]]
     wrong = wrong.sort_values("probability_1", ascending=False).head(limit)
     if wrong.empty:
-        return CamGrid([run.display_name], [])
+        return pd.DataFrame()
     photos = square_photographs(folder, wrong["path"], working_size(run.settings.data.image_size_px))
     maps = heat_maps(run, photos, [0] * len(photos), target="predicted_class")
-    return _grid(run.study, [run], wrong, square_photographs(folder, wrong["path"], CLOSE_UP_PX), [maps])
+    return _panels(run.study, [run], wrong, square_photographs(folder, wrong["path"], CLOSE_UP_PX), [maps])
 
 
-def _grid(
-    study: Study, runs: Sequence[Run], rows: pd.DataFrame, photos: np.ndarray, maps: list[list[HeatMap]]
-) -> CamGrid:
-    """One row a photograph, with the map of each run."""
-    margin, language = CLOSE_UP_PX // 16, study.settings.report.language
-    found = []
-    for photo, true, credit, *own in zip(photos, rows["class_name"], credits(rows), *maps, strict=True):
-        panels = [_panel(study, photo, true, one) for one in own]
-        found.append(CamRow(photo[margin:-margin, margin:-margin], display_name(true, language), credit, panels))
-    return CamGrid([run.display_name for run in runs], found)
-
-
-def _panel(study: Study, photo: np.ndarray, true: str, found: HeatMap) -> CamPanel:
-    picture = None if found.empty else overlay(photo, found.heat, weight=study.settings.grad_cam.overlay)
-    predicted = study.classes[found.predicted]
-    return CamPanel(picture, predicted, found.probability, predicted == true)
+def _panels(
+    study: Study, runs: Sequence[Run], chosen: pd.DataFrame, photos: np.ndarray, maps: list[list[HeatMap]]
+) -> pd.DataFrame:
+    margin, how = CLOSE_UP_PX // 16, study.settings.grad_cam.overlay
+    shown, rows = zip(photos, chosen["class_name"], credits(chosen), *maps, strict=True), []
+    for place, (photo, true, credit, *own) in enumerate(shown):
+        known = {"place": place, "photo": photo[margin:-margin, margin:-margin], "credit": credit}
+        known["mineral"] = display_name(true, study.settings.report.language)
+        for run, one in zip(runs, own, strict=True):
+            seen, said = None if one.empty else overlay(photo, one.heat, weight=how), study.classes[one.predicted]
+            answer = {"predicted": said, "probability": one.probability, "correct": said == true}
+            rows.append({**known, "network": run.display_name, "overlay": seen, **answer})
+    return pd.DataFrame(rows)
 
 
 @styled
-def draw_cam_grid(grid: CamGrid, *, language: str = "en") -> Drawing:
-    """Figure 6: the photograph and one overlay a network, the prediction under each with a tick or a cross.
+def draw_cam_grid(panels: pd.DataFrame, *, language: str = "en") -> Drawing:
+    """Figure 6, of ``cam_panels``: the photograph and one overlay a network, the prediction under each, right or wrong.
 
-    A blank tile says "no evidence" where a map is zero everywhere and "not run" where there is no map.
+    A blank tile says "no evidence" where a map is zero everywhere.
     """
-    titles = [name.replace(" ", "\n", 1) for name in (label("original", language), *grid.networks)]
-    rows = [[Tile(row.photo), *map(_tile, row.panels)] for row in grid.rows]
+    parts = [part for _, part in panels.groupby("place", sort=False)]
+    titles = [name.replace(" ", "\n", 1) for name in (label("original", language), *parts[0]["network"])]
+    rows = [[Tile(part["photo"].iloc[0]), *map(_tile, part.itertuples())] for part in parts]
     rows[0] = [tile._replace(title=title) for tile, title in zip(rows[0], titles, strict=True)]
-    names = [row.name.replace(" ", "\n", 2) for row in grid.rows]
+    names = [part["mineral"].iloc[0].replace(" ", "\n", 2) for part in parts]
     height = ((PAGE_MM - 18) / len(titles) + 3.2) * len(rows) + 16
     figure = draw_sheet(rows, PAGE_MM, height, row_names=names, pads=(0.008, 0.008), fonts=FONTS)
     add_heat_bar(figure)
-    credits = [row.credit for row in grid.rows]
+    credits = [part["credit"].iloc[0] for part in parts]
     add_credits(figure, [str(row + 1) for row in range(len(credits))], credits, by="row")
-    panels = [(row.name, *one) for row in grid.rows for one in zip(grid.networks, row.panels, strict=True)]
-    frame = pd.DataFrame([_numbers(*panel) for panel in panels])
-    if any(credits):
-        frame["credit"] = np.repeat(credits, len(grid.networks))
+    frame = panels[["mineral", "network", "predicted", "probability", "correct"]]
+    frame = frame.assign(has_map=panels["overlay"].notna(), **({"credit": panels["credit"]} if any(credits) else {}))
     return Drawing(figure, frame, "figure_6_grad_cam")
 
 
-def _tile(panel: CamPanel | None) -> Tile:
-    if panel is None:
-        return Tile(None, empty="not run")
+def _tile(panel: Any) -> Tile:
     sign, colour = ("✓", GOOD) if panel.correct else ("✗", BAD)
     name = caption(display_name(panel.predicted, "en"), 12)
     return Tile(panel.overlay, "", f"{sign} {name} {100 * panel.probability:.0f} %", colour, "no evidence")
-
-
-def _numbers(name: str, network: str, panel: CamPanel | None) -> dict[str, object]:
-    said = panel or CamPanel(None, None, np.nan, None)
-    answer = {"predicted": said.predicted, "probability": said.probability, "correct": said.correct}
-    return {"mineral": name, "network": network, **answer, "has_map": said.overlay is not None}
 
 
 def add_heat_bar(figure: Figure) -> None:
@@ -185,3 +160,34 @@ def add_heat_bar(figure: Figure) -> None:
     bar.ax.text(-0.03, 0.5, "evidence for the class: low", ha="right", **style)
     bar.ax.text(1.03, 0.5, "high (each map on its own scale)", ha="left", **style)
     bar.outline.set_visible(False)
+
+
+def write_evidence_maps(recogniser: Recogniser, found: Identified, folder: Path) -> list[Path]:
+    """Write one PNG a photograph that was answered into a folder, numbered in the order of the recogniser's answers.
+
+    Raises:
+        DataError: A photograph can no longer be read.
+        StorageError: The folder cannot be written to.
+    """
+    paths: list[Path] = []
+    for answer in found.answers:
+        label = likeliest(answer)[0]
+        said = f"{both_names(recogniser.classes[label])} {100 * answer.probability[label]:.0f} %"
+        said = f"not one of these, else\n{said}" if answer.strange else said
+        for name in answer.names:
+            picture, heat = evidence_map(recogniser, read_photo(Path(name)).image, label)
+            drawing = draw_evidence(picture, heat, Path(name).name, said)
+            stem = re.sub(r"[^\w.-]+", "_", Path(name).stem)[:NAME_LENGTH]
+            paths.append(write_bytes(folder / f"{len(paths) + 1:03d}_{stem}.png", drawing.png()))
+    return paths
+
+
+@styled
+def draw_evidence(picture: np.ndarray, heat: np.ndarray, name: str, said: str) -> Drawing:
+    """A photograph (H, W, 3) uint8, its name, and the evidence (H, W) for what was said; none against it is shown."""
+    shown = np.clip(heat, 0, None)
+    seen = laid_over(as_picture(picture), shown / shown.max(), weight=WEIGHT) if shown.max() > 0 else None
+    height = PAGE_MM / 2 * picture.shape[0] / picture.shape[1] + 16
+    figure = draw_sheet([[Tile(picture, name), Tile(seen, said, empty="no evidence")]], PAGE_MM, height)
+    add_heat_bar(figure)
+    return Drawing(figure, pd.DataFrame({"photograph": [name], "answer": [said]}))

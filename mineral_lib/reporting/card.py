@@ -4,6 +4,7 @@ The card names no path outside the photo folder, carries no date and no picture,
 same for the same data.
 """
 
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from mineral_lib.data.index import data_title, generator_digest, working_size
 from mineral_lib.data.split import FEW_TEST_PHOTOGRAPHS, SPLITS
 from mineral_lib.notation import markdown, template
 from mineral_lib.photos import stated
+from mineral_lib.reporting.health import class_counts
 from mineral_lib.resources import load_yaml
 from mineral_lib.storage import file_digest, write_json, write_text
 from mineral_lib.study import Study
@@ -57,13 +59,14 @@ def data_card(study: Study) -> str:
     """The card as Markdown, from ``data_card.md.j2``."""
     data, classes = study.data, class_frame(study)
     names = ["index.csv", *(f"splits/{name}.csv" for name in data.splits)]
+    parts = {name: one["split"].value_counts().reindex(SPLITS, fill_value=0) for name, one in data.splits.items()}
     return template("mineral_lib.reporting", CARD, table=_table, mineral=display_name).render(
         study=study,
         title=data_title(study.settings.data, study.settings.profile),
         summary=_summary(study),
         generated=study.settings.data.source == "synthetic",
         classes=classes,
-        sizes=pd.DataFrame([{"protocol": name, **_sizes(samples)} for name, samples in data.splits.items()]),
+        sizes=pd.DataFrame(parts).T.rename_axis("protocol").reset_index(),
         leaks=[leak_note(data.leak(name), name) for name in data.splits],
         found=data.files["status"].value_counts().sort_index(),
         rights=[_rights(study.index, "licence", None), _rights(study.index, "attribution", MOST_NAMED)],
@@ -78,27 +81,14 @@ def data_card(study: Study) -> str:
 
 def class_frame(study: Study) -> pd.DataFrame:
     """One row a class: number in Table 2, names, formula, role, photographs, specimens and the grouped split."""
-    split, rows = study.data.splits["grouped"], []
-    for name in study.classes:
-        mineral, own = find_mineral(name), study.index[study.index["class_name"] == name]
-        rows.append(
-            {
-                "no.": mineral.number if mineral else "",
-                "class": name,
-                "English": mineral.english if mineral else "",
-                "Chinese": mineral.chinese if mineral else "",
-                "formula": mineral.formula if mineral else "",
-                "role": own["role"].iloc[0],
-                "photographs": len(own),
-                "specimens": own["specimen"].nunique(),
-                **_sizes(split[split["class_name"] == name]),
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def _sizes(samples: pd.DataFrame) -> dict[str, int]:
-    return {part: int((samples["split"] == part).sum()) for part in SPLITS}
+    known = [find_mineral(name) for name in study.classes]
+    fields = {"no.": "number", "English": "english", "Chinese": "chinese", "formula": "formula"}
+    texts = {title: [getattr(mineral, field, "") for mineral in known] for title, field in fields.items()}
+    frame = pd.DataFrame(texts, study.classes)
+    frame.insert(1, "class", study.classes)
+    frame["role"] = study.index.drop_duplicates("class_name").set_index("class_name")["role"]
+    counts = class_counts(study.index, study.data.splits["grouped"]).drop(columns="groups")
+    return frame.join(counts).reset_index(drop=True)
 
 
 def _rights(index: pd.DataFrame, column: str, most: int | None) -> tuple[str, list[tuple[str, int]], int, int]:
@@ -121,10 +111,10 @@ def croissant(study: Study, *, title: str, summary: str) -> dict[str, Any]:
     the folder. Croissant wants creator and date of publication, too; a folder has none before its owner publishes it.
     """
     fixed = load_yaml("croissant")
-    protocols, fingerprint = list(study.data.splits), study.data.fingerprint
+    fingerprint, generated = study.data.fingerprint, study.settings.data.source == "synthetic"
     texts = {"index.csv": "One row a photograph."}
-    texts |= {f"splits/{name}.csv": f"One row a sample of the protocol '{name}'." for name in protocols}
-    if study.settings.data.source == "synthetic":
+    texts |= {f"splits/{name}.csv": f"One row a sample of the protocol '{name}'." for name in study.data.splits}
+    if generated:
         rights = fixed["generated"] | {"citeAs": fixed["generated"]["citeAs"].format(version=__version__)}
     else:
         rights = {"license": sorted(stated(study.index, "licence").index) or "not stated"}
@@ -141,9 +131,9 @@ def croissant(study: Study, *, title: str, summary: str) -> dict[str, Any]:
         **rights,
         "distribution": [_file(study, name, text) for name, text in texts.items()],
         "recordSet": [
-            _classes(study, fixed["classes"]),
-            _photographs(study, fixed["photographs"]),
-            *(_samples(name, fixed["samples"]) for name in protocols),
+            _classes(study),
+            _photographs({*study.index, "split"}.difference(_OF_FILES if generated else ())),
+            *(_record_set("samples", protocol=name) for name in study.data.splits),
         ],
     }
 
@@ -162,36 +152,29 @@ def _node(kind: str, identity: str, name: str, text: str) -> dict[str, Any]:
     return {"@type": f"cr:{kind}", "@id": identity, "name": name, "description": text}
 
 
-def _record_set(name: str, text: str, columns: dict[str, tuple[str, str]], key: str, file: str = "") -> dict[str, Any]:
-    """A record set with a field a column, each from the column of the same name of a CSV file if one is given."""
+def _record_set(kind: str, shown: Container[str] = (), **which: str) -> dict[str, Any]:
+    """A record set of ``croissant.yaml`` with a field a column (of ``shown`` if given), read from its CSV file."""
+    about = load_yaml("croissant")["records"][kind]
+    name, text, file = (about[key].format(**which) for key in ("name", "description", "file"))
     fields = []
-    for column, (kind, meaning) in columns.items():
-        field = _node("Field", f"{name}/{column}", column, meaning) | {"dataType": f"sc:{kind}"}
-        source = {"source": {"fileObject": {"@id": file}, "extract": {"column": column}}} if file else {}
-        fields.append(field | source)
-    return _node("RecordSet", name, name, text) | {"key": {"@id": f"{name}/{key}"}, "field": fields}
+    for column, (data_type, meaning) in about["columns"].items():
+        if not shown or column in shown:
+            source = {"source": {"fileObject": {"@id": file}, "extract": {"column": column}}} if file else {}
+            field = _node("Field", f"{name}/{column}", column, meaning) | {"dataType": f"sc:{data_type}"}
+            fields.append(field | source)
+    return _node("RecordSet", name, name, text) | {"key": {"@id": f"{name}/{about['key']}"}, "field": fields}
 
 
-def _photographs(study: Study, columns: dict[str, tuple[str, str]]) -> dict[str, Any]:
-    hidden = _OF_FILES if study.settings.data.source == "synthetic" else ()
-    shown = {name: column for name, column in columns.items() if name in {*study.index, "split"}.difference(hidden)}
-    text = "Every photograph with its class, specimen and split."
-    described = _record_set("photographs", text, shown, "image_id", "index.csv")
+def _photographs(shown: Container[str]) -> dict[str, Any]:
+    described = _record_set("photographs", shown)
     # The join: both files name the photograph by image_id.
     described["field"][0]["references"] = {"field": {"@id": "samples_grouped/image_id"}}
     described["field"][-1]["source"] = {"field": {"@id": "samples_grouped/split"}}
     return described
 
 
-def _samples(protocol: str, columns: dict[str, tuple[str, str]]) -> dict[str, Any]:
-    text = f"Samples of the protocol '{protocol}' with their split."
-    return _record_set(f"samples_{protocol}", text, columns, "sample_id", f"splits/{protocol}.csv")
-
-
-def _classes(study: Study, columns: dict[str, tuple[str, str]]) -> dict[str, Any]:
-    rows = []
-    for label, name in enumerate(study.classes):
-        mineral = find_mineral(name)
-        values = (label, name, mineral.english if mineral else "", mineral.chinese if mineral else "")
-        rows.append({f"classes/{key}": value for key, value in zip(columns, values, strict=True)})
-    return _record_set("classes", "The classes.", columns, "label") | {"dataType": "sc:Enumeration", "data": rows}
+def _classes(study: Study) -> dict[str, Any]:
+    described, rows = _record_set("classes"), class_frame(study)[["class", "English", "Chinese"]]
+    keys = [field["@id"] for field in described["field"]]
+    data = [dict(zip(keys, row, strict=True)) for row in rows.itertuples(name=None)]
+    return described | {"dataType": "sc:Enumeration", "data": data}

@@ -4,10 +4,9 @@
 are in ``paper_checks``, those about the runs of this profile in ``run_checks`` and ``evidence``.
 """
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
+from mineral_lib.measurements.paper_networks import NetworkFacts, network_facts
 from mineral_lib.paper import Paper
 from mineral_lib.reporting import evidence, paper_checks, run_checks
 from mineral_lib.reporting.artefacts import table
@@ -16,9 +15,6 @@ from mineral_lib.reporting.run_checks import UNTESTABLE
 from mineral_lib.reporting.words import sentence
 from mineral_lib.resources import load_yaml
 from mineral_lib.study import Study
-
-if TYPE_CHECKING:
-    from mineral_lib.measurements.paper_networks import NetworkFacts
 
 CONSISTENT = "consistent"
 RULES = {"paper": paper_checks, "networks": paper_checks, "runs": run_checks, "maps": evidence}
@@ -32,35 +28,26 @@ def table_claims(study: Study) -> pd.DataFrame:
 
 
 def judge(
-    key: str,
-    study: Study | None = None,
-    *,
-    paper: Paper | None = None,
-    networks: "NetworkFacts | None" = None,
+    key: str, study: Study | None = None, *, paper: Paper | None = None, networks: NetworkFacts | None = None
 ) -> tuple[str, str]:
-    """Verdict on a claim, and the evidence for it.
+    """Verdict on the claim of a key of the ledger, and the evidence for it.
 
-    Args:
-        key: A key of the ledger.
-        study: Whose runs a rule is applied to; not needed for a claim that is judged by what was published.
-        paper: The published facts; as they are if None.
-        networks: What is counted on networks built here; as counted if None.
+    The study is not needed for a claim that is judged by what was published (``paper``, as it is if None) or counted
+    on networks built here (``networks``, as counted if None).
     """
     row = load_yaml("claims")[key]
     if "rule" not in row:
         return row["verdict"], row["evidence"]
     kind, _, name = row["rule"].partition(".")
-    facts = {"paper": paper or Paper.published(), "networks": networks}
-    if kind == "networks" and networks is None:
-        from mineral_lib.measurements.paper_networks import network_facts  # needs torch, which reading results does not
-
-        facts["networks"] = network_facts()
-    subjects = {"paper": [facts["paper"]], "networks": list(facts.values())}.get(kind, [study])
+    facts = {"paper": paper or Paper.published()}
+    if kind == "networks":
+        facts["networks"] = networks or network_facts()
+    subjects = facts.values() if "otherwise" in row else [study]
     verdict, numbers = getattr(RULES[kind], name)(*subjects, **row.get("options", {}))
     if "otherwise" in row:
         verdict = CONSISTENT if verdict else row["otherwise"]
-    if not numbers or isinstance(numbers, str):
-        return verdict, numbers or ""
+    if not numbers:
+        return verdict, ""
     short = too_short(study) if row.get("fully_trained") else ""
     words = sentence(row["evidence"], {**facts, "short": short or None, **numbers})
     return (UNTESTABLE if short else verdict), words

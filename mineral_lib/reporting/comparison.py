@@ -104,17 +104,12 @@ def leads(study: Study, block: str) -> dict[str, tuple[list[Run], Contrast | Non
 def _pair(study: Study, block: str, model: str, other: list[Run], contrast: Contrast | None) -> dict[str, Any]:
     weights = [block_weights(name, block) for name in (PROPOSED, model)]
     names = {"block": block, "model": model, "network": row_name(other, model, study)}
-    numbers = contrast_row(contrast)
-    row = names | {
-        "weights": " against ".join(name_of("weights", w) for w in weights),
-        "difference": numbers["accuracy"],
-    }
-    test = dict.fromkeys(("only_a", "only_b", "p_value"), NAN)
+    names["weights"] = " against ".join(name_of("weights", w) for w in weights)
+    numbers, tests = contrast_row(contrast), dict.fromkeys(("only_proposed", "only_other", "mcnemar_p"), NAN)
     if contrast:
         first, second = paired_sets([study.select(model=PROPOSED, weights=weights[0]), other])[0]
-        test = mcnemar(first.correct, second.correct)
-    tests = {"only_proposed": test["only_a"], "only_other": test["only_b"], "mcnemar_p": test["p_value"]}
-    return row | numbers | tests
+        tests = dict(zip(tests, mcnemar(first.correct, second.correct).values(), strict=True))
+    return names | {"difference": numbers["accuracy"]} | numbers | tests
 
 
 @figure("table_4_accuracy_{block}", block=BLOCKS)

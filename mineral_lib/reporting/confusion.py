@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
 from mineral_lib.catalogue import display_name, find_mineral, minerals
 from mineral_lib.data.split import FEW_TEST_PHOTOGRAPHS
 from mineral_lib.evaluation import metrics
 from mineral_lib.notation import caption, isolated
 from mineral_lib.reporting.artefacts import Made, figure, table
-from mineral_lib.reporting.style import INK, PAPER, Drawing, new_figure, styled
+from mineral_lib.reporting.style import Drawing, new_figure, styled
 from mineral_lib.reporting.summary import extremes, proposed_run
 from mineral_lib.reporting.words import label
 from mineral_lib.study import Study
@@ -97,9 +97,9 @@ def draw_matrix(
     """
     size = min(116 if form == "paper" else 174, 90 + 4.6 * len(classes))
     sheet = new_figure(size, size if form == "paper" else size * 0.9)
-    axes, places, share = sheet.subplots(), range(len(classes)), rates(counts)
+    axes, places, share = sheet.subplots(), np.arange(len(classes)) + 0.5, rates(counts)
     support = [support_text(*pair) for pair in zip(counts.sum(axis=1), trained, strict=True)]
-    _shares(sheet, axes, share.T if form == "paper" else share, language)
+    _shares(axes, share.T if form == "paper" else share, language)
     if form == "paper":
         names, font = class_numbers(classes), 5.4 if len(classes) > 10 else 7
         axes.set_xticks(places, names)
@@ -125,21 +125,19 @@ def draw_matrix(
     return Drawing(sheet, frame)
 
 
-def _shares(sheet: Figure, axes: Axes, share: np.ndarray, language: str) -> None:
-    image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="equal")
+def _shares(axes: Axes, share: np.ndarray, language: str) -> None:
+    import seaborn  # brings matplotlib's global state along, which nothing here needs
+
+    # Shares in percent; nothing where that is 0, or where a class has no photographs.
+    words = np.where(np.nan_to_num(share) < 0.005, "", np.char.mod("%.0f", 100 * share))
+    text = {"annot": words, "fmt": "", "annot_kws": {"fontsize": 7 if len(share) <= 10 else 4.6}}
+    bar = {"label": label("rate", language), "shrink": 0.6, "pad": 0.02, "aspect": 30}
+    bar |= {"ticks": [0, 0.25, 0.5, 0.75, 1], "format": PercentFormatter(1, symbol=" %")}
+    lines = {"square": True, "linewidths": 0.4, "linecolor": "#eef1f4"}
+    none = {"xticklabels": False, "yticklabels": False}
+    seaborn.heatmap(share, vmin=0, vmax=1, cmap="Blues", cbar_kws=bar, ax=axes, **text, **lines, **none)
     axes.grid(False)
-    axes.set_xticks(np.arange(len(share) + 1) - 0.5, minor=True)
-    axes.set_yticks(np.arange(len(share) + 1) - 0.5, minor=True)
-    axes.grid(which="minor", color="#eef1f4", linewidth=0.4)
-    axes.tick_params(which="both", length=0)
-    middle = {"ha": "center", "va": "center", "fontsize": 7 if len(share) <= 10 else 4.6}
-    for (row, column), value in np.ndenumerate(share):
-        if np.isfinite(value) and value >= 0.005:
-            axes.text(column, row, f"{100 * value:.0f}", color=PAPER if value > 0.55 else INK, **middle)
-    bar = sheet.colorbar(image, ax=axes, shrink=0.6, pad=0.02, aspect=30, ticks=[0, 0.25, 0.5, 0.75, 1])
-    bar.ax.set_yticklabels(["0", "25", "50", "75", "100 %"])
-    bar.set_label(label("rate", language))
-    bar.outline.set_visible(False)
+    axes.tick_params(length=0)
 
 
 @table("per_class_{run}")

@@ -117,10 +117,8 @@ def contrasts(
 ) -> dict[Any, Contrast]:
     """A family of contrasts, judged together; those of which a run is missing are left out.
 
-    Args:
-        rows: Runs of each row, one a seed.
-        family: For each contrast the factor of each row it takes, adding up to 0.
-        study: The study.
+    ``rows`` are the runs of each row, one a seed; ``family`` has for each contrast the factor of each row it takes,
+    adding up to 0.
     """
     found = {}
     for name, signs in family.items():

@@ -9,7 +9,6 @@ from mineral_lib.measurements.cost import COLUMNS
 from mineral_lib.paper import printed
 from mineral_lib.reporting.artefacts import Made, figure, table
 from mineral_lib.reporting.style import MUTED, PAGE_MM, Drawing, network_style, new_figure
-from mineral_lib.reporting.summary import NAN
 from mineral_lib.reporting.words import entry
 from mineral_lib.study import Study
 
@@ -151,15 +150,9 @@ def _fixed(part: pd.DataFrame, against: str) -> str:
 def table_runs(study: Study) -> pd.DataFrame:
     """Every finished run with its cost."""
     recorded = ("parameters", "gmacs", "seconds", "images_per_second", "device", "weights_note")
+    tested = ("best_epoch", "num_test")
     rows = [
-        {
-            "run": run.name,
-            "epochs": len(run.history),
-            "best_epoch": run.metrics.get("best_epoch", NAN),
-            "num_test": run.metrics.get("num_test", NAN),
-            "accuracy": run.accuracy,
-            **{name: run.manifest.get(name) for name in recorded},
-        }
+        [run.name, len(run.history), *map(run.metrics.get, tested), run.accuracy, *map(run.manifest.get, recorded)]
         for run in study.runs
     ]
-    return pd.DataFrame(rows, columns=["run", "epochs", "best_epoch", "num_test", "accuracy", *recorded])
+    return pd.DataFrame(rows, columns=["run", "epochs", *tested, "accuracy", *recorded])

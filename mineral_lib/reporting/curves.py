@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from mineral_lib.config import NETWORK_NAMES, PAPER_MODELS
-from mineral_lib.paper import AUTHORS_RUNS, authors_history, printed
+from mineral_lib.paper import AUTHORS_RUNS, Paper, printed
 from mineral_lib.reporting.artefacts import Made, figure, table
 from mineral_lib.reporting.contrasts import NAN
 from mineral_lib.reporting.style import PAGE_MM, Drawing, network_style, new_figure, styled
@@ -34,8 +34,7 @@ def history_frame(runs: list[Run]) -> pd.DataFrame:
     kinds = {replace(run, seed=0) for run in runs}
     if len(kinds) > len({(run.model, run.weights) for run in runs}):
         raise ValueError("runs of one network and start differ in more than their seeds: see Study.select")
-    names = [{"model": run.model, "network": run.display_name, "weights": run.weights} for run in runs]
-    parts = [run.history.assign(**name) for run, name in zip(runs, names, strict=True)]
+    parts = [run.history.assign(model=run.model, network=run.display_name, weights=run.weights) for run in runs]
     if not parts:
         return pd.DataFrame(columns=_COLUMNS)
     return pd.concat(parts)[_COLUMNS].groupby(_COLUMNS[:4], sort=False, as_index=False).mean()
@@ -129,7 +128,7 @@ def epochs_to(accuracy: np.ndarray, threshold: float) -> float:
 
 def authors_curve(model: str, weights: str) -> pd.DataFrame:
     """The authors' log of a run: epoch, train_accuracy and val_accuracy (fractions); empty if they published none."""
-    log = authors_history(model, weights)
+    log = Paper.published().log(model, weights)
     return pd.DataFrame({"epoch": log["epoch"]} | {f"{p}_accuracy": log[f"{p}_accuracy_percent"] / 100 for p in PARTS})
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import colormaps
 
-from mineral_lib.measurements.steps import Step, shape_text
+from mineral_lib.measurements.paper_networks import Step, shape_text
 from mineral_lib.reporting.shapes import Box, Canvas, cube_width, shade
 from mineral_lib.reporting.style import ACCENT, FAINT, MUTED, PAGE_MM, Drawing, styled
 from mineral_lib.reporting.words import name_of

@@ -27,7 +27,7 @@ from mineral_lib.reporting.contrasts import (
     overall,
     resampling,
 )
-from mineral_lib.reporting.run_checks import NOT_RUN
+from mineral_lib.reporting.run_checks import NOTHING, Verdict
 from mineral_lib.reporting.words import entry, points, sentence
 from mineral_lib.study import Study
 from mineral_lib.training.specs import block_weights
@@ -154,7 +154,7 @@ def _sentence(table: str, mine: pd.DataFrame, values: dict[str, Any]) -> str:
     return sentence(entry(table)["sentence"], {"mine": mine.iloc[0], "seeds": seeds, "few": few, **values})
 
 
-def check_evidence(study: Study) -> tuple[str, str]:
+def check_evidence(study: Study) -> Verdict:
     """Does the proposed network's evidence lie better on the mineral than that of every other network (paper 4.3)?
 
     Compared is how often the hottest place is on the specimen, on the same photographs. Fails if any other network is
@@ -163,13 +163,13 @@ def check_evidence(study: Study) -> tuple[str, str]:
     maps = read_measured(study, EVIDENCE_FILE)
     rivals, level = ({}, 0) if maps is None else _rivals(maps, study)
     if not rivals:
-        return NOT_RUN, ""
+        return NOTHING
     verdict = overall({_direction(lead, level) for lead in rivals.values()})
     enough = min(lead.seeds for lead in rivals.values()) >= MIN_SEEDS
-    return (verdict if enough else UNDECIDED), evidence_sentence(maps, study)
+    return (verdict if enough else UNDECIDED), {"words": evidence_sentence(maps, study)}
 
 
-def check_evidence_kind(study: Study) -> tuple[str, str]:
+def check_evidence_kind(study: Study) -> Verdict:
     """Are the maps of the proposed network more on the mineral than a map that looks at nothing?
 
     Edges and colour of the mineral can be its evidence only if they are; more than that a map cannot show.
@@ -177,10 +177,8 @@ def check_evidence_kind(study: Study) -> tuple[str, str]:
     maps = read_measured(study, EVIDENCE_FILE)
     beside = None if maps is None else _against(maps, maps[maps["model"] == BLIND], study)
     if beside is None:
-        return NOT_RUN, ""
-    words = f"Against a blind map of the picture's middle: {_interval_text(beside)}."
-    verdict = _direction(beside) if beside.seeds >= MIN_SEEDS else UNDECIDED
-    return verdict, f"{words} No map of places tells edges from colour."
+        return NOTHING
+    return _direction(beside) if beside.seeds >= MIN_SEEDS else UNDECIDED, {"blind": _interval_text(beside)}
 
 
 def _paired(differences: pd.DataFrame, study: Study) -> Estimate:

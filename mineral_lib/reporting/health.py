@@ -121,14 +121,19 @@ def table_folder_classes(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
 
 def class_rows(index: pd.DataFrame, samples: pd.DataFrame, language: str = "en") -> pd.DataFrame:
     """Photographs, specimens, groups and grouped split (``samples``) of every class of an index, a row each."""
-    counts = pd.crosstab(samples["class_name"], samples["split"])
-    photographs = index.groupby("class_name", sort=False)
-    sizes = {"photographs": ("specimen", "size"), "specimens": ("specimen", "nunique"), "groups": ("group", "nunique")}
-    frame = photographs.agg(**sizes).join(counts.reindex(photographs.groups, columns=SPLITS, fill_value=0))
+    frame = class_counts(index, samples)
     frame.insert(0, "class", [display_name(name, language) for name in frame.index])
     few = np.where(frame["test"] < FEW_TEST_PHOTOGRAPHS, "few test photographs", "")
     frame["remark"] = np.where(frame.index.isin(train_only_classes(samples)), "trained on, never tested", few)
     return frame.reset_index(drop=True)
+
+
+def class_counts(index: pd.DataFrame, samples: pd.DataFrame) -> pd.DataFrame:
+    """The numbers of ``class_rows`` by the name of the class."""
+    counts = pd.crosstab(samples["class_name"], samples["split"])
+    photographs = index.groupby("class_name", sort=False)
+    sizes = {"photographs": ("specimen", "size"), "specimens": ("specimen", "nunique"), "groups": ("group", "nunique")}
+    return photographs.agg(**sizes).join(counts.reindex(photographs.groups, columns=SPLITS, fill_value=0))
 
 
 def suspicious(files: pd.DataFrame, duplicates: pd.DataFrame, *, limit: int = 24) -> pd.DataFrame:

@@ -7,7 +7,7 @@ its sentence of evidence; ``resources/claims.yaml`` says which claim a rule judg
 from itertools import pairwise, permutations
 from math import ceil, floor, sqrt
 from string import Formatter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,14 +15,11 @@ from scipy.stats import kendalltau
 
 from mineral_lib.catalogue import Mineral
 from mineral_lib.config import NETWORK_NAMES, PAPER_MODELS, PROPOSED
+from mineral_lib.measurements.paper_networks import BASE, NetworkFacts
 from mineral_lib.paper import AUTHORS_RUNS, Paper
-
-if TYPE_CHECKING:
-    from mineral_lib.measurements.paper_networks import NetworkFacts
 
 Agreement = tuple[bool, dict[str, Any]]
 
-BASE = "convnext_tiny"
 PROPOSED_ROW, TRANSFER_ROW, BASE_ROW = f"{PROPOSED}-transfer", f"{BASE}-transfer", f"{BASE}-scratch"
 ALONE = (f"{PROPOSED}-scratch", TRANSFER_ROW)
 METRICS = ("accuracy", "precision", "recall")
@@ -32,7 +29,7 @@ SAME = 0.0101  # points within which two figures with two decimals are called th
 LARGEST_SET = 35_000  # images that are tried when the size of a set is read from its percentages
 
 
-def compare(paper: Paper, networks: "NetworkFacts | None" = None, **options: Any) -> Agreement:
+def compare(paper: Paper, networks: NetworkFacts | None = None, **options: Any) -> Agreement:
     """Compare two numbers, or two columns row by row.
 
     Args:
@@ -243,14 +240,14 @@ def same_processing(paper: Paper) -> Agreement:
 # ---- against networks built here
 
 
-def shapes(paper: Paper, networks: "NetworkFacts") -> Agreement:
+def shapes(paper: Paper, networks: NetworkFacts) -> Agreement:
     """Do the maps of ConvNeXt-T have the sizes of Table 1? The head is judged by itself."""
     right = sum(paper[f"table_1/{name}/output"] == shape for name, shape in networks.shapes.items())
     return right == len(networks.shapes), {"right": right, "rows": len(networks.shapes)}
 
 
 def table_5_column(
-    paper: Paper, networks: "NetworkFacts", *, quantity: str, within: float, growth: bool = False
+    paper: Paper, networks: NetworkFacts, *, quantity: str, within: float, growth: bool = False
 ) -> Agreement:
     """Is a column of Table 5 that of the networks, or does it at least grow (``growth``) from row to row like theirs?
 
@@ -265,7 +262,7 @@ def table_5_column(
     return right == len(printed), numbers | {"attention": counted[PROPOSED] - counted[BASE]}
 
 
-def printed_complexity(paper: Paper, networks: "NetworkFacts") -> Agreement:
+def printed_complexity(paper: Paper, networks: NetworkFacts) -> Agreement:
     """Does accuracy grow with complexity in the paper's own Table 4 (Kendall, p below 0.05)?"""
     accuracy = paper["table_4/accuracy_percent"]
     sizes, ranks = pd.Series(networks.parameters)[accuracy.index], accuracy.rank(ascending=False)

@@ -38,15 +38,13 @@ class Fonts(NamedTuple):
     empty: float = 6.5
 
 
+PLAIN = Fonts()
+
+
 def as_picture(image: np.ndarray) -> np.ndarray:
-    """An image of any usual form as float RGB in 0 to 1, shape (H, W, 3).
+    """An image (H, W, 3), (3, H, W) or (H, W) as float RGB in 0 to 1, shape (H, W, 3).
 
-    Args:
-        image: (H, W, 3) or (3, H, W) or (H, W); integers 0 to 255 or floats 0 to 1 (values outside are
-            clipped).
-
-    Raises:
-        ValueError: Another shape.
+    Integers are 0 to 255, floats 0 to 1 (values outside are clipped). Raises ValueError for another shape.
     """
     image = np.asarray(image)
     picture = image.astype(float) / 255 if np.issubdtype(image.dtype, np.integer) else image.astype(float)
@@ -66,19 +64,12 @@ def draw_sheet(
     *,
     row_names: Sequence[str] = (),
     pads: tuple[float, float] = (0.01, 0.01),
-    fonts: Fonts | None = None,
+    fonts: Fonts = PLAIN,
 ) -> Figure:
-    """Tiles in rows (some may be shorter), small images with crisp pixels.
+    """Tiles in rows (some may be shorter), names at the left of each; small images have crisp pixels.
 
-    Args:
-        rows: The tiles.
-        width_mm: Width of the figure.
-        height_mm: Its height.
-        row_names: Words at the left of each row.
-        pads: Space beside and above each tile, inches.
-        fonts: Sizes of the words.
+    ``pads`` is the space beside and above each tile, in inches.
     """
-    fonts = fonts or Fonts()
     figure = new_figure(width_mm, height_mm)
     grid = figure.subplots(len(rows), max(map(len, rows), default=1), squeeze=False)
     figure.get_layout_engine().set(w_pad=pads[0], h_pad=pads[1], wspace=0, hspace=0)
@@ -105,9 +96,8 @@ def _draw_tile(axes: Axes, tile: Tile, fonts: Fonts) -> None:
         picture = as_picture(tile.image)
         axes.imshow(picture, interpolation="nearest" if picture.shape[0] < 48 else "antialiased")
     if tile.title:
-        axes.set_title(
-            _fitting(tile.title), loc="center", fontsize=fonts.title[0], fontweight="normal", pad=fonts.title[1]
-        )
+        size, pad = fonts.title
+        axes.set_title(_fitting(tile.title), loc="center", fontsize=size, fontweight="normal", pad=pad)
     if tile.below:
         axes.set_xlabel(_fitting(tile.below), fontsize=fonts.below[0], color=tile.colour, labelpad=fonts.below[1])
 
@@ -125,13 +115,10 @@ def in_rows(tiles: Sequence[Tile], columns: int) -> list[Sequence[Tile]]:
 def draw_plate(
     images: Sequence[np.ndarray | None], titles: Sequence[str], *, columns: int = 3, credits: Sequence[str] = ()
 ) -> Drawing:
-    """Plate I: a contact sheet with letters a, b, c, ... and names.
+    """Plate I: a contact sheet with letters a, b, c, ... and a title an image, ``columns`` tiles a row.
 
-    Args:
-        images: Photographs, see ``as_picture``; None draws an empty tile for a mineral without photographs.
-        titles: One name an image, for example ``display_name(slug)``.
-        columns: Tiles a row.
-        credits: Whom to name for each photograph, in a line below; empty texts are left out.
+    An image is what ``as_picture`` takes, or None for an empty tile. ``credits`` says whom to name for each, in a line
+    below; empty texts are left out.
     """
     letters = [ascii_lowercase[i] if i < 26 else str(i + 1) for i in range(len(images))]
     named = zip(images, letters, titles, strict=True)
@@ -177,13 +164,9 @@ def draw_augmentations(
     row_names: Sequence[str] = (),
     credits: Sequence[str] = (),
 ) -> Drawing:
-    """Augmentation sheet: the photograph at the left, each operation beside it.
+    """Augmentation sheet: the photograph at the left, each operation beside it, a row a photograph.
 
-    Args:
-        rows: For each photograph its images, the original first.
-        column_names: Names of the columns, for example original, crop, rotation, brightness, noise, all four.
-        row_names: Optional class names at the left.
-        credits: Whom to name for the photograph of each row, in a line below; empty texts are left out.
+    ``row_names`` are class names at the left; ``credits`` says whom to name for each row, in a line below.
     """
     names = list(row_names) or [""] * len(rows)
     width = PAGE_MM if len(column_names) > 4 else COLUMN_MM * 1.5
@@ -214,7 +197,5 @@ def credit_line(labels: Sequence[str], credits: Sequence[str]) -> str:
 
 def add_credits(figure: Figure, labels: Sequence[str], credits: Sequence[str], *, by: str = "") -> None:
     """Write the ``credit_line``, if any, below a figure, which grows by it; ``by`` says what the labels are."""
-    line = credit_line(labels, credits) if credits else ""
-    if not line:
-        return
-    write_below(figure, (f"Photographs by {by}: " if by and line not in credits else "Photographs: ") + line)
+    if credits and (line := credit_line(labels, credits)):
+        write_below(figure, (f"Photographs by {by}: " if by and line not in credits else "Photographs: ") + line)

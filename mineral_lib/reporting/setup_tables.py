@@ -8,7 +8,7 @@ import pandas as pd
 from mineral_lib.catalogue import display_name, find_mineral, minerals
 from mineral_lib.config import NETWORK_NAMES
 from mineral_lib.evaluation.metrics import binary_terms, confusion
-from mineral_lib.measurements.steps import Step, shape_text
+from mineral_lib.measurements.paper_networks import Step, shape_text
 from mineral_lib.notation import caption, isolated
 from mineral_lib.paper import Paper
 from mineral_lib.reporting.artefacts import Made, declared, figure, table
@@ -61,9 +61,8 @@ def table_2(study: Study) -> pd.DataFrame | None:
 def table_3(subject: Study | Run, class_name: str | None = None) -> Made | None:
     """Table 3, truth by prediction, 2 x 2: the terms as printed, the standard ones, and the counts of one class.
 
-    Args:
-        subject: The run whose test predictions are counted; of a study its ``proposed_run``.
-        class_name: Class taken as positive; default pyrite (the paper's hardest) or else the first.
+    Counted are the test predictions of a run, of a study those of its ``proposed_run``. The class taken as positive is
+    pyrite (the paper's hardest) or else the first, if none is named.
     """
     run = proposed_run(subject) if isinstance(subject, Study) else subject
     if run is None:

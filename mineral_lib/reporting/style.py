@@ -82,14 +82,9 @@ class Drawing:
     finding: str = ""  # what came out, one sentence made from the numbers; empty where there are none
 
     def save(self, path_stem: Path, *, dpi: int = 150) -> list[Path]:
-        """Write PNG, SVG and the numbers as CSV, byte-identical between runs.
+        """Write PNG, SVG and the numbers as CSV, byte-identical between runs, and return the three paths.
 
-        Args:
-            path_stem: Path without suffix, for example ``figures/figure_4_curves``.
-            dpi: Resolution of the PNG in pixels an inch.
-
-        Returns:
-            The three paths (PNG, SVG, CSV).
+        ``path_stem`` is a path without suffix, ``dpi`` the resolution of the PNG in pixels an inch.
         """
         png, svg, csv = (Path(f"{path_stem}.{suffix}") for suffix in ("png", "svg", "csv"))
         return [

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from string import Formatter
 from typing import Any
 
-from mineral_lib.catalogue import minerals
 from mineral_lib.config import Settings
 from mineral_lib.reporting.tables import Column
 from mineral_lib.resources import load_yaml
@@ -28,14 +27,6 @@ def label(key: str, language: str = "en") -> str:
 def name_of(kind: str, key: str | None, otherwise: str | None = None) -> str:
     """What people read for a word of the parameters, of a kind in ``names``: ``otherwise``, or itself, if not there."""
     return words()["names"][kind].get(key, otherwise or key)
-
-
-def chinese_characters() -> str:
-    """Every non-Latin character that figures may show: the glyphs the bundled font must have, sorted."""
-    texts = [words()["paper_title_zh"], "、，。：；（）《》", *(chinese for _, chinese in words()["labels"].values())]
-    for mineral in minerals():
-        texts += [mineral.chinese, mineral.note]
-    return "".join(sorted({character for text in texts for character in text if ord(character) > 0x2E7F}))
 
 
 def entry(name: str) -> dict[str, Any]:

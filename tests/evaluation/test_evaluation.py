@@ -137,11 +137,11 @@ def run(tiny):
 def test_predictions_and_figures_of_a_trained_run(tiny, run):
     study, shown = run.study.data, figure_photographs(run.study)
     panels = cam_panels(run.study, [run], shown)
-    assert [len(row.panels) for row in panels.rows] == [1] * 5 and panels.networks == ["ECA-ConvNeXt-T (compact)"]
-    assert [row.credit for row in panels.rows] == [""] * 5
+    assert panels["place"].tolist() == list(range(5)) and set(panels["network"]) == {"ECA-ConvNeXt-T (compact)"}
+    assert set(panels["credit"]) == {""}
     named = Study(tiny)
     vars(named)["data"] = replace(study, index=study.index.assign(attribution="A. Miner", licence="CC0"))
-    assert {row.credit for row in cam_panels(named, [named.run(run.model)], shown).rows} == {"A. Miner (CC0)"}
+    assert set(cam_panels(named, [named.run(run.model)], shown)["credit"]) == {"A. Miner (CC0)"}
     own = demonstration_settings(tiny)
     folder, scan = photo_folder(own.data), build_index(own.data)
     reasons = " ".join(scan.files.loc[scan.files["status"] == "skipped", "reason"])
@@ -154,10 +154,10 @@ def test_predictions_and_figures_of_a_trained_run(tiny, run):
     assert answers.per_class["95 % interval"].str.contains(" to ").all()
     assert answers.frame["probability_1"].between(0, 1).all()
     mistakes = mistake_panels(run, folder, answers.frame, limit=3)
-    assert len(mistakes.rows) == 3 and not any(row.panels[0].correct for row in mistakes.rows)
+    assert len(mistakes) == 3 and not mistakes["correct"].any()
     known = photographs_to_answer(tiny, study, scan.index).assign(attribution="B. Miner").head(30)
     answers = predict_photographs(run, folder, known)
-    assert {row.credit for row in mistake_panels(run, folder, answers.frame).rows} == {"B. Miner"}
+    assert set(mistake_panels(run, folder, answers.frame)["credit"]) == {"B. Miner"}
 
 
 def test_evidence_and_grounds_of_a_trained_run(run, monkeypatch):

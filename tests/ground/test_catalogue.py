@@ -3,7 +3,7 @@
 import pytest
 
 from mineral_lib.catalogue import class_key, display_name, find_mineral, minerals
-from mineral_lib.paper import authors_history, printed
+from mineral_lib.paper import Paper, printed
 
 
 def test_table_2_adds_up():
@@ -28,9 +28,9 @@ def test_reference_numbers():
     assert printed("table_4", "eca_convnext_tiny", "accuracy_percent") == 98.58
     assert printed("table_4", "no such row", "accuracy_percent") is None
     for weights, best in (("transfer", 98.582), ("scratch", 86.1525)):
-        assert authors_history("eca_convnext_tiny", weights)["val_accuracy_percent"].max() == pytest.approx(best)
-    assert len(authors_history("resnet50", "scratch")) == 200
-    assert authors_history("resnet50", "transfer").empty
+        assert Paper.published().log("eca_convnext_tiny", weights)["val_accuracy_percent"].max() == pytest.approx(best)
+    assert len(Paper.published().log("resnet50", "scratch")) == 200
+    assert Paper.published().log("resnet50", "transfer").empty
 
 
 @pytest.mark.parametrize(

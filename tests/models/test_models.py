@@ -10,8 +10,8 @@ import torch
 
 from mineral_lib.config import PAPER_MODELS
 from mineral_lib.errors import ParameterError, WeightsError
-from mineral_lib.measurements.placement import placement_effect
-from mineral_lib.measurements.steps import describe_network
+from mineral_lib.measurements.ablation import placement_effect
+from mineral_lib.measurements.paper_networks import describe_network
 from mineral_lib.models.eca import Eca, kernel_sizes
 from mineral_lib.models.eca_convnext import PLACEMENTS, eca_modules, mean_gates
 from mineral_lib.models.structure import count_parameters, file_size_mib, multiply_adds

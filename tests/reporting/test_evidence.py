@@ -12,9 +12,10 @@ from mineral_lib.measurements.evidence_study import BLIND, EVIDENCE_FILE, GROUND
 from mineral_lib.parameters import load_profile
 from mineral_lib.paths import ResultPaths
 from mineral_lib.reporting.artefacts import ARTEFACTS
+from mineral_lib.reporting.claims import judge
 from mineral_lib.reporting.contrasts import FAILS, HOLDS, UNDECIDED
 from mineral_lib.reporting.evidence import check_evidence, check_evidence_kind, table_evidence, table_grounds
-from mineral_lib.reporting.run_checks import NOT_RUN
+from mineral_lib.reporting.run_checks import NOTHING
 from mineral_lib.storage import write_csv
 from mineral_lib.study import Study
 
@@ -74,32 +75,32 @@ def test_verdict_on_the_evidence(paths, mine, others, seeds, verdict):
     [(0.9, (0, 1, 2), HOLDS), (0.1, (0, 1, 2), FAILS), (0.5, (0, 1, 2), UNDECIDED), (0.9, (0, 1), UNDECIDED)],
 )
 def test_evidence_is_judged_beside_a_blind_map(paths, mine, seeds, verdict):
-    assert check_evidence_kind(Study(SETTINGS, paths)) == (NOT_RUN, "")
+    assert check_evidence_kind(Study(SETTINGS, paths)) == NOTHING
     write_maps(paths, {PROPOSED: mine}, seeds, blind=0.5)
     assert check_evidence_kind(Study(SETTINGS, paths))[0] == verdict
 
 
 def test_no_verdict_without_maps_or_rivals(paths):
-    assert check_evidence(Study(SETTINGS, paths)) == (NOT_RUN, "")
+    assert check_evidence(Study(SETTINGS, paths)) == NOTHING
     write_maps(paths, {PROPOSED: 0.5})
-    assert check_evidence(Study(SETTINGS, paths)) == (NOT_RUN, "")
+    assert check_evidence(Study(SETTINGS, paths)) == NOTHING
     folder = SETTINGS.model_copy(update={"data": SETTINGS.data.model_copy(update={"source": "folder"})})
     write_maps(paths, {PROPOSED: 0.9, OTHERS[0]: 0.1})
-    assert check_evidence(Study(folder, paths)) == (NOT_RUN, "") and table_evidence(Study(folder, paths)) is None
+    assert check_evidence(Study(folder, paths)) == NOTHING and table_evidence(Study(folder, paths)) is None
 
 
 def test_the_sentence_says_what_the_numbers_say(paths):
     write_maps(paths, {PROPOSED: 0.5, OTHERS[0]: 0.1, OTHERS[1]: 0.9}, seeds=(0,))
-    words = check_evidence(Study(SETTINGS, paths))[1]
+    words = judge("evidence", Study(SETTINGS, paths))[1]
     assert "in 50.0 % of 80 maps (one seed)" in words
     assert "clearly above 1, clearly below 1 and within noise of 0" in words
     assert "strongest, CONVNEXT_TINY: −40.0 points" in words and "98 % interval" in words
     assert "clearly below a blind map" in words and "(−45.0 points" in words and "fewer than three seeds" in words
     write_maps(paths, {PROPOSED: 0.96, OTHERS[0]: 0.9, OTHERS[1]: 0.9}, blind=0.2)
-    words = check_evidence(Study(SETTINGS, paths))[1]
+    words = judge("evidence", Study(SETTINGS, paths))[1]
     assert "clearly above a blind map" in words and "of 240 maps (three seeds)" in words and "fewer" not in words
     write_maps(paths, {PROPOSED: 0.5, OTHERS[0]: 0.9}, blind=0.5)
-    assert "within noise of a blind map" in check_evidence(Study(SETTINGS, paths))[1]
+    assert "within noise of a blind map" in judge("evidence", Study(SETTINGS, paths))[1]
 
 
 def test_evidence_table_counts_empty_maps_as_zero(paths):
@@ -111,7 +112,7 @@ def test_evidence_table_counts_empty_maps_as_zero(paths):
     assert row["hottest place on specimen"] == 0.25 and row["heat on specimen"] == 0.125
     assert row["low"] < 0.25 < row["high"] and row["heat_low"] < 0.125 < row["heat_high"]
     assert len(frame) == 5 and pd.isna(table.frame["seed"].iloc[0]) and table.frame["low"].iloc[0] < 0.95
-    assert table.notes[0] == check_evidence(Study(SETTINGS, paths))[1]
+    assert table.notes[0] == judge("evidence", Study(SETTINGS, paths))[1]
     assert "RESNET50" in table.to_text() and "95.0" in table.to_text()
 
 

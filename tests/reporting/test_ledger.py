@@ -138,7 +138,7 @@ def test_every_claim_about_what_was_published_is_tested():
 
 
 BASE_SCRATCH, BASE_TRANSFER = ("convnext_tiny", "scratch"), ("convnext_tiny", "transfer")
-SLOW, FAST, BAD = {"speed": 90}, {"speed": 120}, {"wrong": range(20)}
+SLOW, FAST, BAD = {"speed": 75}, {"speed": 130}, {"wrong": range(20)}
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ SLOW, FAST, BAD = {"speed": 90}, {"speed": 120}, {"wrong": range(20)}
     [
         ("training_speed", 2, {}, ("eca_convnext_tiny", "scratch"), SLOW, FAILS),
         ("training_speed", 2, {}, ("eca_convnext_tiny", "scratch"), FAST, HOLDS),
-        ("training_speed", 2, {}, ("eca_convnext_tiny", "scratch"), {}, UNDECIDED),
+        ("training_speed", 2, {}, ("eca_convnext_tiny", "scratch"), {"speed": 85}, UNDECIDED),  # noise of the machine
         # Transfer is faster if it is as good in fewer epochs, over three seeds.
         ("transfer_speed", 3, {}, BASE_TRANSFER, {"val": (0.8, 0.9, 0.9)}, HOLDS),
         ("transfer_speed", 3, {}, BASE_TRANSFER, {"val": (0.1, 0.1, 0.2)}, FAILS),

@@ -9,13 +9,13 @@ from matplotlib import font_manager
 
 from mineral_lib.catalogue import minerals
 from mineral_lib.config import PROPOSED
-from mineral_lib.measurements.steps import Step
+from mineral_lib.measurements.paper_networks import Step
 from mineral_lib.reporting import confusion, curves, plates, setup_tables
-from mineral_lib.reporting.cam_grid import CamGrid, CamPanel, CamRow, draw_cam_grid
+from mineral_lib.reporting.cam_grid import draw_cam_grid
 from mineral_lib.reporting.diagrams import draw_block, draw_eca, draw_network
 from mineral_lib.reporting.plates import credit_line
 from mineral_lib.reporting.style import CJK_FAMILY, network_style, register_fonts
-from mineral_lib.reporting.words import chinese_characters
+from mineral_lib.reporting.words import words
 from mineral_lib.training.run import Run
 
 STAGES = [
@@ -42,11 +42,14 @@ def images(count: int, side: int = 8) -> list[np.ndarray]:
 
 
 def test_every_character_has_a_glyph():
+    """Of the non-Latin ones that figures may show."""
+    texts = [words()["paper_title_zh"], "、，。：；（）《》", *(chinese for _, chinese in words()["labels"].values())]
+    texts += [text for mineral in minerals() for text in (mineral.chinese, mineral.note)]
+    shown = {character for text in texts for character in text if ord(character) > 0x2E7F}
     register_fonts()
     path = font_manager.findfont(CJK_FAMILY, fallback_to_default=False)
     glyphs = set(font_manager.get_font(path).get_charmap())
-    assert {*"方解石识别"} <= {*chinese_characters()}
-    assert not {character for character in chinese_characters() if ord(character) not in glyphs}
+    assert {*"方解石识别"} <= shown and not {character for character in shown if ord(character) not in glyphs}
 
 
 def test_saved_figures_are_byte_identical(tmp_path):
@@ -73,7 +76,7 @@ def test_paper_orientation_has_true_classes_in_columns():
     counted = (np.array([[1, 3], [0, 5]]), np.array([7.0, 20.0]), ["bornite", "pyrite"])
     drawing = confusion.draw_matrix(*counted, form="paper")
     axes = drawing.figure.axes[0]
-    shown = axes.images[0].get_array()
+    shown = axes.collections[0].get_array()
     assert shown[1, 0] == pytest.approx(0.75) and shown[0, 1] == 0  # bornite (column 1) taken for pyrite (row 13)
     assert [text.get_text() for text in axes.get_xticklabels()] == ["1", "13"]
     assert axes.get_xlabel().startswith("True")
@@ -139,17 +142,25 @@ def test_diagrams_show_what_the_description_says():
         draw_block(STAGES[0])
 
 
+def panels(minerals, networks, credits) -> pd.DataFrame:
+    """What several networks saw, see ``cam_panels``; the second one sees nothing."""
+    said = {"predicted": "quartz", "probability": 0.9, "correct": True}
+    rows = [
+        {"place": place, "photo": images(1)[0], "mineral": name, "credit": credit, "network": network, **said}
+        | {"overlay": images(1)[0] if network == networks[0] else None}
+        for place, (name, credit) in enumerate(zip(minerals, credits, strict=True))
+        for network in networks
+    ]
+    return pd.DataFrame(rows)
+
+
 def test_plates_and_cam_grid_accept_gaps(tmp_path):
     plate = plates.draw_plate([*images(8), None], [display for display in "abcdefghi"])
     assert list(plate.data["letter"]) == list("abcdefghi")
     plates.draw_samples([images(3), images(2)], ["one", "two"])
     plates.draw_augmentations([images(3)], ["original", "crop", "noise"], row_names=["bornite"])
-    seen = [CamPanel(overlay, "quartz", 0.9, True) for overlay in (images(1)[0], None)]
-    rows = [
-        CamRow(photo, name, "", panels) for photo, name, panels in zip(images(2), "xy", (seen, [None] * 2), strict=True)
-    ]
-    grid = draw_cam_grid(CamGrid(["A (compact)", "B"], rows), language="both")
-    assert grid.data["has_map"].tolist() == [True, False, False, False]
+    grid = draw_cam_grid(panels("xy", ["A (compact)", "B"], ["", ""]), language="both")
+    assert grid.data["has_map"].tolist() == [True, False, True, False] and "credit" not in grid.data
     assert len(grid.save(tmp_path / "g", dpi=50)) == 3
 
 
@@ -175,8 +186,7 @@ def test_photographs_are_shown_with_their_credits(tmp_path):
     assert line_below(sheet) == "Photographs by row.column: 1.1, 2.2 J. Doe (CC BY 4.0); 2.1 石英 & $1 shop"
     rows = [images(2) for _ in names]
     operations = plates.draw_augmentations(rows, ["original", "crop"], row_names=names, credits=CREDITS)
-    rows = [CamRow(*row, [None]) for row in zip(images(4), names, CREDITS, strict=True)]
-    grid = draw_cam_grid(CamGrid(["A"], rows))
+    grid = draw_cam_grid(panels(names, ["A"], CREDITS))
     for drawing in (operations, grid):
         assert line_below(drawing) == "Photographs by row: 1, 4 J. Doe (CC BY 4.0); 3 石英 & $1 shop"
         assert set(drawing.data["credit"]) == set(CREDITS)

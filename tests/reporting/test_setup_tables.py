@@ -5,7 +5,7 @@ import pytest
 from tiny_runs import write_photographs, write_run
 
 from mineral_lib.evaluation.metrics import binary_terms, confusion
-from mineral_lib.measurements.steps import Step
+from mineral_lib.measurements.paper_networks import Step
 from mineral_lib.parameters import load_profile
 from mineral_lib.reporting.setup_tables import table_1, table_2, table_3, table_recipe
 from mineral_lib.study import Study

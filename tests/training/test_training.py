@@ -13,7 +13,7 @@ from mineral_lib.compute.checkpoint import load_weights
 from mineral_lib.compute.resume import Checkpoints
 from mineral_lib.config import Override
 from mineral_lib.errors import DataError, DivergenceError, StorageError
-from mineral_lib.measurements.starts import starts_table
+from mineral_lib.measurements.ablation import starts_table
 from mineral_lib.parameters import load_profile
 from mineral_lib.storage import file_digest
 from mineral_lib.study import Study

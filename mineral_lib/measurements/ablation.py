@@ -1,5 +1,6 @@
-"""ECA modules: their cost at each place, how much fresh ones change (audit M3), and what trained ones do."""
+"""What the ablation asks of networks: ECA modules at each place, fresh (audit M3) and trained, and what starts know."""
 
+import numpy as np
 import pandas as pd
 import timm
 import torch
@@ -7,10 +8,13 @@ from timm.models.convnext import ConvNeXtBlock
 
 from mineral_lib.config import PROPOSED, Model
 from mineral_lib.data.dataset import normalise, to_tensor
+from mineral_lib.evaluation.probe import colour_histograms, frozen_features, linear_probe
+from mineral_lib.measurements.paper_networks import BASE
 from mineral_lib.models.eca_convnext import PLACEMENTS, EcaConvNeXt, eca_modules, mean_gates
 from mineral_lib.models.structure import count_parameters, file_size_mib
 from mineral_lib.models.zoo import build_base
-from mineral_lib.runtime import derive_seed, seed_everything
+from mineral_lib.photos import grey
+from mineral_lib.runtime import derive_seed, seed_everything, select_device
 from mineral_lib.study import Study
 
 
@@ -81,3 +85,42 @@ def gate_table(study: Study) -> pd.DataFrame:
             values = {"mean gate": gate.mean(), "lowest": gate.min(), "highest": gate.max(), "spread": gate.std()}
             rows.append(known | {name: value.item() for name, value in values.items()})
     return pd.DataFrame(rows)
+
+
+def starts_table(study: Study) -> pd.DataFrame:
+    """What each start knows before fine-tuning, in colour and in grey, and what came of it.
+
+    Starts are random weights of both schemes, the transferred weights, and the colour control if ``ablation.starts``
+    names it; histograms stand beside them. All photographs of the profile are used, in up to five folds, groups never
+    on both sides; the labels of test photographs train nothing but these throw-away classifiers.
+
+    Returns:
+        Columns ``features``, ``colour`` and ``grey`` (accuracy of the linear probe, a fraction) and ``fine_tuned``
+        (test accuracy of the finished runs, mean over seeds; NaN where there are none).
+    """
+    settings = study.settings
+    full = (study.index["role"] == "full").to_numpy()
+    photos, index = study.pixels()[full], study.index[full]
+    labels, groups = index["label"].to_numpy(), index["group"].to_numpy()
+    pictures = {"colour": photos, "grey": grey(photos)}
+    rows = [{"features": "histogram (8 levels a channel)", "fine_tuned": np.nan}]
+    rows[0] |= {name: linear_probe(colour_histograms(seen), labels, groups) for name, seen in pictures.items()}
+    control = ["colour"] if "colour" in settings.ablation.starts else []
+    for start in ["scratch_library", "scratch_fast", *control, "transfer"]:
+        network, note = study.run(BASE, start).fresh_network()
+        row = {"features": f"frozen ConvNeXt, {note}", "fine_tuned": _fine_tuned(study, start)}
+        options = {"image_size_px": settings.data.image_size_px, "device": select_device(settings.train.device)}
+        for name, seen in pictures.items():
+            row[name] = linear_probe(frozen_features(BASE, network, seen, **options), labels, groups)
+        rows.append(row)
+    return pd.DataFrame(rows, columns=["features", "colour", "grey", "fine_tuned"])
+
+
+def _fine_tuned(study: Study, start: str) -> float:
+    """Mean test accuracy of the finished runs of a start; ``scratch`` is the profile's own scheme."""
+    same = ["scratch"] if start == f"scratch_{study.settings.model.init_scheme}" else []
+    for weights in [start, *same]:
+        runs = [study.run(BASE, weights, seed=seed) for seed in study.settings.train.seeds]
+        if all(run.is_finished for run in runs):
+            return float(np.mean([run.accuracy for run in runs]))
+    return float("nan")
