@@ -298,6 +298,7 @@ class FineTuning(Section):
     layer_decay: Annotated[Positive, Field(le=1)]
     ema_decay: Share
     label_smoothing: Share
+    learned_share: Annotated[NonNegative, Field(le=1)]
 
 
 class RecogniserOptions(Section):

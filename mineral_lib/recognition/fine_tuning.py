@@ -2,7 +2,8 @@
 
 Starting from that classifier keeps the features from being spoilt while a random one would still be learning (Kumar et
 al. 2022, "Fine-Tuning can Distort Pretrained Features and Underperform Out-of-Distribution"). The last epoch counts, so
-that nothing but the choice of the rung has been made on the validation photographs.
+that nothing but the choice of the rung has been made on the validation photographs. What is kept lies between the
+weights at the start and those of that epoch (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
 """
 
 from collections.abc import Callable, Sequence
@@ -71,7 +72,13 @@ def fine_tune(
         state = load_weights(weights)
     except StorageError:  # not there, or damaged
         checkpoints = Checkpoints(weights.parent / "checkpoints", config)
-        state = _train(study, _network(backbone, linear), backbone, checkpoints, say)
+        network = _network(backbone, linear)
+        start = {name: value.clone() for name, value in network.state_dict().items()}
+        state = _train(study, network, backbone, checkpoints, say)
+        state = {
+            name: start[name].lerp(value, recipe.learned_share) if value.is_floating_point() else value
+            for name, value in state.items()
+        }
         save_weights(weights, state, {"key": config["key"]})
         checkpoints.clear()
     head = str(backbone.cfg["classifier"])
@@ -109,7 +116,7 @@ def _train(
     """Weights of the last epoch."""
     recipe, settings = study.settings.recogniser.fine_tuning, study.settings
     # One network at a time, so it gets the threads of all the jobs.
-    changes = recipe.model_dump(exclude={"image_size_px"}) | {"overrides": {}}
+    changes = recipe.model_dump(exclude={"image_size_px", "learned_share"}) | {"overrides": {}}
     changes |= {
         "optimizer": "adamw",
         "schedule": "step",

@@ -83,6 +83,25 @@ def test_it_is_kept(tuned, monkeypatch):
     assert "where a network was fine-tuned" in report
 
 
+@pytest.mark.parametrize("share", [0.25, 1.0])
+def test_what_is_kept_lies_between_start_and_end(tuned, monkeypatch, share):
+    study = study_of_folder(
+        Path(tuned[0].settings.data.folder), [*CHANGES, f"recogniser.fine_tuning.learned_share={share}"]
+    )
+    linear = classifier(1280, 2)
+
+    def train(study, network, *_):
+        return {name: value + 4 if value.is_floating_point() else value for name, value in network.state_dict().items()}
+
+    monkeypatch.setattr(fine_tuning, "_train", train)
+    backbone = load_backbone(LITE0)
+    kind, head = fine_tuning.fine_tune(study, backbone, linear)
+    started = fine_tuning._network(backbone, linear).classifier
+    assert np.allclose(head.weight[:, :1280] - started.weight.detach().numpy(), 4 * share, atol=1e-5)
+    weights = zip(kind.backbone.network.parameters(), backbone.network.parameters(), strict=True)
+    assert all(torch.allclose(kept - first, torch.tensor(4 * share), atol=1e-4) for kept, first in weights)
+
+
 def test_the_fine_tuned_recogniser_survives_its_file(tuned, monkeypatch):
     study = tuned[0]
     monkeypatch.setattr("mineral_lib.recognition.learn.best_rung", lambda rungs, labels: rungs[-1])
