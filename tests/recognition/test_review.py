@@ -215,6 +215,18 @@ def test_swapped_labels_are_found():
     assert (first["suggested"] != labels[first["row"]]).all()
 
 
+def test_swapped_labels_are_found_behind_what_all_photographs_share():
+    """Like light, which varies much and says nothing: a classifier that is held back too strongly sees no more."""
+    rng, count = np.random.default_rng(0), 240
+    truth = np.arange(count) % 8
+    light = rng.normal(size=(count, 20)) @ rng.normal(size=(20, 600))
+    features = 0.22 * rng.normal(size=(8, 600))[truth] + 0.6 * light + rng.normal(size=(count, 600))
+    labels, swapped = truth.copy(), rng.choice(count, 24, replace=False)
+    labels[swapped] = (truth[swapped] + rng.integers(1, 8, 24)) % 8
+    first = doubtful_labels(features, labels, np.arange(count).astype(str), 8).head(36)
+    assert np.isin(swapped, first["row"]).mean() >= 0.4
+
+
 def test_the_only_specimen_of_a_class_is_not_judged():
     rng = np.random.default_rng(0)
     labels = np.array([0] * 6 + [1] * 6 + [2] * 2)
