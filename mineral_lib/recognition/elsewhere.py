@@ -14,7 +14,7 @@ from mineral_lib.errors import DataError
 from mineral_lib.notation import line
 from mineral_lib.paths import ResultPaths
 from mineral_lib.recognition.ladder import scores
-from mineral_lib.recognition.names import Name, both_names, match_names, names_table
+from mineral_lib.recognition.names import USED, both_names, match_names
 from mineral_lib.recognition.recogniser import SEEN_DIGITS, Photographs, Recogniser
 from mineral_lib.recognition.trust import judge_photographs
 from mineral_lib.storage import write_csv, write_json
@@ -33,7 +33,7 @@ class Elsewhere:
     """What was found."""
 
     folder: str  # name of the folder
-    names: list[Name]  # one match a class folder
+    names: pd.DataFrame  # one match a class folder, see ``names.match_names``
     # Photographs: ``known`` (judged), ``unknown`` (of classes it does not know), ``seen`` (it was made from them; left
     # out), ``skipped`` (could not be used).
     counts: dict[str, int]
@@ -66,7 +66,7 @@ class Elsewhere:
 
     def save(self, folder: Path) -> None:
         """Write ``names.csv``, ``predictions.csv`` and ``evaluation.json``."""
-        write_csv(folder / "names.csv", names_table(self.names))
+        write_csv(folder / "names.csv", self.names)
         write_csv(folder / "predictions.csv", self.predictions)
         numbers = ("folder", "counts", "refused", "here", "there", "specimens", "fall", "confusions")
         write_json(folder / "evaluation.json", {name: getattr(self, name) for name in numbers})
@@ -101,12 +101,8 @@ class Elsewhere:
         ]
         lines += ["most frequent confusions:", *confusions] if confusions else []
         for how, words in HOW.items():
-            found = [
-                " = ".join(filter(None, (line(name.folder), line(name.class_name))))
-                for name in self.names
-                if name.how == how
-            ]
-            if found:
+            rows = self.names.loc[self.names["how"] == how, ["folder", "class"]].itertuples(index=False)
+            if found := [" = ".join(map(line, filter(None, row))) for row in rows]:
                 lines.append(f"{words}: {', '.join(found)}")
         return "\n".join(lines)
 
@@ -131,8 +127,8 @@ def evaluate_elsewhere(
     if index.empty:
         remedy = "give a folder with other photographs"
         raise DataError("it was made from all of these photographs", where=str(root), remedy=remedy)
-    meaning = {name.folder: recogniser.classes.index(name.class_name) if name.used else -1 for name in names}
-    index["label"] = index["class_name"].map(meaning)
+    used = names[names["how"].isin(USED)].set_index("folder")["class"].map(recogniser.classes.index)
+    index["label"] = index["class_name"].map(used).fillna(-1).astype(int)
     photographs = Photographs(root, index, cache_dir, settings.train.jobs)
     labels, parts = photographs.labels, photographs.features(recogniser.kinds)
     probability, known = recogniser.probabilities(parts), labels >= 0

@@ -6,7 +6,6 @@ resembles a class is never used by itself: it stands in a table as a proposal, w
 
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from mineral_lib.photos import read_rows
 
 SIMILAR = 0.8  # difflib's ratio: 2 x equal letters / all letters
 COLUMNS = ("folder", "class", "how")
+USED = ("given", "same", "catalogue")
 
 
 def slugs_of(classes: Sequence[str]) -> list[str]:
@@ -44,24 +44,13 @@ def group_table(classes: Sequence[str]) -> tuple[list[str], np.ndarray]:
     return ["" if name.startswith("\0") else name for name in names], table
 
 
-@dataclass(frozen=True)
-class Name:
-    """What a folder's name means to a recogniser."""
+def match_names(folders: Sequence[str], classes: Sequence[str], given: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """What folder names mean to a recogniser: columns ``folder``, ``class`` and ``how``, one row a name.
 
-    folder: str  # the name
-    class_name: str  # the class it stands for, or that is proposed; empty if there is none
-    # ``given`` (by somebody), ``same`` (but for case, spaces, accents), ``catalogue`` (another language), ``proposed``
-    # (a near spelling, not used) or ``unknown`` (the recogniser does not know it).
-    how: str
-
-    @property
-    def used(self) -> bool:
-        """Whether photographs of the folder are judged as this class."""
-        return self.how in ("given", "same", "catalogue")
-
-
-def match_names(folders: Sequence[str], classes: Sequence[str], given: Mapping[str, str] | None = None) -> list[Name]:
-    """One match a folder name; ``given`` (folder and class by somebody's word, empty for none) goes before all else.
+    ``class`` is what the name stands for, or what is proposed; empty if there is none. ``how`` is ``given`` (by
+    somebody: ``given``, folder and class, empty for none, goes before all else), ``same`` (but for case, spaces,
+    accents), ``catalogue`` (another language), ``proposed`` (a near spelling) or ``unknown`` (to the recogniser). Only
+    ``USED`` ones say as what photographs are judged.
 
     Raises:
         DataError: A class that was given is none of the recogniser's.
@@ -72,15 +61,16 @@ def match_names(folders: Sequence[str], classes: Sequence[str], given: Mapping[s
         close = nearest(wrong[0], classes)
         remedy = f"did you mean '{close}'?" if close else f"use one of: {', '.join(classes)}"
         raise DataError(f"the recogniser has no class '{wrong[0]}'", where="names", remedy=remedy)
-    return [_match(folder, classes, given) for folder in folders]
+    return pd.DataFrame([(folder, *_match(folder, classes, given)) for folder in folders], columns=COLUMNS)
 
 
-def _match(folder: str, classes: Sequence[str], given: Mapping[str, str]) -> Name:
+def _match(folder: str, classes: Sequence[str], given: Mapping[str, str]) -> tuple[str, str]:
+    """The class of a folder, or nothing, and how it is known."""
     if folder in given:
-        return Name(folder, given[folder], "given" if given[folder] else "unknown")
+        return given[folder], "given" if given[folder] else "unknown"
     plain = {_key(name): name for name in classes}
     if _key(folder) in plain:
-        return Name(folder, plain[_key(folder)], "same")
+        return plain[_key(folder)], "same"
     known: dict[str, str] = {}
     for name in classes:
         for spelling in (name, *_names(find_mineral(name))):
@@ -89,9 +79,9 @@ def _match(folder: str, classes: Sequence[str], given: Mapping[str, str]) -> Nam
     mineral = mineral or next((one for one in minerals() if _key(folder) in map(_key, _names(one))), None)
     if mineral is not None:
         other = next((name for name in classes if find_mineral(name) == mineral), "")
-        return Name(folder, other, "catalogue" if other else "unknown")
+        return other, "catalogue" if other else "unknown"
     close = nearest(_key(folder), known, SIMILAR)
-    return Name(folder, known[close], "proposed") if close else Name(folder, "", "unknown")
+    return (known[close], "proposed") if close else ("", "unknown")
 
 
 def _names(mineral: Mineral | None) -> tuple[str, ...]:
@@ -108,11 +98,6 @@ def _is_vowel(sign: str) -> bool:
     """Whether a mark is part of the spelling, as in scripts of India and kana, and no accent or optional point."""
     place = unicodedata.combining(sign)
     return unicodedata.category(sign) in ("Mn", "Mc") and not (10 <= place <= 35 or place >= 200)
-
-
-def names_table(names: Sequence[Name]) -> pd.DataFrame:
-    """The matches as a table: columns folder, class, how."""
-    return pd.DataFrame([(name.folder, name.class_name, name.how) for name in names], columns=COLUMNS)
 
 
 def read_names(path: Path) -> dict[str, str]:

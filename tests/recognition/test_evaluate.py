@@ -9,7 +9,7 @@ from painted import COLOURS, paint
 
 from mineral_lib.errors import DataError
 from mineral_lib.recognition.elsewhere import Elsewhere
-from mineral_lib.recognition.names import match_names, names_table, read_names
+from mineral_lib.recognition.names import match_names, read_names
 
 CLASSES = ["pyrite", "malachite", "石英", "Kyanite", "my own"]
 
@@ -32,20 +32,16 @@ CLASSES = ["pyrite", "malachite", "石英", "Kyanite", "my own"]
     ],
 )
 def test_names_are_matched_or_only_proposed(folder, class_name, how):
-    (found,) = match_names([folder], CLASSES)
-    assert (found.class_name, found.how) == (class_name, how)
-    assert found.used == (how in ("same", "catalogue"))
+    assert match_names([folder], CLASSES).values.tolist() == [[folder, class_name, how]]
 
 
 def test_the_table_goes_out_and_comes_back(tmp_path):
     path = tmp_path / "names.csv"
     folders = ["kayanite", "quarz", "topaz", 'a,"b"']
-    path.write_text(
-        names_table(match_names(folders, CLASSES)).to_csv(index=False).replace("quarz,石英", "quarz,"), "utf-8-sig"
-    )
+    path.write_text(match_names(folders, CLASSES).to_csv(index=False).replace("quarz,石英", "quarz,"), "utf-8-sig")
     given = read_names(path)
     assert given == {"kayanite": "Kyanite", "quarz": "", "topaz": "", 'a,"b"': ""}
-    assert [name.how for name in match_names(folders, CLASSES, given)] == ["given", "unknown", "unknown", "unknown"]
+    assert match_names(folders, CLASSES, given)["how"].tolist() == ["given", "unknown", "unknown", "unknown"]
     path.write_text("folder;note;class\nquarz;mine;石英\n", "utf-8")  # as some spreadsheets save it, with a column more
     assert read_names(path) == {"quarz": "石英"}
     with pytest.raises(DataError, match="did you mean 'Kyanite'"):
