@@ -11,7 +11,6 @@ from mineral_lib.photos.groups import NEAR as NEAR
 from mineral_lib.photos.groups import SAME_BYTES as SAME_BYTES
 from mineral_lib.photos.groups import SAME_PIXELS as SAME_PIXELS
 from mineral_lib.photos.groups import SAME_SCENE as SAME_SCENE
-from mineral_lib.photos.groups import fingerprints as fingerprints
 from mineral_lib.photos.groups import group_summary as group_summary
 from mineral_lib.photos.groups import near_duplicates as near_duplicates
 from mineral_lib.photos.images import read_photo as read_photo

@@ -61,8 +61,8 @@ def recognise(found: "list[FoundFile]", *, loose: bool = False) -> None:
         homes = dict.fromkeys(split, "")
     else:
         homes = {base: ""}
-    if homes != {(): ""}:
-        _settle(found, homes, loose)
+    for file in found:
+        _settle(file, homes, loose)
 
 
 def layout_notes(found: "list[FoundFile]") -> list[str]:
@@ -71,16 +71,13 @@ def layout_notes(found: "list[FoundFile]") -> list[str]:
     return [f"The class folders lie in '{'/'.join(below.name.split('/')[: below.depth])}'."] if below else []
 
 
-def _settle(found: "list[FoundFile]", homes: dict[Parts, str], loose: bool) -> None:
-    for file in found:
-        parts = tuple(file.name.split("/"))
-        home = next((home for home in homes if parts[: len(home)] == home and len(parts) > len(home) + 1), None)
-        if home is not None:
-            file.depth, file.part, file.class_name = len(home), homes[home], parts[len(home)]
-            continue
-        file.class_name = ""
-        if not loose and file.status != "ignored":
-            file.set("ignored", BESIDE)
+def _settle(file: "FoundFile", homes: dict[Parts, str], loose: bool) -> None:
+    parts = tuple(file.name.split("/"))
+    home = next((home for home in homes if parts[: len(home)] == home and len(parts) > len(home) + 1), None)
+    if home is not None:
+        file.depth, file.part, file.class_name = len(home), homes[home], parts[len(home)]
+    elif not loose and file.status != "ignored":
+        file.set("ignored", BESIDE)
 
 
 def keep_parts(found: "list[FoundFile]") -> None:

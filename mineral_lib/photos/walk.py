@@ -30,7 +30,7 @@ class FoundFile:
     """One file on its way through the scan."""
 
     name: str  # POSIX path relative to the photo folder; it ends in "/" for a folder that was not entered or is empty
-    class_name: str  # name of the class folder, empty for files beside the class folders
+    class_name: str = ""  # name of the class folder, empty for files beside the class folders, see ``layout``
     status: str = "used"  # ``used``, ``skipped`` or ``ignored``
     reason: str = ""  # why it is not used, or the conversions that were needed
     state: tuple[int, ...] = ()  # size in bytes, times of modification and change in ns; empty unless a candidate
@@ -112,22 +112,22 @@ def _walk(root: Path, loose: bool) -> Iterator[FoundFile]:
             if not parts:
                 raise refusal("unlisted", here, error=error.strerror) from error
             status = "ignored" if hidden else "skipped"
-            yield FoundFile("/".join(parts) + "/", parts[0], status, f"cannot be listed ({error.strerror})")
+            yield FoundFile("/".join(parts) + "/", "", status, f"cannot be listed ({error.strerror})")
             continue
         if parts and not entries:
             reason = f"system folder {readable(hidden)}" if hidden else "empty folder"
-            yield FoundFile("/".join(parts) + "/", parts[0], "ignored", reason)
+            yield FoundFile("/".join(parts) + "/", "", "ignored", reason)
         for entry in entries:
             inner = (*parts, entry.name)
-            name, class_name = "/".join(inner), parts[0] if parts else ""
+            name = "/".join(inner)
             link = entry.is_symlink() and os.path.isdir(entry.path)
             if link and (linked or _overlap(root, Path(entry.path))):
-                yield FoundFile(name + "/", class_name or entry.name, "ignored", _LINK)
+                yield FoundFile(name + "/", "", "ignored", _LINK)
             elif link or entry.is_dir(follow_symlinks=False):
                 system = hidden or (entry.name if is_system_folder(entry.name) else "")
                 waiting.append((entry.path, inner, system, linked or link))
             else:
-                yield _classified(entry, FoundFile(name, class_name), hidden, loose)
+                yield _classified(entry, FoundFile(name), hidden, loose)
 
 
 def _classified(entry: os.DirEntry, file: FoundFile, hidden: str, loose: bool) -> FoundFile:
@@ -137,7 +137,7 @@ def _classified(entry: os.DirEntry, file: FoundFile, hidden: str, loose: bool) -
         file.set("ignored", f"system folder {readable(hidden)}")
     elif entry.name.startswith(".") or entry.name.lower() in _SYSTEM_FILES:
         file.set("ignored", "system file")
-    elif not file.class_name and not loose:
+    elif "/" not in file.name and not loose:
         file.set("ignored", BESIDE)
     elif extension in _NO_PHOTOS:
         file.set("ignored", f"no photograph ({extension})")

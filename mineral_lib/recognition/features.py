@@ -56,23 +56,19 @@ class FeatureCache:
     """Features by the digest of the photograph, in one file; a missing or damaged one is an empty cache."""
 
     def __init__(self, path: Path | None) -> None:
-        self.path, self.rows, self.changed = path, dict[str, np.ndarray](), False
+        self.path, self.rows = path, dict[str, np.ndarray]()
         if path and path.is_file():
             # zipfile and numpy answer damage with errors of many kinds
             with contextlib.suppress(Exception), np.load(path, allow_pickle=False) as kept:
                 self.rows = dict(zip(kept["digests"].tolist(), kept["values"], strict=True))
-
-    def add(self, digest: str, value: np.ndarray) -> None:
-        """Keep one row."""
-        self.rows[digest], self.changed = value, True
+        self.kept = len(self.rows)  # of them are in the file
 
     def save(self) -> None:
-        """Write the file if something was added."""
-        if self.path and self.changed:
+        """Write the file if rows were added."""
+        if self.path and len(self.rows) > self.kept:
             buffer = io.BytesIO()
             np.savez(buffer, digests=np.array(list(self.rows)), values=np.stack(list(self.rows.values())))
             write_bytes(self.path, buffer.getvalue())
-            self.changed = False
 
 
 @dataclass(frozen=True)
@@ -140,12 +136,8 @@ def photograph_features(
 ) -> list[np.ndarray]:
     """Features of photographs, one array (N, D) float32 a kind; each photograph is decoded once at most.
 
-    Args:
-        digests: SHA-256 of each photograph's bytes.
-        decode: Gives the photograph at a place as a PIL image.
-        kinds: Which features.
-        cache_dir: Where features are kept, below ``features/``; nowhere if not given.
-        jobs: Decoding threads.
+    A photograph is known by the SHA-256 of its bytes, and ``decode`` gives the one at a place. Features are kept in
+    ``features/`` below ``cache_dir``, if there is one; ``jobs`` threads decode.
 
     Raises:
         DataError: A photograph cannot be decoded.
@@ -160,8 +152,7 @@ def photograph_features(
         return [None if digests[place] in cache.rows else kind.prepare(photo) for kind, cache in parts]
 
     for number, places, rows in compute(len(missing), prepare, kinds, jobs=jobs):
-        for place, row in zip(places, rows, strict=True):
-            caches[number].add(digests[missing[place]], row)
+        caches[number].rows |= zip((digests[missing[place]] for place in places), rows, strict=True)
     for cache in caches:
         cache.save()
     return [np.stack([cache.rows[digest] for digest in digests]) for cache in caches]

@@ -157,18 +157,8 @@ def simulate(
 ) -> np.ndarray:
     """Accuracy after 0, 1, ... tests, if the best test is asked each time and the true mineral answers.
 
-    Specimens whose true class is not known to ``hand_tests`` give no answers; their probabilities stay.
-
-    Args:
-        probability: Before any test, shape (N, C).
-        labels: True classes (N,).
-        classes: Class names.
-        tests: Most tests on a specimen.
-        wrong: Share of wrong answers that are given.
-        seed: Of the answers.
-
-    Returns:
-        Fractions, shape (tests + 1,).
+    From probabilities before any test (N, C) and true classes (N,) to fractions (tests + 1,). A share of the answers
+    is ``wrong``. Specimens whose true class is not known to ``hand_tests`` give none; their probabilities stay.
     """
     after, rows = np.array(probability, float), np.arange(len(labels))
     drawn = np.random.default_rng(derive_seed("hand tests", seed)).random((len(rows), len(PROPERTIES)))

@@ -28,11 +28,7 @@ PAIRS, PICTURES, NEXT = 10, 48, 5  # shown at most
 
 
 def mineral_rows(counts: np.ndarray, classes: list[str]) -> pd.DataFrame:
-    """What each mineral's name is worth.
-
-    Args:
-        counts: Confusion matrix of specimens (C, C), true classes in rows.
-        classes: Class names.
+    """What each mineral's name is worth, from the confusion matrix (C, C) of specimens, true classes in rows.
 
     Returns:
         One row a class: ``specimens``, ``recall`` with ``recall_low`` and ``recall_high`` (share of its specimens that
@@ -106,7 +102,7 @@ def write_owner_report(
 
     Args:
         path: Where to.
-        made: The recogniser, with all that it says about itself.
+        made: The recogniser.
         learned: Training and validation photographs, in the order of the rungs' logits.
         tested: Test photographs.
         rungs: The ladder.

@@ -11,8 +11,9 @@ from folders import fill_classes, noise, png, put, rules
 from PIL import Image, TiffImagePlugin
 
 from mineral_lib.errors import DataError
-from mineral_lib.photos import alone, cost, fingerprints, images, measure, read_photo
+from mineral_lib.photos import alone, cost, images, measure, read_photo
 from mineral_lib.photos import scan as scan_folder
+from mineral_lib.photos.groups import fingerprints
 
 
 @pytest.fixture

@@ -227,7 +227,7 @@ def test_damaged_pre_trained_weights_are_made_again_and_named(recorded, damage, 
 def test_no_flipped_bit_of_kept_features_is_used(tmp_path):
     path, value = tmp_path / "features.npz", np.ones(8, np.float32)
     kept = FeatureCache(path)
-    kept.add("a digest", value)
+    kept.rows["a digest"] = value
     kept.save()
     content = path.read_bytes()
     for place in range(0, len(content), 3):
