@@ -21,7 +21,7 @@ from mineral_lib.evaluation.statistics import accuracy_over_seeds
 from mineral_lib.models.lite0 import ECA_LITE0, LITE0, LITE0_SHA256
 from mineral_lib.parameters import load_profile, sections_of
 from mineral_lib.paths import project_root
-from mineral_lib.reporting.contrasts import contrasts, part_of
+from mineral_lib.reporting.contrasts import contrasts, estimate_text, part_of
 from mineral_lib.reporting.tables import Column, Table
 from mineral_lib.reporting.words import words
 from mineral_lib.runtime import git_commit, package_versions
@@ -124,11 +124,9 @@ def table_rows(runs: dict[str, list[Run]]) -> Table:
 def table_gains(study: Study, runs: dict[str, list[Run]]) -> Table:
     """What attention and transfer are worth, each with its verdict."""
     found = contrasts(runs, GAINS, study)
-    rows = []
-    for name, one in found.items():
-        low, high = one.estimate.interval()
-        verdict = WORDS.get(one.verdict, "not decided")
-        rows.append({"name": name, "gap": one.estimate.value, "low": low, "high": high, "p": one.p_holm, "is": verdict})
+    rows = found[["low", "high"]].assign(name=found.index, gap=found["accuracy"], p=found["p_holm"])
+    rows["is"] = [WORDS.get(verdict, "not decided") for verdict in found["verdict"]]
+    rows = rows[["name", "gap", "low", "high", "p", "is"]].reset_index(drop=True)
     columns = {
         "name": Column("contrast"),
         "gap": Column("points", "points", 1),
@@ -136,11 +134,10 @@ def table_gains(study: Study, runs: dict[str, list[Run]]) -> Table:
         "p": Column("p (Holm)", "p"),
         "is": Column("verdict"),
     }
-    text = "; ".join(f"{name}: {one.text()}, {row['is']}" for row, (name, one) in zip(rows, found.items(), strict=True))
+    told = zip(rows["name"], found["estimate"].map(estimate_text), rows["is"], strict=True)
+    text = "; ".join(f"{name}: {gain}, {verdict}" for name, gain, verdict in told)
     finding = f"{text[0].upper()}{text[1:]}."
-    return Table(
-        "gains", "Real photographs: gains of attention and transfer", pd.DataFrame(rows), columns, NOTES, finding
-    )
+    return Table("gains", "Real photographs: gains of attention and transfer", rows, columns, NOTES, finding)
 
 
 NOTES = [UNSEEN, INTERVALS, words()["notes"]["verdict"]]

@@ -7,7 +7,7 @@ from mineral_lib.measurements.ablation import placement_costs
 from mineral_lib.measurements.paper_networks import BASE
 from mineral_lib.paper import printed
 from mineral_lib.reporting.artefacts import Made, table
-from mineral_lib.reporting.contrasts import NAN, Contrast, compare, contrast_row, contrasts, gain_columns
+from mineral_lib.reporting.contrasts import UNDECIDED, contrast_rows, contrasts, estimate_text
 from mineral_lib.reporting.summary import extremes, printed_columns, run_row, size_columns, summarise
 from mineral_lib.reporting.words import name_of, words
 from mineral_lib.study import Study
@@ -26,32 +26,34 @@ GAINS = {
     "both together": {"both": 1, "base": -1},
     "interaction (both − sum)": {"both": 1, "eca": -1, "transfer": -1, "base": 1},
 }
+# A contrast's columns beside a row's own numbers.
+GAIN = {"accuracy": "gain", "low": "gain_low", "high": "gain_high", "seed_sd": "gain_sd"}
 
 
 @table("table_5_ablation")
 def table_5(study: Study) -> Made:
     """Table 5 with measured parameters and sizes, gains over the first row and their intervals."""
-    base, base_paper = study.select(model=BASE, weights="scratch"), printed_columns(BASE, "scratch")["paper_accuracy"]
-    rows = []
+    first, rows = "-".join(CORNERS["base"]), []
+    found = {first: study.select(*CORNERS["base"])}
     for text in study.settings.ablation.rows:
         model, weights = text.rsplit("-", 1)
-        (runs, start), paper = run_row(study, model, weights), printed_columns(model, weights)
-        first = (model, weights) == CORNERS["base"]
-        gain = None if first else compare(runs, base, study)
+        runs, start = run_row(study, model, weights)
         row = {"row": text, **start, **size_columns(runs)}
         row |= {f"paper_{name}": printed("table_5", text, name) for name in ("parameters_million", "size_mib")}
-        row |= summarise(runs, study) | paper | gain_columns(gain)
-        row |= {"gain_sd": gain.estimate.seed_sd if gain else NAN}
-        rows.append(row | {"paper_gain": NAN if first else paper["paper_accuracy"] - base_paper})
-    frame = pd.DataFrame(rows)
+        rows.append(row | summarise(runs, study) | printed_columns(model, weights))
+        found[text] = runs
+    gained = contrasts(found, {text: {text: 1, first: -1} for text in found if text != first}, study)
+    frame = pd.DataFrame(rows).join(gained.rename(columns=GAIN)[list(GAIN.values())], on="row")
+    above = frame["paper_accuracy"] - printed_columns(*CORNERS["base"])["paper_accuracy"]
+    frame["paper_gain"] = above.where(frame["row"] != first)
     if frame["accuracy"].count() < 2:
         return frame, {}
     best = extremes(frame)["best"]
     return frame, {"best": best} | ({"none": "no row"} if pd.isna(best["gain"]) else {"gain": best})
 
 
-def gains(study: Study) -> dict[str, Contrast]:
-    """The contrasts of Table 5 that were run, by the names of ``GAINS``, corrected as one family."""
+def gains(study: Study) -> pd.DataFrame:
+    """The contrasts of Table 5 that were run (see ``contrasts``), by the names of ``GAINS``, judged together."""
     rows = {corner: study.select(model=m, weights=w) for corner, (m, w) in CORNERS.items()}
     return contrasts(rows, GAINS, study)
 
@@ -61,14 +63,11 @@ def table_5_gains(study: Study) -> Made:
     """Gains over scratch and given transfer, and the interaction: both together minus the sum of the single gains."""
     found = gains(study)
     paper = pd.DataFrame({corner: printed_columns(*row) for corner, row in CORNERS.items()})
-    rows = []
-    for name, signs in GAINS.items():
-        printed_gain = sum(sign * paper[corner] for corner, sign in signs.items())
-        rows.append({**contrast_row(found.get(name)), "gain": name, **printed_gain})
-    known = [(what, found[name]) for name, what in words()["names"]["gain"].items() if name in found]
-    return pd.DataFrame(rows), {
-        "added": "; ".join(f"{what} {gain.text()}, {gain.status}" for what, gain in known) or None
-    }
+    printed_gains = {name: sum(sign * paper[corner] for corner, sign in signs.items()) for name, signs in GAINS.items()}
+    frame = contrast_rows(found, GAINS).assign(gain=list(GAINS)).join(pd.DataFrame(printed_gains).T)
+    known = [(what, found.loc[name]) for name, what in words()["names"]["gain"].items() if name in found.index]
+    added = "; ".join(f"{what} {estimate_text(row['estimate'])}, {row['status']}" for what, row in known)
+    return frame.reset_index(drop=True), {"added": added or None}
 
 
 # Each start with those it is measured by, the first that was run; transferred weights have the fast scheme.
@@ -94,16 +93,16 @@ def table_starts(study: Study) -> Made | None:
     found = contrasts({key: runs for key, (runs, _) in rows.items()}, family, study)
     lines = []
     for key, (runs, start) in rows.items():
-        gain, others = found.get(key), measured[key]
+        others = measured[key]
         line = {"model": key[0], "network": start["network"], "pictures": key[1], "start": start["weights"]}
-        line |= summarise(runs, study) | {"against": name_of("weights", others[0][2]) if others else ""}
-        line |= gain_columns(gain)
-        lines.append(line | {"p_holm": gain.p_holm if gain else NAN, "gain_status": gain.status if gain else ""})
-    frame = pd.DataFrame(lines)
-    if not found:
+        lines.append(line | summarise(runs, study) | {"against": name_of("weights", others[0][2]) if others else ""})
+    gained = found.rename(columns=GAIN | {"status": "gain_status"}).reindex(pd.Index(list(rows), tupleize_cols=False))
+    gained = gained[["gain", "gain_low", "gain_high", "p_holm", "gain_status"]].fillna({"gain_status": ""})
+    frame = pd.DataFrame(lines).join(gained.reset_index(drop=True))
+    if found.empty:
         return frame, {}
-    largest = max(found.values(), key=lambda one: one.estimate.value).text()
-    decided = sum(not one.status.startswith("not decided") for one in found.values())
+    largest = estimate_text(found["estimate"].iloc[found["accuracy"].argmax()])
+    decided = (found["verdict"] != UNDECIDED).sum()
     return frame, {"row": extremes(frame, "gain")["best"], "gain": largest, "decided": decided, "gains": len(found)}
 
 

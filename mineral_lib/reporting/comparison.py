@@ -12,13 +12,14 @@ from mineral_lib.evaluation.statistics import Estimate, estimate, mcnemar
 from mineral_lib.reporting.artefacts import Made, figure, table
 from mineral_lib.reporting.contrasts import (
     NAN,
-    Contrast,
-    contrast_row,
+    contrast_rows,
     contrasts,
+    estimate_text,
     frame_part,
     paired_sets,
     part_of,
     resampling,
+    status,
 )
 from mineral_lib.reporting.curves import authors_curve
 from mineral_lib.reporting.style import FAINT, INK, MUTED, PAGE_MM, Drawing, network_style, new_figure
@@ -70,8 +71,8 @@ def _best_network(frame: pd.DataFrame, study: Study) -> dict[str, Any]:
     if found is None:
         return {"best": best}
     # The best of so many networks was picked by this very accuracy, so its p counts so many times (Bonferroni).
-    contrast = Contrast(found, NAN, NAN, p_holm=min(1.0, found.p_value * len(networks)))
-    return {"best": best, "rival": rival, "difference": contrast.text(), "status": contrast.status}
+    decided = status(found, min(1.0, found.p_value * len(networks)))
+    return {"best": best, "rival": rival, "difference": estimate_text(found), "status": decided}
 
 
 @table("table_4_pairwise")
@@ -83,7 +84,9 @@ def pairwise(study: Study) -> Made:
     """
     rows, parts = [], []
     for block in study.settings.comparison.blocks:
-        pairs = [_pair(study, block, model, *found) for model, found in leads(study, block).items()]
+        runs, found = leads(study, block)
+        others = contrast_rows(found, [model for model in runs if model != PROPOSED]).to_dict("index")
+        pairs = [_pair(study, block, model, runs, numbers) for model, numbers in others.items()]
         verdicts = [row["status"] for row in pairs if row["status"] != MISSING]
         above, below = verdicts.count("above zero"), verdicts.count("below zero")
         rest = len(verdicts) - above - below
@@ -93,23 +96,22 @@ def pairwise(study: Study) -> Made:
     return pd.DataFrame(rows), {"blocks": "; ".join(parts) or None}
 
 
-def leads(study: Study, block: str) -> dict[str, tuple[list[Run], Contrast | None]]:
-    """For every other network of a block: its runs, and the proposed network minus it (None if not run)."""
+def leads(study: Study, block: str) -> tuple[dict[str, list[Run]], pd.DataFrame]:
+    """The runs of every network of a block, and the proposed network minus each other one (see ``contrasts``)."""
     models = [PROPOSED, *(model for model in study.settings.comparison.models if model != PROPOSED)]
     rows = {model: study.select(model=model, weights=block_weights(model, block)) for model in models}
-    found = contrasts(rows, {model: {PROPOSED: 1, model: -1} for model in models[1:]}, study)
-    return {model: (rows[model], found.get(model)) for model in models[1:]}
+    return rows, contrasts(rows, {model: {PROPOSED: 1, model: -1} for model in models[1:]}, study)
 
 
-def _pair(study: Study, block: str, model: str, other: list[Run], contrast: Contrast | None) -> dict[str, Any]:
-    weights = [block_weights(name, block) for name in (PROPOSED, model)]
-    names = {"block": block, "model": model, "network": row_name(other, model, study)}
-    names["weights"] = " against ".join(name_of("weights", w) for w in weights)
-    numbers, tests = contrast_row(contrast), dict.fromkeys(("only_proposed", "only_other", "mcnemar_p"), NAN)
-    if contrast:
-        first, second = paired_sets([study.select(model=PROPOSED, weights=weights[0]), other])[0]
+def _pair(study: Study, block: str, model: str, runs: dict[str, list[Run]], numbers: dict[str, Any]) -> dict[str, Any]:
+    names = {"block": block, "model": model, "network": row_name(runs[model], model, study)}
+    weights = (name_of("weights", block_weights(name, block)) for name in (PROPOSED, model))
+    names |= {"weights": " against ".join(weights), "difference": numbers["accuracy"]}
+    tests = dict.fromkeys(("only_proposed", "only_other", "mcnemar_p"), NAN)
+    if numbers["status"] != MISSING:
+        first, second = paired_sets([runs[PROPOSED], runs[model]])[0]
         tests = dict(zip(tests, mcnemar(first.correct, second.correct).values(), strict=True))
-    return names | {"difference": numbers["accuracy"]} | numbers | tests
+    return names | numbers | tests
 
 
 @figure("table_4_accuracy_{block}", block=BLOCKS)

@@ -5,8 +5,7 @@ called one only if at least three seeds stand behind it and its interval, correc
 leaves zero out.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ NAN = float("nan")
 HOLDS, UNDECIDED, FAILS = "holds here", "not decided here", "does not hold here"
 MIN_SEEDS = 3
 LEVEL = 0.05
-_ROW = ("accuracy", "low", "high", "seed_sd", "seeds", "precision", "recall", "p_value", "p_holm")
+_ROW = ["accuracy", "low", "high", "seed_sd", "seeds", "precision", "recall", "p_value", "p_holm", "status"]
 
 
 def estimate_text(found: Estimate) -> str:
@@ -48,36 +47,6 @@ def frame_part(frame: pd.DataFrame, column: str = "correct") -> Part:
     return frame[column].to_numpy(dtype=float), frame["specimen"].to_numpy(dtype=str)
 
 
-@dataclass(frozen=True)
-class Contrast:
-    """A difference between rows of a table: of accuracies, and of macro precision and recall (fractions, means).
-
-    ``p_holm`` is the estimate's p, corrected for the number of contrasts judged together.
-    """
-
-    estimate: Estimate
-    precision: float
-    recall: float
-    p_holm: float
-
-    @property
-    def verdict(self) -> str:
-        """Whether "greater than zero" holds."""
-        return judge(self.estimate, self.p_holm)
-
-    @property
-    def status(self) -> str:
-        """The same for the last column of a table."""
-        if self.verdict == UNDECIDED:
-            few = self.estimate.seeds < MIN_SEEDS
-            return f"not decided ({seeds_text(self.estimate.seeds) if few else 'within noise'})"
-        return "above zero" if self.verdict == HOLDS else "below zero"
-
-    def text(self) -> str:
-        """Points with interval and seeds, see ``estimate_text``."""
-        return estimate_text(self.estimate)
-
-
 def judge(found: Estimate, p_holm: float) -> str:
     """Verdict on "greater than zero"; undecided with fewer than three seeds, whatever the interval says."""
     if found.seeds < MIN_SEEDS or not p_holm < LEVEL:
@@ -85,24 +54,22 @@ def judge(found: Estimate, p_holm: float) -> str:
     return HOLDS if found.value > 0 else FAILS
 
 
+def status(found: Estimate, p_holm: float) -> str:
+    """The same for the last column of a table."""
+    verdict = judge(found, p_holm)
+    if verdict == UNDECIDED:
+        return f"not decided ({seeds_text(found.seeds) if found.seeds < MIN_SEEDS else 'within noise'})"
+    return "above zero" if verdict == HOLDS else "below zero"
+
+
 def overall(verdicts: Collection[str]) -> str:
     """Whether one thing is above all others: fails with one failure, holds only if all verdicts hold."""
     return FAILS if FAILS in verdicts else HOLDS if set(verdicts) == {HOLDS} else UNDECIDED
 
 
-def contrast_row(contrast: Contrast | None) -> dict[str, Any]:
-    """The numbers of a table row; NaN where a run is missing."""
-    if contrast is None:
-        return dict.fromkeys(_ROW, NAN) | {"status": MISSING}
-    found = contrast.estimate
-    numbers = (found.value, *found.interval(), found.seed_sd, found.seeds, contrast.precision, contrast.recall)
-    return dict(zip(_ROW, (*numbers, found.p_value, contrast.p_holm), strict=True)) | {"status": contrast.status}
-
-
-def gain_columns(gain: Contrast | None) -> dict[str, float]:
-    """Columns of a gain beside a row's own numbers: the difference and the ends of its interval."""
-    ends = (gain.estimate.value, *gain.estimate.interval()) if gain else (NAN, NAN, NAN)
-    return dict(zip(("gain", "gain_low", "gain_high"), ends, strict=True))
+def contrast_rows(found: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
+    """The rows of a table of contrasts (see ``contrasts``); NaN where a run is missing."""
+    return found.reindex(list(names))[_ROW].fillna({"status": MISSING})
 
 
 def paired_sets(rows: Sequence[Sequence[Run]]) -> list[list[Run]]:
@@ -112,34 +79,39 @@ def paired_sets(rows: Sequence[Sequence[Run]]) -> list[list[Run]]:
     return [s for s in sets if all(s[0].predictions()["sample_id"].equals(r.predictions()["sample_id"]) for r in s)]
 
 
-def contrasts(
-    rows: Mapping[Any, Sequence[Run]], family: Mapping[Any, Mapping[Any, int]], study: Study
-) -> dict[Any, Contrast]:
+def contrasts(rows: Mapping[Any, Sequence[Run]], family: Mapping[Any, Mapping[Any, int]], study: Study) -> pd.DataFrame:
     """A family of contrasts, judged together; those of which a run is missing are left out.
 
     ``rows`` are the runs of each row, one a seed; ``family`` has for each contrast the factor of each row it takes,
     adding up to 0.
+
+    Returns:
+        A row a contrast: ``accuracy`` (the difference), ``low`` and ``high`` (ends of its interval), ``seed_sd``,
+        ``seeds``, differences of macro ``precision`` and ``recall`` (fractions, means over seeds), ``p_value``,
+        ``p_holm`` (corrected for the number of contrasts), ``status`` in words, ``verdict`` on "greater than zero",
+        and the ``estimate`` of the difference of accuracies.
     """
-    found = {}
-    for name, signs in family.items():
-        if sets := paired_sets([rows[row] for row in signs]):
-            found[name] = _differences(sets, list(signs.values()), study)
-    corrected = holm([one[0].p_value for one in found.values()])
-    return {name: Contrast(*one, p_holm=float(p)) for (name, one), p in zip(found.items(), corrected, strict=True)}
+    sets = {name: paired_sets([rows[row] for row in signs]) for name, signs in family.items()}
+    names = [name for name, some in sets.items() if some]
+    lines = [_difference(sets[name], list(family[name].values()), study) for name in names]
+    frame = pd.DataFrame(lines, pd.Index(names, tupleize_cols=False), [*_ROW, "verdict", "estimate"])
+    frame["p_holm"] = holm(frame["p_value"])
+    for column, of in (("status", status), ("verdict", judge)):
+        judged = [of(*one) for one in zip(frame["estimate"], frame["p_holm"], strict=True)]
+        frame[column] = np.array(judged, dtype=object)  # text, also without rows
+    return frame
 
 
-def _differences(sets: list[list[Run]], factors: list[int], study: Study) -> tuple[Estimate, float, float]:
+def _difference(sets: list[list[Run]], factors: list[int], study: Study) -> dict[str, Any]:
     """Signed sums over the runs of every seed: of correctness, macro precision and macro recall."""
 
     def signed(value: Callable[[Run], Any]) -> list[Any]:
         return [sum(factor * value(run) for factor, run in zip(factors, runs, strict=True)) for runs in sets]
 
     parts = [(values, part_of(runs[0])[1]) for values, runs in zip(signed(lambda run: run.correct), sets, strict=True)]
-    precision = signed(lambda run: run.metrics["selected"]["test"]["precision_macro"])
-    recall = signed(lambda run: run.metrics["selected"]["test"]["recall_macro"])
-    return estimate(parts, **resampling(study)), float(np.mean(precision)), float(np.mean(recall))
-
-
-def compare(a: Sequence[Run], b: Sequence[Run], study: Study) -> Contrast | None:
-    """One row minus another; None if they share no seed with the same test photographs."""
-    return contrasts({"a": a, "b": b}, {"a - b": {"a": 1, "b": -1}}, study).get("a - b")
+    found = estimate(parts, **resampling(study))
+    low, high = found.interval()
+    row = {"estimate": found, "accuracy": found.value, "low": low, "high": high, "p_value": found.p_value}
+    for name in ("precision", "recall"):
+        row[name] = float(np.mean(signed(lambda run, name=name: run.metrics["selected"]["test"][f"{name}_macro"])))
+    return row | {"seed_sd": found.seed_sd, "seeds": found.seeds}

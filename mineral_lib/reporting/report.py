@@ -196,7 +196,8 @@ def describe_data(study: Study) -> str:
 
 def facts(study: Study) -> list[Fact]:
     """The numbers of the headline box, in reading order."""
-    runs, rival, known = study.select(model=PROPOSED, weights="transfer"), best_baseline(study), gains(study)
+    runs, rival = study.select(model=PROPOSED, weights="transfer"), best_baseline(study)
+    known = gains(study).to_dict("index")
     leak, ahead = table_leakage(study).frame, lead(runs, rival, study) if rival else None
     values = {
         "network": row_name(runs, PROPOSED, study),
@@ -212,7 +213,8 @@ def facts(study: Study) -> list[Fact]:
     for fact in words()["facts"]:
         if "gain" in fact:
             gain = known.get(fact["gain"])
-            found.append(Fact(fact["name"], ANSWERS[gain.verdict], gain.text()) if gain else Fact(fact["name"]))
+            answer = (ANSWERS[gain["verdict"]], estimate_text(gain["estimate"])) if gain else ()
+            found.append(Fact(fact["name"], *answer))
         elif value := sentence(fact["value"], values):
             found.append(Fact(sentence(fact["name"], values), value, sentence(fact["detail"], values)))
         elif "absent" in fact:

@@ -16,7 +16,7 @@ from mineral_lib.config import PROPOSED
 from mineral_lib.evaluation.statistics import holm
 from mineral_lib.reporting.ablation import BASE, gains
 from mineral_lib.reporting.comparison import leads
-from mineral_lib.reporting.contrasts import FAILS, HOLDS, LEVEL, MIN_SEEDS, UNDECIDED, overall
+from mineral_lib.reporting.contrasts import FAILS, HOLDS, LEVEL, MIN_SEEDS, UNDECIDED, estimate_text, overall
 from mineral_lib.reporting.curves import convergence, epochs_to, threshold
 from mineral_lib.reporting.leakage import gap_row, table_leakage
 from mineral_lib.reporting.summary import block_runs, row_name, summarise, unseen_text
@@ -58,13 +58,13 @@ def best(study: Study, block: str) -> Verdict:
 
     Fails if any other network is clearly better; holds only if all differences are clear.
     """
-    found = [(row_name(other, model, study), one) for model, (other, one) in leads(study, block).items() if one]
-    if not found:
+    runs, found = leads(study, block)
+    if found.empty:
         return NOTHING
-    verdicts = [contrast.verdict for _, contrast in found]
-    rival, difference = min(found, key=lambda pair: pair[1].estimate.value)
+    verdicts, rival = found["verdict"].tolist(), found["accuracy"].idxmin()
     numbers = {"better": verdicts.count(HOLDS), "worse": verdicts.count(FAILS), "others": len(verdicts)}
-    return overall(verdicts), numbers | {"rival": rival, "difference": difference.text()}
+    numbers |= {"rival": row_name(runs[rival], rival, study), "difference": estimate_text(found["estimate"][rival])}
+    return overall(verdicts), numbers
 
 
 def all_metrics(study: Study) -> Verdict:
@@ -195,11 +195,12 @@ def complexity(study: Study) -> Verdict:
 def gain(study: Study, name: str, more: Mapping[str, str] | None = None) -> Verdict:
     """Is a gain of Table 5 (``name`` in ``ablation.GAINS``) above zero? ``more``: words and names of others."""
     found = gains(study)
-    if name not in found:
+    if name not in found.index:
         return NOTHING
-    others = [f"{words} {found[key].text()}" for words, key in (more or {}).items() if key in found]
-    numbers = {"gain": found[name].text(), "p": found[name].p_holm, "more": "; ".join(others).capitalize() or None}
-    return found[name].verdict, numbers
+    text = found["estimate"].map(estimate_text)
+    others = [f"{words} {text[key]}" for words, key in (more or {}).items() if key in text]
+    numbers = {"gain": text[name], "p": found["p_holm"][name], "more": "; ".join(others).capitalize() or None}
+    return found["verdict"][name], numbers
 
 
 def cheap(study: Study) -> Verdict:

@@ -9,7 +9,7 @@ from mineral_lib.errors import StorageError
 from mineral_lib.evaluation.statistics import wilson
 from mineral_lib.reporting import ablation, comparison, confusion, curves, leakage
 from mineral_lib.reporting.claims import judge
-from mineral_lib.reporting.contrasts import FAILS, compare
+from mineral_lib.reporting.contrasts import FAILS, contrasts
 from mineral_lib.reporting.leakage import draw_leakage
 from mineral_lib.reporting.run_checks import NOT_RUN
 from mineral_lib.reporting.tables import MISSING, Column, Table
@@ -53,7 +53,8 @@ def test_pairwise_uses_the_same_photographs(four_corners, study):
 def test_different_test_sets_are_not_paired(paths, study):
     write_run(paths, "convnext_tiny", "scratch", wrong=[1])
     change(write_run(paths, "resnet50", "scratch", wrong=[0]), sample_id=lambda frame: "other-" + frame["sample_id"])
-    assert len(study.runs) == 2 and compare(study.runs[:1], study.runs[1:], study) is None
+    rows = {run.model: [run] for run in study.runs}
+    assert len(rows) == 2 and contrasts(rows, {"gain": dict.fromkeys(rows, 1)}, study).empty
 
 
 def test_interaction_is_computed_and_matches_the_paper(four_corners, study):
