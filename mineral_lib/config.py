@@ -5,11 +5,12 @@ work, all at once, each with the nearest valid key. Nothing heavy is imported he
 """
 
 import re
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_serializer, model_validator
 
-from mineral_lib.patterns import check_pattern
+from mineral_lib.patterns import pattern_problem
 
 NETWORK_NAMES = {
     "vgg19": "VGG19",
@@ -59,6 +60,16 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
+    def _problems(self) -> Iterator[str]:
+        """What does not fit together, in words; the first counts."""
+        yield from ()
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        for problem in self._problems():
+            raise ValueError(problem)
+        return self
+
 
 class Data(Section):
     """Where the photographs come from (paper 3.1)."""
@@ -80,24 +91,19 @@ class Data(Section):
     max_bad_share: Fraction
     seed: Natural
 
-    @model_validator(mode="after")
-    def _fits(self) -> "Data":
+    def _problems(self) -> Iterator[str]:
         if self.source == "folder" and not self.folder:
-            raise ValueError("source 'folder' needs data.folder: the folder that holds one folder per mineral")
-        if self.specimen_pattern is not None:
-            try:
-                check_pattern(self.specimen_pattern, "specimen")
-            except ValueError as error:
-                raise ValueError(f"specimen_pattern {error}") from error
+            yield "source 'folder' needs data.folder: the folder that holds one folder per mineral"
+        if self.specimen_pattern is not None and (problem := pattern_problem(self.specimen_pattern, "specimen")):
+            yield f"specimen_pattern {problem}"
         if (self.specimen_from == "pattern") != (self.specimen_pattern is not None):
-            raise ValueError("specimen_pattern belongs to specimen_from: pattern; set both or neither")
+            yield "specimen_pattern belongs to specimen_from: pattern; set both or neither"
         if self.specimen_from == "csv" and self.metadata_csv is None:
-            raise ValueError("specimen_from 'csv' needs data.metadata_csv: a table with the columns file and specimen")
+            yield "specimen_from 'csv' needs data.metadata_csv: a table with the columns file and specimen"
         if self.metadata_csv is not None and self.source != "folder":
-            raise ValueError("metadata_csv describes your photographs and needs source: folder")
+            yield "metadata_csv describes your photographs and needs source: folder"
         if self.decisions_csv is not None and self.source != "folder":
-            raise ValueError("decisions_csv is about your photographs and needs source: folder")
-        return self
+            yield "decisions_csv is about your photographs and needs source: folder"
 
 
 class Split(Section):
@@ -109,13 +115,11 @@ class Split(Section):
     seed: int
     vary_with_seed: bool
 
-    @model_validator(mode="after")
-    def _fits(self) -> "Split":
+    def _problems(self) -> Iterator[str]:
         if abs(sum(self.ratios) - 1) > 1e-9:
-            raise ValueError(f"ratios must add up to 1, they add up to {sum(self.ratios):g}")
+            yield f"ratios must add up to 1, they add up to {sum(self.ratios):g}"
         if "grouped" not in self.protocols:
-            raise ValueError("protocols must contain 'grouped', the leak-free protocol of the headline results")
-        return self
+            yield "protocols must contain 'grouped', the leak-free protocol of the headline results"
 
 
 class Augment(Section):
@@ -129,13 +133,11 @@ class Augment(Section):
     noise_sigma: Annotated[NonNegative, Field(le=0.5)]
     horizontal_flip: bool
 
-    @model_validator(mode="after")
-    def _fits(self) -> "Augment":
+    def _problems(self) -> Iterator[str]:
         if not 0 < self.crop_scale[0] <= self.crop_scale[1] <= 1:
-            raise ValueError("crop_scale must be [low, high] with 0 < low <= high <= 1")
+            yield "crop_scale must be [low, high] with 0 < low <= high <= 1"
         if not 0 < self.brightness[0] <= self.brightness[1]:
-            raise ValueError("brightness must be [low, high] with 0 < low <= high")
-        return self
+            yield "brightness must be [low, high] with 0 < low <= high"
 
 
 class Model(Section):
@@ -149,11 +151,9 @@ class Model(Section):
     drop_path_rate: Share
     aux_weight: NonNegative
 
-    @model_validator(mode="after")
-    def _fits(self) -> "Model":
+    def _problems(self) -> Iterator[str]:
         if isinstance(self.eca_kernel, int) and self.eca_kernel % 2 == 0:
-            raise ValueError("a fixed eca_kernel must be odd")
-        return self
+            yield "a fixed eca_kernel must be odd"
 
 
 class Formula(Section):
@@ -230,22 +230,20 @@ class Train(Section):
     accumulation_steps: Count
     compile: bool
 
-    @model_validator(mode="after")
-    def _fits(self) -> "Train":
+    def _problems(self) -> Iterator[str]:
         if self.warmup_epochs >= self.epochs:
-            raise ValueError("warmup_epochs must be smaller than epochs")
+            yield "warmup_epochs must be smaller than epochs"
         if self.accumulation_steps > self.batch_size // 2:
-            raise ValueError("accumulation_steps must leave at least two images of batch_size in each part")
+            yield "accumulation_steps must leave at least two images of batch_size in each part"
         # Drawn equally often, classes have equal priors; shifting by the unequal ones would favour the rare twice.
         if self.sampler == "balanced" and self.logit_adjustment > 0:
-            raise ValueError("sampler balanced and logit_adjustment correct for the same thing: use one of them")
+            yield "sampler balanced and logit_adjustment correct for the same thing: use one of them"
         for model in self.overrides:
             try:
                 self.of(model)
             except ValidationError as error:
                 message = error.errors()[0]["msg"].removeprefix("Value error, ")
-                raise ValueError(f"overrides.{model}: {message}") from None
-        return self
+                yield f"overrides.{model}: {message}"
 
     def of(self, model: str) -> "Train":
         """The section as it holds for one network, with that network's overrides in place."""
@@ -325,12 +323,10 @@ class Report(Section):
     cost_other_family: bool
     seed: int
 
-    @model_validator(mode="after")
-    def _fits(self) -> "Report":
+    def _problems(self) -> Iterator[str]:
         for name, values in (("cost_sizes_px", self.cost_sizes_px), ("cost_batch_sizes", self.cost_batch_sizes)):
             if values != sorted(set(values)):
-                raise ValueError(f"{name} must ascend, each value once (given: {values})")
-        return self
+                yield f"{name} must ascend, each value once (given: {values})"
 
 
 class Settings(Section):
@@ -350,23 +346,18 @@ class Settings(Section):
     recogniser: RecogniserOptions
     report: Report
 
-    @model_validator(mode="after")
-    def _fits(self) -> "Settings":
+    def _problems(self) -> Iterator[str]:
         names = set(self.comparison.models) | {row.rsplit("-", 1)[0] for row in self.ablation.rows}
         for name in sorted(names) + list(self.train.overrides):
             if ":" not in name and name not in PAPER_MODELS:
-                raise ValueError(
-                    f"unknown network {name!r}: use one of {', '.join(PAPER_MODELS)}, timm:<name> or torchvision:<name>"
-                )
+                own = ", ".join(PAPER_MODELS)
+                yield f"unknown network {name!r}: use one of {own}, timm:<name> or torchvision:<name>"
         known = names | set(PAPER_MODELS)
         for run in self.leakage.runs + self.leakage.shuffled_runs + self.comparison.grey_runs:
             network, _, start = run.rpartition("-")
             if start not in ("scratch", "transfer") or network not in known:
-                raise ValueError(
-                    f"leakage, comparison.grey_runs: {run!r} is not <network>-scratch or <network>-transfer of a "
-                    "known network"
-                )
-        return self
+                what = "is not <network>-scratch or <network>-transfer of a known network"
+                yield f"leakage, comparison.grey_runs: {run!r} {what}"
 
     def of(self, model: str) -> "Settings":
         """The profile as it holds for one network, see ``Train.of``."""

@@ -44,7 +44,7 @@ def set_parameter(names: dict[str, Any], key: str, value: Any) -> None:
     """Set ``profile``, a section or a key (``train.epochs``) among a notebook's variables, if there is such a one."""
     section, *parts = key.split(".")
     if section not in (*SECTIONS, "profile") or (section == "profile" and parts):
-        homes = [name for name in SECTIONS if member(member(Settings, name), parts[-1] if parts else section)]
+        homes = [name for name in SECTIONS if member(Settings, name, parts[-1] if parts else section)]
         hint = (
             f"write -p {homes[0]}.{parts[-1] if parts else section}" if homes else "write for example -p train.epochs 3"
         )

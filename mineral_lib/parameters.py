@@ -136,12 +136,9 @@ def _change(change: str) -> dict[str, Any]:
     if not sign or len(parts) > MAX_SECTIONS:
         remedy = "write for example --set train.epochs=3"
         raise ParameterError("is not of the form section.key=value", where=where, remedy=remedy)
-    kind: Any = Settings
-    for part in parts:
-        kind = member(kind, part)
     if key != key.rstrip():  # written as "key = value"
         text = text.strip()
-    value = read_setting(text, kind, where=where, remedy="write the value as in params/quick.yaml")
+    value = read_setting(text, member(Settings, *parts), where=where, remedy="write the value as in params/quick.yaml")
     for part in reversed(parts):
         value = {part: value}
     return value
@@ -187,10 +184,7 @@ def _explain(problem: dict[str, Any]) -> str:
     location = [part for part in parts if not part.startswith(("function", "literal", "constrained", "tagged"))]
     key, message = ".".join(location) or "profile", problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
-        kind: Any = Settings
-        for part in location[:-1]:
-            kind = member(kind, part)
-        close = nearest(location[-1], getattr(kind, "model_fields", {}), 0.5)
+        close = nearest(location[-1], getattr(member(Settings, *location[:-1]), "model_fields", {}), 0.5)
         return f"unknown key '{key}'" + (f"; did you mean '{close}'?" if close else "")
     if problem["type"] == "missing":
         return f"missing key '{key}'"

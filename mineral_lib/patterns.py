@@ -24,20 +24,19 @@ for text in texts:
 """
 
 
-def check_pattern(pattern: str, group: str) -> None:
-    """Refuse what is no regular expression with a named group: the message of the ValueError says why."""
+def pattern_problem(pattern: str, group: str) -> str:
+    """Why a text is no regular expression with a named group, empty if it is one."""
     if len(pattern) > MAX_LENGTH:
-        raise ValueError(f"is longer than {MAX_LENGTH} characters")
+        return f"is longer than {MAX_LENGTH} characters"
     try:
         groups = re.compile(pattern).groupindex
     except (re.error, OverflowError, RecursionError, MemoryError) as error:
-        raise ValueError(f"is not a regular expression: {error}") from error
-    if group not in groups:
-        raise ValueError(f"needs a group named {group}, for example (?P<{group}>[^_]+)_")
+        return f"is not a regular expression: {error}"
+    return "" if group in groups else f"needs a group named {group}, for example (?P<{group}>[^_]+)_"
 
 
 def search_all(pattern: str, group: str, texts: Sequence[str], *, key: str, seconds: float = SECONDS) -> list[str]:
-    """What a group of a pattern that passed ``check_pattern`` finds in each text, empty where it finds nothing.
+    """What a group of a pattern without a ``pattern_problem`` finds in each text, empty where it finds nothing.
 
     It may take so many seconds, all together; the message names ``key``, the parameter that holds the pattern.
 

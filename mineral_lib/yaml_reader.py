@@ -116,8 +116,14 @@ def _plain(node: yaml.ScalarNode, kind: Any, key: str) -> Any:
     return int(text)
 
 
-def member(kind: Any, key: Any) -> Any:
-    """The type of a member of a section, list or dictionary by its key; None if the schema knows none."""
+def member(kind: Any, *keys: Any) -> Any:
+    """The type of a member of a section, list or dictionary by its keys; None if the schema knows none."""
+    for key in keys:
+        kind = _member(kind, key)
+    return kind
+
+
+def _member(kind: Any, key: Any) -> Any:
     for option in _options(kind):
         fields, inner = getattr(option, "model_fields", {}), get_args(option)
         if fields:
