@@ -8,11 +8,12 @@ from torch.nn import functional as F
 from mineral_lib.data.augment import (
     NEUTRAL,
     OPERATIONS,
-    RotateCrop,
     augment_batch,
     augment_offline,
     augment_photo,
+    draw_params,
     only,
+    rotate_and_crop,
 )
 from mineral_lib.parameters import load_profile
 
@@ -45,24 +46,21 @@ def test_no_strength_means_no_change():
 
 
 def test_rotation_by_a_right_angle_equals_rot90():
-    turn = RotateCrop(64, rotation_deg=0, crop_scale=(1, 1), flip=False)
     params = {"cos": 0.0, "sin": 1.0, "half_width": 1.0, "half_height": 1.0, "x": 0.0, "y": 0.0}
-    turned = turn.transform(picture(64)[None], {name: torch.tensor(value) for name, value in params.items()})[0]
+    turned = rotate_and_crop(picture(64)[None], {name: torch.tensor(value) for name, value in params.items()}, 64)[0]
     assert torch.allclose(turned, torch.rot90(picture(64), 1, (1, 2)) / 255, atol=1e-4)
 
 
 def test_rotation_stays_in_its_range_and_uses_it():
-    turn = RotateCrop(16, rotation_deg=30, crop_scale=(1, 1), flip=False)
-    drawn = [turn.make_params(CPU) for _ in range(500)]
+    drawn = [draw_params(strengths(rotation_deg=30), 16, CPU) for _ in range(500)]
     angles = [np.degrees(np.arctan2(params["sin"], params["cos"])) for params in drawn]
     assert -30 <= min(angles) < -25 and 25 < max(angles) <= 30
 
 
 def test_crop_keeps_the_promised_share_inside_the_picture():
-    crop = RotateCrop(16, rotation_deg=0, crop_scale=(0.5, 0.9), flip=False)
     areas = []
     for _ in range(500):
-        params = crop.make_params(CPU)
+        params = draw_params(strengths(crop_scale=(0.5, 0.9)), 16, CPU)
         wide, high, x, y = (params[name] for name in ("half_width", "half_height", "x", "y"))
         assert abs(x) + wide <= 1 + 1e-6 and abs(y) + high <= 1 + 1e-6
         assert 3 / 4 - 1e-6 <= wide / high <= 4 / 3 + 1e-6
