@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from mineral_lib.data.index import build_index, photo_folder, working_size
-from mineral_lib.evaluation.probe import colour_histograms, frozen_features
+from mineral_lib.evaluation.controls import colour_histograms, frozen_features
 from mineral_lib.models.zoo import build_base
 from mineral_lib.parameters import load_profile
 from mineral_lib.photos import read_photo, resize_square

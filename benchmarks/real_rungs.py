@@ -11,9 +11,14 @@ from mineral_lib.config import PROPOSED, Settings, Weights
 from mineral_lib.data.pixels import load_pixels
 from mineral_lib.data.prepare import prepare
 from mineral_lib.data.split import SPLITS
-from mineral_lib.evaluation.controls import best_logistic, nearest_labels, thumbnails
+from mineral_lib.evaluation.controls import (
+    best_logistic,
+    colour_histograms,
+    frozen_features,
+    nearest_labels,
+    thumbnails,
+)
 from mineral_lib.evaluation.metrics import commonest_label
-from mineral_lib.evaluation.probe import colour_histograms, frozen_features
 from mineral_lib.models.lite0 import LITE0_SHA256
 from mineral_lib.models.weights import load_backbone, starting_state
 from mineral_lib.models.zoo import build_base

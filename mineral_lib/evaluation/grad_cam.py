@@ -28,21 +28,13 @@ BATCH = 64  # photographs at once
 
 @dataclass(frozen=True)
 class HeatMap:
-    """A Grad-CAM map of one photograph and one network.
+    """A Grad-CAM map of one photograph and one network."""
 
-    Attributes:
-        heat: (px, px) float32 in 0..1.
-        empty: Whether the map is zero everywhere: no evidence for the class in this layer.
-        target: Label whose evidence is mapped.
-        predicted: Predicted label.
-        probability: Probability of the predicted label, 0..1.
-    """
-
-    heat: np.ndarray
-    empty: bool
-    target: int
-    predicted: int
-    probability: float
+    heat: np.ndarray  # (px, px) float32 in 0..1
+    empty: bool  # whether the map is zero everywhere: no evidence for the class in this layer
+    target: int  # label whose evidence is mapped
+    predicted: int  # predicted label
+    probability: float  # of the predicted label, 0..1
 
 
 def network_on_device(run: Run) -> nn.Module:

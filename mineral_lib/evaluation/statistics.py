@@ -29,20 +29,13 @@ class Estimate:
     the same specimens, is not seen there; a bootstrap of whole specimens gives it as the covariance of the seeds'
     means. The two half-widths are added as squares (Zou and Donner 2008), and an interval is never narrower than
     that of the specimens alone. With one seed it is over specimens only and says nothing about other seeds.
-
-    Attributes:
-        value: Mean over seeds.
-        seeds: Number of seeds.
-        seed_sd: Standard deviation over seeds, NaN with one seed.
-        specimen_se: Standard error of the mean from the choice of test specimens, seeds as they are.
-        shared_se: The part of it that all seeds share.
     """
 
-    value: float
-    seeds: int
-    seed_sd: float
-    specimen_se: float
-    shared_se: float
+    value: float  # mean over seeds
+    seeds: int  # number of seeds
+    seed_sd: float  # standard deviation over seeds, NaN with one seed
+    specimen_se: float  # standard error of the mean from the choice of test specimens, seeds as they are
+    shared_se: float  # the part of it that all seeds share
 
     def half_width(self, level: float = LEVEL) -> float:
         """Half the width of the interval of a level."""

@@ -8,7 +8,7 @@ from timm.models.convnext import ConvNeXt, ConvNeXtBlock
 
 from mineral_lib.config import PROPOSED, Model
 from mineral_lib.data.dataset import normalise, to_tensor
-from mineral_lib.evaluation.probe import colour_histograms, frozen_features, linear_probe
+from mineral_lib.evaluation.controls import colour_histograms, frozen_features, linear_probe
 from mineral_lib.measurements.paper_networks import BASE
 from mineral_lib.models.eca_convnext import PLACEMENTS, eca_modules, insert_eca, mean_gates
 from mineral_lib.models.structure import count_parameters, file_size_mib

@@ -133,5 +133,5 @@ def table_eca_parameters(study: Study) -> pd.DataFrame:
 
 @table("eca_gates", measured=True)
 def table_gates(study: Study, gates: pd.DataFrame) -> Made:
-    """How far the gates of the trained modules (``evaluation.probe.gate_table``) are from a constant factor."""
+    """How far the gates of the trained modules (``measurements.placement.gate_table``) are from a constant factor."""
     return gates, extremes(gates, "spread")

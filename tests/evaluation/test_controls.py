@@ -5,8 +5,7 @@ import pandas as pd
 import pytest
 
 from mineral_lib.evaluation import controls
-from mineral_lib.evaluation.controls import baseline_predictions, run_baselines, thumbnails
-from mineral_lib.evaluation.probe import colour_histograms
+from mineral_lib.evaluation.controls import baseline_predictions, colour_histograms, run_baselines, thumbnails
 from mineral_lib.reporting.comparison import chance_level
 from mineral_lib.study import Study
 

@@ -11,8 +11,8 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from mineral_lib.data.dataset import normalise, to_tensor
 from mineral_lib.data.index import build_index, photo_folder
 from mineral_lib.evaluation import grad_cam
+from mineral_lib.evaluation.controls import colour_histograms, frozen_features, linear_probe
 from mineral_lib.evaluation.grad_cam import heat_maps, overlay
-from mineral_lib.evaluation.probe import colour_histograms, frozen_features, linear_probe
 from mineral_lib.measurements import evidence_study
 from mineral_lib.measurements.evidence_study import (
     AREA,

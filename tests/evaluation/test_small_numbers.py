@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from mineral_lib.data.folds import MOST, grouped_folds
-from mineral_lib.evaluation.probe import linear_probe
+from mineral_lib.evaluation.controls import linear_probe
 from mineral_lib.recognition.ladder import scores
 from mineral_lib.recognition.linear import Choice, out_of_fold
 from mineral_lib.recognition.predict import Answers
