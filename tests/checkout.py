@@ -14,6 +14,10 @@ TINY = [
 ]
 
 
+def nothing(line: str) -> None:
+    """Says nothing."""
+
+
 def mineral(*arguments: str, **options) -> subprocess.CompletedProcess:
     """The command line, as a user calls it."""
     return subprocess.run(

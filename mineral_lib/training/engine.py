@@ -4,7 +4,7 @@ Everything on the path of one training step stands in ``train_one_epoch``.
 """
 
 import math
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,8 +18,7 @@ from mineral_lib.data.dataset import Batch, set_epoch
 from mineral_lib.errors import DivergenceError
 from mineral_lib.runtime import derive_seed, restore_generators, seed_everything
 from mineral_lib.stopping import check_stop, stop_requested
-from mineral_lib.training.loss import Loss
-from mineral_lib.training.recipe import Mix, freeze_batch_norm, learning_rate, set_learning_rate
+from mineral_lib.training.recipe import Loss, Mix, freeze_batch_norm, learning_rate, set_learning_rate
 
 Say = Callable[[str], None]
 # On an accelerator the loss is looked at every so many steps only, because looking makes it wait.
@@ -28,31 +27,18 @@ CHECK_STEPS = 50
 
 @dataclass
 class Loop:
-    """What a training step needs besides the data.
+    """What a training step needs besides the data."""
 
-    Attributes:
-        network: The network, on its device.
-        optimizer: Adam or AdamW over its parameters.
-        device: Where the network lives.
-        autocast_dtype: ``torch.bfloat16`` for mixed precision, None for float32.
-        loss: Loss of (network output, labels).
-        accumulate: Parts a batch is worked through in; the gradient is that of the whole batch.
-        mix: Mixes the pictures of a batch, or None.
-        average: Moving average of the weights, or None.
-        freeze_batch_norm_after: Epochs after which batch normalisation is frozen, 0 for never.
-        clip_norm: Longest gradient of a step; longer ones are shortened to it. None: as they are.
-    """
-
-    network: nn.Module
-    optimizer: torch.optim.Optimizer
-    device: torch.device
-    autocast_dtype: torch.dtype | None
-    loss: Loss
-    accumulate: int = 1
-    mix: Mix | None = None
-    average: ModelEmaV3 | None = None
-    freeze_batch_norm_after: int = 0
-    clip_norm: float | None = None
+    network: nn.Module  # on its device
+    optimizer: torch.optim.Optimizer  # Adam or AdamW over its parameters
+    device: torch.device  # where the network lives
+    autocast_dtype: torch.dtype | None  # ``torch.bfloat16`` for mixed precision, None for float32
+    loss: Loss  # of (network output, labels)
+    accumulate: int = 1  # parts a batch is worked through in; the gradient is that of the whole batch
+    mix: Mix | None = None  # mixes the pictures of a batch
+    average: ModelEmaV3 | None = None  # moving average of the weights
+    freeze_batch_norm_after: int = 0  # epochs after which batch normalisation is frozen, 0 for never
+    clip_norm: float | None = None  # longest gradient of a step, to which longer ones are shortened; None: as they are
 
     @property
     def evaluated(self) -> nn.Module:
@@ -96,29 +82,17 @@ class Loop:
 
 @dataclass
 class FitState:
-    """Progress of a run: all that is needed to go on after an interruption.
+    """Progress of a run: all that is needed to go on after an interruption."""
 
-    Attributes:
-        epoch: Whole epochs done.
-        history: One row a whole epoch.
-        best_epoch: The epoch selected so far, 0 for none.
-        best_weights: Its weights, on the CPU.
-        step: Steps done of the epoch in progress, 0 between epochs.
-        totals: Sum of losses, correct answers and images of those steps.
-        generators: torch's generators after those steps, see ``runtime.generator_states``.
-        notes: One line a resumption, for the manifest.
-        seconds: Time spent before the last resumption.
-    """
-
-    epoch: int = 0
-    history: list[dict[str, float]] = field(default_factory=list)
-    best_epoch: int = 0
-    best_weights: dict[str, torch.Tensor] = field(default_factory=dict)
-    step: int = 0
-    totals: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
-    generators: dict[str, torch.Tensor] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    seconds: float = 0.0
+    epoch: int = 0  # whole epochs done
+    history: list[dict[str, float]] = field(default_factory=list)  # one row a whole epoch
+    best_epoch: int = 0  # the epoch selected so far, 0 for none
+    best_weights: dict[str, torch.Tensor] = field(default_factory=dict)  # its weights, on the CPU
+    step: int = 0  # steps done of the epoch in progress, 0 between epochs
+    totals: list[float] = field(default_factory=lambda: [0.0] * 3)  # their sum of losses, correct answers and images
+    generators: dict[str, torch.Tensor] = field(default_factory=dict)  # after them, see ``runtime.generator_states``
+    notes: list[str] = field(default_factory=list)  # one line a resumption, for the manifest
+    seconds: float = 0.0  # time spent before the last resumption
 
     def end_epoch(self, row: dict[str, float], network: nn.Module, select: str) -> None:
         """Add an epoch to the history; its weights are kept if they are the best so far (a tie keeps the earlier)."""
@@ -142,7 +116,7 @@ def autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:
 
 def train_one_epoch(
     loop: Loop,
-    batches: Collection[Batch],
+    batches: Iterable[Batch],
     *,
     epoch: int,
     done: FitState | None = None,
@@ -152,7 +126,8 @@ def train_one_epoch(
 
     Args:
         loop: Network, optimizer, device, precision, loss.
-        batches: Normalised images (B, 3, H, W), labels (B,) and positions (B,), as ``make_loader`` gives them.
+        batches: Normalised images (B, 3, H, W), labels (B,) and positions (B,), as ``make_loader`` gives them; of a
+            known number if weights are averaged.
         epoch: 1-based, for messages.
         done: Steps of this epoch done before an interruption, and their totals.
         after_step: Called after each step with the totals so far: sum of losses, correct answers, images.
@@ -223,13 +198,7 @@ def evaluate(loop: Loop, batches: Iterable[Batch]) -> tuple[float, float]:
 
 
 def fit(
-    loop: Loop,
-    loaders: dict[str, Any],
-    train: Train,
-    *,
-    seed: int,
-    state: FitState,
-    save: Callable[[FitState], None],
+    loop: Loop, loaders: dict[str, Any], train: Train, *, seed: int, state: FitState, save: Callable[[FitState], None]
 ) -> None:
     """Train for ``train.epochs`` epochs, remember the epoch with the best validation accuracy.
 

@@ -35,8 +35,7 @@ from mineral_lib.specimens import formula_images, image_statistics
 from mineral_lib.stopping import check_stop, graceful_stop
 from mineral_lib.storage import digest, write_csv
 from mineral_lib.training.engine import Loop, Say, autocast_dtype, train_one_epoch
-from mineral_lib.training.loss import Loss, classification_loss
-from mineral_lib.training.recipe import annealing, make_optimizer, set_learning_rate
+from mineral_lib.training.recipe import Loss, annealing, classification_loss, make_optimizer, set_learning_rate
 
 PRETRAINING_VERSION = 5
 # The start of the control runs.
@@ -46,17 +45,11 @@ CLIP_NORM = 5.0
 
 @dataclass(frozen=True)
 class Pretraining:
-    """The pre-training of a network; its weights are shared by all profiles that ask for the same.
-
-    Attributes:
-        settings: The profile.
-        model: The network, without attention.
-        start: ``transfer``, or ``colour`` for the control.
-    """
+    """The pre-training of a network; its weights are shared by all profiles that ask for the same."""
 
     settings: Settings
-    model: str
-    start: str = "transfer"
+    model: str  # the network, without attention
+    start: str = "transfer"  # or ``colour`` for the control
     pretraining: ClassVar[None] = None  # it starts from random weights,
     saved_at: ClassVar[int] = 0  # and after an interruption from its beginning
 
@@ -145,7 +138,12 @@ class Pretraining:
         say(f"pretrain {self.source}: {len(batches.images)} formula images in {time.perf_counter() - begin:.0f} s")
         rows = []
         for epoch in range(1, options.epochs + 1):
-            loss, accuracy = _train_one_epoch(loop, batches, options, epoch)
+            batches.epoch = epoch
+            try:
+                loss, accuracy = train_one_epoch(loop, _steps(loop, batches, options), epoch=epoch)
+            except DivergenceError as error:
+                what, where = "the pre-training loss is not finite", "weights.formula.lr"
+                raise DivergenceError(what, where=where, remedy="lower it") from error
             known = {"loss": loss} | ({} if is_control else {"accuracy": accuracy})  # the control has no classes
             rows.append({"epoch": epoch, **known})
             words = "  ".join(f"{name} {value:.3f}" for name, value in known.items())
@@ -180,28 +178,13 @@ class Pretraining:
         return Loop(network, optimizer, device, precision, loss, clip_norm=CLIP_NORM)
 
 
-def _train_one_epoch(loop: Loop, batches: "FormulaBatches", options: Formula, epoch: int) -> tuple[float, float]:
-    step = 0
-
-    def set_rate() -> None:
-        # A tenth of the schedule is warm-up; the cosine moves a step at a time.
-        share = (epoch - 1 + step / len(batches)) / options.epochs
+def _steps(loop: Loop, batches: "FormulaBatches", options: Formula) -> Iterator[Batch]:
+    """The batches of an epoch, each at its rate: a tenth of the schedule is warm-up, then a cosine, step by step."""
+    for step, batch in enumerate(batches):
+        share = (batches.epoch - 1 + step / len(batches)) / options.epochs
         set_learning_rate(loop.optimizer, min(1.0, share / 0.1 + 0.01) * options.lr * annealing(share))
-
-    def after_step(_totals: torch.Tensor) -> None:
-        nonlocal step
-        step += 1
-        set_rate()
+        yield batch
         check_stop("pre-training starts again from its beginning")
-
-    set_rate()
-    batches.epoch = epoch
-    try:
-        return train_one_epoch(loop, batches, epoch=epoch, after_step=after_step)
-    except DivergenceError as error:
-        raise DivergenceError(
-            "the pre-training loss is not finite", where="weights.formula.lr", remedy="lower it"
-        ) from error
 
 
 class FormulaBatches:

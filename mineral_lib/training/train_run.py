@@ -26,8 +26,15 @@ from mineral_lib.runtime import machine, package_versions, select_device, set_th
 from mineral_lib.stopping import graceful_stop, stop_requested
 from mineral_lib.storage import clean_partials, write_csv, write_json
 from mineral_lib.training.engine import FitState, Loop, Say, autocast_dtype, fit, predict
-from mineral_lib.training.loss import classification_loss, logit_shift
-from mineral_lib.training.recipe import Mix, averaged_weights, batch_mixing, make_optimizer
+from mineral_lib.training.recipe import (
+    Mix,
+    averaged_weights,
+    batch_mixing,
+    classification_loss,
+    logit_shift,
+    make_optimizer,
+)
+
 from mineral_lib.training.run_config import run_config
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from mineral_lib.models.zoo import add_attention, build_base, classifier_of
 from mineral_lib.parameters import load_profile, profiles, sections_of
 from mineral_lib.study import Study
 from mineral_lib.training.engine import Loop, evaluate, train_one_epoch
-from mineral_lib.training.loss import classification_loss
 from mineral_lib.training.pretrain import Pretraining
 from mineral_lib.training.recipe import (
     averaged_weights,
+    classification_loss,
     learning_rate,
     make_optimizer,
     parameter_groups,

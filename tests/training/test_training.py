@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from checkout import nothing
 
 from mineral_lib.compute.checkpoint import load_weights
 from mineral_lib.compute.resume import Checkpoints
@@ -17,15 +18,10 @@ from mineral_lib.measurements.ablation import starts_table
 from mineral_lib.parameters import load_profile
 from mineral_lib.storage import file_digest
 from mineral_lib.study import Study
-from mineral_lib.training.loss import classification_loss, logit_shift
 from mineral_lib.training.pretrain import Pretraining
-from mineral_lib.training.recipe import learning_rate
+from mineral_lib.training.recipe import classification_loss, learning_rate, logit_shift
 from mineral_lib.training.run_config import run_config
 from mineral_lib.training.specs import planned_runs
-
-
-def nothing(line: str) -> None:
-    """Says nothing."""
 
 
 def run_of(settings, **options):
