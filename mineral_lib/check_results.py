@@ -1,33 +1,87 @@
 """``mineral check-results``: whether every file of finished results is still as it was written. Nothing is changed.
 
-Every digest is computed, whatever size and times say. Files from before there were digests are read as strictly as
-when they are used, and a reference that has none is compared with the commit.
+Every digest is computed, whatever size and times say. A file that no record vouches for is read, and one of a reference
+is compared with the commit.
 """
 
+import os
 import subprocess
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mineral_lib.compute.checkpoint import load_checkpoint
 from mineral_lib.data.index import photo_folder, read_index
-from mineral_lib.data.prepare import read_data_record, read_prepared
-from mineral_lib.digests import DATA_REMEDY, FILES, damages, read_record
+from mineral_lib.data.prepare import read_data_record
+from mineral_lib.digests import DATA_REMEDY, FILES, damages, is_whole_record, read_record
 from mineral_lib.errors import DataError, StorageError, StudyError
-from mineral_lib.findings import Findings
 from mineral_lib.manifest import OUTPUTS
 from mineral_lib.parameters import load_profile
 from mineral_lib.paths import STUDY_FILE, ResultPaths, project_root
 from mineral_lib.recognition.learn import RECORD_FILE
-from mineral_lib.recognition.model_file import MODEL_FILE, load_recogniser
-from mineral_lib.run_records import MANIFEST, has_ended, planned_names, run_damage
 from mineral_lib.stages import read_key, read_outputs
 from mineral_lib.storage import PARTIAL, read_csv, read_json
+from mineral_lib.training.recorded import MANIFEST, has_ended, read_manifest
 
 CHAIN = "start the chain again: its notebook is run again"
 RUN = "start the chain again, or `mineral train-run {name}` with its profile: the run is trained again"
+CHECKPOINT = "delete it: the run goes on from the one before, or starts again"
 RESTORE = "restore it: git checkout -- {file}"
 LEARN = "make the recogniser again: `mineral learn` with the photographs, or the chain"
+SCAN = "put it back, or start the chain again: it scans anew"
+CACHED = "nothing: it is made again when it is wanted"
 # Not part of the results: checked elsewhere, kept by nobody, or written anew each time.
 ASIDE = ("runs", "stages", "recogniser", "notebooks", "html", "jobs", "demonstration_photos")
+
+
+@dataclass
+class Findings:
+    """What a check found; files go by their path below the result folder."""
+
+    folder: Path  # the result folder
+    damages: dict[str, tuple[str, str]] = field(default_factory=dict)  # by file: what is wrong, what makes it whole
+    whole: set[str] = field(default_factory=set)  # files that are as they were written
+    unknown: set[str] = field(default_factory=set)  # files without a digest, which could only be read
+    notes: list[str] = field(default_factory=list)  # what could not be checked
+
+    def add(self, names: Iterable[str], wrong: Mapping[str, str], remedy: str) -> None:
+        """Take files that were checked, and what is wrong with some of them; what was found before counts."""
+        self.whole |= set(names) - set(wrong) - set(self.damages)
+        self.damages |= {name: (what, remedy) for name, what in wrong.items() if name not in self.damages}
+
+    def read(self, reader: Callable[[Path], Any], path: Path, remedy: str) -> Any:
+        """Take a file that is whole if its reader accepts it; returns what was read, None if it is damaged."""
+        name = self._name(path)
+        try:
+            content = reader(path)
+        except StorageError as error:
+            self.add([], {name: error.what}, remedy)
+            return None
+        self.add([name], {}, "")
+        return content
+
+    def check(self, record: Path, reader: Callable[[Path], dict[str, Any]], remedy: str) -> None:
+        """Take a record and the files that it vouches for."""
+        digests = (self.read(reader, record, remedy) or {}).get(FILES, {})
+        wrong = damages(record.parent, digests, thorough=True)
+        names = {name: self._name(record.parent / name) for name in digests}
+        self.add(names.values(), {names[name]: what for name, what in wrong.items()}, remedy)
+
+    def compare(self, name: str, digests: Iterable[str], remedy: str) -> None:
+        """Take a file that is whole if one of several digests is its own, or if it is a record that has its own."""
+        wrongs = [damages(self.folder, {name: value}, thorough=True) for value in sorted(digests)]
+        self.add([name], {} if {} in wrongs or is_whole_record(self.folder / name) else wrongs[0], remedy)
+
+    def to_text(self) -> str:
+        """For a terminal."""
+        head = f"{self.folder.name}: {len(self.whole)} files whole, {len(self.damages)} damaged"
+        lines = [head + (f", {len(self.unknown)} without a digest" if self.unknown else "")]
+        lines += [f"  {name}: {what}\n    What to do: {remedy}" for name, (what, remedy) in self.damages.items()]
+        return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
+
+    def _name(self, path: Path) -> str:
+        return Path(os.path.relpath(path, self.folder)).as_posix()
 
 
 def result_folders() -> list[Path]:
@@ -44,14 +98,16 @@ def check_results(folder: Path) -> Findings:
     if not folder.is_dir() or not any(folder.iterdir()):
         raise DataError("holds no results", where=str(folder), remedy="name a profile or a folder below results")
     listed = _listed(paths, found)
-    _check_data(paths, found)
-    _check_runs(paths, listed, found)
-    _check_recogniser(paths, found)
+    for record, reader, remedy in _records(paths):
+        found.check(record, reader, remedy)
+    for checkpoint in sorted(paths.runs_dir.glob("*/checkpoints/*.pt")):
+        found.read(load_checkpoint, checkpoint, CHECKPOINT)
     for name in sorted(listed.keys() - found.whole - set(found.damages)):
         found.compare(name, listed[name], CHAIN)
     _check_rest(paths, found)
     _check_photographs(paths, found)
-    _check_cache(paths.cache_dir, found)
+    if (paths.root / "recogniser").is_dir() and not (paths.root / "recogniser" / RECORD_FILE).exists():
+        found.notes.append(f"recogniser/{RECORD_FILE} is missing")
     if folder.is_relative_to(project_root() / "results" / "reference"):
         below = folder.relative_to(project_root())
         for name, (what, _) in found.damages.items():
@@ -59,7 +115,7 @@ def check_results(folder: Path) -> Findings:
     if paths.stages_dir.is_dir() and not (folder / OUTPUTS).exists():
         found.notes.append(f"{OUTPUTS} is missing: the chain has not ended, or it is lost; the chain writes it again")
     if found.unknown:
-        text = "have no digest (they are older than digests): they can be read, but a changed digit would not be seen"
+        text = "have no digest: they can be read, but a changed digit would not be seen"
         found.notes.append(f"{len(found.unknown)} files {text}; for example {min(found.unknown)}")
     return found
 
@@ -67,92 +123,31 @@ def check_results(folder: Path) -> Findings:
 def _listed(paths: ResultPaths, found: Findings) -> dict[str, set[str]]:
     """The digests that the records of the whole study hold, by path below its folder."""
     listed: dict[str, set[str]] = {}
-    records = [path for path in (paths.root / OUTPUTS, *sorted(paths.stages_dir.glob("*.json"))) if path.exists()]
-    for record in records:
+    outputs = paths.root / OUTPUTS
+    if outputs.exists():
+        content = found.read(read_record, outputs, CHAIN) or {}
+        listed |= {file: {value} for file, value in content.get(FILES, {}).items()}
+    for record in sorted(paths.stages_dir.glob("*.json")):
         if record.stem.endswith(".key"):
             found.read(read_key, record, CHAIN)
             continue
-        stage = record.parent == paths.stages_dir
-        for file, value in (found.read(read_outputs if stage else _files, record, CHAIN) or {}).items():
+        for file, value in (found.read(read_outputs, record, CHAIN) or {}).items():
             parts = Path(file).parts
-            below = "/".join(parts[2:]) if stage and parts[0] == "results" else file
+            below = "/".join(parts[2:]) if parts[0] == "results" else file
             listed.setdefault(below, set()).add(value)
     return listed
 
 
-def _files(record: Path) -> dict[str, str]:
-    """The digests in a record that must have some."""
-    return read_record(record, needs={FILES: dict})[FILES]
-
-
-def _check_data(paths: ResultPaths, found: Findings) -> None:
-    """``data.json``, index, splits, and the tables beside them."""
-    if not paths.data.exists():
-        return
-    record = found.read(read_data_record, paths.data, DATA_REMEDY)
-    known = (record or {}).get(FILES, {})
-    found.add(known, damages(paths.root, known, thorough=True), DATA_REMEDY)
-    if record is None or known:
-        return
-    try:  # older than digests, but they must fit together
-        read_prepared(paths, sorted(path.stem for path in paths.splits_dir.glob("*.csv")))
-        found.add([paths.index.name], {}, "")
-    except StorageError as error:
-        below = Path(error.where).relative_to(paths.root).as_posix()
-        found.add([below], {below: error.what}, DATA_REMEDY)
-
-
-def _check_runs(paths: ResultPaths, listed: dict[str, set[str]], found: Findings) -> None:
-    """Every finished run, the checkpoints of others, and the list of runs."""
-    record = paths.runs_dir / STUDY_FILE
-    if record.exists():
-        found.read(planned_names, record, CHAIN)
-    for folder in sorted(path for path in paths.runs_dir.glob("*") if path.is_dir()):
-        start, remedy = f"runs/{folder.name}/", RUN.format(name=folder.name)
-        wrong = run_damage(folder, thorough=True)
-        known = _vouched(folder)
-        names = {*known, MANIFEST} if known else set()
-        found.add([start + one for one in names], {start + one: what for one, what in wrong.items()}, remedy)
-        if not known:  # older than digests: a notebook may have recorded some of them
-            digests = {one: listed[one] for one in listed if one.startswith(start)}
-            for one, values in digests.items():
-                found.compare(one, values, remedy)
-            names = {start + path.name for path in folder.iterdir() if path.is_file() and path.name[0] != "."}
-            found.unknown |= names - set(digests) - {start + one for one in wrong} if has_ended(folder) else set()
-        for checkpoint in sorted(folder.glob("checkpoints/*.pt")):
-            remedy = "delete it: the run goes on from the one before, or starts again"
-            found.read(load_checkpoint, checkpoint, remedy)
-
-
-def _vouched(folder: Path) -> set[str]:
-    try:
-        return set(read_record(folder / MANIFEST).get(FILES, {}))
-    except StorageError:
-        return set()
-
-
-def _check_recogniser(paths: ResultPaths, found: Findings) -> None:
-    record = paths.root / "recogniser" / RECORD_FILE
-    if not record.parent.is_dir():
-        return
-    wrong, known = {}, {}
-    try:
-        known = _files(record) if record.exists() else {}
-        wrong = damages(record.parent, known, thorough=True)
-    except StorageError as error:
-        wrong = {RECORD_FILE: error.what}
-    if MODEL_FILE not in known:
-        if not record.exists():
-            found.notes.append(f"recogniser/{RECORD_FILE} is missing, or the recogniser is older than digests")
-        try:
-            load_recogniser(record.parent / MODEL_FILE)  # it holds a digest of itself
-        except StudyError as error:
-            wrong[MODEL_FILE] = error.what
-        others = (path for path in record.parent.rglob("*") if path.is_file() and path.name not in (MODEL_FILE, *wrong))
-        found.unknown |= {path.relative_to(paths.root).as_posix() for path in others}
-    checked = [*known, MODEL_FILE, *([RECORD_FILE] if record.exists() else [])]
-    wrong = {f"recogniser/{name}": what for name, what in wrong.items()}
-    found.add([f"recogniser/{name}" for name in checked], wrong, LEARN)
+def _records(paths: ResultPaths) -> Iterator[tuple[Path, Callable[[Path], dict[str, Any]], str]]:
+    """The records of files in their own folder, caches included: what reads them, and what makes all of it whole."""
+    single = [(paths.data, read_data_record, DATA_REMEDY), (paths.runs_dir / STUDY_FILE, read_record, CHAIN)]
+    single.append((paths.root / "recogniser" / RECORD_FILE, read_record, LEARN))
+    yield from (one for one in single if one[0].exists())
+    for folder in sorted(path for path in paths.runs_dir.glob("*") if has_ended(path)):
+        yield folder / MANIFEST, read_manifest, RUN.format(name=folder.name)
+    cached = [path / MANIFEST for path in paths.cache_dir.glob("source/*")]
+    cached += [path for path in paths.cache_dir.glob("*.json") if path.with_suffix(".npy").exists()]
+    yield from ((record, read_record, CACHED) for record in sorted(cached))
 
 
 def _check_rest(paths: ResultPaths, found: Findings) -> None:
@@ -206,20 +201,4 @@ def _check_photographs(paths: ResultPaths, found: Findings) -> None:
         return
     wrong = damages(root, dict(zip(index["path"], index["sha256"], strict=True)), thorough=True)
     words = {f"photograph {name}": what.replace("written", "scanned") for name, what in wrong.items()}
-    names, remedy = "photograph " + index["path"], "put it back, or start the chain again: it scans anew"
-    found.add(names, words, remedy)
-
-
-def _check_cache(folder: Path, found: Findings) -> None:
-    """What is computed once for all profiles; a damaged file is made again when it is wanted."""
-    records = [one / "manifest.json" for one in sorted(folder.glob("source/*"))]
-    records += sorted(path for path in folder.glob("*.json") if path.with_suffix(".npy").exists())
-    for record in records:
-        try:
-            known = read_record(record).get(FILES, {})
-            wrong = damages(record.parent, known, thorough=True)
-        except StorageError as error:
-            known, wrong = {}, {record.name: error.what}
-        start = f"../cache/{record.parent.relative_to(folder).as_posix()}/".replace("/./", "/")
-        wrong = {start + name: what for name, what in wrong.items()}
-        found.add([start + name for name in known], wrong, "nothing: it is made again when it is wanted")
+    found.add("photograph " + index["path"], words, SCAN)

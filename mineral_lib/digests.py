@@ -3,8 +3,7 @@
 A finished run has one (``manifest.json``), and so have index and splits (``data.json``), pre-trained weights, a
 recogniser and the whole study (``outputs.json``). A file is checked before it is used: by size and times, which cost
 nothing; where these are not those of the last check (a new file, a copied folder), by SHA-256, once. What was checked
-is remembered below ``results/cache/checked``; losing that costs time and nothing else. Results from before there were
-digests stay valid: what has none is not checked.
+is remembered below ``results/cache/checked``; losing that costs time and nothing else.
 """
 
 import contextlib
@@ -36,7 +35,7 @@ def write_record(path: Path, content: Mapping[str, Any], files: Iterable[Path] =
 def read_record(
     path: Path, *, remedy: str = "start the chain again: it is made again", needs: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Read a record, which ``needs`` values of these types by key; one from before there were digests is believed.
+    """Read a record, which ``needs`` values of these types by key.
 
     Raises:
         StorageError: It is missing, damaged, no record or another one.
@@ -47,11 +46,9 @@ def read_record(
         content = read_json(path)
     except StorageError as error:
         raise StorageError(error.what, where=error.where, remedy=remedy) from error
-    if not content or not isinstance(content, dict) or not isinstance(content.get(FILES, {}), dict):
+    if not content or not isinstance(content, dict):
         raise StorageError("is no record of this study", where=str(path), remedy=remedy)
-    own = content.pop(OWN, None)
-    older = own is None and (FILES not in content or "stage_seconds" in content)  # outputs.json had digests before
-    if not older and own != digest(content):
+    if content.pop(OWN, None) != digest(content):
         raise StorageError("has changed since it was written", where=str(path), remedy=remedy)
     if not all(isinstance(content.get(name), kind) for name, kind in (needs or {}).items()):
         raise StorageError("lacks a required key", where=str(path), remedy=remedy)
@@ -89,8 +86,8 @@ def damages(folder: Path, digests: Digests, *, thorough: bool = False) -> dict[s
 def is_whole_record(path: Path) -> bool:
     """Whether a file is a record with its own digest, as it was written: it may have been written more than once."""
     try:
-        return path.suffix == ".json" and OWN in read_json(path) and bool(read_record(path))
-    except (StorageError, TypeError):
+        return path.suffix == ".json" and bool(read_record(path))
+    except StorageError:
         return False
 
 

@@ -10,10 +10,10 @@ from mineral_lib.parameters import load_profile, sections_of
 from mineral_lib.paths import STUDY_FILE, ResultPaths, project_root
 from mineral_lib.reporting.comparison import table_4
 from mineral_lib.reporting.report import facts
-from mineral_lib.run_records import MANIFEST, REMEDY, RUN_FILES, WEIGHTS_FILE, run_damage
 from mineral_lib.runtime import git_commit, machine, package_versions
 from mineral_lib.storage import digest, remove_tree, write_bytes, write_text
 from mineral_lib.study import Study
+from mineral_lib.training.recorded import MANIFEST, REMEDY, RUN_FILES, WEIGHTS_FILE, run_damage
 
 OUTPUTS = "outputs.json"
 # Folders and files of a profile that are kept; every table and figure can be made again from them.

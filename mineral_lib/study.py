@@ -17,9 +17,10 @@ from mineral_lib.data.dataset import MineralDataset
 from mineral_lib.data.pixels import load_masks, load_pixels
 from mineral_lib.data.prepare import StudyData, prepare
 from mineral_lib.data.split import read_split
+from mineral_lib.digests import read_record
 from mineral_lib.paths import STUDY_FILE, ResultPaths
-from mineral_lib.run_records import has_ended, planned_names
 from mineral_lib.stages import Notebooks
+from mineral_lib.training.recorded import has_ended
 from mineral_lib.training.run import Run
 from mineral_lib.training.specs import planned_runs
 
@@ -40,16 +41,9 @@ def open_study(profile: str = "quick", **sections: Any) -> "Study":
 
 
 class Study(Notebooks):
-    """One profile: parameters, result folder, photographs, splits, runs.
+    """One profile: parameters (``settings``), result folder (``paths``), photographs, splits, runs.
 
-    Args:
-        settings: The profile.
-        paths: Its result folder; ``results/<profile>`` if not given.
-
-    Attributes:
-        settings: The profile.
-        paths: Where its files are.
-        written: Files saved through ``save``, in order.
+    ``written`` are the files saved through ``save``, in order. Without ``paths`` they go to ``results/<profile>``.
     """
 
     def __init__(self, settings: Settings, paths: ResultPaths | None = None) -> None:
@@ -133,8 +127,10 @@ class Study(Notebooks):
         Raises:
             StorageError: A run's file is damaged.
         """
-        wanted = planned_names(self.paths.runs_dir / STUDY_FILE)
-        folders = [one for one in sorted(self.paths.runs_dir.glob("*")) if wanted is None or one.name in wanted]
+        folders, record = sorted(self.paths.runs_dir.glob("*")), self.paths.runs_dir / STUDY_FILE
+        if record.is_file():
+            wanted = read_record(record)["runs"]
+            folders = [folder for folder in folders if folder.name in wanted]
         return [Run.recorded(self, folder) for folder in folders if has_ended(folder)]
 
     def select(

@@ -21,13 +21,10 @@ WARM_UP_STEPS = 3
 
 @dataclass
 class CapturedLoop(Loop):
-    """A training loop on one NVIDIA GPU.
+    """A training loop on one NVIDIA GPU."""
 
-    Attributes:
-        compiled: The network through ``torch.compile``, for the batches that are recorded; None for kernels as they
-            are. Compiling takes most of a minute a network and pays in long runs only.
-    """
-
+    # The network through torch.compile, for the batches that are recorded; None for kernels as they are. Compiling
+    # takes most of a minute a network and pays in long runs only.
     compiled: nn.Module | None = None
     _seen: Counter = field(default_factory=Counter)
     _shape: Any = None

@@ -58,12 +58,9 @@ def run_lock(folder: Path, what: str) -> contextlib.AbstractContextManager[None]
 
 @contextlib.contextmanager
 def process_group(device: str) -> Iterator[None]:
-    """Join the processes ``torchrun`` started; without it, do nothing.
+    """Join the processes ``torchrun`` started, on ``train.device``; without it, do nothing.
 
     Ctrl-C and SIGTERM are only noted here, and acted on by all processes after the same step.
-
-    Args:
-        device: ``train.device``.
     """
     if not dist.is_available() or not {"WORLD_SIZE", "RANK"} <= os.environ.keys():
         yield
@@ -84,13 +81,9 @@ def process_group(device: str) -> Iterator[None]:
 
 @dataclass
 class SharedLoop(Loop):
-    """A training loop whose batches are shared; evaluation is done by each process alone, on the same weights.
+    """A training loop whose batches are shared; evaluation is done by each process alone, on the same weights."""
 
-    Attributes:
-        parallel: The network, averaging gradients over the processes.
-    """
-
-    parallel: nn.Module | None = None
+    parallel: nn.Module | None = None  # the network, averaging gradients over the processes
 
     def forward(self, images: torch.Tensor, network: nn.Module | None = None) -> Any:
         """Network output of this process's share; its gradient counts by its part of the whole batch."""
@@ -128,23 +121,14 @@ def share(loop: Loop, loader: DataLoader) -> Loop:
     if processes == 1:
         return loop
     if processes > min(batches.batch_size, batches.count):
-        raise ParameterError(
-            f"a batch of {batches.batch_size} cannot be shared by {processes} processes",
-            where="train.batch_size",
-            remedy="start fewer processes, or raise it",
-        )
+        what = f"a batch of {batches.batch_size} cannot be shared by {processes} processes"
+        raise ParameterError(what, where="train.batch_size", remedy="start fewer processes, or raise it")
     if loop.accumulate > 1:
-        raise ParameterError(
-            "has no effect here: the processes already share the batch",
-            where="train.accumulation_steps",
-            remedy="set it to 1 and start more processes",
-        )
+        what, where = "has no effect here: the processes already share the batch", "train.accumulation_steps"
+        raise ParameterError(what, where=where, remedy="set it to 1 and start more processes")
     if loop.mix is not None:
-        raise ParameterError(
-            "pictures are mixed within a whole batch, which no process has here",
-            where="train.mixup_alpha, train.cutmix_alpha",
-            remedy="set both to 0",
-        )
+        what = "pictures are mixed within a whole batch, which no process has here"
+        raise ParameterError(what, where="train.mixup_alpha, train.cutmix_alpha", remedy="set both to 0")
     batches.rank, batches.ranks = dist.get_rank(), processes
     if loop.device.type == "cuda":
         loop.network = nn.SyncBatchNorm.convert_sync_batchnorm(loop.network)

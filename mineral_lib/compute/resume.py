@@ -34,17 +34,12 @@ DERIVED = ("key", "display_name", "family", "eca_placement")
 
 
 class Checkpoints:
-    """The checkpoint folder of one run.
+    """The checkpoint folder of one run: the ``last`` one, the ``previous``, and that of the ``best`` epoch so far.
 
     Args:
         folder: ``<run folder>/checkpoints``.
         config: The run's configuration, as ``run_config`` gives it.
         writes: False in the processes that share a run with the one that writes.
-
-    Attributes:
-        last: The newest checkpoint.
-        previous: The one before.
-        best: The checkpoint of the epoch selected so far.
     """
 
     def __init__(self, folder: Path, config: dict[str, Any], *, writes: bool = True) -> None:

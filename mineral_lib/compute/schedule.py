@@ -56,22 +56,17 @@ def outstanding(study: "Study", runs: list[Run]) -> tuple[list[Pretraining], lis
 
 @dataclass
 class Schedule:
-    """Work to be done, in order, by an executor.
+    """Work to be done, in order, by an executor; a run that needs a pre-training starts after it.
 
-    Attributes:
-        work: The work; a run that needs a pre-training starts after it.
-        executor: Where it is done.
-        say: Receives one line a job that starts or ends.
-        patient: Go on after a failure and start killed jobs again; else the first of these ends it, once what runs has
-            ended.
-        failed: What failed, with its error.
+    If it is ``patient`` it goes on after a failure and starts killed jobs again; else the first of these ends it, once
+    what runs has ended.
     """
 
     work: list[Work]
     executor: Here | Processes | Slurm
-    say: Say
+    say: Say  # receives one line a job that starts or ends
     patient: bool = False
-    failed: dict[str, Exception] = field(default_factory=dict)
+    failed: dict[str, Exception] = field(default_factory=dict)  # what failed, with its error
 
     def __post_init__(self) -> None:
         self.waiting, self.running = list(self.work), dict[str, Work]()
@@ -186,12 +181,7 @@ def train_runs(study: "Study", runs: list[Run], *, say: Say = print) -> int:
 
 
 def sweep(
-    study: "Study",
-    *,
-    executor: str = "local",
-    jobs: int | None = None,
-    slurm: tuple[str, ...] = (),
-    say: Say = print,
+    study: "Study", *, executor: str = "local", jobs: int | None = None, slurm: tuple[str, ...] = (), say: Say = print
 ) -> int:
     """Train every run of a study that is not finished, and return how many.
 

@@ -28,14 +28,9 @@ POLL_S = 5.0
 
 @dataclass(frozen=True)
 class Task:
-    """What a job does; submitit calls it in a process of its own.
+    """What a job does; submitit calls it in a process of its own."""
 
-    Attributes:
-        root: The project root.
-        work: The run or the pre-training.
-    """
-
-    root: str
+    root: str  # the project root
     work: Work
 
     def __call__(self) -> StudyError | None:
@@ -64,11 +59,7 @@ class Task:
 
 
 class Slurm:
-    """The jobs of one study on a cluster; they go on when this process stops.
-
-    Args:
-        study: The study.
-        options: Slurm options, ``KEY=VALUE``.
+    """The jobs of one study on a cluster, with options ``KEY=VALUE``; they go on when this process stops.
 
     Raises:
         ParameterError: An option is wrong.

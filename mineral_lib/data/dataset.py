@@ -174,7 +174,7 @@ def make_loader(dataset: MineralDataset, train: Train, *, draw: bool, seed: int 
         dataset,
         batch_sampler=EpochBatches(len(dataset), size, seed if draw else None, labels=labels),
         num_workers=train.num_workers,
-        collate_fn=_arrays if train.num_workers else _as_it_is,
+        collate_fn=_arrays if train.num_workers else tuple,  # the data set makes whole batches
         pin_memory=pin and not train.num_workers,
         # Its own generator: the loader would else draw from the global one, which dropout and drop path use.
         generator=torch.Generator().manual_seed(derive_seed("loader", seed)),
@@ -200,10 +200,6 @@ class Batches(DataLoader):
                 batch = tuple(torch.from_numpy(part) for part in batch)
                 batch = tuple(part.pin_memory() for part in batch) if self.pin else batch
             yield batch
-
-
-def _as_it_is(batch: Batch) -> Batch:
-    return batch  # the data set makes whole batches
 
 
 def _arrays(batch: Batch) -> list[np.ndarray]:

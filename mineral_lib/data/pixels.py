@@ -5,7 +5,11 @@ digest of everything it depends on, written chunk by chunk under a temporary nam
 images of 256 px (6.8 GB) need neither much memory nor a second decoding.
 """
 
+import contextlib
+import math
+import shutil
 import warnings
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,17 +17,19 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from mineral_lib.arrays import Make, cached_arrays
 from mineral_lib.config import Augment, Data
 from mineral_lib.data.augment import augment_offline
 from mineral_lib.data.index import generator_digest, index_fingerprint, photo_folder, specimen_keys, working_size
+from mineral_lib.digests import checked, write_record
+from mineral_lib.errors import StorageError
 from mineral_lib.paths import project_root
 from mineral_lib.photos import read_photo, refusal, resize_square
 from mineral_lib.specimens import photographs
-from mineral_lib.storage import digest
+from mineral_lib.storage import atomic_file, digest
 
 CACHE_VERSION = 1
 CHUNK_BYTES = 128 * 2**20
+Make = Callable[[int, int], tuple[np.ndarray, ...]]  # the rows start .. stop - 1 of each array
 
 
 def load_pixels(samples: pd.DataFrame, index: pd.DataFrame, data: Data, augment: Augment) -> np.ndarray:
@@ -127,4 +133,57 @@ def _cached(names: list[str], count: int, px: int, make: Make, *, chunks: int = 
     """The cached arrays (pictures, then silhouettes), made ``chunks`` chunks at a time if one of them is not there."""
     kinds = [((count, px, px, 3), np.uint8), ((count, px, px), np.bool_)]
     files = {_cache_dir() / f"{name}.npy": kind for name, kind in zip(names, kinds, strict=False)}
-    return cached_arrays(files, make, step=max(1, CHUNK_BYTES // (3 * px * px)) * chunks)
+    arrays = [_open(path, *kind) for path, kind in files.items()]
+    if all(array is not None for array in arrays):
+        return arrays
+    step = max(1, CHUNK_BYTES // (3 * px * px)) * chunks
+    with contextlib.ExitStack() as stack:
+        writers = [stack.enter_context(_writer(path, *kind)) for path, kind in files.items()]
+        for start in range(0, count, step):
+            for write, made in zip(writers, make(start, min(start + step, count)), strict=True):
+                write(made)
+    return [_open(path, *kind) for path, kind in files.items()]
+
+
+def _open(path: Path, shape: tuple[int, ...], dtype: type) -> np.ndarray | None:
+    """The cached array, or None if it is missing, damaged or of another shape."""
+    record = path.with_suffix(".json")
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        if array.shape != shape or array.dtype != dtype:
+            return None
+        if record.exists():
+            checked(path, record, remedy="it is made again")
+        else:  # just written
+            write_record(record, {}, [path])
+    except StorageError as error:
+        print(f"{error.where}: {error.what}; it is made again")
+        return None
+    except (OSError, ValueError, EOFError):
+        return None
+    return array
+
+
+@contextlib.contextmanager
+def _writer(path: Path, shape: tuple[int, ...], dtype: type) -> Iterator[Callable[[np.ndarray], None]]:
+    """Write a ``.npy`` file chunk by chunk.
+
+    Plain writes, not a writable memory map: on a full disk a map kills the process instead of raising an error.
+    """
+    total = math.prod(shape) * np.dtype(dtype).itemsize
+    path.parent.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(path.parent).free
+    if free < total:
+        raise StorageError(
+            f"needs {total / 1e6:.0f} MB, {free / 1e6:.0f} MB are free",
+            where=str(path.parent),
+            remedy="free disk space, or lower data.image_size_px or data.fraction",
+        )
+    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
+    path.with_suffix(".json").unlink(missing_ok=True)
+    with atomic_file(path) as handle:
+        np.lib.format.write_array_header_1_0(handle, header)
+        start = handle.tell()
+        yield lambda chunk: handle.write(np.ascontiguousarray(chunk, dtype).data) and None
+        if handle.tell() - start != total:
+            raise StorageError("unexpected number of pixels", where=str(path), remedy="report this as a bug")

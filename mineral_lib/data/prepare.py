@@ -30,25 +30,16 @@ VERSION = 3
 
 @dataclass(frozen=True)
 class StudyData:
-    """Index and splits of a profile.
+    """Index and splits of a profile."""
 
-    Attributes:
-        index: One row a usable photograph.
-        files: One row a file found, with what became of it.
-        classes: Class names; the position is the label.
-        splits: One table of samples a protocol; with ``split.vary_with_seed`` one a protocol and seed.
-        fingerprint: Digest of ids, contents, labels and groups.
-        duplicates: Pairs of files that show the same, see ``groups.duplicate_table``.
-        notes: Sentences on groups of near duplicates that deserve a look.
-    """
-
-    index: pd.DataFrame
-    files: pd.DataFrame
-    classes: list[str]
+    index: pd.DataFrame  # one row a usable photograph
+    files: pd.DataFrame  # one row a file found, with what became of it
+    classes: list[str]  # class names; the position is the label
+    # One table of samples a protocol; with ``split.vary_with_seed`` one a protocol and seed.
     splits: dict[str, pd.DataFrame]
-    fingerprint: str
-    duplicates: pd.DataFrame
-    notes: list[str]
+    fingerprint: str  # digest of ids, contents, labels and groups
+    duplicates: pd.DataFrame  # pairs of files that show the same, see ``groups.duplicate_table``
+    notes: list[str]  # sentences on groups of near duplicates that deserve a look
 
     def samples(self, protocol: str, seed: int) -> pd.DataFrame:
         """The split that the runs of a seed use."""

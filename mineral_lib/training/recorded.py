@@ -1,4 +1,7 @@
-"""What is left of a finished run in its folder."""
+"""What is left of a finished run in its folder: its files, what makes them whole, and what they hold.
+
+``manifest.json`` is their record: it holds the digest of each (see ``digests``).
+"""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -8,21 +11,73 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pandas as pd
 
-from mineral_lib.digests import FILES
-from mineral_lib.run_records import MANIFEST, RUN_FILES, read_run_file, run_damage
+from mineral_lib.digests import FILES, checked, damages, read_record
+from mineral_lib.errors import StorageError
+from mineral_lib.locks import LOCK_FILE
+from mineral_lib.storage import read_csv, read_json
 from mineral_lib.training.specs import RunSpec
 
 if TYPE_CHECKING:
     from mineral_lib.study import Study
 
+# What makes a run finished: every table is made from these. Grad-CAM and recognition want the weights as well.
+MANIFEST = "manifest.json"
+RUN_FILES = ("config.json", "history.csv", "predictions.csv", "predictions_val.csv", "metrics.json", MANIFEST)
+WEIGHTS_FILE = "weights.safetensors"
+REMEDY = "start the chain again: the run is trained again (a reference is restored by git)"
+
+
+def has_ended(folder: Path) -> bool:
+    """Whether a folder holds files of a run that was finished once, and is not being written at the moment."""
+    there = any((folder / name).exists() for name in (*RUN_FILES, WEIGHTS_FILE))
+    unfinished = (folder / "checkpoints").is_dir() or (folder / LOCK_FILE).exists()
+    return there and ((folder / MANIFEST).exists() or not unfinished)
+
+
+def run_damage(folder: Path, *, thorough: bool = False) -> dict[str, str]:
+    """What is wrong with the files of a run that has ended, by name; ``thorough``: see ``digests.damages``."""
+    if not has_ended(folder):
+        return {}
+    try:
+        return damages(folder, read_manifest(folder / MANIFEST)[FILES], thorough=thorough)
+    except StorageError as error:
+        return {MANIFEST: error.what}
+
+
+def run_file(folder: Path, name: str) -> Path:
+    """The path of a file of a finished run, after it was found whole.
+
+    Raises:
+        StorageError: It, or the manifest that vouches for it, is missing or damaged.
+    """
+    if not (folder / MANIFEST).exists():
+        raise StorageError("is missing", where=str(folder / MANIFEST), remedy=REMEDY)
+    return checked(folder / name, folder / MANIFEST, remedy=REMEDY)
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """What a run took (``manifest.json``), and the digests of its files; raises as ``run_file``."""
+    return read_record(path, remedy=REMEDY, needs={"seconds": int | float, FILES: dict})
+
+
+def read_run_file(folder: Path, name: str) -> Any:
+    """What a file of a finished run holds: a mapping of a ``.json``, a table of a ``.csv``; raises as ``run_file``."""
+    if name == MANIFEST:
+        return read_manifest(folder / MANIFEST)
+    path = run_file(folder, name)
+    if path.suffix == ".json":
+        return read_json(path)
+    if name == "history.csv":
+        return read_csv(path)
+    text = dict.fromkeys(("sample_id", "image_id", "specimen"), str)
+    frame = read_csv(path, dtype=text, na_values=[""])
+    frame["specimen"] = frame["specimen"].fillna(frame["image_id"])
+    return frame.sort_values("sample_id", ignore_index=True)
+
 
 @dataclass(frozen=True)
 class RecordedRun(RunSpec):
-    """A run of a study as its files tell of it.
-
-    Attributes:
-        study: The study it belongs to.
-    """
+    """A run of a study as its files tell of it; what is read raises a ``StorageError`` if it is missing or damaged."""
 
     study: "Study" = field(kw_only=True, repr=False)
 
@@ -52,7 +107,7 @@ class RecordedRun(RunSpec):
     @property
     def files(self) -> list[Path]:
         """Every file of the finished run; results that were kept as a reference have no weights."""
-        return [self.path(name) for name in (MANIFEST, *self.manifest.get(FILES, RUN_FILES[:-1]))]
+        return [self.path(name) for name in (MANIFEST, *self.manifest[FILES])]
 
     def damage(self) -> dict[str, str]:
         """What is wrong with the files of the finished run, by name."""

@@ -13,12 +13,11 @@ from mineral_lib.data.split import SPLITS, shuffled_labels, split_seed
 from mineral_lib.errors import StorageError
 from mineral_lib.models.weights import load_backbone, starting_state
 from mineral_lib.models.zoo import add_attention, base_network, build_base
-from mineral_lib.run_records import WEIGHTS_FILE, has_ended, read_run_file, run_file
 from mineral_lib.runtime import derive_seed, seed_everything
 from mineral_lib.training.engine import Say
 from mineral_lib.training.pretrain import CONTROL, Pretraining
 from mineral_lib.training.recipe import draw_weights
-from mineral_lib.training.recorded import RecordedRun
+from mineral_lib.training.recorded import WEIGHTS_FILE, RecordedRun, has_ended, read_run_file, run_file
 from mineral_lib.training.run_config import run_config
 from mineral_lib.training.train_run import train_run
 

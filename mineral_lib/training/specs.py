@@ -11,24 +11,17 @@ from mineral_lib.config import PROPOSED, Settings
 class RunSpec:
     """What a training run is.
 
-    Attributes:
-        model: Network name.
-        weights: ``scratch`` or ``transfer`` (paper 2.1), or a control: ``scratch_library`` and ``scratch_fast`` (random
-            weights of one ``model.init_scheme``, whatever the profile's), ``colour`` (learned from colour statistics).
-        protocol: ``grouped``, ``photo``, ``paper`` or ``authors`` (see ``data.split``).
-        seed: Seed of initialisation, order and augmentation.
-        placement: ECA placement if it differs from the profile's, else None.
-        labels: ``true``, or ``shuffled`` for the control of the leak study (see ``data.split``).
-        pictures: ``colour``, or ``grey`` for the control that sees no colour.
+    ``weights`` are ``scratch`` or ``transfer`` (paper 2.1), or a control: ``scratch_library`` and ``scratch_fast``
+    (random weights of one ``model.init_scheme``, whatever the profile's), ``colour`` (learned from colour statistics).
     """
 
-    model: str
+    model: str  # network name
     weights: str = "scratch"
-    protocol: str = "grouped"
-    seed: int = 0
-    placement: str | None = None
-    labels: str = "true"
-    pictures: str = "colour"
+    protocol: str = "grouped"  # or ``photo``, ``paper``, ``authors`` (see ``data.split``)
+    seed: int = 0  # of initialisation, order and augmentation
+    placement: str | None = None  # of ECA, if it differs from the profile's
+    labels: str = "true"  # or ``shuffled`` for the control of the leak study (see ``data.split``)
+    pictures: str = "colour"  # or ``grey`` for the control that sees no colour
 
     @property
     def name(self) -> str:

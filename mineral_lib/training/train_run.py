@@ -21,7 +21,6 @@ from mineral_lib.errors import DivergenceError, StorageError
 from mineral_lib.evaluation.metrics import classification_metrics
 from mineral_lib.locks import LOCK_FILE
 from mineral_lib.models.structure import count_parameters, file_size_mib, multiply_adds
-from mineral_lib.run_records import MANIFEST, RUN_FILES, WEIGHTS_FILE
 from mineral_lib.runtime import machine, package_versions, select_device, set_threads
 from mineral_lib.stopping import graceful_stop, stop_requested
 from mineral_lib.storage import clean_partials, write_csv, write_json
@@ -34,7 +33,7 @@ from mineral_lib.training.recipe import (
     logit_shift,
     make_optimizer,
 )
-
+from mineral_lib.training.recorded import MANIFEST, RUN_FILES, WEIGHTS_FILE
 from mineral_lib.training.run_config import run_config
 
 if TYPE_CHECKING:

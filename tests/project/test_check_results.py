@@ -15,7 +15,7 @@ from mineral_lib import digests
 from mineral_lib.check_results import check_results
 from mineral_lib.cli import main
 from mineral_lib.data.prepare import prepare
-from mineral_lib.digests import FILES, OWN, write_record
+from mineral_lib.digests import FILES, write_record
 from mineral_lib.errors import StorageError
 from mineral_lib.manifest import keep_reference, write_manifest, write_outputs
 from mineral_lib.parameters import load_profile
@@ -247,48 +247,6 @@ def test_a_copied_folder_is_checked_by_its_digests_once(recorded, tmp_path, monk
     seen.clear()
     assert run.is_finished and not seen
     assert not check_results(ResultPaths.of("test").root).damages and len(seen) > 25
-
-
-@pytest.fixture
-def older(recorded, tmp_path, monkeypatch):
-    """The study as it was written before there were digests."""
-    root = tmp_path / "older"
-    shutil.copytree(recorded.paths.root.parent.parent, root)
-    monkeypatch.setenv(ROOT_VARIABLE, str(root))
-    study = Study(recorded.settings)
-    for path in [
-        study.paths.data,
-        *study.paths.runs_dir.glob("*/manifest.json"),
-        *root.glob("results/cache/source/*/m*"),
-    ]:
-        content = json.loads(path.read_text())
-        path.write_text(json.dumps({name: value for name, value in content.items() if name not in (FILES, OWN)}))
-    names = json.loads((study.paths.runs_dir / "study.json").read_text())["runs"]
-    (study.paths.runs_dir / "study.json").write_text(json.dumps(names))
-    shutil.rmtree(study.paths.stages_dir)
-    (study.paths.root / "outputs.json").unlink()
-    return study
-
-
-def test_results_from_before_there_were_digests_stay_usable(older, capsys):
-    assert use(older, weights=True) == "" and older.run("convnext_tiny", "transfer").is_finished
-    assert older.run("convnext_tiny", "transfer").pretraining.is_finished
-    assert older.data.classes and capsys.readouterr().out == ""
-    found = check_results(older.paths.root)
-    assert not found.damages and f"{RUN}/history.csv" in found.unknown and "have no digest" in found.notes[-1]
-
-
-OLD = [case for case in CASES if case[0] in (*RUN_CSV, *RUN_JSON) and case[1] not in ("flip", "digit", "gone", "nul")]
-
-
-@pytest.mark.parametrize(("name", "how"), [case for case in OLD if case != (RUN_JSON[2], "empty object")])
-def test_damage_that_needs_no_digest_is_found_in_old_results_too(older, name, how):
-    path = older.paths.root / name
-    if how == "cut" and name in RUN_CSV:  # whole rows may be missing, half ones may not
-        return
-    path.write_bytes(DAMAGES[how](path.read_bytes()))
-    assert path.name in use(fresh(older)) and path.name in older.run("convnext_tiny", "transfer").damage()
-    assert path.name in {name.rpartition("/")[2] for name in check_results(older.paths.root).damages}
 
 
 def test_a_reference_vouches_for_what_was_kept(recorded, tmp_path, monkeypatch, capsys):

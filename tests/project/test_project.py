@@ -24,14 +24,14 @@ LIBRARY = {
 # Rooms and single modules by floor; imports only go down, or stay.
 FLOORS = (
     {
-        *("__init__", "arrays", "catalogue", "config", "digests", "errors", "injected", "kernel", "locks", "notation"),
-        *("paper", "parameters", "paths", "patterns", "resources", "run_records", "runtime"),
+        *("__init__", "catalogue", "config", "digests", "errors", "injected", "kernel", "locks", "notation"),
+        *("paper", "parameters", "paths", "patterns", "resources", "runtime"),
         *("stages", "stopping", "storage", "yaml_reader"),
     },
     {"photos", "specimens", "data", "models"},
     {"study", "training", "compute", "evaluation", "measurements", "recognition"},
     {"reporting"},
-    {"__main__", "check_results", "cli", "findings", "manifest", "photo_commands", "pipeline"},
+    {"__main__", "check_results", "cli", "manifest", "photo_commands", "pipeline"},
 )
 # A study saves what it is given, and takes the words for it from above; a scan takes from there what sees crops.
 DOORS = {
@@ -97,26 +97,29 @@ def test_the_ten_notebooks_are_there():
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_rules(path):
+    assert "finish(" in "".join(cells(path)[-1]["source"])
+    prose = "\n".join("".join(cell["source"]) for cell in cells(path, "markdown"))
+    assert len(prose.split()) > 120 and ("## Exercises" in prose or path.name[:2] == "00")
+
+
+@pytest.mark.parametrize("path", [*NOTEBOOKS, *SOLUTIONS], ids=lambda path: path.stem)
+def test_form_of_notebooks_and_solutions(path):
     notebook = json.loads(path.read_text(encoding="utf-8"))
     assert notebook["metadata"]["kernelspec"]["name"] == "python3"
     assert "version" not in notebook["metadata"].get("language_info", {})
-    parameters = [cell for cell in cells(path) if "parameters" in cell["metadata"].get("tags", [])]
-    assert len(parameters) == 1
+    assert sum("parameters" in cell["metadata"].get("tags", []) for cell in cells(path)) == 1
     for cell in cells(path):
         assert not cell["outputs"] and cell["execution_count"] is None
-        if cell is parameters[0] or "parameters" in cell["metadata"].get("tags", []):
+        if "parameters" in cell["metadata"].get("tags", []):
             continue
         source = "".join(cell["source"])
         assert source.count("\n") < 15, source
         kinds = {type(node) for node in ast.walk(ast.parse(source))}
         assert not kinds & {ast.FunctionDef, ast.ClassDef, ast.While}
         assert not re.search(r"sys\.path|!pip|%pip|['\"]/[a-z]", source)
-    assert "finish(" in "".join(cells(path)[-1]["source"])
-    words = sum(len("".join(cell["source"]).split()) for cell in cells(path, "markdown"))
-    assert words > 120
-    assert (
-        "## Exercises" in "".join("".join(cell["source"]) for cell in cells(path, "markdown")) or path.name[:2] == "00"
-    )
+    if path in SOLUTIONS:
+        assert not any("finish(" in "".join(cell["source"]) for cell in cells(path))
+        assert f"(../{path.stem.removesuffix('_solutions')}.ipynb)" in "".join(notebook["cells"][0]["source"])
 
 
 @pytest.mark.parametrize("path", [*NOTEBOOKS, *SOLUTIONS], ids=lambda path: path.stem)

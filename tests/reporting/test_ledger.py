@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from tiny_runs import write_run
+from tiny_runs import change, write_run
 
 from mineral_lib.config import PAPER_MODELS
 from mineral_lib.measurements.paper_networks import network_facts
@@ -170,8 +170,7 @@ def test_over_fitting_is_judged_after_a_full_training_only(paths, settings, epoc
     trained = settings.model_copy(update={"train": settings.train.model_copy(update={"epochs": epochs})})
     for seed in range(3):
         folder = write_run(paths, "eca_convnext_tiny", "transfer", wrong=[], seed=seed)
-        history = pd.read_csv(folder / "history.csv")
-        history.assign(train_accuracy=history["val_accuracy"] + gap).to_csv(folder / "history.csv", index=False)
+        change(folder, "history.csv", train_accuracy=lambda history: history["val_accuracy"] + gap)
     assert judge("own_overfitting", Study(trained, paths))[0] == verdict
 
 

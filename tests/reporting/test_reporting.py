@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from tiny_runs import change, write_photographs, write_run
+from tiny_runs import change, replace, write_photographs, write_run
 
 from mineral_lib.errors import StorageError
 from mineral_lib.evaluation.statistics import wilson
@@ -137,7 +137,7 @@ def test_classes_with_few_test_photographs_are_marked(paths, study):
     write_photographs(paths)
     folder = write_run(paths, "resnet50", "scratch", wrong=[0])
     frame = pd.read_csv(folder / "predictions.csv")
-    frame.drop(index=[0, 1, 6, 7]).to_csv(folder / "predictions.csv", index=False)
+    replace(folder, "predictions.csv", frame.drop(index=[0, 1, 6, 7]))
     per_class = confusion.table_per_class(study.runs[0])
     assert per_class.frame["support"].tolist() == [4, 8, 8] and per_class.frame["few"].tolist() == ["†", "", ""]
     assert any("fewer than 5" in note for note in per_class.notes)

@@ -1,11 +1,11 @@
 """Files of tiny hand-made runs: 24 photographs of 12 specimens in three classes."""
 
-import json
-
 import numpy as np
 import pandas as pd
 
+from mineral_lib.digests import read_record, write_record
 from mineral_lib.evaluation.metrics import classification_metrics
+from mineral_lib.storage import write_json
 from mineral_lib.study import Study
 
 CLASSES = ["bornite", "pyrite", "quartz"]
@@ -68,20 +68,23 @@ def write_run(
     last = {"val_accuracy": val[-1], "test": metrics}
     manifest = {"seconds": 1.5, "images_per_second": speed, "device": "cpu", "parameters": parameters}
     manifest |= {"size_mib": 0.1, "gmacs": 0.001, "versions": {"python": "3"}, "weights_note": weights}
-    records = {
-        "config": config | {"classes": CLASSES},
-        "metrics": {"num_test": NUMBER, "best_epoch": 3, "selected": last | {"val_accuracy": max(val)}, "last": last},
-        "manifest": manifest,
-    }
-    for name, value in records.items():
-        (folder / f"{name}.json").write_text(json.dumps(value))
+    write_json(folder / "config.json", config | {"classes": CLASSES})
+    selected = {"selected": last | {"val_accuracy": max(val)}, "last": last}
+    write_json(folder / "metrics.json", {"num_test": NUMBER, "best_epoch": 3, **selected})
+    write_record(folder / "manifest.json", manifest, folder.iterdir())
     return folder
 
 
 def change(folder, name="predictions.csv", **columns):
     """Rewrite columns of a run's file, each by a function of the frame."""
-    frame = pd.read_csv(folder / name)
-    frame.assign(**columns).to_csv(folder / name, index=False)
+    replace(folder, name, pd.read_csv(folder / name).assign(**columns))
+
+
+def replace(folder, name, frame):
+    """Another table in the place of a run's file."""
+    frame.to_csv(folder / name, index=False)
+    record = read_record(folder / "manifest.json")
+    write_record(folder / "manifest.json", record, [folder / one for one in record.pop("files")])
 
 
 def write_photographs(paths):
