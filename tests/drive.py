@@ -10,8 +10,9 @@ from pathlib import Path
 from checkout import ROOT
 from launcher import digests
 from psutil import pid_exists
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
-__all__ = ["RUN", "STEPS", "TINY", "Launcher", "digests"]
+__all__ = ["RUN", "STEPS", "TINY", "Launcher", "digests", "on_step"]
 
 # 78 photographs of 32 px, 3 epochs of 8 steps; drop path makes random numbers matter to the last step.
 STEPS = 24
@@ -27,6 +28,18 @@ TINY = [
     "train.checkpoint_every_steps=4",
 ]
 RUN = "results/test/runs/convnext_tiny-scratch-grouped-seed0"
+
+
+def on_step(number: int, action):
+    """Call ``action`` after the n-th optimizer step; returns what takes it back."""
+    count = [0]
+
+    def hook(*_):
+        count[0] += 1
+        if count[0] == number:
+            action()
+
+    return register_optimizer_step_post_hook(hook)
 
 
 class Launcher:

@@ -10,11 +10,11 @@ import time
 
 import pytest
 import torch
-from checkout import ROOT
+from checkout import ROOT, nothing
 from disks import mounts_allowed
-from drive import RUN, Launcher, digests
+from drive import RUN, Launcher, digests, on_step
 from psutil import pid_exists
-from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from mineral_lib.compute.checkpoint import load_checkpoint
 from mineral_lib.errors import MemoryShortageError, StoppedError, StorageError
@@ -26,10 +26,6 @@ from mineral_lib.training.train_run import make_loop
 NAME = "convnext_tiny-scratch-grouped-seed0"
 NIGHTLY = os.environ.get("MINERAL_NIGHTLY") == "1"
 needs_mounts = pytest.mark.skipif(not mounts_allowed(), reason="this user may not mount a disk of its own")
-
-
-def nothing(line: str) -> None:
-    """Says nothing."""
 
 
 def run_of(settings):
@@ -51,18 +47,6 @@ def wanted(launcher):
     root = launcher.fresh_root()
     assert launcher.train(root)["code"] == 0
     return digests(root)
-
-
-def on_step(number: int, action):
-    """Call ``action`` after the n-th optimizer step; returns what takes it back."""
-    count = [0]
-
-    def hook(*_):
-        count[0] += 1
-        if count[0] == number:
-            action()
-
-    return register_optimizer_step_post_hook(hook)
 
 
 # ---------------------------------------------------------------- disk

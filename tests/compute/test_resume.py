@@ -1,7 +1,11 @@
 """Going on after an interruption: last, previous, best; in mid-epoch; and never with other parameters."""
 
+import signal
+
 import pytest
 import torch
+from checkout import nothing
+from drive import on_step
 
 from mineral_lib.compute.checkpoint import load_checkpoint, save_checkpoint
 from mineral_lib.compute.resume import Checkpoints, differences
@@ -14,10 +18,6 @@ from mineral_lib.training.train_run import make_loop
 
 NAME = "convnext_tiny-scratch-grouped-seed0"
 FILES = ("history.csv", "predictions.csv", "weights.safetensors", "metrics.json", "config.json")
-
-
-def nothing(line: str) -> None:
-    """Says nothing."""
 
 
 def run_of(settings):
@@ -45,25 +45,9 @@ def settings(study_root):
     return load_profile("test", TINY_CHANGES)
 
 
-def interrupt_after(steps: int):
-    """A real Ctrl-C after so many optimizer steps; returns what takes it back."""
-    import signal
-
-    from torch.optim.optimizer import register_optimizer_step_post_hook
-
-    count = [0]
-
-    def hook(*_):
-        count[0] += 1
-        if count[0] == steps:
-            signal.raise_signal(signal.SIGINT)
-
-    return register_optimizer_step_post_hook(hook)
-
-
 def stop(settings, steps: int, say=nothing):
-    """Train until Ctrl-C after so many steps; returns the checkpoint folder."""
-    handle = interrupt_after(steps)
+    """Train until a real Ctrl-C after so many steps; returns the checkpoint folder."""
+    handle = on_step(steps, lambda: signal.raise_signal(signal.SIGINT))
     try:
         with pytest.raises(StoppedError) as error:
             run_of(settings).train(say=say)

@@ -155,11 +155,7 @@ def test_a_job_that_fails_is_reported_and_the_others_are_trained(reference, root
     shutil.copytree(reference[0] / "results/cache", root / "results/cache")
     lines = []
     with pytest.raises(StageError) as error:
-        sweep(
-            study("train.overrides={convnext_tiny: {lr: 1.0e+30}}"),
-            executor="debug",
-            say=lines.append,
-        )
+        sweep(study("train.overrides={convnext_tiny: {lr: 1.0e+30}}"), executor="debug", say=lines.append)
     assert VICTIM in str(error.value) and "not finite" in str(error.value)
     assert f"{OTHER}: done" in "\n".join(lines) and lines[-1] == "test: 1 trained, 0 reused, 1 failed"
 

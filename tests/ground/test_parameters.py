@@ -194,20 +194,8 @@ def test_parameter_file_can_be_written_and_read_again(tmp_path):
 def test_make_passes_blanks_quotes_and_dollars(text, changes):
     """Case F17."""
     assert split_changes(text) == changes
-    done = subprocess.run(
-        [
-            "make",
-            "--no-print-directory",
-            "-f",
-            ROOT / "Makefile",
-            "--eval",
-            'show: ; @printf %s "$$CHANGES"',
-            "show",
-            f"SET={text}",
-        ],
-        capture_output=True,
-        text=True,
-    )
+    make = ["make", "--no-print-directory", "-f", ROOT / "Makefile", "--eval", 'show: ; @printf %s "$$CHANGES"', "show"]
+    done = subprocess.run([*make, f"SET={text}"], capture_output=True, text=True)
     assert done.stdout.strip() == text.strip()
 
 

@@ -174,19 +174,8 @@ def test_order_of_system_calls_survives_a_power_cut(tmp_path):
     """Contents, then the disk, then the name, then the folder: only so is a file whole after a power cut."""
     log = tmp_path / "calls"
     code = "import sys, pathlib as p; from mineral_lib import storage; storage.write_bytes(p.Path(sys.argv[1]), b'n')"
-    command = [
-        "strace",
-        "-f",
-        "-y",
-        "-e",
-        "trace=write,fsync,rename,renameat,renameat2",
-        "-o",
-        str(log),
-        sys.executable,
-        "-c",
-        code,
-        str(tmp_path / "file.bin"),
-    ]
+    trace = ["strace", "-f", "-y", "-e", "trace=write,fsync,rename,renameat,renameat2", "-o", str(log)]
+    command = [*trace, sys.executable, "-c", code, str(tmp_path / "file.bin")]
     done = subprocess.run(command, capture_output=True, text=True, cwd=LIBRARY.parent)
     if "ptrace" in done.stderr or not log.is_file():
         pytest.skip("strace is not allowed here")
