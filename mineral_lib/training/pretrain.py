@@ -134,13 +134,13 @@ class Pretraining:
         network = build_base(self.model, num_classes=options.num_classes, options=self._model_options)
         scale_features(network, 1 / FEATURE_SCALE)  # at the high rates of pre-training a head wants narrow features
         loop, is_control = self._loop(network), options.task == "colour_statistics"
-        batches = FormulaBatches(options, loop.device)
-        say(f"pretrain {self.source}: {len(batches.images)} formula images in {time.perf_counter() - begin:.0f} s")
+        images, wanted = _formula(options, loop.device)
+        say(f"pretrain {self.source}: {len(images)} formula images in {time.perf_counter() - begin:.0f} s")
         rows = []
         for epoch in range(1, options.epochs + 1):
-            batches.epoch = epoch
+            batches = _batches(loop, options, images, wanted, epoch)
             try:
-                loss, accuracy = train_one_epoch(loop, _steps(loop, batches, options), epoch=epoch)
+                loss, accuracy = train_one_epoch(loop, batches, epoch=epoch)
             except DivergenceError as error:
                 what, where = "the pre-training loss is not finite", "weights.formula.lr"
                 raise DivergenceError(what, where=where, remedy="lower it") from error
@@ -152,7 +152,7 @@ class Pretraining:
         manifest = {
             "model": self.model,
             "formula": options.model_dump(mode="json"),
-            "images": len(batches.images),
+            "images": len(images),
             "seconds": round(time.perf_counter() - begin, 1),
             "threads": self.settings.train.threads,
             "device": str(loop.device),
@@ -178,49 +178,34 @@ class Pretraining:
         return Loop(network, optimizer, device, precision, loss, clip_norm=CLIP_NORM)
 
 
-def _steps(loop: Loop, batches: "FormulaBatches", options: Formula) -> Iterator[Batch]:
-    """The batches of an epoch, each at its rate: a tenth of the schedule is warm-up, then a cosine, step by step."""
-    for step, batch in enumerate(batches):
-        share = (batches.epoch - 1 + step / len(batches)) / options.epochs
+def _formula(options: Formula, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Formula images (N, px, px, 3) uint8 and what is learned: labels (N,), in the control colour statistics (N, T)."""
+    drawn = formula_images(
+        num_classes=options.num_classes,
+        images_per_class=options.images_per_class,
+        image_size=options.image_size_px,
+        seed=options.seed,
+        jobs=(os.cpu_count() or 1) if device.type == "cuda" else 1,  # every core there is beside a GPU
+    )
+    control = options.task == "colour_statistics"
+    wanted = standardised(image_statistics(drawn.images)) if control else torch.from_numpy(drawn.labels)
+    return torch.from_numpy(drawn.images).to(device), wanted.to(device)
+
+
+def _batches(loop: Loop, options: Formula, images: torch.Tensor, wanted: torch.Tensor, epoch: int) -> Iterator[Batch]:
+    """The batches of an epoch, each at its rate; their order and turns depend on (seed, epoch) only."""
+    generator = torch.Generator().manual_seed(derive_seed(options.seed, "order", epoch))
+    parts = torch.randperm(len(images), generator=generator).to(images.device).split(options.batch_size)
+    for step, rows in enumerate(parts):
+        # A tenth of the schedule is warm-up; the cosine moves a step at a time.
+        share = (epoch - 1 + step / len(parts)) / options.epochs
         set_learning_rate(loop.optimizer, min(1.0, share / 0.1 + 0.01) * options.lr * annealing(share))
-        yield batch
+        # One of the eight flips and turns of the square: neither class nor colours change.
+        turn = int(torch.randint(8, (), generator=generator))
+        batch = images[rows].permute(0, 3, 1, 2).rot90(turn % 4, (2, 3))
+        batch = batch.flip(3) if turn >= 4 else batch
+        yield normalise(batch.float() / 255), wanted[rows], rows
         check_stop("pre-training starts again from its beginning")
-
-
-class FormulaBatches:
-    """Batches of formula images, made on the device of the training; order and turns depend on (seed, epoch) only.
-
-    Attributes:
-        images: (N, px, px, 3) uint8, drawn with every core there is beside a GPU.
-        wanted: What is learned: labels (N,), or standardised colour statistics (N, T) in the control.
-        epoch: 1-based.
-    """
-
-    def __init__(self, options: Formula, device: torch.device) -> None:
-        drawn = formula_images(
-            num_classes=options.num_classes,
-            images_per_class=options.images_per_class,
-            image_size=options.image_size_px,
-            seed=options.seed,
-            jobs=(os.cpu_count() or 1) if device.type == "cuda" else 1,
-        )
-        control = options.task == "colour_statistics"
-        wanted = standardised(image_statistics(drawn.images)) if control else torch.from_numpy(drawn.labels)
-        self.images, self.wanted = torch.from_numpy(drawn.images).to(device), wanted.to(device)
-        self.batch_size, self.seed, self.epoch = options.batch_size, options.seed, 1
-
-    def __len__(self) -> int:
-        return -(-len(self.images) // self.batch_size)
-
-    def __iter__(self) -> Iterator[Batch]:
-        generator = torch.Generator().manual_seed(derive_seed(self.seed, "order", self.epoch))
-        order = torch.randperm(len(self.images), generator=generator).to(self.images.device)
-        for rows in order.split(self.batch_size):
-            # One of the eight flips and turns of the square: neither class nor colours change.
-            turn = int(torch.randint(8, (), generator=generator))
-            images = self.images[rows].permute(0, 3, 1, 2).rot90(turn % 4, (2, 3))
-            images = images.flip(3) if turn >= 4 else images
-            yield normalise(images.float() / 255), self.wanted[rows], rows
 
 
 def standardised(targets: np.ndarray) -> torch.Tensor:
