@@ -7,7 +7,6 @@ notebook did it, and a sweep that is started again goes on where things are.
 import contextlib
 import time
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mineral_lib.compute.executors import Here, Processes, Work
@@ -54,22 +53,18 @@ def outstanding(study: "Study", runs: list[Run]) -> tuple[list[Pretraining], lis
     return [one for one in needed.values() if not one.is_finished], missing
 
 
-@dataclass
 class Schedule:
     """Work to be done, in order, by an executor; a run that needs a pre-training starts after it.
 
     If it is ``patient`` it goes on after a failure and starts killed jobs again; else the first of these ends it, once
-    what runs has ended.
+    what runs has ended. ``say`` receives one line a job that starts or ends; ``failed`` holds the errors by name.
     """
 
-    work: list[Work]
-    executor: Here | Processes | Slurm
-    say: Say  # receives one line a job that starts or ends
-    patient: bool = False
-    failed: dict[str, Exception] = field(default_factory=dict)  # what failed, with its error
-
-    def __post_init__(self) -> None:
-        self.waiting, self.running = list(self.work), dict[str, Work]()
+    def __init__(
+        self, work: list[Work], executor: Here | Processes | Slurm, say: Say, *, patient: bool = False
+    ) -> None:
+        self.executor, self.say, self.patient, self.count = executor, say, patient, len(work)
+        self.waiting, self.running, self.failed = list(work), dict[str, Work](), dict[str, Exception]()
         self.begin, self.not_before = dict[str, float](), dict[str, float]()
         self.kills, self.saved_at, self.done = Counter[str](), dict[str, int](), 0
 
@@ -115,7 +110,7 @@ class Schedule:
         if work.is_finished:
             self.done += 1
             seconds = time.monotonic() - self.begin[name]
-            self._report(f"{name}: done in {seconds:.0f} s ({self.done} of {len(self.work)})")
+            self._report(f"{name}: done in {seconds:.0f} s ({self.done} of {self.count})")
         elif isinstance(error, BusyError):  # two notebooks at once: what the other has trained is reused
             if name not in self.not_before:
                 self.say(f"{name}: another process is at it; looked at again every {BUSY_S:.0f} s")
