@@ -67,13 +67,9 @@ def figure_photographs(study: Study) -> pd.DataFrame:
 
 
 def cam_panels(study: Study, runs: Sequence[Run], chosen: pd.DataFrame, *, target: str | None = None) -> pd.DataFrame:
-    """Heat maps of some photographs by several finished runs (paper Figure 6).
+    """Heat maps of some photographs (rows of the index) by several finished runs (paper Figure 6).
 
-    Args:
-        study: Whose index ``chosen`` are rows of.
-        runs: Finished runs, one a column of the figure.
-        chosen: The photographs.
-        target: ``true_class`` or ``predicted_class``: whose evidence is mapped; ``grad_cam.target`` if None.
+    Mapped is the evidence for the ``target``, ``true_class`` or ``predicted_class``; ``grad_cam.target`` if None.
 
     Returns:
         A row a photograph and run: ``place`` (number of the photograph), ``photo`` (px, px, 3) uint8, ``mineral``,
@@ -88,16 +84,9 @@ def cam_panels(study: Study, runs: Sequence[Run], chosen: pd.DataFrame, *, targe
 
 
 def mistake_panels(run: Run, folder: Path, answers: pd.DataFrame, limit: int = 5) -> pd.DataFrame:
-    """Wrong answers given with the greatest confidence, with the evidence for the wrong class.
+    """The wrong answers given with the greatest confidence, with the evidence for the wrong class, as ``cam_panels``.
 
-    Args:
-        run: The finished run that answered.
-        folder: Folder of the photographs.
-        answers: ``Answers.frame`` of ``recognition.predict``.
-        limit: Most photographs shown.
-
-    Returns:
-        See ``cam_panels``; empty without a mistake.
+    ``answers`` are those of ``recognition.predict`` for photographs of the folder. Empty without a mistake.
     """
     wrong = answers[answers["class_name"] != answers["answer_1"]]
     wrong = wrong.sort_values("probability_1", ascending=False).head(limit)

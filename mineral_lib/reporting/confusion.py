@@ -92,8 +92,8 @@ def draw_matrix(
         classes: Class names in label order.
         form: ``paper`` (Figure 5: x = true class, y = predicted class, numbers of Table 2) or ``standard`` (rows = true
             class, columns = predicted class, class names on both axes).
-        title: Heading, for example the network.
-        language: Of labels and class names, ``en``, ``zh`` or ``both``.
+        title: Heading.
+        language: ``en``, ``zh`` or ``both``.
     """
     size = min(116 if form == "paper" else 174, 90 + 4.6 * len(classes))
     sheet = new_figure(size, size if form == "paper" else size * 0.9)

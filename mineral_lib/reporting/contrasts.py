@@ -13,7 +13,7 @@ import pandas as pd
 
 from mineral_lib.evaluation.statistics import Estimate, Part, estimate, holm
 from mineral_lib.reporting.tables import MISSING
-from mineral_lib.reporting.words import ends_text, points, seeds_text
+from mineral_lib.reporting.words import points, seeds_text
 from mineral_lib.study import Study
 from mineral_lib.training.run import Run
 
@@ -26,7 +26,8 @@ _ROW = ["accuracy", "low", "high", "seed_sd", "seeds", "precision", "recall", "p
 
 def estimate_text(found: Estimate) -> str:
     """A difference in points with interval and seeds: ``+7.6 points (+2.0 to +13.1, one seed)``."""
-    return f"{points(found.value)} points ({ends_text(*found.interval(), found.seeds)})"
+    value, low, high = map(points, (found.value, *found.interval()))
+    return f"{value} points ({low} to {high}, {seeds_text(found.seeds)})"
 
 
 FEW_SEEDS = f"With fewer than {seeds_text(MIN_SEEDS)} this is about these runs and decides nothing about the networks."

@@ -46,12 +46,7 @@ def draw_block(stage: Step) -> Drawing:
 
 @styled
 def draw_eca(channels: int, kernel_size: int) -> Drawing:
-    """Figure 2: pooling, 1-D convolution of size k across channels, sigmoid, scaling (Wang et al. 2020).
-
-    Args:
-        channels: Real number of channels C (nine are drawn).
-        kernel_size: Kernel size k, odd.
-    """
+    """Figure 2: pooling, 1-D convolution of odd size k across C channels, sigmoid, scaling (Wang et al. 2020)."""
     page, shapes = Canvas(PAGE_MM, 70), load_yaml("diagrams")["eca"]
     values = {"channels": channels, "kernel": kernel_size}
     hues = [tuple(colormaps["viridis"](value)[:3]) for value in np.linspace(0.05, 0.95, DRAWN)]
@@ -87,9 +82,7 @@ def _links(page: Canvas, start: float, end: float, heights: np.ndarray, kernel_s
 def draw_network(steps: Sequence[Step], placement: str | None) -> Drawing:
     """Figure 3: the way of a photograph through the network; height is resolution, length is channels.
 
-    Args:
-        steps: ``describe_network(model, image_size_px)``.
-        placement: Placement of the ECA modules, None for a network without.
+    ``steps`` are those of ``describe_network``, ``placement`` is that of the ECA modules, None without any.
     """
     page, middle = Canvas(PAGE_MM, 70), 41.0
     maps = [step for step in steps if step.kind in ("stem", "stage")]

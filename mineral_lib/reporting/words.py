@@ -109,9 +109,4 @@ def seeds_text(count: float) -> str:
     return f"{_NUMBERS.get(count, int(count))} seed{'s' if count != 1 else ''}"
 
 
-def ends_text(low: float, high: float, seeds: int) -> str:
-    """Ends of the interval of a difference, and its seeds: ``+2.0 to +13.1, one seed``."""
-    return f"{points(low)} to {points(high)}, {seeds_text(seeds)}"
-
-
 _FORMATS = {"points": points, "percent": percent, "bare": lambda value: percent(value)[:-2], "seeds": seeds_text}
