@@ -77,8 +77,7 @@ def _letters(one: str) -> tuple[str, str]:
 
 @functools.cache
 def _glyphs(family: str) -> frozenset[int]:
-    path = font_manager.findfont(family, fallback_to_default=False)
-    return frozenset(font_manager.get_font(path).get_charmap())
+    return _characters(font_manager.findfont(family, fallback_to_default=False))
 
 
 @functools.cache

@@ -102,7 +102,7 @@ def faster(study: Study, block: str) -> Verdict:
     rival, few = area.drop(PROPOSED).idxmax(), _few(found[PROPOSED])
     ahead = bool(area[PROPOSED] > area[rival])
     numbers = {"epochs": length, "mine": 100 * area[PROPOSED], "best": 100 * area[rival], "few": few}
-    numbers |= {"rival": row_name(found[rival], rival, study), "goal": None, "unreached": None}
+    numbers["rival"] = row_name(found[rival], rival, study)
     if not reached:
         verdict = FAILS if not ahead and not few else UNDECIDED
         return verdict, numbers | {"unreached": "no threshold is reached by two networks"}

@@ -18,23 +18,18 @@ from mineral_lib.reporting.style import CJK_FAMILY, network_style, register_font
 from mineral_lib.reporting.words import words
 from mineral_lib.training.run import Run
 
+LAYERS = ("Downsample", "d7x7, 48", "1x1, 192", "1x1, 48", "ECA, k=5")
 STAGES = [
     Step("conv1", "stem", (3, 64, 64), (24, 16, 16), ("4x4, 24, stride 4", "Layer Norm")),
     Step("conv2_x", "stage", (24, 16, 16), (24, 16, 16), ("d7x7, 24", "1x1, 96", "1x1, 24"), 2, block=(7, 24, 96)),
     Step("eca2", "eca", (24, 16, 16), (24, 16, 16), ("ECA, k=3",), eca_kernel=3),
-    Step(
-        "conv3_x",
-        "stage",
-        (24, 16, 16),
-        (48, 8, 8),
-        ("Downsample", "d7x7, 48", "1x1, 192", "1x1, 48", "ECA, k=5"),
-        repeat=2,
-        block=(7, 48, 192),
-        downsampled=True,
-        eca_kernel=5,
-    ),
+    Step("conv3_x", "stage", (24, 16, 16), (48, 8, 8), LAYERS, 2, (7, 48, 192), downsampled=True, eca_kernel=5),
     Step("head", "head", (48, 8, 8), (7,), ("Linear",)),
 ]
+
+
+def words_of(drawing) -> list[str]:
+    return [text.get_text() for text in drawing.figure.axes[0].texts]
 
 
 def images(count: int, side: int = 8) -> list[np.ndarray]:
@@ -91,13 +86,9 @@ def test_figures_by_class_show_their_photographs():
     axes = confusion.draw_matrix(*counted).figure.axes[0]
     assert [text.get_text() for text in axes.get_yticklabels()] == ["bornite  2 / –†", "my rock  5 / –"]
     frame = pd.DataFrame({"class_name": ["bornite"], "original": [9.0], "augmented": [np.nan]})
-    bars = {"plain": frame, "split": frame.assign(test=[2.0], train=[5.0])}
-    words = {
-        name: setup_tables.draw_class_counts(data).figure.axes[0].texts[0].get_text() for name, data in bars.items()
-    }
-    assert words["plain"].strip() == "9" and words["split"].split() == ["9", "2", "/", "5†"]
-    known = frame.assign(test=[np.nan], train=[np.nan])
-    assert setup_tables.draw_class_counts(known).figure.axes[0].texts[0].get_text().strip() == "9"
+    split = frame.assign(test=[2.0], train=[5.0])
+    for data, shown in ((frame, "9"), (split, "9 2 / 5†"), (split.assign(test=np.nan, train=np.nan), "9")):
+        assert " ".join(words_of(setup_tables.draw_class_counts(data))[0].split()) == shown
 
 
 def test_class_without_test_photographs_is_not_a_number():
@@ -112,22 +103,9 @@ def test_networks_keep_their_line():
 
 
 def test_curves_with_one_epoch_and_none():
-    frame = pd.DataFrame(
-        {
-            "model": ["resnet50"],
-            "network": ["ResNet50"],
-            "weights": ["scratch"],
-            "epoch": [1],
-            "train_accuracy": [0.5],
-            "val_accuracy": [0.4],
-        }
-    )
+    frame = pd.DataFrame([["resnet50", "ResNet50", "scratch", 1, 0.5, 0.4]], columns=curves._COLUMNS)
     for data in (frame, frame.iloc[:0]):
         assert len(curves.draw_curves(data).figure.axes) == 2
-
-
-def words_of(drawing) -> list[str]:
-    return [text.get_text() for text in drawing.figure.axes[0].texts]
 
 
 def test_diagrams_show_what_the_description_says():
