@@ -152,13 +152,14 @@ def draw_leakage(study: Study) -> Drawing | None:
     frame = table.frame.dropna(subset=["accuracy"])
     protocols = [name for name in PROTOCOLS if name in set(frame["protocol"])]
     networks = list(dict.fromkeys(frame["network"]))
-    colours = dict(zip([name for name in networks if name != NEIGHBOUR], _COLOURS, strict=False))
-    colours[NEIGHBOUR] = "#0072b2"
+    others = zip([name for name in networks if name != NEIGHBOUR], _COLOURS, strict=False)
+    marks = {name: {"color": colour, "marker": "o", "linestyle": ""} for name, colour in others}
+    marks[NEIGHBOUR] = {"color": "#0072b2", "marker": "D", "linestyle": ""}
     sheet = new_figure(PAGE_MM, 26 + 15 * max(len(protocols), 1))
     panels = sheet.subplots(1, 2, sharex=True, sharey=True)
     for axes, (labels, title) in zip(panels, _PANELS.items(), strict=True):
         part = frame[frame["labels"] == labels]
-        _panel(axes, part, protocols, networks, colours)
+        _panel(axes, part, protocols, {name: marks[name] for name in networks})
         axes.set_title(title)
         axes.set_xlabel("test accuracy, %")
         if part.empty:
@@ -170,23 +171,18 @@ def draw_leakage(study: Study) -> Drawing | None:
     panels[0].set_ylim(len(protocols) - 0.45, -0.65)
     panels[0].set_xlim(0, 120)
     panels[0].set_xticks(range(0, 101, 20))
-    handles = [Line2D([], [], color=colours[name], marker=_marker(name), linestyle="", label=name) for name in networks]
-    if handles:
+    if handles := [Line2D([], [], label=name, **marks[name]) for name in networks]:
         sheet.legend(handles=handles, loc="outside upper left", ncols=2)
     return Drawing(sheet, frame, finding=table.finding)
 
 
-def _marker(network: str) -> str:
-    return "D" if network == NEIGHBOUR else "o"
-
-
-def _panel(axes: Axes, frame: pd.DataFrame, protocols: list[str], networks: list[str], colours: dict[str, str]) -> None:
-    shifts = np.linspace(-0.16, 0.16, len(networks)) if len(networks) > 1 else np.zeros(len(networks))
-    offsets = dict(zip(networks, shifts, strict=True))
+def _panel(axes: Axes, frame: pd.DataFrame, protocols: list[str], marks: dict[str, dict[str, str]]) -> None:
+    shifts = np.linspace(-0.16, 0.16, len(marks)) if len(marks) > 1 else np.zeros(len(marks))
+    offsets = dict(zip(marks, shifts, strict=True))
     for row in frame.itertuples():
-        y, x, colour = protocols.index(row.protocol) + offsets[row.network], 100 * row.accuracy, colours[row.network]
-        axes.plot([100 * row.low, 100 * row.high], [y, y], color=colour, linewidth=1.4)
-        axes.plot(x, y, _marker(row.network), color=colour, markersize=4.5)
+        y, x, mark = protocols.index(row.protocol) + offsets[row.network], 100 * row.accuracy, marks[row.network]
+        axes.plot([100 * row.low, 100 * row.high], [y, y], color=mark["color"], linewidth=1.4)
+        axes.plot(x, y, **mark, markersize=4.5)
         gap = "" if np.isnan(row.gap) else f"  ({round(100 * row.gap, 1) + 0.0:+.1f})".replace("-", "−")
         axes.annotate(f"{x:.1f}{gap}", (100 * row.high, y), (4, 0), va="center", **_NOTE)
     axes.grid(axis="y", visible=False)
