@@ -74,10 +74,8 @@ def _start() -> subprocess.Popen:
 
 
 def _close(process: subprocess.Popen) -> int:
-    for pipe in (process.stdin, process.stdout):
-        with contextlib.suppress(OSError):
-            pipe.close()
-    process.kill()
+    with contextlib.suppress(OSError), process:  # its pipes are closed
+        process.kill()
     return process.wait()
 
 

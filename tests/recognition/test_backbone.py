@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 with the published weights: the same network as the original implementation."""
+"""Backbones with their published weights and licences, and the study of a folder that learns from them."""
 
 from dataclasses import replace
 from importlib.util import find_spec
@@ -104,3 +104,12 @@ def test_a_restricted_licence_is_said(hub, made, monkeypatch):
     study = learning.study_of_folder(made.folder, [])
     assert learning.learn(study, say=lines.append) == study.settings.recogniser.backbones
     assert ["cc-by-nc-4.0" in line for line in lines] == [True]
+
+
+@pytest.mark.parametrize("name", ["photos", "My Photos #2", "石英"])
+def test_a_folder_has_a_study_of_its_own(tmp_path, name):
+    study, other = (
+        learning.study_of_folder(tmp_path / place / name, ["data.min_photos=3"]) for place in ("one", "two")
+    )
+    assert study.settings.data.folder == str(tmp_path / "one" / name) and study.settings.data.min_photos == 3
+    assert study.settings.profile != other.settings.profile and study.paths.root != other.paths.root
