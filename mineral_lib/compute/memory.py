@@ -32,21 +32,19 @@ def explained_shortage(settings: Settings, what: str) -> Iterator[None]:
     size = f"batches of {train.batch_size} in {train.accumulation_steps} parts, {px} px"
     try:
         yield
-    except torch.OutOfMemoryError as error:
-        raise MemoryShortageError(f"the accelerator ran out of memory ({size})", where=what, remedy=smaller) from error
     except (MemoryError, RuntimeError, EOFError, ConnectionError) as error:
         # A batch that a loader process was sending when it died ends as a broken pipe.
         broken = bool(train.num_workers) and isinstance(error, EOFError | ConnectionError)
-        if broken or _LOADER_DIED.search(str(error)):
-            raise MemoryShortageError(
-                f"a loader process died, often because memory was short ({size}, {train.num_workers} loaders)",
-                where=what,
-                remedy="set train.num_workers to 0",
-            ) from error
-        if not (isinstance(error, MemoryError) or _CPU_SHORTAGE.search(str(error))):
+        if isinstance(error, torch.OutOfMemoryError):
+            words, remedy = f"the accelerator ran out of memory ({size})", smaller
+        elif broken or _LOADER_DIED.search(str(error)):
+            words = f"a loader process died, often because memory was short ({size}, {train.num_workers} loaders)"
+            remedy = "set train.num_workers to 0"
+        elif isinstance(error, MemoryError) or _CPU_SHORTAGE.search(str(error)):
+            words, remedy = (
+                f"the machine ran out of memory ({size}, {train.jobs} jobs)",
+                f"set train.jobs to 1; {smaller}",
+            )
+        else:
             raise
-        raise MemoryShortageError(
-            f"the machine ran out of memory ({size}, {train.jobs} jobs)",
-            where=what,
-            remedy=f"set train.jobs to 1; {smaller}",
-        ) from error
+        raise MemoryShortageError(words, where=what, remedy=remedy) from error
