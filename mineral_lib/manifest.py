@@ -79,8 +79,9 @@ def keep_reference(profile: str) -> Path:
         for name, what in run_damage(run, thorough=True).items():
             if name != WEIGHTS_FILE:
                 raise StorageError(what, where=str(run / name), remedy=REMEDY)
-    write_text(paths.root / FIRST_SCREEN, quoted(Study(settings, paths)))
+    headline = quoted(Study(settings, paths))
     remove_tree(target)
+    write_text(target / FIRST_SCREEN, headline)
     wanted = [path for pattern in PATTERNS for path in paths.root.glob(pattern)]
     wanted += [path for name in KEPT for path in (paths.root / name).rglob("*") if path.is_file()]
     wanted += [path for run in paths.runs_dir.glob("*") for name in RUN_FILES if (path := run / name).is_file()]
