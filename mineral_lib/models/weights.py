@@ -46,12 +46,17 @@ def check_source(name: str, weights: Weights, options: Model) -> None:
             remedy="set weights.source to formula, or model.family to paper",
         )
     if weights.source == "file":
-        _weights_path(name, weights.files)
+        weights_path(name, weights.files)
 
 
-def _weights_path(name: str, files: dict[str, str]) -> Path:
+def weights_path(name: str, files: dict[str, str]) -> Path:
+    """The weights file that ``weights.files`` names for a network, or else for the same without attention.
+
+    Raises:
+        WeightsError: There is none.
+    """
     key = base_network(name)
-    path = Path(files.get(key) or files.get(name) or "")
+    path = Path(files.get(name) or files.get(key) or "")
     if not path.is_file():
         raise WeightsError(
             f"no weights file for {key}" + (f" at {path}" if path.name else ""),
@@ -75,7 +80,7 @@ def starting_state(name: str, weights: Weights, options: Model) -> tuple[State, 
         return lite0_state(lite0_path()), f"{LITE0_SOURCE}, licence Apache-2.0"
     if weights.source == "imagenet":
         return _imagenet_state(base_network(name))
-    path = _weights_path(name, weights.files)
+    path = weights_path(name, weights.files)
     try:  # nested ``model`` or ``state_dict`` are opened, ``module.`` is removed
         state = load_state_dict(str(path), use_ema=False)
     except Exception as error:  # torch and safetensors raise many types for damaged or hostile files

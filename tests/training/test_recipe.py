@@ -9,8 +9,11 @@ from checkout import TINY
 from torch import nn
 
 from mineral_lib.config import PAPER_MODELS
+from mineral_lib.models.lite0 import ECA_LITE0, LITE0
+from mineral_lib.models.weights import weights_path
 from mineral_lib.models.zoo import add_attention, build_base, classifier_of
 from mineral_lib.parameters import load_profile, profiles, sections_of
+from mineral_lib.storage import file_digest
 from mineral_lib.study import Study
 from mineral_lib.training.engine import Loop, evaluate, train_one_epoch
 from mineral_lib.training.pretrain import Pretraining
@@ -263,3 +266,23 @@ def test_recommended_is_quick_but_for_its_recipe():
 def test_recommended_starts_from_the_same_weights_as_quick():
     one, two = (Pretraining(load_profile(name), "convnext_tiny").key for name in ("quick", "recommended"))
     assert one == two
+
+
+@pytest.mark.parametrize(
+    ("model", "named", "read"),
+    [
+        ("convnext_tiny", ["convnext_tiny", "eca_convnext_tiny"], 0),
+        ("eca_convnext_tiny", ["convnext_tiny", "eca_convnext_tiny"], 1),
+        ("eca_convnext_tiny", ["convnext_tiny"], 0),
+        (f"timm:{ECA_LITE0}", [f"timm:{LITE0}"], 0),
+    ],
+)
+def test_the_key_follows_the_weights_file_that_is_read(tiny, tmp_path, model, named, read):
+    files = {name: tmp_path / f"{place}.pth" for place, name in enumerate(named)}
+    for path in files.values():
+        path.write_text(path.name)
+    weights = {"source": "file", "files": {name: str(path) for name, path in files.items()}}
+    changed = tiny.model_validate(tiny.model_dump() | {"weights": tiny.weights.model_dump() | weights})
+    config = run_config(Study(changed).run(model, "transfer"))
+    assert config["weights_identity"] == file_digest(files[named[read]])
+    assert weights_path(model, weights["files"]) == files[named[read]]
