@@ -5,7 +5,8 @@ work, all at once, each with the nearest valid key. Nothing heavy is imported he
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_serializer, model_validator
@@ -69,6 +70,14 @@ class Section(BaseModel):
         for problem in self._problems():
             raise ValueError(problem)
         return self
+
+
+def _refused(where: str, make: Callable[[], Section]) -> Iterator[str]:
+    """Why a section that is made of others is refused, if it is."""
+    try:
+        make()
+    except ValidationError as error:
+        yield f"{where}: {error.errors()[0]['msg'].removeprefix('Value error, ')}"
 
 
 class Data(Section):
@@ -239,11 +248,7 @@ class Train(Section):
         if self.sampler == "balanced" and self.logit_adjustment > 0:
             yield "sampler balanced and logit_adjustment correct for the same thing: use one of them"
         for model in self.overrides:
-            try:
-                self.of(model)
-            except ValidationError as error:
-                message = error.errors()[0]["msg"].removeprefix("Value error, ")
-                yield f"overrides.{model}: {message}"
+            yield from _refused(f"overrides.{model}", partial(self.of, model))
 
     def of(self, model: str) -> "Train":
         """The section as it holds for one network, with that network's overrides in place."""
@@ -297,6 +302,13 @@ class FineTuning(Section):
     ema_decay: Share
     label_smoothing: Share
     learned_share: Annotated[NonNegative, Field(le=1)]
+
+    def of(self, train: Train) -> Train:
+        """The section ``train`` as it holds for fine-tuning."""
+        own = self.model_dump(exclude={"image_size_px", "learned_share"})
+        own |= {"optimizer": "adamw", "schedule": "step", "select": "last", "overrides": {}}
+        # One network at a time, so it gets the threads of all the jobs.
+        return Train.model_validate(train.model_dump() | own | {"threads": train.threads * train.jobs})
 
 
 class RecogniserOptions(Section):
@@ -358,6 +370,8 @@ class Settings(Section):
             if start not in ("scratch", "transfer") or network not in known:
                 what = "is not <network>-scratch or <network>-transfer of a known network"
                 yield f"leakage, comparison.grey_runs: {run!r} {what}"
+        if self.recogniser.fine_tune:
+            yield from _refused("recogniser.fine_tuning", partial(self.recogniser.fine_tuning.of, self.train))
 
     def of(self, model: str) -> "Settings":
         """The profile as it holds for one network, see ``Train.of``."""

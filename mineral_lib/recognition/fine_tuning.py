@@ -16,7 +16,7 @@ from torch import nn
 
 from mineral_lib.compute.checkpoint import load_weights, save_weights
 from mineral_lib.compute.resume import Checkpoints
-from mineral_lib.config import Normalisation, Train
+from mineral_lib.config import Normalisation
 from mineral_lib.data.dataset import MEAN, STD, MineralDataset, make_loader
 from mineral_lib.data.pixels import load_pixels
 from mineral_lib.errors import StorageError, WeightsError
@@ -61,6 +61,7 @@ def fine_tune(
     config = {
         "classes": study.classes,
         "backbone": backbone.digest,
+        "start": digest([part.tolist() for part in (linear.mean, linear.scale, linear.weight, linear.bias)]),
         "recipe": recipe.model_dump(mode="json"),
         "augment": study.settings.augment.model_dump(mode="json"),
         "data_fingerprint": study.data.fingerprint,
@@ -115,15 +116,7 @@ def _train(
 ) -> dict[str, torch.Tensor]:
     """Weights of the last epoch."""
     recipe, settings = study.settings.recogniser.fine_tuning, study.settings
-    # One network at a time, so it gets the threads of all the jobs.
-    changes = recipe.model_dump(exclude={"image_size_px", "learned_share"}) | {"overrides": {}}
-    changes |= {
-        "optimizer": "adamw",
-        "schedule": "step",
-        "select": "last",
-        "threads": settings.train.threads * settings.train.jobs,
-    }
-    train = Train.model_validate(settings.train.model_dump() | changes)
+    train = recipe.of(settings.train)
     set_threads(train.threads)
     samples, px = study.samples("grouped"), recipe.image_size_px
     learned = samples["sample_id"].isin(checkpoints.config["learned"])

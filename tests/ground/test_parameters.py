@@ -64,6 +64,10 @@ def test_all_profiles_are_valid_and_complete():
         ("train.overrides={vgg19: {optimiser: adam}}", ["overrides.vgg19.optimiser'", "did you mean 'optimizer'"]),
         ("train.overrides={vgg19: {lr: -1}}", ["train.overrides.vgg19.lr", "greater than 0"]),
         ("train.overrides={vgg19: {warmup_epochs: 8}}", ["overrides.vgg19", "warmup_epochs must be smaller"]),
+        (
+            "recogniser={fine_tune: true, fine_tuning: {epochs: 1}}",
+            ["recogniser.fine_tuning", "warmup_epochs must be smaller"],
+        ),
         ("train.overrides={vgg18: {lr: 1e-4}}", ["unknown network 'vgg18'"]),
         ("train.lr_overrides={vgg19: 1e-4}", ["unknown key 'train.lr_overrides'", "did you mean 'overrides'"]),
         ("comparison.models=[vgg20]", ["vgg20"]),

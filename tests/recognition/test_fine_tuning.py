@@ -97,6 +97,8 @@ def test_what_is_kept_lies_between_start_and_end(tuned, monkeypatch, share):
     backbone = load_backbone(LITE0)
     kind, head = fine_tuning.fine_tune(study, backbone, linear)
     started = fine_tuning._network(backbone, linear).classifier
+    other, _ = fine_tuning.fine_tune(study, backbone, classifier(1280, 2, seed=1))
+    assert other.name != kind.name  # another start is another training
     assert np.allclose(head.weight[:, :1280] - started.weight.detach().numpy(), 4 * share, atol=1e-5)
     weights = zip(kind.backbone.network.parameters(), backbone.network.parameters(), strict=True)
     assert all(torch.allclose(kept - first, torch.tensor(4 * share), atol=1e-4) for kept, first in weights)
