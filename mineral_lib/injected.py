@@ -11,16 +11,21 @@ from typing import Any
 
 from mineral_lib.config import SECTIONS, Settings
 from mineral_lib.errors import ParameterError
+from mineral_lib.kernel import close_quietly
 from mineral_lib.yaml_reader import member
 
 FIRST_LINE = "# Parameters"  # of the cell that papermill injects
 
 
 def accept_parameters() -> None:
-    """Read the cell that papermill may inject next as parameters; outside of a notebook, do nothing."""
+    """Read the cell that papermill may inject next as parameters; outside of a notebook, do nothing.
+
+    The notebook's kernel closes without a word from now on.
+    """
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     if shell is not None and as_parameters not in shell.input_transformers_post:
         shell.input_transformers_post.append(as_parameters)
+        close_quietly()
 
 
 def as_parameters(lines: list[str]) -> list[str]:

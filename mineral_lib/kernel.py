@@ -1,10 +1,11 @@
-"""Stopping a notebook that papermill runs: Ctrl-C and SIGTERM are handed on to its kernel.
+"""The end of a notebook that papermill runs: Ctrl-C and SIGTERM are handed on to its kernel, which closes quietly.
 
 The kernel lives in a session of its own, so the terminal's Ctrl-C does not reach it, and papermill alone would leave
 it to be killed. Told of the signal, a training cell saves its runs and ends, and so does the chain; told twice, it
 ends at once.
 """
 
+import atexit
 import contextlib
 import logging
 import os
@@ -17,6 +18,16 @@ from mineral_lib.stopping import check_stop, graceful_stop
 # A kernel that is to end has half as long to tidy up, before it is ended.
 PATIENCE_S = 30.0
 WHAT = "finished notebooks and saved runs are kept"
+
+
+def close_quietly() -> None:
+    """Have the kernel that calls this say nothing of its sockets once it closes them.
+
+    Its last message may find its socket just closed: before ipykernel 7.3 (ipython/ipykernel#1518) a good run then
+    ended, seldom, with a traceback on the terminal. ipykernel closes at exit, after what is registered later.
+    """
+    for name in ("tornado", "asyncio"):
+        atexit.register(logging.getLogger(name).setLevel, logging.CRITICAL + 1)
 
 
 @contextlib.contextmanager
