@@ -28,7 +28,7 @@ from mineral_lib.runtime import git_commit, package_versions
 from mineral_lib.storage import write_csv, write_json
 from mineral_lib.study import Study
 from mineral_lib.training.run import Run
-from results import append, machine
+from results import append, machine, vouch
 
 OUT = Path("results/reference/real_ablation")
 PREFIX = 16  # hexadecimal digits of a photograph's SHA-256 that stand for it
@@ -176,6 +176,7 @@ def main() -> None:
         write_json(out / "manifest.json", record)
         body = "\n\n".join(f"{table.title}: {table.finding}" for table in made)
         append("Real photographs: attention x transfer", command, body)
+    vouch(out)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from mineral_lib.paths import ResultPaths, project_root
 from mineral_lib.reporting.tables import Table
 from mineral_lib.runtime import git_commit, package_versions, set_threads
 from mineral_lib.storage import file_digest, read_json, write_csv, write_json
-from results import append, machine
+from results import append, machine, vouch
 
 OUT = Path("results/reference/real_photos")
 TEXT = {"photo": str, "group": str, "class": str, "predicted": str}
@@ -168,6 +168,7 @@ def write(options: argparse.Namespace, work: Work, found: dict[str, pd.DataFrame
         table.save(out / "tables")
     if work.fresh or not (out / "manifest.json").is_file():
         write_json(out / "manifest.json", record)
+    vouch(out)
     if work.fresh:
         body = "\n\n".join(f"{table.title}: {table.finding}" for table in made)
         body += f"\n\nTables, predictions and manifest: `{options.out.as_posix()}`."

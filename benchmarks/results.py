@@ -1,10 +1,12 @@
-"""Where the benchmarks write: sections of ``RESULTS.md``, each with date, machine and command."""
+"""Where the benchmarks write: sections of ``RESULTS.md``, each with date, machine and command, and tracked numbers."""
 
 import os
 import platform
 from datetime import date
 from pathlib import Path
 
+from mineral_lib.digests import write_record
+from mineral_lib.manifest import OUTPUTS
 from mineral_lib.storage import write_text
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -33,3 +35,8 @@ def append(title: str, command: str, body: str) -> None:
     before = RESULTS.read_text(encoding="utf-8") if RESULTS.is_file() else "# Results of the benchmarks\n"
     write_text(RESULTS, f"{before}\n{text}")
     print(text)
+
+
+def vouch(folder: Path) -> None:
+    """Write the record of a folder of results, its last file: ``mineral check-results`` knows every other one by it."""
+    write_record(folder / OUTPUTS, {}, [path for path in folder.rglob("*") if path.is_file() and path.name != OUTPUTS])

@@ -1,11 +1,9 @@
 """``mineral check-results``: whether every file of finished results is still as it was written. Nothing is changed.
 
-Every digest is computed, whatever size and times say. A file that no record vouches for is read, and one of a reference
-is compared with the commit.
+Every digest is computed, whatever size and times say. A file that no record vouches for is read.
 """
 
 import os
-import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -151,7 +149,7 @@ def _records(paths: ResultPaths) -> Iterator[tuple[Path, Callable[[Path], dict[s
 
 
 def _check_rest(paths: ResultPaths, found: Findings) -> None:
-    """Files that no record vouches for: they must at least be readable, and those of a commit unchanged."""
+    """Files that no record vouches for: they must at least be readable."""
     known = found.whole | set(found.damages)
     for path in sorted(path for path in paths.root.rglob("*") if path.is_file()):
         name = path.relative_to(paths.root).as_posix()
@@ -168,23 +166,6 @@ def _check_rest(paths: ResultPaths, found: Findings) -> None:
             found.unknown.add(name)
         except StorageError as error:
             found.add([name], {name: error.what}, CHAIN)
-    changed = _differs_from_commit(paths.root, found.unknown) if found.unknown else None
-    if changed is not None:
-        found.add(found.unknown, dict.fromkeys(changed, "differs from the commit"), RESTORE)
-        found.unknown = set()
-
-
-def _differs_from_commit(folder: Path, names: set[str]) -> set[str] | None:
-    """Files of a reference that are not as committed, gone ones among them; None where git cannot tell."""
-    if not folder.is_relative_to(project_root() / "results" / "reference"):
-        return None
-    command = ["git", "-c", "core.quotePath=off", "diff", "-z", "--name-only", "--relative", "HEAD", "--", "."]
-    try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", timeout=60, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    changed = set(filter(None, done.stdout.split("\0")))
-    return {name for name in changed if name in names or not (folder / name).exists()}
 
 
 def _check_photographs(paths: ResultPaths, found: Findings) -> None:

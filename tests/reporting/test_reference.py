@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from mineral_lib.check_results import check_results
 from mineral_lib.errors import DataError
 from mineral_lib.manifest import FIRST_SCREEN, keep_reference, quoted, reference_dir
 from mineral_lib.parameters import load_profile
@@ -25,6 +26,12 @@ def study(request):
 
 def test_the_references_are_there():
     assert {"quick", "evening"} <= set(STUDIES)
+
+
+@pytest.mark.parametrize("folder", sorted((ROOT / "results" / "reference").iterdir()), ids=lambda path: path.name)
+def test_every_tracked_number_has_a_digest_and_is_as_it_was_written(folder):
+    found = check_results(folder)
+    assert not found.damages and not found.unknown and len(found.whole) >= 7
 
 
 def test_the_first_screen_is_made_of_the_tracked_records(study):
