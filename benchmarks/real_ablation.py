@@ -18,7 +18,7 @@ from real_tables import INTERVALS, UNSEEN, WORDS
 
 from mineral_lib.data.index import index_fingerprint
 from mineral_lib.evaluation.statistics import accuracy_over_seeds
-from mineral_lib.models.lite0 import ECA_LITE0, LITE0, LITE0_SHA256
+from mineral_lib.models.lite import ECA_LITE0, LITE0, WHEEL_SHA256
 from mineral_lib.parameters import load_profile, sections_of
 from mineral_lib.paths import project_root
 from mineral_lib.reporting.contrasts import contrasts, estimate_text, part_of
@@ -162,7 +162,7 @@ def main() -> None:
         "versions": package_versions(),
         "machine": machine(),
         "index_sha256": index_fingerprint(study.index),
-        "weights_sha256": LITE0_SHA256,
+        "weights_sha256": WHEEL_SHA256[LITE0],
         "photographs": len(study.index),
         "classes": study.classes,
         "seconds": {run.name: run.manifest["seconds"] for run in by_seed},

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from real_peer import fine_tuned
 
 from mineral_lib.config import PROPOSED, Settings, Weights
 from mineral_lib.data.pixels import load_pixels
@@ -19,7 +20,7 @@ from mineral_lib.evaluation.controls import (
     thumbnails,
 )
 from mineral_lib.evaluation.metrics import commonest_label
-from mineral_lib.models.lite0 import LITE0_SHA256
+from mineral_lib.models.lite import LITE0, WHEEL_SHA256
 from mineral_lib.models.weights import load_backbone, starting_state
 from mineral_lib.models.zoo import build_base
 from mineral_lib.parameters import load_profile
@@ -51,6 +52,7 @@ NAMES = {
     "lite0_224_320": "frozen EfficientNet-Lite0 (ImageNet), 224 and 320 px",
     "lite0_224_320_colour": "frozen EfficientNet-Lite0 (ImageNet), 224 and 320 px, and colour histogram",
     "recogniser": "what learn builds: the rung that cross-validation chose",
+    "fastai": "fastai's fine-tuning of EfficientNet-Lite0 (ImageNet), 224 px",
 }
 BACKBONE, BACKBONE_SIZES = "lite0", (224, 320)
 LADDER = {  # of NAMES: how the ladder of the recogniser names it
@@ -58,7 +60,7 @@ LADDER = {  # of NAMES: how the ladder of the recogniser names it
     "lite0_224_320": "lite0, 224 and 320 px",
     "lite0_224_320_colour": "lite0, 224 and 320 px, and colour",
 }
-PROBES = [name for name in NAMES if name != "compact"]  # seconds each; the compact network takes minutes
+PROBES = [name for name in NAMES if name not in ("compact", "fastai")]  # seconds each; networks take minutes
 
 
 def study_settings(photos: Path, seeds: list[int], *, px: int | None = None) -> Settings:
@@ -118,8 +120,8 @@ class Photographs:
     def key(self, rung: str, split: np.ndarray, seed: int) -> str:
         """Digest of everything that decides what a rung predicts; ``VERSION`` stands for the code."""
         weights = self.weights_digest if rung.startswith("squeezenet") else ""
-        if rung in LADDER or rung in ("lite0_pooled", "recogniser"):
-            weights = LITE0_SHA256
+        if rung in LADDER or rung in ("lite0_pooled", "recogniser", "fastai"):
+            weights = WHEEL_SHA256[LITE0]
         if rung == "compact":
             weights = run_config(self._run(seed))["key"]
         return digest([VERSION, rung, self.study.fingerprint, self.study.classes, split.tolist(), weights, seed])
@@ -154,6 +156,10 @@ class Photographs:
         count = int((split == "test").sum())
         if rung == "compact":
             return self._compact(rows[split == "test"], seed)
+        if rung == "fastai":
+            paths, names = [self._recognised.path(row) for row in rows], self.index["class_name"].iloc[rows].tolist()
+            answers = fine_tuned(paths, names, self.study.classes, split == "test", seed)
+            return answers.argmax(1), answers.max(1)
         if rung == "majority":
             label = commonest_label(labels[train])
             return np.full(count, label), np.full(count, (labels[train] == label).mean())

@@ -30,6 +30,7 @@ STEPS = {
         "means and deviations of the earlier stages added to the pooled features of EfficientNet-Lite0",
     ),
     "recogniser": ("recogniser", "compact", "what learn builds instead of the compact network"),
+    "peer": ("recogniser", "fastai", "what learn builds instead of fastai's fine-tuning of EfficientNet-Lite0"),
     "colour": ("squeezenet_224_histogram", "squeezenet_224", "colour histogram added to frozen SqueezeNet, 224 px"),
 }
 WORDS = {HOLDS: "decided, above", FAILS: "decided, below"}

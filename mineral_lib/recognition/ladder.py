@@ -38,19 +38,26 @@ class Rung:
 
 
 def rungs_of(backbones: Sequence[str], sizes_px: Sequence[int]) -> dict[str, tuple[Kind, ...]]:
-    """Names and features of the rungs: colour, a random network, each backbone at one size, at all, and with colour."""
+    """Names and features of the rungs: colour, a random network, each backbone at one size, at all, and with colour.
+
+    Several backbones are also taken together.
+    """
     found: dict[str, tuple[Kind, ...]] = {
         "colour histogram": (COLOUR,),
         f"random network, {sizes_px[0]} px": (network_kind(load_backbone(RANDOM), sizes_px[0]),),
     }
+    every: tuple[Kind, ...] = ()
     for backbone in backbones:
         sizes = load_backbone(backbone).sizes(sizes_px)
         alone = tuple(network_kind(load_backbone(backbone), size) for size in sizes)
+        every += alone
         both = " and ".join(map(str, sizes))
         found[f"{backbone}, {sizes[0]} px"] = alone[:1]
         if len(alone) > 1:
             found[f"{backbone}, {both} px"] = alone
         found[f"{backbone}, {both} px, and colour"] = (*alone, COLOUR)
+    if len(backbones) > 1:
+        found[f"{' and '.join(backbones)}, all sizes"] = every
     return found
 
 

