@@ -1,9 +1,12 @@
 """Seeds, threads, device, precision and versions: what a run depends on besides its parameters."""
 
+import contextlib
 import hashlib
 import os
 import platform
 import subprocess
+import sys
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +27,21 @@ def derive_seed(*parts: Any) -> int:
     """
     text = "\x1f".join(str(part) for part in parts)
     return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8], "big") >> 1
+
+
+@contextlib.contextmanager
+def apart_from_the_script() -> Iterator[None]:
+    """Have processes that are started in the block not read the user's script, which none of their work needs.
+
+    They would run it again, up to the call that starts them, where multiprocessing ends both: a script of two lines
+    without ``if __name__ == "__main__"`` could not open a study.
+    """
+    script = vars(sys.modules["__main__"])
+    kept = {"__file__": script.pop("__file__")} if "__file__" in script else {}
+    try:
+        yield
+    finally:
+        script |= kept
 
 
 def select_device(name: str = "auto") -> "torch.device":

@@ -20,7 +20,7 @@ from mineral_lib.compute.processes import process_context
 from mineral_lib.config import Train
 from mineral_lib.errors import StoppedError, StudyError
 from mineral_lib.paths import ROOT_VARIABLE, project_root
-from mineral_lib.runtime import select_device
+from mineral_lib.runtime import apart_from_the_script, select_device
 from mineral_lib.stopping import join_parent, share_number, stop_requested
 from mineral_lib.storage import write_text
 from mineral_lib.training.engine import Say
@@ -109,7 +109,8 @@ class Processes:
         messages, end = self._context.Pipe(duplex=False)
         arguments = (work, str(project_root()), device, end, self._stop_number)
         process = self._context.Process(target=_work, args=arguments)
-        process.start()
+        with apart_from_the_script():
+            process.start()
         end.close()
         self._jobs[work.name] = _Job(process, messages, device)
 

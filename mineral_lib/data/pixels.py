@@ -24,6 +24,7 @@ from mineral_lib.digests import checked, write_record
 from mineral_lib.errors import StorageError
 from mineral_lib.paths import project_root
 from mineral_lib.photos import read_photo, refusal, resize_square
+from mineral_lib.runtime import apart_from_the_script
 from mineral_lib.specimens import photographs
 from mineral_lib.storage import atomic_file, digest
 
@@ -123,7 +124,9 @@ def _rendered(index: pd.DataFrame, data: Data, *, ground: str = "own") -> list[n
     px, keys, jobs = working_size(data.image_size_px), specimen_keys(index), joblib.cpu_count()
 
     def make(start: int, stop: int) -> tuple[np.ndarray, ...]:  # what a photograph looks like does not depend on jobs
-        return photographs(keys[start:stop], image_size=px, seed=data.seed, jobs=jobs, ground=ground)[: len(names)]
+        with apart_from_the_script():
+            made = photographs(keys[start:stop], image_size=px, seed=data.seed, jobs=jobs, ground=ground)
+        return made[: len(names)]
 
     # Few large chunks, because each starts its worker processes anew.
     return _cached(names, len(index), px, make, chunks=max(1, jobs // 2))

@@ -23,7 +23,7 @@ from mineral_lib.data.dataset import MineralDataset, make_loader, set_epoch
 from mineral_lib.data.index import working_size
 from mineral_lib.models.structure import count_parameters, file_size_mib, multiply_adds
 from mineral_lib.models.zoo import add_attention, build_base, display_name
-from mineral_lib.runtime import derive_seed, machine, seed_everything, set_threads
+from mineral_lib.runtime import apart_from_the_script, derive_seed, machine, seed_everything, set_threads
 from mineral_lib.training.engine import Batch, Loop, predict, train_one_epoch
 from mineral_lib.training.train_run import make_loop
 
@@ -118,7 +118,7 @@ class Candidate(NamedTuple):
     def time_in_fresh_process(self) -> list[dict[str, Any]]:
         """As ``time``, with a note instead if the process dies."""
         try:
-            with ProcessPoolExecutor(1, mp_context=process_context(__name__)) as pool:
+            with apart_from_the_script(), ProcessPoolExecutor(1, mp_context=process_context(__name__)) as pool:
                 return pool.submit(self.time).result()
         except BrokenProcessPool:  # a system that runs out of memory ends processes
             return [{"kind": "table", "note": DIED}]

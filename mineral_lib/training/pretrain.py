@@ -30,7 +30,15 @@ from mineral_lib.errors import DivergenceError, StorageError
 from mineral_lib.models.initialise import FEATURE_SCALE, scale_features
 from mineral_lib.models.zoo import build_base, classifier_of
 from mineral_lib.paths import ResultPaths
-from mineral_lib.runtime import derive_seed, machine, package_versions, seed_everything, select_device, set_threads
+from mineral_lib.runtime import (
+    apart_from_the_script,
+    derive_seed,
+    machine,
+    package_versions,
+    seed_everything,
+    select_device,
+    set_threads,
+)
 from mineral_lib.specimens import formula_images, image_statistics
 from mineral_lib.stopping import check_stop, graceful_stop
 from mineral_lib.storage import digest, write_csv
@@ -180,13 +188,14 @@ class Pretraining:
 
 def _formula(options: Formula, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     """Formula images (N, px, px, 3) uint8 and what is learned: labels (N,), in the control colour statistics (N, T)."""
-    drawn = formula_images(
-        num_classes=options.num_classes,
-        images_per_class=options.images_per_class,
-        image_size=options.image_size_px,
-        seed=options.seed,
-        jobs=(os.cpu_count() or 1) if device.type == "cuda" else 1,  # every core there is beside a GPU
-    )
+    with apart_from_the_script():
+        drawn = formula_images(
+            num_classes=options.num_classes,
+            images_per_class=options.images_per_class,
+            image_size=options.image_size_px,
+            seed=options.seed,
+            jobs=(os.cpu_count() or 1) if device.type == "cuda" else 1,  # every core there is beside a GPU
+        )
     control = options.task == "colour_statistics"
     wanted = standardised(image_statistics(drawn.images)) if control else torch.from_numpy(drawn.labels)
     return torch.from_numpy(drawn.images).to(device), wanted.to(device)

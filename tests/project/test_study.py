@@ -1,5 +1,9 @@
 """The public face: what ``import mineral_lib as ml`` gives, and how a study keeps its books."""
 
+import os
+import subprocess
+import sys
+
 import pandas as pd
 import pytest
 
@@ -21,6 +25,21 @@ def test_images_and_labels_in_two_lines(study_root):
     image, label, position = study.dataset("train")[0]
     assert image.shape == (3, 32, 32) and study.classes[label] and position == 0
     assert study.settings.train.epochs == 3
+
+
+def test_a_plain_script_may_do_the_same_and_train_in_processes(study_root, tmp_path):
+    script = tmp_path / "mine.py"
+    lines = [
+        "import mineral_lib as ml",
+        'short = {"epochs": 1, "warmup_epochs": 0, "jobs": 2}',
+        'study = ml.open_study("test", train=short)',
+        'print(study.dataset("train")[0][0].shape, flush=True)',
+        'print(study.train([study.run("convnext_tiny"), study.run("resnet50")]), __file__)',
+    ]
+    script.write_text("\n".join(lines))
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, env=os.environ, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.count("torch.Size([3, 32, 32])") == 1 and str(script) in done.stdout.splitlines()[-1]
 
 
 def test_a_variant_changes_what_it_is_told_and_nothing_else(study_root):
