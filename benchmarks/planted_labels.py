@@ -4,8 +4,8 @@
 
 A draw gives each chosen photograph the name of another mineral, drawn with equal chances. Found is what stands in the
 first part of the list that a review shows (15 % of the photographs); labels that were wrong before count as right ones.
-Where cleanlab is installed, it orders the same labels as its documentation does: by the answers of five folds of
-scikit-learn's logistic regression on what the same network pools.
+Where cleanlab is installed, it orders the same labels by the answers of five folds of scikit-learn's logistic
+regression on what the same network pools. Its score is ours, so what differs is the answers.
 """
 
 import argparse

