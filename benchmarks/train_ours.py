@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from timm.layers import set_fast_norm
 from torch.utils.data import DataLoader
 
+from mineral_lib.compute.captured import WARM_UP_STEPS
 from mineral_lib.config import Settings
 from mineral_lib.data.dataset import MineralDataset, make_loader, set_epoch
 from mineral_lib.data.index import build_index, working_size
@@ -24,7 +26,8 @@ from mineral_lib.runtime import seed_everything, set_threads
 from mineral_lib.training.engine import Loop, train_one_epoch
 from mineral_lib.training.train_run import make_loop
 
-LR, WEIGHT_DECAY, WARM_STEPS = 1e-4, 0.05, 3
+LR, WEIGHT_DECAY = 1e-4, 0.05
+WARM_STEPS = WARM_UP_STEPS + 2  # on a GPU a step is recorded after the first ones
 
 
 class Waited:
@@ -172,10 +175,12 @@ def main() -> None:
     parser.add_argument("--precision", choices=("fp32", "bf16"), required=True)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--fast-norm", action="store_true", help="layer norms in bf16 too, as timm can")
     parser.add_argument("--workers", type=int, default=0, help="loader processes")
     for name in ("px", "batch", "threads", "classes", "steps", "epochs"):
         parser.add_argument(f"--{name}", type=int, required=True)
     options = parser.parse_args()
+    set_fast_norm(options.fast_norm)
     print(json.dumps(MODES[options.mode](options)))
 
 

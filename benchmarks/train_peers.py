@@ -19,7 +19,7 @@ from pathlib import Path
 
 import torch
 
-LR, WEIGHT_DECAY, WARM_STEPS = 1e-4, 0.05, 3
+LR, WEIGHT_DECAY, WARM_STEPS = 1e-4, 0.05, 5
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -81,7 +81,7 @@ class Clock:
 
 
 def torchvision(options, clock):
-    """references/classification/train.py with AdamW; its mixed precision is for CUDA only."""
+    """references/classification/train.py with AdamW; its mixed precision is fp16, for CUDA only."""
     sys.path.insert(0, str(Path(options.peer_dir, "vision/references/classification")))
     import torchvision as library
     import train
@@ -121,6 +121,7 @@ def torchvision(options, clock):
                 str(round(options.px * 256 / 224)),
                 "--output-dir",
                 "",
+                *(["--amp"] if options.precision != "fp32" else []),
             ]
         )
     )

@@ -1,18 +1,25 @@
 """What is different on an NVIDIA GPU: batches made there, compiled networks. Skipped where there is none."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from mineral_lib.config import Settings
-from mineral_lib.data.dataset import MineralDataset, make_loader, set_epoch
+from mineral_lib.data import augment
+from mineral_lib.data.augment import augment_batch, draw, draw_params
+from mineral_lib.data.dataset import MineralDataset, grey_pictures, make_loader, normalise, set_epoch
 from mineral_lib.evaluation.grad_cam import heat_maps
 from mineral_lib.measurements.evidence_study import answers
 from mineral_lib.models.zoo import build_base
 from mineral_lib.parameters import load_profile
 from mineral_lib.study import Study
-from mineral_lib.training.engine import evaluate, train_one_epoch
+from mineral_lib.training.engine import Loop, evaluate, train_one_epoch
+from mineral_lib.training.recipe import classification_loss, make_optimizer
 from mineral_lib.training.train_run import make_loop
 
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU")
@@ -91,6 +98,28 @@ def test_maps_and_answers_of_the_gpu_are_those_of_the_cpu(name):
     # Convolutions on a GPU round their factors to ten bits.
     assert np.mean([np.abs(one.heat - other.heat).mean() for one, other in zip(found, wanted, strict=True)]) < 0.02
     assert (answers(run, photos, network) == said).mean() > 0.9
+
+
+def test_nothing_of_a_batch_or_a_step_leaves_the_gpu():
+    """Run on a GPU that only says where each tensor would be: a tensor forgotten on the CPU is an error there."""
+    settings, gpu = load_profile("test"), torch.device("cuda", 0)
+    network, seeds = build_base("convnext_tiny", num_classes=CLASSES, options=settings.model), range(8)
+    drawn = {seed: draw(partial(draw_params, settings.augment, 64), gpu, seed) for seed in seeds}
+    with FakeTensorMode(allow_non_fake_inputs=True), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(augment, "draw", lambda _random, _device, seed: drawn[seed])
+        patch.setattr(augment, "_noise_bank", lambda device: torch.empty(augment.NOISE_BANK, device=device))
+        photos = torch.empty(8, 3, 73, 73, dtype=torch.uint8, device=gpu)
+        images = augment_batch(grey_pictures(photos), augment=settings.augment, image_size_px=64, seeds=seeds)
+        images = normalise(images)
+        for module in network.modules():  # ``to`` cannot move what is real to a device that is not
+            for name, parameter in module.named_parameters(recurse=False):
+                setattr(module, name, nn.Parameter(torch.empty(parameter.shape, device=gpu)))
+        loop = Loop(network, make_optimizer(network, settings.train, 1e-3), gpu, None, classification_loss(0.3))
+        output = loop.forward(images)
+        loss = loop.loss(output, torch.zeros(8, dtype=torch.long, device=gpu))
+        assert {part.device for part in (images, output, loss)} == {gpu}
+        with pytest.raises(RuntimeError, match="device"):
+            loop.loss(output, torch.zeros(8, dtype=torch.long))
 
 
 def test_nothing_is_compiled_on_a_cpu():
