@@ -210,6 +210,7 @@ def _stage_error(name: str, error: Any, failed: Path) -> StageError:
 def _write_page(notebook: Path, page: Path) -> None:
     from nbconvert import HTMLExporter
 
-    exporter = HTMLExporter(embed_images=True)
+    nothing = "data:,"  # no formula needs MathJax and no output require.js: a page asks no network for anything
+    exporter = HTMLExporter(embed_images=True, mathjax_url=nothing, require_js_url=nothing)
     exporter.exclude_input_prompt = exporter.exclude_output_prompt = True
     write_text(page, exporter.from_filename(str(notebook))[0])

@@ -34,7 +34,9 @@ def test_everything_is_made(chain):
             assert (paths.figures_dir / f"{name}.{suffix}").stat().st_size > 0, name
     for name in notebook_names():
         assert read_json(paths.stages_dir / f"{name}.json")["status"] == "done"
-        assert (paths.html_dir / f"{name}.html").stat().st_size > 10_000
+        page = (paths.html_dir / f"{name}.html").read_text(encoding="utf-8")
+        assert len(page) > 10_000 and 'src="http' not in page, name  # whole without a network,
+        assert "$$" not in page.partition("</head>")[2], name  # formulas included
     report = paths.report.read_text(encoding="utf-8")
     assert "ECA-ConvNeXt-T (compact)" in report and 'src="http' not in report
     assert read_json(paths.root / "manifest.json")["data"]["leak"]["grouped"]["test"]["same_group"] == 0
