@@ -141,7 +141,7 @@ def ground_sentence(right: pd.DataFrame, study: Study) -> str:
         change, changes = _change(mine, name, study), runs[name] - runs["own"]
         verb = {FAILS: "falls clearly", HOLDS: "rises clearly", UNDECIDED: "does not change beyond noise"}
         values[name] = f"{verb[_direction(change)]} ({_interval_text(change)})"
-        values[f"{name}_range"] = f"{points(changes.min())} to {points(changes.max())}"
+        values[f"{name}_range"] = " to ".join(dict.fromkeys([points(changes.min()), points(changes.max())]))
     return _sentence("ground_test", mine, values)
 
 

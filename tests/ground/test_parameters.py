@@ -24,7 +24,7 @@ from mineral_lib.parameters import (
 
 
 def test_all_profiles_are_valid_and_complete():
-    names = "authors evening own_photos paper quick recommended standard standard_offline test"
+    names = "authors evening own_photos paper quick recommended standard standard_offline standard_small test"
     assert profiles() == names.split()
     for name in profiles():
         settings = load_profile(name, ["data.folder=photos"] if name == "own_photos" else None)
