@@ -1,4 +1,8 @@
-"""What ``real_photos.py`` compares: classifiers (rungs) that see the same photographs of the same splits."""
+"""What ``real_photos.py`` compares: classifiers (rungs) that learn from the same photographs of the same splits.
+
+All learn from training and validation photographs alike, after validation (or cross-validation) made their choices; but
+the compact network, which learns from the training photographs alone: validation chooses its epoch.
+"""
 
 import json
 from functools import cached_property
@@ -7,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from real_peer import fine_tuned
+from sklearn.base import clone
 
 from mineral_lib.config import PROPOSED, Settings, Weights
 from mineral_lib.data.pixels import load_pixels
@@ -39,6 +44,7 @@ VERSION = 3  # raised when a rung computes something else
 NETWORK = "torchvision:squeezenet1_1"
 SIZES = (64, 128, 224)
 IMAGENET_CLASSES = 1000
+LEARNED = ("train", "val")  # parts of a split that rungs learn from
 PREFIX = 16  # hexadecimal digits of a photograph's SHA-256 that stand for it
 NAMES = {
     "majority": "always the commonest class (chance)",
@@ -124,7 +130,9 @@ class Photographs:
             weights = WHEEL_SHA256[LITE0]
         if rung == "compact":
             weights = run_config(self._run(seed))["key"]
-        return digest([VERSION, rung, self.study.fingerprint, self.study.classes, split.tolist(), weights, seed])
+        learned = (split == "train" if rung == "compact" else np.isin(split, LEARNED)).tolist()
+        known = [self.study.fingerprint, self.study.classes, split.tolist(), learned]
+        return digest([VERSION, rung, *known, weights, seed])
 
     def predict(self, rung: str, split: np.ndarray, seed: int) -> pd.DataFrame:
         """What a rung says of the test photographs, in the order of the index.
@@ -152,7 +160,7 @@ class Photographs:
         )
 
     def _predict(self, rung: str, rows: np.ndarray, split: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        labels, train = self.index["label"].to_numpy()[rows], split == "train"
+        labels, learned = self.index["label"].to_numpy()[rows], np.isin(split, LEARNED)
         count = int((split == "test").sum())
         if rung == "compact":
             return self._compact(rows[split == "test"], seed)
@@ -161,8 +169,8 @@ class Photographs:
             answers = fine_tuned(paths, names, self.study.classes, split == "test", seed)
             return answers.argmax(1), answers.max(1)
         if rung == "majority":
-            label = commonest_label(labels[train])
-            return np.full(count, label), np.full(count, (labels[train] == label).mean())
+            label = commonest_label(labels[learned])
+            return np.full(count, label), np.full(count, (labels[learned] == label).mean())
         if rung in LADDER or rung == "recogniser":
             answers = self._ladder(rung, rows, split)
             return answers.argmax(1), answers.max(1)
@@ -170,9 +178,10 @@ class Photographs:
             answers = self._pooled(rows, split)
             return answers.argmax(1), answers.max(1)
         if rung == "nearest_neighbour":
-            return nearest_labels(thumbnails(self._pixels()[rows]), labels, split), np.full(count, np.nan)
-        features = self._features(rung, rows, train)
-        model = best_logistic(features, labels, split)
+            known = np.where(learned, "train", split)
+            return nearest_labels(thumbnails(self._pixels()[rows]), labels, known), np.full(count, np.nan)
+        features = self._features(rung, rows, learned)
+        model = clone(best_logistic(features, labels, split)).fit(features[learned], labels[learned])
         shares = model.predict_proba(features[split == "test"])
         return model.classes_[shares.argmax(1)], shares.max(1)
 
@@ -204,14 +213,14 @@ class Photographs:
         cache_dir = ResultPaths.of(PROFILE).cache_dir
         return recogniser.Photographs(self.photos, self.index, cache_dir, jobs=2)
 
-    def _features(self, rung: str, rows: np.ndarray, train: np.ndarray) -> np.ndarray:
+    def _features(self, rung: str, rows: np.ndarray, learned: np.ndarray) -> np.ndarray:
         """Rows of length about 1 (or of two such blocks), so that the same strengths of regularisation suit all."""
         colours = np.sqrt(self._histograms[rows])
         if rung == "colour_histogram":
             return colours
         _, px, *more = rung.split("_")
-        learned = scaled(self._frozen(int(px))[rows], train)
-        return np.hstack([learned, colours]) if more else learned
+        pooled = scaled(self._frozen(int(px))[rows], learned)
+        return np.hstack([pooled, colours]) if more else pooled
 
     def _frozen(self, px: int) -> np.ndarray:
         """What the classifying layer of SqueezeNet receives of each photograph, (N, 512)."""
@@ -247,7 +256,7 @@ class Photographs:
         return self._run(seed).manifest["seconds"]
 
 
-def scaled(features: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """Features (N, F) with mean 0 and deviation 1 on the training rows, over the root of F: rows of length about 1."""
-    mean, deviation = features[train].mean(0), features[train].std(0)
+def scaled(features: np.ndarray, learned: np.ndarray) -> np.ndarray:
+    """Features (N, F) with mean 0 and deviation 1 on the learned rows, over the root of F: rows of length about 1."""
+    mean, deviation = features[learned].mean(0), features[learned].std(0)
     return (features - mean) / np.where(deviation > 0, deviation, 1) / np.sqrt(features.shape[1])

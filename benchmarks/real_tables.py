@@ -38,6 +38,10 @@ UNSEEN = (
     "Unseen photographs: near duplicates stay on one side of a split, but which photographs show the same specimen is "
     "not known, so nothing here is about unseen specimens."
 )
+LEARNED = (
+    "All learn from the training and the validation photographs, once validation has made their choices; the compact "
+    "network from the training photographs alone, since validation chooses its epoch."
+)
 INTERVALS = (
     "95 % intervals are over splits and photographs: a t interval of the splits' means, and a bootstrap of photographs "
     "(near duplicates together) for what all splits share; they are not corrected for the number of comparisons. SD: "
@@ -147,7 +151,7 @@ def table_rungs(predictions: pd.DataFrame) -> Table:
         "Real photographs, grouped split",
         pd.DataFrame(rows),
         columns,
-        [UNSEEN, INTERVALS, VERDICT_NOTE],
+        [UNSEEN, LEARNED, INTERVALS, VERDICT_NOTE],
         finding,
     )
 
@@ -262,8 +266,8 @@ def _source_notes(counts: Mapping[str, int]) -> list[str]:
         f"{counts['classes']} classes: of all sources the one with the largest share of the classes that it shares "
         f"with others (at least {MIN_SHARED} photographs on each side). Only these classes are used.",
         "The random split is grouped too and has as many photographs of each class in training and test. A quarter of "
-        "the photographs that are trained on choose the strength of regularisation. By source, only that choice "
-        "differs between seeds, so the SD is small by construction.",
+        "the photographs that are learned from choose the strength of regularisation first. By source, only that "
+        "choice differs between seeds, so the SD is small by construction.",
         f"Judged are the two gaps of {NAMES[PRIMARY]}, named beforehand.",
         UNSEEN,
         INTERVALS,
