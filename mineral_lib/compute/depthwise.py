@@ -1,7 +1,7 @@
 """A faster weight gradient for ConvNeXt's large depthwise convolutions on a CPU.
 
 torch's CPU library takes many times as long for the weight gradient of a 7 x 7 depthwise convolution as for its output
-(torch 2.15); in bfloat16 it was more than half of a training step. Ours beside it: `benchmarks/depthwise.py`. Every row
+(torch 2.15); in bfloat16 it was about a third of a training step. Ours beside it: `benchmarks/depthwise.py`. Every row
 offset of the kernel is one matrix product a channel: the products of all pairs of columns of x and of the output's
 gradient. Its diagonals add up to the gradient of that kernel row.
 """
