@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -24,7 +25,7 @@ from mineral_lib.evaluation.controls import colour_histograms, frozen_features
 from mineral_lib.models.zoo import build_base
 from mineral_lib.parameters import load_profile
 from mineral_lib.photos import read_photo, resize_square
-from mineral_lib.runtime import derive_seed, seed_everything, set_threads
+from mineral_lib.runtime import derive_seed, set_threads
 from mineral_lib.training.pretrain import Pretraining
 from results import append
 
@@ -67,7 +68,7 @@ def main() -> None:
     begin = time.perf_counter()
     weights, _ = Pretraining(settings, "convnext_tiny").load()
     seconds = time.perf_counter() - begin
-    seed_everything(derive_seed(0, "probe"))
+    torch.manual_seed(derive_seed(0, "probe"))
     network = build_base("convnext_tiny", num_classes=settings.weights.formula.num_classes, options=settings.model)
     px, rows = settings.data.image_size_px, {}
     rows["random weights"] = frozen_features("convnext_tiny", network, pixels, image_size_px=px)

@@ -22,7 +22,7 @@ from mineral_lib.models.structure import multiply_adds
 from mineral_lib.models.zoo import build_base
 from mineral_lib.parameters import load_profile
 from mineral_lib.paths import ROOT_VARIABLE
-from mineral_lib.runtime import seed_everything, set_threads
+from mineral_lib.runtime import set_threads
 from mineral_lib.training.engine import Loop, train_one_epoch
 from mineral_lib.training.train_run import make_loop
 
@@ -75,7 +75,7 @@ def profile(options: argparse.Namespace) -> Settings:
 def loop_of(settings: Settings, options: argparse.Namespace) -> Loop:
     """Network, optimizer and precision as every run of the study has them."""
     set_threads(settings.train.threads)
-    seed_everything(0)
+    torch.manual_seed(0)
     name = "resnet50" if options.network == "resnet50" else "convnext_tiny"
     return make_loop(build_base(name, num_classes=options.classes, options=settings.model), settings, lr=LR)
 

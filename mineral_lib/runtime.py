@@ -73,13 +73,6 @@ def set_threads(count: int) -> None:
     torch.set_flush_denormal(True)
 
 
-def seed_everything(seed: int) -> None:
-    """Seed torch's global generator: weight initialisation, dropout and drop path draw from it."""
-    import torch
-
-    torch.manual_seed(seed)
-
-
 def generator_states(device: "torch.device") -> dict[str, "torch.Tensor"]:
     """States of torch's global generators that training on ``device`` draws from (dropout, drop path)."""
     import torch

@@ -14,12 +14,12 @@ from mineral_lib.models.eca_convnext import PLACEMENTS, eca_modules, insert_eca,
 from mineral_lib.models.structure import count_parameters, file_size_mib
 from mineral_lib.models.zoo import build_base
 from mineral_lib.photos import grey
-from mineral_lib.runtime import derive_seed, seed_everything, select_device
+from mineral_lib.runtime import derive_seed, select_device
 from mineral_lib.study import Study
 
 
 def _trained_scale(options: Model) -> ConvNeXt:
-    seed_everything(derive_seed(0, "placement"))
+    torch.manual_seed(derive_seed(0, "placement"))
     drawn = options.model_copy(update={"init_scheme": "library"})
     network = build_base("eca_convnext_tiny", num_classes=26, options=drawn)
     for module in network.modules():

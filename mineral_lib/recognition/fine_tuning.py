@@ -23,7 +23,7 @@ from mineral_lib.errors import StorageError, WeightsError
 from mineral_lib.recognition.backbone import Backbone, stored_backbone
 from mineral_lib.recognition.features import Kind, network_kind
 from mineral_lib.recognition.linear import Linear
-from mineral_lib.runtime import derive_seed, seed_everything, set_threads
+from mineral_lib.runtime import derive_seed, set_threads
 from mineral_lib.stopping import graceful_stop
 from mineral_lib.storage import digest
 from mineral_lib.study import Study
@@ -96,7 +96,7 @@ def fine_tune(
 
 def _network(backbone: Backbone, linear: Linear) -> nn.Module:
     """The backbone with a head that says what the classifier says."""
-    seed_everything(derive_seed("fine-tuning", 0))
+    torch.manual_seed(derive_seed("fine-tuning", 0))
     head = backbone.cfg.get("classifier")
     network = timm.create_model(backbone.cfg["architecture"], num_classes=len(linear.bias))
     layer = network.get_submodule(head) if isinstance(head, str) else None

@@ -16,7 +16,7 @@ from torch import nn
 from mineral_lib.config import Train
 from mineral_lib.data.dataset import Batch, set_epoch
 from mineral_lib.errors import DivergenceError
-from mineral_lib.runtime import derive_seed, restore_generators, seed_everything
+from mineral_lib.runtime import derive_seed, restore_generators
 from mineral_lib.stopping import check_stop, stop_requested
 from mineral_lib.training.recipe import Loss, Mix, freeze_batch_norm, learning_rate, set_learning_rate
 
@@ -234,7 +234,7 @@ def fit(
     while state.epoch < train.epochs:
         epoch = state.epoch + 1
         set_rate()
-        seed_everything(derive_seed(seed, "epoch", epoch))
+        torch.manual_seed(derive_seed(seed, "epoch", epoch))
         if state.step:
             restore_generators(state.generators, loop.device)
         set_epoch(loaders["train"], epoch, start=state.step)

@@ -35,7 +35,6 @@ from mineral_lib.runtime import (
     derive_seed,
     machine,
     package_versions,
-    seed_everything,
     select_device,
     set_threads,
 )
@@ -138,7 +137,7 @@ class Pretraining:
     def _train(self, say: Say) -> None:
         options, begin = self.options, time.perf_counter()
         set_threads(self.settings.train.threads)
-        seed_everything(derive_seed(options.seed, "pretraining", self.model))
+        torch.manual_seed(derive_seed(options.seed, "pretraining", self.model))
         network = build_base(self.model, num_classes=options.num_classes, options=self._model_options)
         scale_features(network, 1 / FEATURE_SCALE)  # at the high rates of pre-training a head wants narrow features
         loop, is_control = self._loop(network), options.task == "colour_statistics"

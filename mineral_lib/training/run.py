@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import pandas as pd
+import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -13,7 +14,7 @@ from mineral_lib.data.split import SPLITS, shuffled_labels, split_seed
 from mineral_lib.errors import StorageError
 from mineral_lib.models.weights import load_backbone, starting_state
 from mineral_lib.models.zoo import add_attention, base_network, build_base
-from mineral_lib.runtime import derive_seed, seed_everything
+from mineral_lib.runtime import derive_seed
 from mineral_lib.training.engine import Say
 from mineral_lib.training.pretrain import CONTROL, Pretraining
 from mineral_lib.training.recipe import draw_weights
@@ -132,7 +133,7 @@ class Run(RecordedRun):
 
     def _base(self) -> nn.Module:
         """The network with random weights, without attention."""
-        seed_everything(derive_seed(self.seed, "initialisation", self.model))
+        torch.manual_seed(derive_seed(self.seed, "initialisation", self.model))
         network = build_base(self.model, num_classes=len(self.study.classes), options=self.model_options)
         if self.settings.train.init_std:
             draw_weights(network, self.settings.train.init_std)
