@@ -64,9 +64,7 @@ def per_class(
     specimens = pd.Series(np.arange(len(labels)) if specimens is None else specimens)
     precision, recall, f1, support = precision_recall_fscore_support(labels, predicted, labels=every, zero_division=0)
     correct = confusion(labels, predicted, num_classes).diagonal()
-    low, high = zip(
-        *(wilson(int(right), int(count)) for right, count in zip(correct, support, strict=True)), strict=True
-    )
+    low, high = wilson(correct, support)
     columns = {
         "support": support,
         "specimens": specimens.groupby(labels).nunique().reindex(every, fill_value=0).to_numpy(),

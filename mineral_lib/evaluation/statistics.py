@@ -6,8 +6,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.stats import norm
 from scipy.stats import t as student
@@ -105,12 +107,10 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
     return found
 
 
-def wilson(successes: int, count: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share, for independent photographs; (nan, nan) without any."""
-    if count == 0:
-        return float("nan"), float("nan")
-    low, high = proportion_confint(successes, count, alpha=1 - LEVEL, method="wilson")
-    return float(low), float(high)
+def wilson(successes: ArrayLike, counts: ArrayLike) -> tuple[Any, Any]:
+    """Wilson's 95 % interval of a share (or of several), for independent photographs; NaN without any."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return proportion_confint(np.asarray(successes), np.asarray(counts), alpha=1 - LEVEL, method="wilson")
 
 
 def _resampled_parts(parts: Sequence[Part], *, resamples: int, seed: int) -> np.ndarray | None:

@@ -39,7 +39,7 @@ def mineral_rows(counts: np.ndarray, classes: list[str]) -> pd.DataFrame:
     rows = pd.DataFrame({"class_name": classes, "specimens": own, "named": named})
     for what, count in (("recall", own), ("precision", named)):
         rows[what] = right / np.where(count, count, np.nan)
-        rows[[f"{what}_low", f"{what}_high"]] = [wilson(*pair) for pair in zip(right, count, strict=True)]
+        rows[f"{what}_low"], rows[f"{what}_high"] = wilson(right, count)
     advice = [rows["precision_low"] >= BELIEVE, rows["precision_high"] < DOUBT]
     return rows.assign(advice=np.select(advice, ["believe", "doubt"], "check"))
 

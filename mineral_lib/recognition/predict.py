@@ -75,5 +75,5 @@ def _per_class(run: Run, frame: pd.DataFrame) -> pd.DataFrame:
     split = run.study.samples(run.protocol, run.seed)
     trained = split[split["split"] == "train"].groupby("class_name")["image_id"].nunique()
     table.insert(2, "training", table["class_name"].map(trained).fillna(0).astype(int))
-    ends = [wilson(round(n * share), n) for n, share in zip(table["photographs"], table["right"], strict=True)]
+    ends = zip(*wilson(right.sum(), right.size()), strict=True)
     return table.assign(**{"95 % interval": [f"{low:.0%} to {high:.0%}" for low, high in ends]})
