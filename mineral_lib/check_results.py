@@ -104,7 +104,7 @@ def check_results(folder: Path) -> Findings:
         found.compare(name, listed[name], CHAIN)
     _check_rest(paths, found)
     _check_photographs(paths, found)
-    if (paths.root / "recogniser").is_dir() and not (paths.root / "recogniser" / RECORD_FILE).exists():
+    if paths.recogniser_dir.is_dir() and not (paths.recogniser_dir / RECORD_FILE).exists():
         found.notes.append(f"recogniser/{RECORD_FILE} is missing")
     if folder.is_relative_to(project_root() / "results" / "reference"):
         below = folder.relative_to(project_root())
@@ -139,7 +139,7 @@ def _listed(paths: ResultPaths, found: Findings) -> dict[str, set[str]]:
 def _records(paths: ResultPaths) -> Iterator[tuple[Path, Callable[[Path], dict[str, Any]], str]]:
     """The records of files in their own folder, caches included: what reads them, and what makes all of it whole."""
     single = [(paths.data, read_data_record, DATA_REMEDY), (paths.runs_dir / STUDY_FILE, read_record, CHAIN)]
-    single.append((paths.root / "recogniser" / RECORD_FILE, read_record, LEARN))
+    single.append((paths.recogniser_dir / RECORD_FILE, read_record, LEARN))
     yield from (one for one in single if one[0].exists())
     for folder in sorted(path for path in paths.runs_dir.glob("*") if has_ended(path)):
         yield folder / MANIFEST, read_manifest, RUN.format(name=folder.name)

@@ -69,6 +69,7 @@ class ResultPaths:
         self.notebooks_dir = root / "notebooks"  # executed copies of the notebooks
         self.html_dir = root / "html"  # executed notebooks as web pages
         self.stages_dir = root / "stages"  # one status file a notebook
+        self.recogniser_dir = root / "recogniser"  # what ``mineral learn`` and notebook 09 make
         self.report = root / "report.html"  # the self-contained report
         self.cache_dir = root.parent / "cache"  # decoded pixels and generated images, shared by all profiles
 

@@ -79,7 +79,7 @@ def _check_photos(options: argparse.Namespace) -> None:
 
 
 def _learn(options: argparse.Namespace) -> None:
-    from mineral_lib.recognition.learn import MODEL_FILE, folder_of, ladder_text, learn, study_of_folder
+    from mineral_lib.recognition.learn import MODEL_FILE, ladder_text, learn, study_of_folder
     from mineral_lib.recognition.owner_report import REPORT_FILE
 
     study = study_of_folder(given_path(options.photos), options.set)
@@ -91,7 +91,7 @@ def _learn(options: argparse.Namespace) -> None:
     ladder = learn(study)[1]
     print(ladder_text(ladder))
     fine_tuned = ladder["cv_accuracy"].isna().any()
-    home = folder_of(study).relative_to(project_root()).as_posix()
+    home = study.paths.recogniser_dir.relative_to(project_root()).as_posix()
     how = "cross-validation" + (", and on validation where a network was fine-tuned" if fine_tuned else "")
     print(f"\n* chosen by {how}: {home}/{MODEL_FILE}\nLook: {home}/{REPORT_FILE}")
     print(f"Next: mineral identify PHOTO ... --model {home}/{MODEL_FILE}")

@@ -81,11 +81,6 @@ def learn(study: Study, *, say: Say = print) -> tuple[Recogniser, pd.DataFrame]:
     return build_recogniser(study, backbones=usable, say=say)
 
 
-def folder_of(study: Study) -> Path:
-    """Where the recogniser of a study lives."""
-    return study.paths.root / "recogniser"
-
-
 def parts_of(study: Study) -> dict[str, np.ndarray]:
     """Rows of the index in ``train``, ``val`` and ``test`` of the grouped split."""
     samples = study.samples("grouped").set_index("image_id")["split"].reindex(study.index["image_id"])
@@ -106,7 +101,7 @@ def build_recogniser(study: Study, *, backbones: Sequence[str], say: Say = print
     Raises:
         DataError: The photographs cannot be used.
     """
-    settings, options, folder = study.settings, study.settings.recogniser, folder_of(study)
+    settings, options, folder = study.settings, study.settings.recogniser, study.paths.recogniser_dir
     photographs = Photographs(photo_folder(settings.data), study.index, study.paths.cache_dir, settings.train.jobs)
     parts = parts_of(study)
     learned, tested = photographs.some(np.concatenate([parts["train"], parts["val"]])), photographs.some(parts["test"])

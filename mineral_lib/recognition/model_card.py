@@ -55,7 +55,7 @@ def export_recogniser(profile: str, out: Path | None = None, *, onnx: bool = Fal
     Raises:
         WeightsError: The profile has no usable recogniser, or it cannot be exported.
     """
-    source = ResultPaths.of(profile).root / "recogniser" / MODEL_FILE
+    source = ResultPaths.of(profile).recogniser_dir / MODEL_FILE
     if not source.is_file():
         remedy = "make it first, or name another profile"
         raise WeightsError("this profile has no recogniser", where=str(source), remedy=remedy)

@@ -13,7 +13,7 @@ from mineral_lib.data.index import build_index, photo_folder
 from mineral_lib.data.split import FEW_TEST_PHOTOGRAPHS, SPLITS, make_split, train_only_classes
 from mineral_lib.notation import isolated, line
 from mineral_lib.photos import SAME_BYTES, SAME_PIXELS, proposal_note, propose_specimens, read_photo
-from mineral_lib.reporting.artefacts import Made, table
+from mineral_lib.reporting.artefacts import Made, declared, table
 from mineral_lib.reporting.plates import Fonts, Tile, draw_sheet, in_rows
 from mineral_lib.reporting.style import Drawing, styled
 from mineral_lib.storage import write_csv
@@ -37,7 +37,8 @@ def check_photos(settings: Settings, *, out: Path | None = None) -> str:
     scan = build_index(data, cache_dir=study.paths.cache_dir)
     samples = make_split(scan.index, "grouped", settings.split, settings.augment)
     health = table_health(study, health_rows(scan.files, scan.duplicates), whose="")
-    tables = [health, table_folder_classes(study, class_rows(scan.index, samples, settings.report.language))]
+    classes = class_rows(scan.index, samples, settings.report.language)
+    tables = [health, declared(study, "folder_classes", classes)]
     if out:
         for table in tables:
             table.save(out)
@@ -111,12 +112,6 @@ def table_health(study: Study, rows: pd.DataFrame, whose: str) -> Made:
     counts = rows[rows["what"] == "all files"].set_index("status")["files"]
     sums = " + ".join(f"{counts.get(name, 0)} {name}" for name in ("used", "skipped", "ignored"))
     return rows, {"files": f"{counts.sum()} files found = {sums}."}
-
-
-@table("folder_classes", measured=True)
-def table_folder_classes(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
-    """The classes of a photo folder that stay, see ``class_rows``."""
-    return rows
 
 
 def class_rows(index: pd.DataFrame, samples: pd.DataFrame, language: str = "en") -> pd.DataFrame:

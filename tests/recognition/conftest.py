@@ -28,7 +28,7 @@ class Made:
 @pytest.fixture(scope="session")
 def made(tmp_path_factory):
     """A project root with a recogniser of the profile own_photos."""
-    from mineral_lib.recognition.learn import MODEL_FILE, build_recogniser, folder_of
+    from mineral_lib.recognition.learn import MODEL_FILE, build_recogniser
     from mineral_lib.study import open_study
 
     root, folder = tmp_path_factory.mktemp("root"), tmp_path_factory.mktemp("photographs")
@@ -39,7 +39,7 @@ def made(tmp_path_factory):
         patch.setenv(ROOT_VARIABLE, str(root))
         study = open_study("own_photos", data={"folder": str(folder), "near_duplicate_radius": None})
         build_recogniser(study, backbones=[])
-        return Made(root, folder, folder_of(study) / MODEL_FILE)
+        return Made(root, folder, study.paths.recogniser_dir / MODEL_FILE)
 
 
 @pytest.fixture

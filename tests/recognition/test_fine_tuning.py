@@ -18,7 +18,7 @@ from mineral_lib.recognition import fine_tuning
 from mineral_lib.recognition.backbone import LITE0, RANDOM, load_backbone
 from mineral_lib.recognition.features import COLOUR
 from mineral_lib.recognition.ladder import Rung, best_rung
-from mineral_lib.recognition.learn import MODEL_FILE, build_recogniser, folder_of, ladder_text, study_of_folder
+from mineral_lib.recognition.learn import MODEL_FILE, build_recogniser, ladder_text, study_of_folder
 from mineral_lib.recognition.linear import Linear, added
 from mineral_lib.recognition.model_file import load_recogniser
 
@@ -78,7 +78,7 @@ def test_it_is_kept(tuned, monkeypatch):
     monkeypatch.setattr(fine_tuning, "_train", None)
     again = build_recogniser(study, backbones=[LITE0])[1]
     pd.testing.assert_frame_equal(again.drop(columns="seconds"), ladder.drop(columns="seconds"))
-    report = (folder_of(study) / "report.html").read_text(encoding="utf-8")
+    report = (study.paths.recogniser_dir / "report.html").read_text(encoding="utf-8")
     assert "where a network was fine-tuned" in report
 
 
@@ -107,7 +107,7 @@ def test_the_fine_tuned_recogniser_survives_its_file(tuned, monkeypatch):
     study = tuned[0]
     monkeypatch.setattr("mineral_lib.recognition.learn.best_rung", lambda rungs, labels: rungs[-1])
     made, _ = build_recogniser(study, backbones=[LITE0])
-    read, parts = load_recogniser(folder_of(study) / MODEL_FILE), []
+    read, parts = load_recogniser(study.paths.recogniser_dir / MODEL_FILE), []
     assert [kind.title for kind in read.kinds][-1] == f"{LITE0}-tuned@32" and made.about["strength"] is None
     pictures = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     for kind, other in zip(made.kinds, read.kinds, strict=True):
@@ -116,7 +116,7 @@ def test_the_fine_tuned_recogniser_survives_its_file(tuned, monkeypatch):
         parts.append((kind.compute(given), other.compute(given)))
     assert all(np.allclose(first, second, atol=1e-5) for first, second in parts)
     assert np.allclose(made.probabilities([one for one, _ in parts]), read.probabilities([one for _, one in parts]))
-    assert "Fine-tuned on train" in (folder_of(study) / "model_card.md").read_text(encoding="utf-8")
+    assert "Fine-tuned on train" in (study.paths.recogniser_dir / "model_card.md").read_text(encoding="utf-8")
 
 
 def _photo(picture):
