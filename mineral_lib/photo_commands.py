@@ -11,7 +11,6 @@ from mineral_lib.errors import DataError
 from mineral_lib.parameters import load_profile, study_name
 from mineral_lib.paths import ResultPaths, given_path, project_root
 from mineral_lib.recognition.hand_tests import ANSWERS, weights
-from mineral_lib.storage import made_folder
 
 if TYPE_CHECKING:
     from mineral_lib.recognition.recogniser import Recogniser
@@ -118,7 +117,8 @@ def _identify(options: argparse.Namespace) -> None:
     from mineral_lib.recognition.identify import identify, list_photographs
 
     files, skipped = list_photographs([given_path(photo) for photo in options.photos])
-    maps = made_folder(given_path(options.maps)) if options.maps else None
+    if maps := _path(options.maps):
+        maps.mkdir(parents=True, exist_ok=True)  # an error here is said at once
     model = _model(options)
     groups = [str(file.resolve().parent) for file in files] if options.specimen_from == "folder" else None
     found = identify(model, files, groups, answers=answers)

@@ -58,19 +58,6 @@ def write_error(path: Path, error: OSError) -> StorageError:
     )
 
 
-def made_folder(path: Path) -> Path:
-    """The folder, made if it is missing, before anything is computed that shall be written to it.
-
-    Raises:
-        StorageError: It cannot be made, or a file is in the way.
-    """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise write_error(path, error) from error
-    return path
-
-
 def _sync_folder(folder: Path) -> None:
     """Make a rename in it durable; platforms without folder handles (Windows) do not need it."""
     if os.name == "posix":
