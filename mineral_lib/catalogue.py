@@ -29,11 +29,6 @@ class Mineral:
         """Augmentation factor of Table 2: 4, 5 or 8."""
         return self.augmented // self.original
 
-    @property
-    def display_name(self) -> str:
-        """English and Chinese name for figure labels."""
-        return f"{self.english} {self.chinese}"
-
 
 @cache
 def minerals() -> tuple[Mineral, ...]:
@@ -72,9 +67,12 @@ def class_key(name: str) -> str:
     return mineral.slug if mineral else name_key(name)
 
 
+def in_language(english: str, chinese: str, language: str) -> str:
+    """What is said in both languages, in ``en``, ``zh`` or ``both`` (English first)."""
+    return {"en": english, "zh": chinese}.get(language, f"{english} {chinese}")
+
+
 def display_name(name: str, language: str = "both") -> str:
     """A class name for figures and tables: ``en``, ``zh`` or ``both``; folders of other names stay as they are."""
     mineral = find_mineral(name)
-    if mineral is None:
-        return name
-    return {"en": mineral.english, "zh": mineral.chinese}.get(language, mineral.display_name)
+    return in_language(mineral.english, mineral.chinese, language) if mineral else name

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from string import Formatter
 from typing import Any
 
+from mineral_lib.catalogue import in_language
 from mineral_lib.config import Settings
 from mineral_lib.reporting.tables import Column
 from mineral_lib.resources import load_yaml
@@ -20,8 +21,7 @@ def words() -> dict[str, Any]:
 
 def label(key: str, language: str = "en") -> str:
     """A figure label in ``en``, ``zh`` or ``both`` (English first)."""
-    english, chinese = words()["labels"][key]
-    return {"en": english, "zh": chinese}.get(language, f"{english} {chinese}")
+    return in_language(*words()["labels"][key], language)
 
 
 def name_of(kind: str, key: str | None, otherwise: str | None = None) -> str:
