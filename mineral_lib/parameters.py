@@ -195,21 +195,4 @@ def _explain(problem: dict[str, Any]) -> str:
 
 def sections_of(settings: Settings) -> dict[str, Any]:
     """The plain values of a profile, ready for a notebook's parameters or a YAML file."""
-    dumped = settings.model_dump(mode="json")
-    return {"profile": dumped["profile"], **{name: dumped[name] for name in SECTIONS}}
-
-
-def settings_table(settings: Settings, *sections: str) -> Any:
-    """The resolved values of some sections as a pandas table, for the top of a notebook."""
-    import pandas as pd
-
-    rows = []
-    for section in sections:
-        for key, value in getattr(settings, section).model_dump(mode="json").items():
-            nested = value.items() if isinstance(value, dict) and value else [("", value)]
-            rows += [[f"{section}.{key}" + (f".{inner}" if inner else ""), str(item)] for inner, item in nested]
-    return (
-        pd.DataFrame(rows, columns=["parameter", "value"])
-        .style.hide(axis="index")
-        .set_properties(**{"text-align": "left"})
-    )
+    return settings.model_dump(mode="json")

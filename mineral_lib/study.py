@@ -186,4 +186,10 @@ class Study(Notebooks):
     def show(self, *sections: str) -> Any:
         """The resolved values of some sections, for the top of a notebook; its tables will show names as they are."""
         pd.set_option("display.html.use_mathjax", False, "styler.html.mathjax", False, "styler.format.escape", "html")
-        return parameters.settings_table(self.settings, *sections)
+        rows, values = [], parameters.sections_of(self.settings)
+        for section in sections:
+            for key, value in values[section].items():
+                nested = value.items() if isinstance(value, dict) and value else [("", value)]
+                rows += [[f"{section}.{key}" + (f".{inner}" if inner else ""), str(item)] for inner, item in nested]
+        table = pd.DataFrame(rows, columns=["parameter", "value"]).style.hide(axis="index")
+        return table.set_properties(**{"text-align": "left"})
