@@ -64,30 +64,28 @@ class Schedule:
         self, work: list[Work], executor: Here | Processes | Slurm, say: Say, *, patient: bool = False
     ) -> None:
         self.executor, self.say, self.patient, self.count = executor, say, patient, len(work)
+        self.report = say if patient else lambda line: None
         self.waiting, self.running, self.failed = list(work), dict[str, Work](), dict[str, Exception]()
         self.begin, self.not_before = dict[str, float](), dict[str, float]()
         self.kills, self.saved_at, self.done = Counter[str](), dict[str, int](), 0
 
     def run(self, parallel: int) -> None:
         """Start work and watch it until nothing is left; ``parallel`` jobs at a time."""
-        with self.executor if isinstance(self.executor, Processes) else contextlib.nullcontext():
-            self._watch(parallel)
-
-    def _watch(self, parallel: int) -> None:
         if isinstance(self.executor, Slurm):
             queued = self.executor.adopt({work.name for work in self.waiting})
             for work in [work for work in self.waiting if work.name in queued]:
                 self._started(work, "in the queue already")
-        while self.waiting or self.running:
-            if self.patient:
-                check_stop("jobs on this machine are saved, those of a cluster go on", where="sweep")
-            else:
-                check_stop("every run in progress is saved")
-            for work in self._ready()[: parallel - len(self.running)]:
-                self._started(work, "submitted" if isinstance(self.executor, Slurm) else "starts")
-                self.executor.start(work)
-            for name, error in self.executor.ended().items():
-                self._settle(self.running.pop(name), error)
+        with self.executor if isinstance(self.executor, Processes) else contextlib.nullcontext():
+            while self.waiting or self.running:
+                if self.patient:
+                    check_stop("jobs on this machine are saved, those of a cluster go on", where="sweep")
+                else:
+                    check_stop("every run in progress is saved")
+                for work in self._ready()[: parallel - len(self.running)]:
+                    self._started(work, "submitted" if isinstance(self.executor, Slurm) else "starts")
+                    self.executor.start(work)
+                for name, error in self.executor.ended().items():
+                    self._settle(self.running.pop(name), error)
 
     def _ready(self) -> list[Work]:
         """The waiting work that need not wait for its pre-training or for another process."""
@@ -98,11 +96,7 @@ class Schedule:
     def _started(self, work: Work, how: str) -> None:
         self.waiting.remove(work)
         self.running[work.name], self.begin[work.name] = work, time.monotonic()
-        self._report(f"{work.name}: {how}")
-
-    def _report(self, line: str) -> None:
-        if self.patient:
-            self.say(line)
+        self.report(f"{work.name}: {how}")
 
     def _settle(self, work: Work, error: Exception | None) -> None:
         """What became of work that ended: done, failed, or to be started again."""
@@ -110,7 +104,7 @@ class Schedule:
         if work.is_finished:
             self.done += 1
             seconds = time.monotonic() - self.begin[name]
-            self._report(f"{name}: done in {seconds:.0f} s ({self.done} of {self.count})")
+            self.report(f"{name}: done in {seconds:.0f} s ({self.done} of {self.count})")
         elif isinstance(error, BusyError):  # two notebooks at once: what the other has trained is reused
             if name not in self.not_before:
                 self.say(f"{name}: another process is at it; looked at again every {BUSY_S:.0f} s")
@@ -118,7 +112,7 @@ class Schedule:
             self.waiting.append(work)
         elif error is None and self._may_start_again(work):
             goes_on = ", goes on from its checkpoint" if work.saved_at else ""
-            self._report(f"{name}: the job was killed; submitted again{goes_on}")
+            self.report(f"{name}: the job was killed; submitted again{goes_on}")
             self.waiting.insert(0, work)
         else:
             self._fail(work, error or self._killed(work))
@@ -143,7 +137,7 @@ class Schedule:
 
     def _fail(self, work: Work, error: Exception) -> None:
         self.failed[work.name] = error
-        self._report(f"{work.name}: failed: {error}")
+        self.report(f"{work.name}: failed: {error}")
         for other in list(self.waiting):
             if not self.patient:
                 self.waiting.remove(other)
