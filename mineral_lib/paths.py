@@ -35,6 +35,13 @@ def project_root(start: Path | None = None) -> Path:
     )
 
 
+def below_project(path: Path) -> str:
+    """A path as the records have it: from the project folder on, also where ``results`` is a link to another disk."""
+    path, root = Path(os.path.abspath(path)), project_root()
+    path = path if path.is_relative_to(root) else path.resolve()
+    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+
+
 def given_path(text: str | Path) -> Path:
     """A path as a person writes it: ``~`` is the home folder, unless nobody has that name (a folder ``~old``).
 

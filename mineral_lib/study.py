@@ -6,6 +6,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,11 @@ from mineral_lib.data.dataset import MineralDataset
 from mineral_lib.data.pixels import load_masks, load_pixels
 from mineral_lib.data.prepare import StudyData, prepare
 from mineral_lib.data.split import read_split
-from mineral_lib.digests import read_record
-from mineral_lib.paths import STUDY_FILE, ResultPaths
-from mineral_lib.stages import Notebooks
+from mineral_lib.digests import damages, read_record, study_file, write_record
+from mineral_lib.errors import StageError
+from mineral_lib.paths import STUDY_FILE, ResultPaths, below_project, project_root
+from mineral_lib.stages import read_outputs
+from mineral_lib.storage import file_digest, read_csv
 from mineral_lib.training.recorded import has_ended
 from mineral_lib.training.run import Run
 from mineral_lib.training.specs import planned_runs
@@ -40,15 +43,15 @@ def open_study(profile: str = "quick", **sections: Any) -> "Study":
     return Study(parameters.resolve(profile, **sections))
 
 
-class Study(Notebooks):
+class Study:
     """One profile: parameters (``settings``), result folder (``paths``), photographs, splits, runs.
 
     ``written`` are the files saved through ``save``, in order. Without ``paths`` they go to ``results/<profile>``.
     """
 
     def __init__(self, settings: Settings, paths: ResultPaths | None = None) -> None:
-        super().__init__(paths or ResultPaths.of(settings.profile))
-        self.settings = settings
+        self.settings, self.paths = settings, paths or ResultPaths.of(settings.profile)
+        self.written: list[Path] = []
 
     def variant(self, name: str = "", **sections: Any) -> "Study":
         """This study with other parameters, for example ``study.variant("short", train={"epochs": 1})``.
@@ -182,6 +185,46 @@ class Study(Notebooks):
         thing = named(self, thing, name, **options)
         self.written += save(self, thing)
         return thing
+
+    def finish(self, notebook: str) -> list[str]:
+        """Record a notebook as done, with the digest of every file it saved. Returns their names.
+
+        Raises:
+            StageError: A file is missing or empty.
+        """
+        outputs = {}
+        for path in self.written:
+            if not path.is_file() or path.stat().st_size == 0:
+                where, remedy = f"{notebook}: {path}", "run the notebook again from the top"
+                raise StageError("declares a file that is missing or empty", where=where, remedy=remedy)
+            outputs[below_project(path)] = file_digest(path)
+        write_record(self.record_path(notebook), {"status": "done", "outputs": outputs})
+        return sorted(outputs)
+
+    def record_path(self, notebook: str) -> Path:
+        """Where ``finish`` records a notebook."""
+        return self.paths.stages_dir / f"{notebook}.json"
+
+    def key_path(self, notebook: str) -> Path:
+        """Where the chain records what a notebook was run with."""
+        return self.paths.stages_dir / f"{notebook}.key.json"
+
+    def read(self, path: Path, **options: Any) -> pd.DataFrame:
+        """A table of the result folder. Says so if it is not as a notebook wrote it, which may be meant.
+
+        Args:
+            path: The file.
+            **options: See ``storage.read_csv``.
+
+        Raises:
+            StorageError: The file cannot be read, or is the index and damaged.
+        """
+        below, path = below_project(path), study_file(path, self.paths.root)
+        for record in sorted(self.paths.stages_dir.glob("*.json")):
+            listed = {} if record.stem.endswith(".key") else read_outputs(record)
+            if below in listed and damages(project_root(), {below: listed[below]}):
+                print(f"{below} has changed since notebook {record.stem} wrote it; if nobody meant that, run it again")
+        return read_csv(path, **options)
 
     def show(self, *sections: str) -> Any:
         """The resolved values of some sections, for the top of a notebook; its tables will show names as they are."""

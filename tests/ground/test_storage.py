@@ -17,8 +17,7 @@ import pytest
 from mineral_lib import storage
 from mineral_lib.errors import StorageError, note
 from mineral_lib.locks import folder_lock
-from mineral_lib.paths import ROOT_VARIABLE, project_root
-from mineral_lib.stages import _below_project
+from mineral_lib.paths import ROOT_VARIABLE, below_project, project_root
 
 LIBRARY = Path(storage.__file__).parent
 
@@ -249,8 +248,8 @@ def test_results_on_another_disk_are_recorded_by_their_place_in_the_project(tmp_
     (root / link).symlink_to(other)
     monkeypatch.setenv(ROOT_VARIABLE, str(root))
     table = storage.write_text(root / "results/p/tables/t.csv", "x")
-    assert _below_project(table) == "results/p/tables/t.csv"
-    assert _below_project(tmp_path / "elsewhere.csv") == (tmp_path / "elsewhere.csv").as_posix()
+    assert below_project(table) == "results/p/tables/t.csv"
+    assert below_project(tmp_path / "elsewhere.csv") == (tmp_path / "elsewhere.csv").as_posix()
     storage.remove_tree(root / "results/p")
     assert not table.exists() and (root / link).exists() == (link != "results/p/tables")
     storage.write_text(table, "again")
