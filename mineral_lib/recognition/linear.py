@@ -15,8 +15,6 @@ from mineral_lib.data.folds import grouped_folds
 from mineral_lib.recognition.calibration import probabilities
 
 STRENGTHS = (1, 3, 10, 30, 100)  # of one feature: what suits does not depend on how many there are
-# Small matrices: several threads wait for each other longer than they work, and the last digits depend on their number.
-_one_thread = threadpool_limits.wrap(limits=1)
 
 
 @dataclass(frozen=True)
@@ -60,61 +58,46 @@ def score(logits: np.ndarray, labels: np.ndarray) -> float:
     return float(right.mean() + np.mean([right[labels == label].mean() for label in np.unique(labels)])) / 2
 
 
-@dataclass(frozen=True)
-class _Standardised:
-    """Standardised features in as few directions as they have.
+@threadpool_limits.wrap(limits=1)
+def fit_each(features: np.ndarray, labels: np.ndarray, num_classes: int, choices: Sequence[Choice]) -> list[Linear]:
+    """Standardise features (N, D) and fit multinomial logistic regression to labels (N,), once a choice.
 
     With fewer photographs than features the solution lies in what the photographs span, and its penalty is the same
-    there: the fit is equal, in a tenth of the time.
+    there: the fit is equal, in a tenth of the time. Each starts from the one before with the same class weights, the
+    end is the same. Small matrices: several threads wait for each other longer than they work, and the last digits
+    depend on their number.
     """
+    from sklearn.linear_model import LogisticRegression
 
-    mean: np.ndarray
-    scale: np.ndarray
-    basis: np.ndarray | None
-    features: np.ndarray
+    @cache
+    def model(class_weight: str | None) -> LogisticRegression:
+        return LogisticRegression(class_weight=class_weight, solver="newton-cg", max_iter=1000, warm_start=True)
 
-    @classmethod
-    @_one_thread
-    def of(cls, features: np.ndarray) -> "_Standardised":
-        mean, scale = features.mean(0), features.std(0) + 1e-6
-        plain = (features - mean) / scale
-        if len(plain) >= plain.shape[1]:
-            return cls(mean, scale, None, plain.astype(np.float64))
+    mean, scale = features.mean(0), features.std(0) + 1e-6
+    plain, basis, found = (features - mean) / scale, None, []
+    if len(plain) < plain.shape[1]:
         basis = np.linalg.qr(plain.T)[0]
-        # In double precision: rounding of the loss would end Newton's method early, with a warning.
-        return cls(mean, scale, basis, (plain @ basis).astype(np.float64))
-
-    @_one_thread
-    def fit(self, labels: np.ndarray, num_classes: int, choices: Sequence[Choice]) -> list[Linear]:
-        """One classifier a choice; each starts from the one before with the same class weights, the end is the same."""
-        from sklearn.linear_model import LogisticRegression
-
-        @cache
-        def model(class_weight: str | None) -> LogisticRegression:
-            return LogisticRegression(class_weight=class_weight, solver="newton-cg", max_iter=1000, warm_start=True)
-
-        found = []
-        for choice in choices:
-            fitted = model(choice.class_weight).set_params(C=choice.strength / len(self.mean))
-            with warnings.catch_warnings():
-                # Small collections are welcome.
-                warnings.filterwarnings("ignore", message="The number of unique classes")
-                fitted.fit(self.features, labels)
-            found.append(self._linear(fitted.classes_, fitted.coef_, fitted.intercept_, num_classes))
-        return found
-
-    def _linear(self, classes: np.ndarray, rows: np.ndarray, shift: np.ndarray, num_classes: int) -> Linear:
-        if len(classes) == 2:  # scikit-learn then keeps one row, for the second class
+        plain = plain @ basis
+    plain = plain.astype(np.float64)  # rounding of the loss would end Newton's method early, with a warning
+    for choice in choices:
+        fitted = model(choice.class_weight).set_params(C=choice.strength / len(mean))
+        with warnings.catch_warnings():
+            # Small collections are welcome.
+            warnings.filterwarnings("ignore", message="The number of unique classes")
+            fitted.fit(plain, labels)
+        rows, shift = fitted.coef_, fitted.intercept_
+        if len(fitted.classes_) == 2:  # scikit-learn then keeps one row, for the second class
             rows, shift = np.concatenate([-rows, rows]) / 2, np.concatenate([-shift, shift]) / 2
-        weight, bias = np.zeros((num_classes, len(self.mean))), np.full(num_classes, -np.inf)
-        weight[classes] = rows if self.basis is None else rows @ self.basis.T
-        bias[classes] = shift
-        return Linear(self.mean, self.scale, weight, bias)
+        weight, bias = np.zeros((num_classes, len(mean))), np.full(num_classes, -np.inf)
+        weight[fitted.classes_] = rows if basis is None else rows @ basis.T
+        bias[fitted.classes_] = shift
+        found.append(Linear(mean, scale, weight, bias))
+    return found
 
 
 def fit_linear(features: np.ndarray, labels: np.ndarray, num_classes: int, choice: Choice) -> Linear:
-    """Standardise features (N, D) and fit multinomial logistic regression to labels (N,)."""
-    return _Standardised.of(features).fit(labels, num_classes, [choice])[0]
+    """See ``fit_each``."""
+    return fit_each(features, labels, num_classes, [choice])[0]
 
 
 def added(first: Linear, second: Linear, first_temperature: float, second_temperature: float) -> Linear:
@@ -147,6 +130,6 @@ def out_of_fold(
     """
     logits = np.full((len(choices), len(labels), num_classes), np.nan)
     for rest, held in grouped_folds(labels, groups):
-        fitted = _Standardised.of(features[rest]).fit(labels[rest], num_classes, choices)
+        fitted = fit_each(features[rest], labels[rest], num_classes, choices)
         logits[:, held] = [linear.logits(features[held]) for linear in fitted]
     return logits
