@@ -23,14 +23,9 @@ SCALE = 4
 
 
 class CompactVGG(nn.Module):
-    """VGG19's sixteen convolutions at a quarter of the width, without its last pooling.
+    """VGG19's sixteen convolutions at a quarter of the width, without its last pooling; ``num_classes`` outputs."""
 
-    Args:
-        num_classes: Outputs of the head.
-        dropout: Dropout of the two hidden layers (VGG: 0.5).
-    """
-
-    def __init__(self, num_classes: int, dropout: float = 0.5) -> None:
+    def __init__(self, num_classes: int) -> None:
         super().__init__()
         self.features = make_layers([width if width == "M" else width // SCALE for width in cfgs["E"]][:-1])
         self.avgpool = nn.AdaptiveAvgPool2d(4)
@@ -38,10 +33,10 @@ class CompactVGG(nn.Module):
         self.classifier = nn.Sequential(
             nn.Linear(512 // SCALE * 16, hidden),
             nn.ReLU(inplace=True),
-            nn.Dropout(dropout),
+            nn.Dropout(0.5),
             nn.Linear(hidden, hidden),
             nn.ReLU(inplace=True),
-            nn.Dropout(dropout),
+            nn.Dropout(0.5),
             nn.Linear(hidden, num_classes),
         )
         for module in self.features.modules():  # torchvision's VGG starts its convolutions the same way

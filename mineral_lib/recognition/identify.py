@@ -23,6 +23,7 @@ from mineral_lib.recognition.names import both_names, slugs_of
 from mineral_lib.recognition.recogniser import Answer, Recogniser
 
 TOP = 5
+JOBS = 2  # decoding threads
 SENTENCES = {
     "none": "not one of the {count} it knows",
     "one": "{names}",
@@ -140,9 +141,7 @@ def list_photographs(places: Sequence[Path | str]) -> tuple[list[Path], dict[str
     return list(found.values()), skipped
 
 
-def read_features(
-    files: Sequence[Path], kinds: Sequence[Kind], *, jobs: int = 2
-) -> tuple[list[int], list[np.ndarray], dict[str, str]]:
+def read_features(files: Sequence[Path], kinds: Sequence[Kind]) -> tuple[list[int], list[np.ndarray], dict[str, str]]:
     """Features of files that may be no photographs.
 
     Returns:
@@ -160,7 +159,7 @@ def read_features(
         return [kind.prepare(image) for kind in kinds]
 
     parts: list[list[np.ndarray]] = [[] for _ in kinds]
-    for number, _, rows in compute(len(files), prepare, kinds, jobs=jobs):
+    for number, _, rows in compute(len(files), prepare, kinds, jobs=JOBS):
         parts[number].append(rows)
     read = [place for place in range(len(files)) if place not in refused]
     skipped = {str(files[place]): refused[place] for place in sorted(refused)}

@@ -161,7 +161,7 @@ def table_per_class(run: Run) -> Made:
 
 
 @table("confused_{run}")
-def table_confused(run: Run, top: int = 12) -> Made:
+def table_confused(run: Run) -> Made:
     """The most frequent confusions, with the number of specimens behind them."""
     answers = run.predictions()
     support, wrong = answers["label"].value_counts(), answers[answers["label"] != answers["predicted"]]
@@ -170,7 +170,7 @@ def table_confused(run: Run, top: int = 12) -> Made:
     )
     pairs["support"] = pairs["label"].map(support)
     pairs["rate"] = pairs["count"] / pairs["support"]
-    pairs = pairs.sort_values(["count", "rate", "label"], ascending=[False, False, True]).head(top)
+    pairs = pairs.sort_values(["count", "rate", "label"], ascending=[False, False, True]).head(12)
     names = pairs[["label", "predicted"]].map(lambda place: display_name(run.classes[place]))
     frame = names.rename(columns={"label": "true"}).join(pairs[["count", "rate", "specimens", "support"]])
     frame["trained"] = run.train_photographs[pairs["label"].to_numpy(int)]

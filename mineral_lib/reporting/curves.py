@@ -41,9 +41,9 @@ def history_frame(runs: list[Run]) -> pd.DataFrame:
 
 
 @figure("figure_4_curves")
-def draw_figure_4(study: Study, block: str = "as_read") -> tuple[Drawing, dict[str, Any]]:
-    """Figure 4 from our runs: the six networks of a block of Table 4, grouped protocol."""
-    frame = history_frame([run for runs in block_runs(study, block).values() for run in runs])
+def draw_figure_4(study: Study) -> tuple[Drawing, dict[str, Any]]:
+    """Figure 4 from our runs: the six networks of Table 4 as it reads, grouped protocol."""
+    frame = history_frame([run for runs in block_runs(study, "as_read").values() for run in runs])
     drawing = draw_curves(frame, language=study.settings.report.language)
     if frame.empty:
         return drawing, {}

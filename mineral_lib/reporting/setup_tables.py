@@ -58,17 +58,17 @@ def table_2(study: Study) -> pd.DataFrame | None:
 
 
 @table("table_3_terms")
-def table_3(subject: Study | Run, class_name: str | None = None) -> Made | None:
+def table_3(subject: Study | Run) -> Made | None:
     """Table 3, truth by prediction, 2 x 2: the terms as printed, the standard ones, and the counts of one class.
 
     Counted are the test predictions of a run, of a study those of its ``proposed_run``. The class taken as positive is
-    pyrite (the paper's hardest) or else the first, if none is named.
+    pyrite (the paper's hardest) or else the first.
     """
     run = proposed_run(subject) if isinstance(subject, Study) else subject
     if run is None:
         return None
     classes, predictions, paper = run.classes, run.predictions(), Paper.published()
-    chosen = class_name or next((c for c in classes if (m := find_mineral(c)) and m.slug == "pyrite"), classes[0])
+    chosen = next((c for c in classes if (m := find_mineral(c)) and m.slug == "pyrite"), classes[0])
     counts = confusion(predictions["label"], predictions["predicted"], len(classes))
     terms, signs = binary_terms(counts, classes.index(chosen)), ("positive", "negative")
     right = {("positive", "positive"): "TP", ("negative", "negative"): "TN"}

@@ -38,7 +38,7 @@ def test_table_3_and_the_swap_of_the_paper(study, paths, of_the_study):
     counts = confusion(np.array([0, 0, 0, 1, 1]), np.array([0, 1, 1, 1, 0]), 2)
     assert binary_terms(counts, 0) == {"TP": 1, "FP": 1, "FN": 2, "TN": 1}
     write_run(paths, "resnet50", "scratch", wrong=[0, 4])  # a bornite taken for pyrite, a quartz for bornite
-    table = table_3(study) if of_the_study else table_3(study.runs[0], class_name="pyrite")
+    table = table_3(study) if of_the_study else table_3(study.runs[0])
     rows = table.frame.set_index("truth")
     assert rows.loc["positive"].tolist() == ["TP", "FP", "TP", "FN", 8, 0]
     assert rows.loc["negative"].tolist() == ["FN", "TN", "FP", "TN", 1, 15]
