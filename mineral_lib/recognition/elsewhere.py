@@ -20,6 +20,7 @@ from mineral_lib.recognition.trust import judge_photographs
 from mineral_lib.storage import write_csv, write_json
 
 MOST_CONFUSIONS = 10
+OWN = ("seen", "judged")  # of a model card: the photographs it was made from, and those of its own test
 HOW = {
     "catalogue": "matched by the catalogue",
     "given": "matched by the table of names",
@@ -34,8 +35,8 @@ class Elsewhere:
 
     folder: str  # name of the folder
     names: pd.DataFrame  # one match a class folder, see ``names.match_names``
-    # Photographs: ``known`` (judged), ``unknown`` (of classes it does not know), ``seen`` (it was made from them; left
-    # out), ``skipped`` (could not be used).
+    # Photographs: ``known`` (judged), ``unknown`` (of classes it does not know), ``seen`` (it was made from them) and
+    # ``judged`` (its own test), both left out, ``skipped`` (could not be used).
     counts: dict[str, int]
     # Of the photographs of unknown classes, how many it called *not one of these*; the same for known ones.
     refused: dict[str, int]
@@ -76,7 +77,8 @@ class Elsewhere:
         counts, specimens = self.counts, self.specimens
         lines = [
             f"{self.folder}: {counts['known']} photographs of classes it knows, {counts['unknown']} of others, "
-            f"{counts['seen']} that it was made from (left out), {counts['skipped']} that cannot be used"
+            f"{counts['seen']} that it was made from and {counts['judged']} of its own test (both left out), "
+            f"{counts['skipped']} that cannot be used"
         ]
         if self.here:
             recall = _share(self.here["macro_recall"])
@@ -110,7 +112,7 @@ class Elsewhere:
 def evaluate_elsewhere(
     recogniser: Recogniser, settings: Settings, *, given: Mapping[str, str] | None = None
 ) -> Elsewhere:
-    """Judge a recogniser on the folder of a profile; photographs that it was made from are left out.
+    """Judge a recogniser on the folder of a profile; photographs that it was made from, or judged on, are left out.
 
     ``given``: folder and class by somebody's word, see ``names``.
 
@@ -121,12 +123,13 @@ def evaluate_elsewhere(
     scan = build_index(settings.data, cache_dir=cache_dir)
     names = match_names(scan.classes, recogniser.classes, given)
     index = scan.index
-    seen = index["sha256"].str[:SEEN_DIGITS].isin(_seen(recogniser.about))
-    counts = {"seen": int(seen.sum()), "skipped": int((scan.files["status"] == "skipped").sum())}
-    index = index[~seen].reset_index(drop=True)
+    own = {name: index["sha256"].str[:SEEN_DIGITS].isin(_digests(recogniser.about, name)) for name in OWN}
+    counts = {name: int(known.sum()) for name, known in own.items()}
+    counts["skipped"] = int((scan.files["status"] == "skipped").sum())
+    index = index[~np.logical_or(*own.values())].reset_index(drop=True)
     if index.empty:
         remedy = "give a folder with other photographs"
-        raise DataError("it was made from all of these photographs", where=str(root), remedy=remedy)
+        raise DataError("it was made from, or judged on, all of these photographs", where=str(root), remedy=remedy)
     used = names[names["how"].isin(USED)].set_index("folder")["class"].map(recogniser.classes.index)
     index["label"] = index["class_name"].map(used).fillna(-1).astype(int)
     photographs = Photographs(root, index, cache_dir, settings.train.jobs)
@@ -155,9 +158,9 @@ def evaluate_elsewhere(
     return Elsewhere(root.name, names, counts, refused, here, _stated(recogniser.about), specimens, predictions)
 
 
-def _seen(about: Mapping[str, Any]) -> set[str]:
-    seen = about.get("seen")
-    return {one for one in seen if isinstance(one, str)} if isinstance(seen, list) else set()
+def _digests(about: Mapping[str, Any], name: str) -> set[str]:
+    found = about.get(name)
+    return {one for one in found if isinstance(one, str)} if isinstance(found, list) else set()
 
 
 def _stated(about: Mapping[str, Any]) -> dict[str, float]:

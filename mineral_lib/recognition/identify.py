@@ -25,7 +25,7 @@ from mineral_lib.recognition.recogniser import Answer, Recogniser
 TOP = 5
 JOBS = 2  # decoding threads
 SENTENCES = {
-    "none": "not one of the {count} it knows",
+    "none": "looks like none of the {count} it knows; of these the likeliest: {names}",
     "one": "{names}",
     "few": "one of: {names}",
     "group": "a mineral of the group {group}, perhaps one of: {names}",
@@ -60,8 +60,8 @@ class Identified:
                 "photographs": [printable(name) for name in answer.names],
                 "level": answer.level,
                 "says": sentence(answer, self.classes),
-                "set": [self.classes[label] for label in answer.inside.tolist()],
-                "group": answer.group,
+                "set": [] if answer.strange else [self.classes[label] for label in answer.inside.tolist()],
+                "group": answer.group if answer.level == "group" else "",
                 "answers": [self._likely(answer, label) for label in likeliest(answer)],
             }
             | ({"next_test": test[0], "next_test_bits": round(test[1], 4)} if test else {})
@@ -86,7 +86,22 @@ class Identified:
             for place, one in enumerate(answers, 1):
                 row |= {f"answer_{place}" if key == "class" else f"{key}_{place}": one[key] for key in one}
             rows.append(row)
-        return pd.DataFrame(rows)
+        likely = range(1, min(TOP, len(self.classes)) + 1)
+        about = [f"{key}_{place}" for place in likely for key in ("answer", "probability", "english", "chinese")]
+        always = ["photographs", "level", "says", "set", "group", *about, "next_test", "next_test_bits", "reason"]
+        return pd.DataFrame(rows, columns=always)  # the same ones whatever is found
+
+    def _of_tests(self) -> list[str]:
+        """What a person should know of the hand tests that were answered."""
+        slugs, lines = slugs_of(self.classes), []
+        if self.tests and len(self.answers) > 1:
+            lines.append(f"The hand tests were taken to be those of all {len(self.answers)} specimens.")
+        for name in self.tests:
+            silent = np.isnan(hand_tests.likelihoods(name, slugs)).all(1)
+            if silent.any():
+                names = ", ".join(line(self.classes[place]) for place in np.flatnonzero(silent))
+                lines.append(f"--{name} says nothing of {names}: the catalogue has no value for that name.")
+        return lines
 
     def to_json(self) -> str:
         """All answers as JSON."""
@@ -110,6 +125,7 @@ class Identified:
                 name, bits = test
                 lines.append(NEXT.format(name=name, bits=bits, answers=" | ".join(hand_tests.ANSWERS[name])))
         lines += [f"{line(name)}: skipped: {line(reason)}" for name, reason in self.skipped.items()]
+        lines += self._of_tests()
         return "\n".join(lines)
 
 

@@ -123,7 +123,9 @@ def build_recogniser(study: Study, *, backbones: Sequence[str], say: Say = print
     frame = pd.DataFrame([_row(rung, learned, held, tested, **resampling) for rung in rungs])
     frame["chosen"] = [rung is best for rung in rungs]
     write_csv(folder / "ladder.csv", frame)
-    fitted = fit_recogniser(learned, held, study.classes, best, coverage=options.coverage)
+    networks = [kind for rung in rungs for kind in rung.kinds if kind.backbone and kind.backbone.name in backbones]
+    sight = networks[0] if networks else None
+    fitted = fit_recogniser(learned, held, study.classes, best, coverage=options.coverage, sight=sight)
     trust = measure_trust(fitted, learned, best.known, tested, **resampling)
     write_json(folder / "trust.json", trust)
     made = replace(fitted, about=_about(study, parts, best, fitted, frame[frame["chosen"]].iloc[0]) | {"trust": trust})
@@ -149,8 +151,9 @@ def _about(study: Study, parts: dict[str, np.ndarray], best: Rung, made: Recogni
         "classes": index.groupby("class_name")["group"].agg(photographs="size", specimens="nunique").to_dict("index"),
         "licences": {str(name): int(count) for name, count in licences.items()},
         "licence_not_stated": int(len(index) - licences.sum()),
-        # So that an evaluation elsewhere can leave out what was learned from: beginnings of SHA-256.
+        # So that an evaluation elsewhere can leave out what was learned from or judged on: beginnings of SHA-256.
         "seen": sorted(index["sha256"].iloc[np.concatenate([parts["train"], parts["val"]])].str[:SEEN_DIGITS]),
+        "judged": sorted(index["sha256"].iloc[parts["test"]].str[:SEEN_DIGITS]),
         "strength": choice.strength if choice else None,
         "class_weight": (choice.class_weight or "none") if choice else None,
         "familiarity_auroc": [_number(value) for value in (known.auroc, known.auroc_low, known.auroc_high)],

@@ -30,6 +30,12 @@ class Linear:
         """Logits (N, C) of features (N, D)."""
         return ((features - self.mean) / self.scale) @ self.weight.T + self.bias
 
+    def after(self, count: int) -> "Linear":
+        """The same classifier where ``count`` further features stand before its own and say nothing to it."""
+        first = (np.zeros(count), np.ones(count), np.zeros((len(self.bias), count)))
+        own = (self.mean, self.scale, self.weight)
+        return Linear(*(np.concatenate(pair, -1) for pair in zip(first, own, strict=True)), self.bias)
+
     def probabilities(self, features: np.ndarray, temperature: float = 1.0) -> np.ndarray:
         """Probabilities (N, C) of features (N, D)."""
         return probabilities(self.logits(features), temperature)

@@ -162,7 +162,13 @@ class Answer:
 
 
 def fit_recogniser(
-    learned: Photographs, held: np.ndarray, classes: list[str], rung: "Rung", *, coverage: float
+    learned: Photographs,
+    held: np.ndarray,
+    classes: list[str],
+    rung: "Rung",
+    *,
+    coverage: float,
+    sight: Kind | None = None,
 ) -> Recogniser:
     """Calibrate a rung's classifier on answers for specimens that it had not seen.
 
@@ -172,17 +178,21 @@ def fit_recogniser(
         classes: Class names.
         rung: The features, of which the first kind also tells what is unknown, and the classifier on them.
         coverage: Promised share of sets that hold the true class.
+        sight: A network's features; they tell what is unknown where the rung takes colour alone, which cannot.
     """
-    labels, logits, kinds, choice = learned.labels, rung.known, list(rung.kinds), rung.choice
+    labels, logits, choice = learned.labels, rung.known, rung.choice
+    first = [] if sight is None or any(kind.backbone for kind in rung.kinds) else [sight]
+    kinds = [*first, *rung.kinds]
     known = np.isfinite(logits).any(1)
     temperature = calibration.fit_temperature(logits[known], labels[known])
     unseen = calibration.probabilities(logits[known], temperature)
-    joint, first = calibration.specimen_log_probabilities(unseen, learned.groups[known])
-    true, table, place = labels[known][first], group_table(classes)[1], np.arange(len(joint))
+    joint, rows = calibration.specimen_log_probabilities(unseen, learned.groups[known])
+    true, table, place = labels[known][rows], group_table(classes)[1], np.arange(len(joint))
     least = calibration.threshold(joint[place, true], coverage)
     group_least = calibration.threshold((joint @ table)[place, table[true].argmax(1)], coverage)
     features = learned.features(kinds)
-    together = np.hstack(features)
+    together = np.hstack(features[len(first) :])
+    linear = rung.linear.after(features[0].shape[1]) if first else rung.linear
 
     def answers(fitting: np.ndarray, asked: np.ndarray) -> np.ndarray:
         fitted = fit_linear(together[fitting], labels[fitting], len(classes), choice)
@@ -190,4 +200,4 @@ def fit_recogniser(
 
     # By what is pooled: with the stages, pictures of other things lay nearer (a flower passed, see RESULTS.md).
     familiarity = fit_familiarity(features[0][:, kinds[0].pooled], labels, held, answers if choice else None)
-    return Recogniser(classes, kinds, rung.linear, temperature, coverage, least, group_least, familiarity)
+    return Recogniser(classes, kinds, linear, temperature, coverage, least, group_least, familiarity)

@@ -54,6 +54,21 @@ def test_photographs_of_a_folder_can_be_one_specimen(mineral, made, asked):
     assert float(rows[0]["probability_1"]) > 0.5
 
 
+def test_a_table_has_the_same_columns_whatever_is_found(mineral, made, asked):
+    heads = []
+    for place in (asked / "a" / "1.png", asked):
+        _, out, _ = mineral("identify", place, "--csv", "--model", made.file)
+        heads.append(out.splitlines()[0])
+    assert heads[0] == heads[1] and heads[0].endswith("next_test,next_test_bits,reason")
+
+
+def test_hand_tests_say_whom_they_do_not_concern(mineral, asked):
+    _, out, _ = mineral("identify", asked, "--hardness", "7")
+    assert "taken to be those of all" in out and "--hardness says nothing of my own" in out
+    _, out, _ = mineral("identify", asked)
+    assert "says nothing of" not in out
+
+
 def test_text_names_both_languages_and_the_own_ones(mineral, made, asked):
     status, out, _ = mineral("identify", asked)
     assert status == 0
