@@ -63,6 +63,11 @@ def result_name(text: str, *, place: str = "") -> str:
     return f"{re.sub(r'[^A-Za-z0-9_-]+', '-', text).strip('-')[: MOST_LETTERS - 7] or 'photos'}-{code}"
 
 
+def name_of_folder(folder: Path) -> str:
+    """The name of the results of a photo folder; no two folders share one."""
+    return result_name(folder.resolve().name, place=str(folder.resolve()))
+
+
 def read_profile(path: Path) -> dict[str, Any]:
     """A parameter file as it stands, see ``yaml_reader``; ParameterError: no YAML mapping in UTF-8, or > 100 kB."""
     try:

@@ -30,7 +30,7 @@ def add_photo_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     one.add_argument("--out", metavar="DIR", help="also write the tables and the plate of suspicious photographs")
     of_folder("learn", _learn, "learn to recognise the minerals of a photo folder", "recogniser.fine_tune=true")
     one = of_folder("review", _review, "list labels of a photo folder that look wrong, for a person to decide")
-    text = "where contact sheet and decisions go (default: results/review/<folder>)"
+    text = "where contact sheet and decisions go (default: results/review/<folder>-<code>)"
     one.add_argument("--out", metavar="DIR", help=text)
     text = "find pictures of one folder that show what a picture of another shows: copies, crops, turns, the same scene"
     one = command("audit", _audit, text)
@@ -56,7 +56,7 @@ def add_photo_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     one = of_folder("evaluate", _evaluate, "judge a recogniser on another folder with one folder per mineral")
     one.add_argument("--model", metavar="FILE", help=MODEL)
     one.add_argument("--names", metavar="CSV", help="names.csv of an earlier evaluation, corrected")
-    text = "where numbers, predictions and names.csv go (default: results/evaluate/<folder>)"
+    text = "where numbers, predictions and names.csv go (default: results/evaluate/<folder>-<code>)"
     one.add_argument("--out", metavar="DIR", help=text)
 
 
@@ -115,9 +115,13 @@ def _identify(options: argparse.Namespace) -> None:
     for name, answer in answers.items():
         weights(name, answer)  # an impossible answer is refused at once
     from mineral_lib.recognition.identify import identify, list_photographs
+    from mineral_lib.recognition.outputs import output_folder
 
     files, skipped = list_photographs([given_path(photo) for photo in options.photos])
     if maps := _path(options.maps):
+        # As it is listed and, behind a link, as it lies there.
+        folders = {folder for file in files for folder in (file.parent, file.resolve().parent)}
+        output_folder(maps, [*folders, *filter(Path.is_dir, map(given_path, options.photos))], option="--maps")
         maps.mkdir(parents=True, exist_ok=True)  # an error here is said at once
     model = _model(options)
     groups = [str(file.resolve().parent) for file in files] if options.specimen_from == "folder" else None
@@ -151,12 +155,18 @@ def _export(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    settings, model = _settings(options, min_photos=1), _model(options)
+    from mineral_lib.data.index import photo_folder
     from mineral_lib.recognition.elsewhere import evaluate_elsewhere
     from mineral_lib.recognition.names import read_names
+    from mineral_lib.recognition.outputs import output_folder, results_of
 
+    settings = _settings(options, min_photos=1)
+    folder = photo_folder(settings.data)
+    out = output_folder(_path(options.out) or results_of("evaluate", folder), [folder])
+    model = _model(options)
     given = read_names(given_path(options.names)) if options.names else None
     found = evaluate_elsewhere(model, settings, given=given)
-    out = _path(options.out) or project_root() / "results" / "evaluate" / Path(settings.data.folder).name
-    found.save(out)
-    print(f"{found.to_text()}\nwrote {out}: names.csv (correct it and give it back with --names), predictions.csv, ...")
+    print(found.to_text())
+    if note := found.save(out):
+        print(note)
+    print(f"wrote {out}: names.csv (correct it and give it back with --names), predictions.csv, ...")

@@ -19,6 +19,7 @@ import pandas as pd
 from mineral_lib.catalogue import class_key
 from mineral_lib.photos import NEAR, SAME_BYTES, SAME_PIXELS, SAME_SCENE, measured_pictures, near_duplicates
 from mineral_lib.recognition.copies import JOBS, find_copies, nearest_kind
+from mineral_lib.recognition.outputs import output_file
 from mineral_lib.storage import write_csv
 
 KINDS = (SAME_BYTES, SAME_PIXELS, SAME_SCENE, NEAR)
@@ -84,8 +85,11 @@ def audit(
     candidates, see ``recogniser.kind_of``; ``lite0@224`` if installed, else none. ``cache_dir`` keeps measurements.
 
     Raises:
-        DataError: A folder is missing or holds no picture.
+        ParameterError: ``out`` does not end in ``.csv``.
+        DataError: A folder is missing or holds no picture, or ``out`` lies in one.
     """
+    if out:
+        output_file(out, ".csv", filter(None, (train, test)))
     alone = test is None or test.resolve() == train.resolve()
     folders = [train] if alone else [train, test]
     tables, skipped = [], {}

@@ -20,7 +20,7 @@ from mineral_lib.data.index import data_title, photo_folder
 from mineral_lib.data.split import SPLITS
 from mineral_lib.digests import write_record
 from mineral_lib.errors import WeightsError
-from mineral_lib.parameters import load_profile, result_name
+from mineral_lib.parameters import load_profile, name_of_folder
 from mineral_lib.photos import proposal_note, propose_specimens, stated
 from mineral_lib.recognition.backbone import load_backbone
 from mineral_lib.recognition.calibration import probabilities
@@ -45,9 +45,8 @@ def study_of_folder(folder: Path, changes: list[str]) -> Study:
     Raises:
         ParameterError: One of the ``changes`` (``section.key=value``, as on the command line) is wrong.
     """
-    place = str(folder.resolve())
-    name = result_name(folder.resolve().name, place=place)  # no two folders share one
-    return Study(load_profile("own_photos", changes, profile=name, data={"folder": place}))
+    data = {"folder": str(folder.resolve())}
+    return Study(load_profile("own_photos", changes, profile=name_of_folder(folder), data=data))
 
 
 def collection_of(study: Study) -> Study:

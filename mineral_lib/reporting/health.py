@@ -13,6 +13,7 @@ from mineral_lib.data.index import build_index, photo_folder
 from mineral_lib.data.split import FEW_TEST_PHOTOGRAPHS, SPLITS, make_split, train_only_classes
 from mineral_lib.notation import isolated, line
 from mineral_lib.photos import SAME_BYTES, SAME_PIXELS, proposal_note, propose_specimens, read_photo
+from mineral_lib.recognition.outputs import output_folder
 from mineral_lib.reporting.artefacts import Made, declared, table
 from mineral_lib.reporting.plates import Fonts, Tile, draw_sheet, in_rows
 from mineral_lib.reporting.style import Drawing, styled
@@ -30,8 +31,11 @@ def check_photos(settings: Settings, *, out: Path | None = None) -> str:
     but the record of the scan below ``results/cache``.
 
     Raises:
-        DataError: The folder cannot be used.
+        ParameterError: ``out`` is a file.
+        DataError: The folder cannot be used, or ``out`` lies in it.
     """
+    if out:
+        output_folder(out, [photo_folder(settings.data)])
     study = Study(settings)
     data = settings.data.model_copy(update={"same_scenes": settings.data.same_scenes and out is not None})
     scan = build_index(data, cache_dir=study.paths.cache_dir)

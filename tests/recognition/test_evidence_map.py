@@ -68,19 +68,23 @@ def test_evidence_lies_where_the_mineral_is(made):
 def test_maps_are_written_beside_the_answers(mineral, made, tmp_path):
     names = ["a.png", "$x^2$ \x1b[31m.png"]
     for name in names:
-        shutil.copy(made.folder / "malachite" / "0_0.png", tmp_path / name)
-    status, out, err = mineral("identify", tmp_path, "--json", "--maps", tmp_path / "deep" / "maps")
+        (tmp_path / "photos").mkdir(exist_ok=True)
+        shutil.copy(made.folder / "malachite" / "0_0.png", tmp_path / "photos" / name)
+    status, out, err = mineral("identify", tmp_path / "photos", "--json", "--maps", tmp_path / "deep" / "maps")
     written = sorted((tmp_path / "deep" / "maps").iterdir())
     assert (status, len(json.loads(out))) == (0, 2)
     assert "wrote 2 evidence maps" in err
     assert [path.name for path in written] == ["001__x_2_31m.png", "002_a.png"]
     for path in written:
         assert Image.open(path).format == "PNG"
-    assert sorted(path.name for path in tmp_path.glob("*.png")) == sorted(names)
+    assert sorted(path.name for path in (tmp_path / "photos").glob("*.png")) == sorted(names)
 
 
 def test_a_file_in_the_way_is_named_before_anything_is_answered(mineral, made, tmp_path):
-    shutil.copy(made.folder / "malachite" / "0_0.png", tmp_path / "a.png")
-    status, out, err = mineral("identify", tmp_path / "a.png", "--maps", tmp_path / "a.png")
+    photo = shutil.copy(made.folder / "malachite" / "0_0.png", tmp_path / "a.png")
+    status, out, err = mineral("identify", made.folder, "--maps", photo)
+    assert (status, out) == (2, "")
+    assert "a.png: is a file" in err and "Traceback" not in err
+    status, out, err = mineral("identify", made.folder, "--maps", tmp_path / "a.png" / "maps")
     assert (status, out) == (4, "")
-    assert "a.png" in err and "File exists" in err and "Traceback" not in err
+    assert "a.png" in err and "Traceback" not in err

@@ -13,7 +13,7 @@ from mineral_lib.cli import main
 from mineral_lib.data.prepare import _key as prepare_key
 from mineral_lib.data.prepare import prepare
 from mineral_lib.errors import DataError
-from mineral_lib.parameters import load_profile
+from mineral_lib.parameters import load_profile, name_of_folder
 from mineral_lib.photos import DECISION_COLUMNS
 from mineral_lib.photos import scan as scan_folder
 from mineral_lib.recognition.review import doubtful_labels, review
@@ -67,7 +67,7 @@ def test_the_wrong_label_comes_first_and_the_folder_stays(photos, study_root, ca
     monkeypatch.setattr("mineral_lib.recognition.review.installed_kinds", lambda: ["colour"])
     before = contents(photos)
     assert main(["review", str(photos), "--set", "data.near_duplicate_radius=null"]) == 0
-    out, text = study_root / "results" / "review" / "my photos", capsys.readouterr().out
+    out, text = study_root / "results" / "review" / name_of_folder(photos), capsys.readouterr().out
     assert {path.name for path in out.iterdir()} == {"decisions.csv", "labels.html"}
     assert contents(photos) == before
     first = rows_of(out / "decisions.csv")[0]
@@ -111,6 +111,40 @@ def test_a_second_review_keeps_what_was_decided(photos, study_root, tmp_path):
     assert len({row["digest"] for row in rows}) == len(rows)
     assert again.table.read_bytes().startswith("\ufeffdigest".encode())  # so that spreadsheets read Chinese names
     assert rows_of(review(settings_of(photos), out=out, kinds=["colour"]).table) == rows  # nothing new
+
+
+def test_a_note_without_a_decision_stays(photos, study_root, tmp_path):
+    out, wrong = tmp_path / "out", digest_of(photos / WRONG)
+    made = review(settings_of(photos), out=out, kinds=["colour"])
+    decide(made.table, "", wrong, note="ask 王")
+    row = dict.fromkeys(DECISION_COLUMNS, "") | {"digest": digest_of(photos / "cinnabar/0_3.png"), "note": "mine"}
+    stale = dict.fromkeys(DECISION_COLUMNS, "") | {"digest": "0" * 64}
+    stale["note"] = "same bytes as gone.png: one of the two labels is wrong"  # the program's own
+    write_rows(made.table, [*rows_of(made.table), row, stale])
+    for _ in range(2):
+        rows = rows_of(review(settings_of(photos), out=out, kinds=["colour"]).table)
+        assert {one["digest"]: one["note"] for one in rows if one["note"]} == {wrong: "ask 王", row["digest"]: "mine"}
+    (photos / WRONG).unlink()  # no candidate any more
+    rows = rows_of(review(settings_of(photos), out=out, kinds=["colour"]).table)
+    assert [one["note"] for one in rows if one["digest"] == wrong] == ["ask 王"]
+
+
+def test_folders_of_one_name_share_no_decisions(photos, study_root, tmp_path, capsys):
+    other = tmp_path / "elsewhere" / photos.name
+    shutil.copytree(photos, other)
+    first = digest_of(photos / "cinnabar" / "0_3.png")
+    paint(other, "cinnabar", COLOURS["cinnabar"], 12, seed=1)
+    for number in range(12):
+        (other / "cinnabar" / f"0_{number}.png").unlink()
+    old = study_root / "results" / "review" / photos.name / "decisions.csv"  # as it was called before
+    old.parent.mkdir(parents=True)
+    rows = [{"digest": first, "file": "cinnabar/0_3.png", "decision": "drop"}]
+    write_rows(old, [*rows, {"digest": "0" * 64, "file": "cinnabar/0_4.png", "decision": "keep"}])
+    before = old.read_bytes()
+    tables = [review(settings_of(root), kinds=["colour"]).table for root in (photos, other)]
+    decided = [[row["digest"] for row in rows_of(table) if row["decision"]] for table in tables]
+    assert decided == [[first], []] and old.read_bytes() == before
+    assert "1 rows of" in capsys.readouterr().err
 
 
 def test_later_runs_obey(photos, study_root, tmp_path):
