@@ -14,7 +14,7 @@ from mineral_lib.errors import DataError
 from mineral_lib.notation import line
 from mineral_lib.paths import ResultPaths
 from mineral_lib.recognition.ladder import scores
-from mineral_lib.recognition.names import USED, both_names, match_names
+from mineral_lib.recognition.names import USED, both_names, match_names, update_names
 from mineral_lib.recognition.recogniser import SEEN_DIGITS, Photographs, Recogniser
 from mineral_lib.recognition.trust import judge_photographs
 from mineral_lib.storage import write_csv, write_json
@@ -65,12 +65,16 @@ class Elsewhere:
         counts = counts.sort_values(ascending=False, kind="stable").head(MOST_CONFUSIONS)
         return counts.reset_index(name="photographs").to_dict("records")
 
-    def save(self, folder: Path) -> None:
-        """Write ``names.csv``, ``predictions.csv`` and ``evaluation.json``."""
-        write_csv(folder / "names.csv", self.names)
+    def save(self, folder: Path) -> str:
+        """Write ``predictions.csv``, ``evaluation.json`` and ``names.csv``; returns what was kept of the last.
+
+        Raises:
+            DataError: ``names.csv`` is there and no table.
+        """
         write_csv(folder / "predictions.csv", self.predictions)
         numbers = ("folder", "counts", "refused", "here", "there", "specimens", "fall", "confusions")
         write_json(folder / "evaluation.json", {name: getattr(self, name) for name in numbers})
+        return update_names(folder / "names.csv", self.names)
 
     def to_text(self) -> str:
         """What was found, for people."""

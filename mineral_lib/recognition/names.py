@@ -14,7 +14,8 @@ import pandas as pd
 from mineral_lib.catalogue import Mineral, display_name, find_mineral, minerals
 from mineral_lib.errors import DataError, nearest
 from mineral_lib.notation import line
-from mineral_lib.photos import read_rows
+from mineral_lib.photos import read_rows, readable
+from mineral_lib.recognition.outputs import write_table
 
 SIMILAR = 0.8  # difflib's ratio: 2 x equal letters / all letters
 COLUMNS = ("folder", "class", "how")
@@ -113,3 +114,23 @@ def read_names(path: Path) -> dict[str, str]:
     if len(found) < len(rows):
         raise DataError("a folder stands in it twice", where=str(path), remedy="keep one row a folder")
     return found
+
+
+def update_names(path: Path, names: pd.DataFrame) -> str:
+    """Write a table of ``match_names``, unless one is there that says something else: a person may have corrected it.
+
+    Then its rows stay as they are, names that it lacks are added, and a sentence that says so is returned.
+
+    Raises:
+        DataError: What is there is no such table.
+    """
+    own = names.map(readable)  # as it is read back
+    old = pd.DataFrame([row for _, row in read_rows(path, (), COLUMNS[:2], "--names")] if path.exists() else [])
+    if {tuple(row.items()) for row in old.to_dict("records")} <= {tuple(row.items()) for row in own.to_dict("records")}:
+        write_table(path, own)
+        return ""
+    added = own[~own["folder"].isin(old["folder"])]
+    if len(added):
+        columns = [*old, *(name for name in COLUMNS if name not in old)]
+        write_table(path, pd.concat([old, added]).reindex(columns=columns).fillna(""))
+    return f"kept the rows of {path}: they may be your corrections (added: {len(added)}; delete it for a new one)"

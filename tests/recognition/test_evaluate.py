@@ -9,7 +9,7 @@ from painted import COLOURS, paint
 
 from mineral_lib.errors import DataError
 from mineral_lib.recognition.elsewhere import Elsewhere
-from mineral_lib.recognition.names import match_names, read_names
+from mineral_lib.recognition.names import match_names, read_names, update_names
 
 CLASSES = ["pyrite", "malachite", "石英", "Kyanite", "my own"]
 
@@ -88,6 +88,34 @@ def test_evaluate_says_what_falls(mineral, made, other, tmp_path):
     assert json.loads((out / "evaluation.json").read_text())["counts"]["known"] == 24
     assert "matched by the table of names: " in text
     assert status == 0
+
+
+def test_a_corrected_table_of_names_stays(mineral, made, other, tmp_path):
+    assert mineral("evaluate", other, "--model", made.file)[0] == 0
+    (path,) = (made.root / "results" / "evaluate").glob(f"{other.name}-*/names.csv")
+    written = path.read_bytes()
+    _, text, _ = mineral("evaluate", other, "--model", made.file)
+    assert path.read_bytes() == written and "kept the rows" not in text
+    path.write_bytes(written.replace(b"malachit,malachite,proposed", b"malachit,,no"))
+    corrected = path.read_bytes()
+    assert corrected != written
+    status, text, _ = mineral("evaluate", other, "--model", made.file)
+    assert (status, path.read_bytes(), text.count(f"kept the rows of {path}")) == (0, corrected, 1)
+    twin = shutil.copytree(other, tmp_path / "twin" / other.name)
+    assert mineral("evaluate", twin, "--model", made.file)[0] == 0
+    assert path.read_bytes() == corrected
+    path.write_text("no table", "utf-8")
+    status, _, err = mineral("evaluate", other, "--model", made.file)
+    assert (status, path.read_text("utf-8")) == (3, "no table") and str(path) in err
+
+
+def test_new_names_join_a_corrected_table(tmp_path):
+    path = tmp_path / "names.csv"
+    assert update_names(path, match_names(["quarz", "bad\udcff"], CLASSES)) == ""
+    assert update_names(path, match_names(["quarz", "bad\udcff", "topaz"], CLASSES)) == ""
+    path.write_text("folder;note;class\nquarz;mine;Kyanite\n", "utf-8-sig")
+    assert "added: 1" in update_names(path, match_names(["quarz", "石英"], CLASSES))
+    assert path.read_text("utf-8") == "\ufefffolder,note,class,how\nquarz,mine,Kyanite,\n石英,,石英,same\n"
 
 
 def test_the_folder_it_was_made_from_is_left_out(mineral, made, tmp_path):
