@@ -78,10 +78,18 @@ def _check_photos(options: argparse.Namespace) -> None:
 
 
 def _learn(options: argparse.Namespace) -> None:
-    from mineral_lib.recognition.learn import MODEL_FILE, ladder_text, learn, study_of_folder
+    from mineral_lib.recognition.learn import (
+        MODEL_FILE,
+        ladder_text,
+        learn,
+        majority_note,
+        refuse_wrong_level,
+        study_of_folder,
+    )
     from mineral_lib.recognition.owner_report import REPORT_FILE
 
     study = study_of_folder(given_path(options.photos), options.set)
+    refuse_wrong_level(study.settings.data)  # what follows reads all photographs
     print(f"{len(study.index)} photographs of {len(study.classes)} minerals in {study.settings.data.folder}")
     if skipped := int((study.data.files["status"] == "skipped").sum()):
         print(f"{skipped} files skipped; `mineral check` says why")
@@ -94,6 +102,8 @@ def _learn(options: argparse.Namespace) -> None:
     how = "cross-validation" + (", and on validation where a network was fine-tuned" if fine_tuned else "")
     print(f"\n* chosen by {how}: {home}/{MODEL_FILE}\nLook: {home}/{REPORT_FILE}")
     print(f"Next: mineral identify PHOTO ... --model {home}/{MODEL_FILE}")
+    if doubt := majority_note(ladder):
+        print(f"* {doubt}")
 
 
 def _review(options: argparse.Namespace) -> None:

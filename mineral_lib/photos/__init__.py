@@ -4,6 +4,7 @@
 returns a ``Scan``. The other names are what the rest of the library needs of single photographs and of the tables.
 """
 
+from mineral_lib.photos.class_level import wrong_level as wrong_level
 from mineral_lib.photos.colour import grey as grey
 from mineral_lib.photos.duplicates import PAIR_COLUMNS as PAIR_COLUMNS
 from mineral_lib.photos.groups import DUPLICATE_COLUMNS as DUPLICATE_COLUMNS

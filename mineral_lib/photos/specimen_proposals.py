@@ -1,4 +1,4 @@
-"""Which photographs look like views of one specimen, by their names and by the times their cameras wrote.
+"""Which photographs look like views of one specimen, by their folders, their names and the times their cameras wrote.
 
 A proposal for somebody who knows: nothing is grouped by it before a person gives the table back. Photographs of one
 specimen on both sides of a split let a classifier recognise the specimen in place of the mineral.
@@ -13,11 +13,15 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 from PIL import ExifTags, Image
 
+from mineral_lib.catalogue import class_key, find_mineral
+
 MINUTES = 5  # between two photographs of one sitting
 HOW = {
+    "folder": "by their folders",
     "name": "by their names",
     "time": f"taken within {MINUTES} minutes of each other",
 }
+FOLDER_RULE = "data.specimen_from=folder"
 MOST = 12  # views of a specimen; a larger group is a series with numbers, or an afternoon
 # piece12_a, Q7 (2), hand-3-1: what stands before the last letter or small number names the specimen.
 _VIEW = re.compile(r"(?P<specimen>.*\w)(?:[ _.-]+(?:[a-z]|\d{1,2})|[ _]?\(\d{1,2}\)|(?<=\d)[a-z])", re.IGNORECASE)
@@ -27,13 +31,19 @@ def propose_specimens(root: Path, index: pd.DataFrame) -> pd.DataFrame:
     """Propose specimens for photographs of a folder (``index``: see ``Scan``) that are known by their files only.
 
     Returns:
-        Columns ``file``, ``specimen`` (as ``data.metadata_csv`` wants them) and ``how``: ``name``, ``time``, or
-        empty for a photograph that stands alone.
+        Columns ``file``, ``specimen`` (as ``data.metadata_csv`` wants them) and ``how``: ``folder``, ``name``,
+        ``time``, or empty for a photograph that stands alone.
     """
     rows: dict[str, tuple[str, str]] = {}
+    folders = _specimen_folders(index)
+    keys: dict[str, Callable[[list[str]], list[str]]] = {
+        "folder": lambda left: [folders.get(name, "") for name in left],
+        "name": _by_name,
+        "time": lambda left: _by_time(root, left),
+    }
     for _, photographs in index.groupby("class_name", sort=False):
         names = photographs["path"].tolist()
-        for how, key in (("name", _by_name), ("time", lambda left: _by_time(root, left))):
+        for how, key in keys.items():
             for specimen, files in _groups([name for name in names if name not in rows], key):
                 rows |= dict.fromkeys(files, (specimen, how))
     found = [(name, *rows.get(name, (name, ""))) for name in index["path"]]
@@ -51,8 +61,31 @@ def proposal_note(proposed: pd.DataFrame) -> str:
         return ""
     return (
         f"Each photograph counts as a specimen of its own, but {' and '.join(parts)}. Views of one specimen in "
-        "train and test flatter every number."
+        f"train and test flatter every number.{_folder_answer(proposed)}"
     )
+
+
+def _folder_answer(proposed: pd.DataFrame) -> str:
+    """What to say if the folders are right; ``identify`` has an option of its own for the same rule."""
+    if not (proposed["how"] == "folder").any():
+        return ""
+    return f" If each sub-folder is one specimen, say: --set {FOLDER_RULE} (mineral identify: --specimen-from folder)."
+
+
+def _specimen_folders(index: pd.DataFrame) -> dict[str, str]:
+    """The folder directly below the class folder of each photograph that has one, if most are as small as a specimen.
+
+    A folder with the name of a mineral holds a mineral, see ``class_level``.
+    """
+    classes, found = {class_key(name) for name in index["class_name"].unique()}, {}
+    for name in index["path"]:
+        parts = name.split("/")[:-1]
+        # The first of these names is the class folder also where a decision gave the photograph another class.
+        depth = next((depth for depth, part in enumerate(parts, start=1) if class_key(part) in classes), len(parts))
+        if len(parts) > depth and not find_mineral(parts[depth]):
+            found[name] = "/".join(parts[: depth + 1])
+    small = pd.Series(found, dtype=str).value_counts().between(2, MOST)
+    return found if small.mean() > 1 / 2 else {}
 
 
 def _groups(names: list[str], key: Callable[[list[str]], list[str]]) -> Iterator[tuple[str, list[str]]]:

@@ -16,16 +16,17 @@ import numpy as np
 import pandas as pd
 
 from mineral_lib import __version__
+from mineral_lib.config import Data
 from mineral_lib.data.index import data_title, photo_folder
 from mineral_lib.data.split import SPLITS
 from mineral_lib.digests import write_record
 from mineral_lib.errors import WeightsError
 from mineral_lib.parameters import load_profile, name_of_folder
-from mineral_lib.photos import proposal_note, propose_specimens, stated
+from mineral_lib.photos import list_files, proposal_note, propose_specimens, stated, wrong_level
 from mineral_lib.recognition.backbone import load_backbone
 from mineral_lib.recognition.calibration import probabilities
 from mineral_lib.recognition.demonstration import demonstration_settings
-from mineral_lib.recognition.ladder import Rung, best_rung, climb, rungs_of, scores, tuned_rungs
+from mineral_lib.recognition.ladder import MAJORITY, Rung, best_rung, climb, rungs_of, scores, tuned_rungs
 from mineral_lib.recognition.model_card import CARD_FILE, model_card
 from mineral_lib.recognition.model_file import MODEL_FILE, save_recogniser
 from mineral_lib.recognition.owner_report import REPORT_FILE, write_owner_report
@@ -49,6 +50,18 @@ def study_of_folder(folder: Path, changes: list[str]) -> Study:
     return Study(load_profile("own_photos", changes, profile=name_of_folder(folder), data=data))
 
 
+def refuse_wrong_level(data: Data) -> None:
+    """Look, before any photograph is read, whether the class folders are minerals, see ``photos.wrong_level``.
+
+    Raises:
+        DataError: They lie a level too high: a recogniser would learn to tell years or collections apart.
+    """
+    if data.source != "folder":
+        return
+    if error := wrong_level(photo_folder(data), list_files(photo_folder(data))):
+        raise error
+
+
 def collection_of(study: Study) -> Study:
     """The study whose photographs a recogniser learns from: a folder's own, else that of the demonstration folder."""
     if study.settings.data.source == "folder":
@@ -64,9 +77,10 @@ def learn(study: Study, *, say: Say = print) -> tuple[Recogniser, pd.DataFrame]:
     cannot be had, licences that restrict a use.
 
     Raises:
-        DataError: The photographs cannot be used.
+        DataError: The photographs cannot be used, or their class folders lie a level too high.
     """
     options, usable, data = study.settings.recogniser, [], study.settings.data
+    refuse_wrong_level(data)
     if data.specimen_from == "file" and (note := proposal_note(propose_specimens(photo_folder(data), study.index))):
         say(f"{note} `mineral check` with --out writes a table that you can correct and give back.")
     for name in options.backbones:
@@ -212,3 +226,15 @@ def ladder_text(ladder: pd.DataFrame) -> str:
     )
     shown = shown.dropna(axis="columns", how="all").astype(object)
     return shown.where(shown.notna(), None).to_markdown(index=False, tablefmt="simple", missingval="–")
+
+
+def majority_note(ladder: pd.DataFrame) -> str:
+    """A warning if the chosen rung names no more test photographs rightly than the commonest name does; else empty."""
+    chosen = ladder.loc[ladder["chosen"], "accuracy"].item()
+    majority = ladder.loc[ladder["rung"] == MAJORITY, "accuracy"].item()
+    if not chosen <= majority:  # nor without test photographs, where both are NaN
+        return ""
+    return (
+        f"On the test photographs ({100 * chosen:.1f} % right) this recogniser is no better than always saying the "
+        f"commonest name ({100 * majority:.1f} %)."
+    )

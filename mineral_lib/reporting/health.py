@@ -12,7 +12,15 @@ from mineral_lib.config import Settings
 from mineral_lib.data.index import build_index, photo_folder
 from mineral_lib.data.split import FEW_TEST_PHOTOGRAPHS, SPLITS, make_split, train_only_classes
 from mineral_lib.notation import isolated, line
-from mineral_lib.photos import SAME_BYTES, SAME_PIXELS, proposal_note, propose_specimens, read_photo
+from mineral_lib.photos import (
+    SAME_BYTES,
+    SAME_PIXELS,
+    list_files,
+    proposal_note,
+    propose_specimens,
+    read_photo,
+    wrong_level,
+)
 from mineral_lib.recognition.outputs import output_folder
 from mineral_lib.reporting.artefacts import Made, declared, table
 from mineral_lib.reporting.plates import Fonts, Tile, draw_sheet, in_rows
@@ -23,12 +31,13 @@ from mineral_lib.study import Study
 SPECIMENS = "specimens.csv"
 
 
-def check_photos(settings: Settings, *, out: Path | None = None) -> str:
+def check_photos(settings: Settings, *, out: Path | None = None, say: Callable[[str], None] = print) -> str:
     """Scan a photo folder (``data.source: folder``) and return what was found as text.
 
     With ``out``, the tables of files, duplicates, classes and proposed specimens and the plate of suspicious ones
     are written there, and with ``data.same_scenes`` crops, turns and mirror images are looked for; without, nothing
-    but the record of the scan below ``results/cache``.
+    but the record of the scan below ``results/cache``. ``say`` receives, before anything is read, that the class
+    folders lie a level too high; the scan may fail for that reason.
 
     Raises:
         ParameterError: ``out`` is a file.
@@ -38,7 +47,10 @@ def check_photos(settings: Settings, *, out: Path | None = None) -> str:
         output_folder(out, [photo_folder(settings.data)])
     study = Study(settings)
     data = settings.data.model_copy(update={"same_scenes": settings.data.same_scenes and out is not None})
-    scan = build_index(data, cache_dir=study.paths.cache_dir)
+    found = list_files(photo_folder(data))
+    if error := wrong_level(photo_folder(data), found):
+        say(f"* look: {error}\n")
+    scan = build_index(data, cache_dir=study.paths.cache_dir, found=found)
     samples = make_split(scan.index, "grouped", settings.split, settings.augment)
     health = table_health(study, health_rows(scan.files, scan.duplicates), whose="")
     classes = class_rows(scan.index, samples, settings.report.language)

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 from PIL import ExifTags, Image
 
+from mineral_lib.cli import main
 from mineral_lib.parameters import load_profile
 from mineral_lib.photos.specimen_proposals import MOST, proposal_note, propose_specimens
 from mineral_lib.reporting.health import check_photos
@@ -77,3 +78,55 @@ def test_check_shows_the_proposal_and_takes_the_answer(study_root, tmp_path):
     assert not (tmp_path / "second" / "specimens.csv").exists()
     classes = pd.read_csv(tmp_path / "second" / "folder_classes.csv")
     assert classes["specimens"].tolist() == [5, 5]
+
+
+def paths_of(folders):
+    """The index of a photo folder, from the number of photographs in each of its folders."""
+    names = [(f"{folder}/view{view}.jpg", folder.split("/")[0]) for folder, n in folders.items() for view in range(n)]
+    return pd.DataFrame(names, columns=["path", "class_name"])
+
+
+@pytest.mark.parametrize(
+    ("folders", "proposed"),
+    [
+        (
+            {"quartz/QU-001": 2, "quartz/QU-002/wet": 3, "quartz/QU-002/dry": 1},
+            {"quartz/QU-001": 2, "quartz/QU-002": 4},
+        ),
+        ({"石英/1": MOST, "石英/2": 2, "石英/box": MOST + 1, "石英": 3}, {"石英/1": MOST, "石英/2": 2}),
+        ({"quartz/2019": 40, "quartz/2020": 40, "quartz/odd": 2}, {}),  # most are too large
+        ({"quartz/QU-001": 1, "quartz/QU-002": 1}, {}),
+        ({"quartz/jpg": 9, "pyrite/jpg": 9}, {}),  # all of a class would be one specimen
+        ({"Sulfide/pyrite": 9, "Sulfide/galena": 9}, {}),  # these are minerals
+    ],
+)
+def test_folders(tmp_path, folders, proposed):
+    found = propose_specimens(tmp_path, paths_of(folders))
+    told = found[found["how"] == "folder"].groupby("specimen").size()
+    assert told.to_dict() == proposed
+    assert ("data.specimen_from=folder" in proposal_note(found)) == bool(proposed)
+
+
+def test_the_class_folder_is_found_below_parts_and_after_a_decision(tmp_path):
+    index = paths_of({"train/quartz/Q1": 2, "train/quartz/Q2": 2, "test/pyrite/P1": 2, "test/pyrite/P2": 2})
+    found = propose_specimens(tmp_path, index.assign(class_name=["quartz"] * 3 + ["pyrite"] * 5))
+    assert found["specimen"].nunique() == 5  # Q2 was given two classes, so its photographs stand alone
+    assert "6 look like views of 3 specimens (by their folders)" in proposal_note(found)
+
+
+def test_check_and_learn_name_the_rule_for_folders(study_root, capsys):
+    for mineral in ("quartz", "pyrite"):
+        for piece in range(4):
+            for view in range(3):
+                shoot(study_root / "photos" / mineral / f"{mineral[:2]}-{piece:03}" / f"view{view}.jpg", "")
+    folder = [str(study_root / "photos"), "--set", "data.near_duplicate_radius=null"]
+    said = "24 look like views of 8 specimens (by their folders)"
+    answer = "say: --set data.specimen_from=folder (mineral identify: --specimen-from folder)"
+    assert main(["check", *folder]) == 0
+    out = capsys.readouterr().out
+    assert said in out and answer in out
+    assert main(["check", *folder, "--set", "data.specimen_from=folder"]) == 0
+    assert "look like views" not in capsys.readouterr().out
+    assert main(["learn", *folder, "--set", "recogniser.backbones=[]"]) == 0
+    out = capsys.readouterr().out
+    assert said in out and answer in out

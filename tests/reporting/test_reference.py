@@ -31,7 +31,7 @@ def test_the_references_are_there():
 @pytest.mark.parametrize("folder", sorted((ROOT / "results" / "reference").iterdir()), ids=lambda path: path.name)
 def test_every_tracked_number_has_a_digest_and_is_as_it_was_written(folder):
     found = check_results(folder)
-    assert not found.damages and not found.unknown and len(found.whole) >= 7
+    assert not found.damages and not found.unknown and len(found.whole) >= 4
 
 
 def test_the_first_screen_is_made_of_the_tracked_records(study):
