@@ -1,5 +1,6 @@
 """``mineral check PHOTOS``, before any training: what became of every file, what deserves a look, who is like whom."""
 
+import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -119,7 +120,7 @@ def _kind(reason: str) -> str:
     """A reason without what is particular to one file, so that equal reasons count together."""
     for word in (" with ", " as ", " (", ";", ":"):
         reason = reason.split(word)[0]
-    return " ".join(word for word in reason.split() if not word.isdigit())
+    return " ".join(re.sub(r"\b\d+(?= )(?! bit)", "", reason).split())
 
 
 @table("{whose}health", whose=("", "own_photos_"), measured=True)

@@ -1,5 +1,8 @@
 """What is refused as *not one of these*."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -8,8 +11,10 @@ from mineral_lib.errors import WeightsError
 from mineral_lib.models.lite import wheel_path
 from mineral_lib.recognition.backbone import LITE0, WHEELS
 from mineral_lib.recognition.calibration import probabilities
+from mineral_lib.recognition.features import COLOUR
+from mineral_lib.recognition.ladder import Rung
 from mineral_lib.recognition.linear import Choice, fit_linear
-from mineral_lib.recognition.recogniser import kind_of
+from mineral_lib.recognition.recogniser import fit_recogniser, kind_of
 from mineral_lib.recognition.unknown import KNOWN_SHARE, fit_familiarity
 from mineral_lib.specimens import photographs
 
@@ -89,3 +94,34 @@ def test_pictures_of_other_things_are_refused():
     known = fit_familiarity(features[:count], labels, np.arange(count) % 4 == 3, answers)
     asked = answers(np.arange(count), np.arange(count, len(features)))
     assert (known.strangeness(features[count:], asked) > known.limit).all()
+
+
+class Painted:
+    """Stand-in photographs: colours that are the class, and a network's features that are a direction a class."""
+
+    def __init__(self) -> None:
+        self.sight, self.labels = clouds(4, 20)
+        self.groups = np.arange(len(self.labels)).astype(str)
+        self.colours = np.eye(4, 6)[self.labels] + 0.05 * np.random.default_rng(1).normal(size=(len(self.labels), 6))
+
+    def features(self, kinds):
+        return [self.colours if kind.backbone is None else self.sight for kind in kinds]
+
+
+def test_where_colour_alone_names_a_network_still_tells_what_is_none_of_them():
+    painted, held, choice = Painted(), np.arange(80) % 4 == 0, Choice(10, None)
+    linear = fit_linear(painted.colours, painted.labels, 4, choice)
+    logits = linear.logits(painted.colours)
+    rung = Rung("colour histogram", (COLOUR,), choice, linear, logits, logits, 0.0)
+    sight = replace(COLOUR, name="network", backbone=SimpleNamespace(network=SimpleNamespace(head_hidden_size=40)))
+    blind, seeing = (
+        fit_recogniser(painted, held, list("abcd"), rung, coverage=0.9, sight=one) for one in (None, sight)
+    )
+    parts = [painted.sight, painted.colours]
+    assert seeing.probabilities(parts) == pytest.approx(blind.probabilities(parts[1:]))
+    stranger = [3 * np.eye(40)[10:11], painted.colours[:1]]  # the colours of a class, and nothing that was ever seen
+    refused = [
+        model.strangeness(given, model.probabilities(given)) > model.familiarity.limit
+        for model, given in ((blind, stranger[1:]), (seeing, stranger))
+    ]
+    assert [bool(one[0]) for one in refused] == [False, True]
