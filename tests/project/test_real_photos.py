@@ -235,3 +235,15 @@ def test_the_readme_says_of_one_recogniser_what_was_recorded():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     missing = [one for one in phrases(read_json(ROOT / "results/reference/real_learn/about.json")) if one not in readme]
     assert not missing
+
+
+def test_the_readme_quotes_the_real_networks_as_they_were_run():
+    folder, readme = ROOT / "results/reference/standard_small/tables", (ROOT / "README.md").read_text(encoding="utf-8")
+    (quoted,) = (line for line in readme.splitlines() if line.startswith("The *real* networks"))
+    gains = pd.read_csv(folder / "table_5_gains.csv").set_index("gain")
+    for name in ("ECA alone", "ECA given transfer", "transfer alone"):
+        row = [f"{100 * gains.loc[name, key]:+.1f}".replace("-", "−") for key in ("accuracy", "low", "high")]
+        assert row[0] in quoted and f"({row[1]} to {row[2]})" in quoted, name
+    rows = pd.read_csv(folder / "table_4_comparison.csv")
+    rows = rows[(rows["block"] == "as_read") | (rows["model"] == "colour_histogram")].dropna(subset="accuracy")
+    assert len(rows) == 6 and all(f"{100 * one:.1f}" in quoted for one in rows["accuracy"])
