@@ -54,13 +54,16 @@ class Identified:
         ]
 
     def records(self) -> list[dict[str, Any]]:
-        """One record a specimen: photographs, level, set, likeliest classes, next test; then what was skipped."""
+        """One record a specimen: photographs, level, set, likeliest classes, next test; then what was skipped.
+
+        The set is what it can be if it is one of the classes, at the level ``none`` too: its promise counts all.
+        """
         rows = [
             {
                 "photographs": [printable(name) for name in answer.names],
                 "level": answer.level,
                 "says": sentence(answer, self.classes),
-                "set": [] if answer.strange else [self.classes[label] for label in answer.inside.tolist()],
+                "set": [self.classes[label] for label in answer.inside.tolist()],
                 "group": answer.group if answer.level == "group" else "",
                 "answers": [self._likely(answer, label) for label in likeliest(answer)],
             }
